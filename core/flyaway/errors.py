@@ -1,0 +1,91 @@
+"""Everything Flyaway raises on purpose.
+
+One root, so that a host or a farm script can catch `FlyawayError` and know that the message was
+written for a person: it says what is wrong and what to do about it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class FlyawayError(Exception):
+    """Root of every error that Flyaway raises on purpose."""
+
+
+class BadPlateError(FlyawayError, ValueError):
+    """An array handed in as a plate cannot be one (shape, dtype, size, encoding)."""
+
+
+class WeightsError(FlyawayError):
+    """Something is wrong with released weights or the manifest that lists them."""
+
+
+class UnknownModelError(WeightsError, KeyError):
+    """No model of that name is in the manifest."""
+
+    # KeyError would show the message in quotes.
+    __str__ = Exception.__str__
+
+
+class CorruptWeightsError(WeightsError):
+    """A weight file is missing, truncated, or not the one the manifest lists."""
+
+
+class EngineError(FlyawayError):
+    """No network can be run as asked."""
+
+
+class NoEngineError(EngineError, ImportError):
+    """The package that runs the networks is not installed."""
+
+
+class ConflictingEnginesError(EngineError):
+    """onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files."""
+
+
+class DeviceUnavailableError(EngineError):
+    """The device asked for is not there. Flyaway never falls back in silence."""
+
+
+class FrameError(FlyawayError):
+    """One frame failed. The others go on.
+
+    Attributes:
+        path: the file concerned, or None.
+        frame: the frame number, or None for a single image.
+    """
+
+    def __init__(self, message: str, *, path: str | Path | None = None, frame: int | None = None):
+        super().__init__(message)
+        self.path = None if path is None else Path(path)
+        self.frame = frame
+
+    def __str__(self) -> str:
+        where = []
+        if self.frame is not None:
+            where.append(f"frame {self.frame}")
+        if self.path is not None:
+            where.append(str(self.path))
+        message = super().__str__()
+        return f"{', '.join(where)}: {message}" if where else message
+
+
+class ReadError(FrameError):
+    """A plate could not be read, or not in full."""
+
+
+class WriteError(FrameError):
+    """A matte could not be written, or not verified."""
+
+
+class EncodingUnknownError(ReadError):
+    """The colour encoding of a plate cannot be known from the file: it must be said."""
+
+
+class PatternError(FlyawayError, ValueError):
+    """A frame pattern or frame range that matches nothing or means nothing."""
+
+
+class DatasetError(FlyawayError):
+    """A folder to be evaluated does not have the layout it should have."""
