@@ -1,0 +1,89 @@
+"""Flyaway: portrait matting, down to the flyaway hairs.
+
+>>> import flyaway
+>>> matting = flyaway.load("fast")
+>>> matte = matting(photograph, encoding="srgb")  # H×W×3, uint8 or float
+>>> matte.alpha  # H×W float32, linear coverage 0..1
+
+Importing this package is quick: nothing heavier than the standard library is touched before a name
+that needs it is used. Loading and matting need numpy and onnxruntime, nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from flyaway.errors import (
+    BadPlateError,
+    ConflictingEnginesError,
+    CorruptWeightsError,
+    DatasetError,
+    DeviceUnavailableError,
+    EncodingUnknownError,
+    EngineError,
+    FlyawayError,
+    FrameError,
+    NoEngineError,
+    PatternError,
+    ReadError,
+    UnknownModelError,
+    WeightsError,
+    WriteError,
+)
+
+if TYPE_CHECKING:
+    from flyaway.engines.base import available_devices
+    from flyaway.matting import Matte, Matting, load
+    from flyaway.weights import ModelInfo, list_models
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadPlateError",
+    "ConflictingEnginesError",
+    "CorruptWeightsError",
+    "DatasetError",
+    "DeviceUnavailableError",
+    "EncodingUnknownError",
+    "EngineError",
+    "FlyawayError",
+    "FrameError",
+    "Matte",
+    "Matting",
+    "ModelInfo",
+    "NoEngineError",
+    "PatternError",
+    "ReadError",
+    "UnknownModelError",
+    "WeightsError",
+    "WriteError",
+    "__version__",
+    "available_devices",
+    "list_models",
+    "load",
+]
+
+# Where the names live that are imported on first use.
+_LAZY = {
+    "Matte": "flyaway.matting",
+    "Matting": "flyaway.matting",
+    "load": "flyaway.matting",
+    "ModelInfo": "flyaway.weights",
+    "list_models": "flyaway.weights",
+    "available_devices": "flyaway.engines.base",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import `name` on its first use (PEP 562) and keep it, so that this runs once a name."""
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
