@@ -13,7 +13,8 @@ from flyaway.errors import DatasetError, FlyawayError
 Plate = NDArray[np.uint8]
 
 
-def _oiio() -> Any:
+def openimageio() -> Any:
+    """The OpenImageIO module, or an error that says how to get it."""
     try:
         import OpenImageIO
     except ImportError as error:
@@ -23,7 +24,7 @@ def _oiio() -> Any:
 
 def read(path: Path) -> NDArray[np.float32]:
     """All channels of an image as stored: H×W×C float32, integers scaled to 0..1, alpha unassociated."""
-    oiio = _oiio()
+    oiio = openimageio()
     config = oiio.ImageSpec()
     # PNG and WebP hold straight colour, which OpenImageIO would multiply by alpha on reading.
     config.attribute("oiio:UnassociatedAlpha", 1)
@@ -68,7 +69,7 @@ def read_cutout(path: Path) -> NDArray[np.float32]:
 
 def write(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an H×W×C uint8 image (a fourth channel is straight alpha); the format is the suffix."""
-    oiio = _oiio()
+    oiio = openimageio()
     height, width, channels = image.shape
     spec = oiio.ImageSpec(width, height, channels, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
@@ -82,7 +83,7 @@ def write(path: Path, image: NDArray[np.uint8]) -> None:
 
 def resize(image: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
     """An H×W×C image in 0..1 (or uint8) at another size, float32, by OpenImageIO's default filter."""
-    oiio = _oiio()
+    oiio = openimageio()
     source = oiio.ImageBuf(np.ascontiguousarray(image, np.float32) / (255 if image.dtype == np.uint8 else 1))
     region = oiio.ROI(0, width, 0, height, 0, 1, 0, image.shape[2])
     resized = oiio.ImageBufAlgo.resize(source, roi=region)

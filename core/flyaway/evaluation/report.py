@@ -1,0 +1,117 @@
+"""The scores of a run as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from flyaway.evaluation import metrics
+from flyaway.evaluation.environment import environment, environment_line
+
+if TYPE_CHECKING:
+    from flyaway.evaluation.run import Evaluation
+
+FORMAT = 1
+
+COLUMNS: dict[str, tuple[str, float, int]] = {
+    "sad": ("SAD", 1, 2),
+    "sad_unknown": ("SAD-T", 1, 2),
+    "mse": ("MSE ×10³", 1e3, 2),
+    "mse_unknown": ("MSE-T ×10³", 1e3, 2),
+    "mad": ("MAD ×10³", 1e3, 2),
+    "grad": ("Grad", 1, 2),
+    "conn": ("Conn", 1, 2),
+    "soft_mad": ("soft MAD", 1, 4),
+    "iou": ("IoU", 1, 4),
+    "false_components": ("false parts", 1, 2),
+}
+"""Measure → (heading, factor, digits)."""
+
+
+def markdown(result: Evaluation) -> str:
+    """Heading, table of means, definitions, environment, and the worst images of the first matter."""
+    lines = [f"# {result.set.name}: {result.images} images", "", *table(result), ""]
+    lines += [f"- {note}" for note in notes(result)]
+    lines += [f"- {environment_line()}", "", f"## The worst images by {result.matters[0]}", ""]
+    rows = [row for row in result.rows if row.matter == result.matters[0]]
+    rows.sort(key=lambda row: -row.scores["mad"])
+    lines += _rule(["image", "size"])
+    for row in rows[:20]:
+        lines.append(_line([row.image, f"{row.width}×{row.height}", *_cells(row.scores)]))
+    return "\n".join(lines) + "\n"
+
+
+def table(result: Evaluation) -> list[str]:
+    """Markdown lines: one row a matter, means over the images."""
+    lines = _rule(["matter"], ["s/image"])
+    for matter in result.matters:
+        lines.append(_line([matter, *_cells(result.mean(matter)), f"{result.median_seconds(matter):.3f}"]))
+    return lines
+
+
+def notes(result: Evaluation) -> list[str]:
+    """What a reader must know to set these numbers beside others."""
+    band = (
+        f"truth between {metrics.BAND_MARGIN} and {1 - metrics.BAND_MARGIN}, and hard edges, dilated by a"
+        f" disc of {metrics.BAND_RADIUS} px"
+    )
+    if result.own_trimaps:
+        band = f"the set's trimaps for {result.own_trimaps} of {result.images} images, else " + band
+    return [
+        *result.set.notes,
+        f"layout {result.set.layout}; {result.images} of {len(result.set.items)} images; means over images",
+        "SAD, Grad and Conn: whole frame at full size, scaled as in the P3M protocol (SAD, Conn / 1000)",
+        f"-T: unknown band only: {band}",
+        f"soft MAD: where truth is between {metrics.SOFT_LOW} and {metrics.SOFT_HIGH}; IoU at alpha 0.5",
+        f"false parts: islands and holes above {metrics.COMPONENT_SHARE:.1%} of the frame, mean an image",
+        "s/image: median wall time of a call, other work between calls; for speed see `flyaway bench`",
+    ]
+
+
+def as_json(result: Evaluation) -> str:
+    """Everything as JSON: environment, rules, means a matter, and a row for every image and matter."""
+    document = {
+        "format": FORMAT,
+        "set": result.set.name,
+        "layout": result.set.layout,
+        "environment": environment(),
+        "notes": notes(result),
+        "means": {
+            matter: {**_plain(result.mean(matter)), "median_seconds": result.median_seconds(matter)}
+            for matter in result.matters
+        },
+        "rows": [
+            {
+                "image": row.image,
+                "width": row.width,
+                "height": row.height,
+                "matter": row.matter,
+                "seconds": row.seconds,
+                **_plain(row.scores),
+            }
+            for row in result.rows
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(scores: Any) -> dict[str, float | None]:
+    """JSON has no NaN: a measure without a value is null."""
+    return {name: None if math.isnan(value) else value for name, value in scores.items()}
+
+
+def _cells(scores: Any) -> list[str]:
+    return [
+        "–" if math.isnan(scores[name]) else f"{scores[name] * factor:.{digits}f}"
+        for name, (_, factor, digits) in COLUMNS.items()
+    ]
+
+
+def _rule(before: list[str], after: list[str] | None = None) -> list[str]:
+    headings = [heading for heading, _, _ in COLUMNS.values()] + (after or [])
+    return [_line(before + headings), _line(["---"] * len(before) + ["---:"] * len(headings))]
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
