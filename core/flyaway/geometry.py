@@ -1,0 +1,37 @@
+"""Sizes and offsets that the torch network and the numpy host loop must agree on, in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+SMALLEST_SIDE = 32  # px; below it there is nothing to matte
+
+
+def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
+    """Size of what the coarse stage sees: the long side at most `cap` px, never enlarged; 0 is no cap."""
+    longest = max(height, width)
+    if cap <= 0 or longest <= cap:
+        return height, width
+    scale = cap / longest
+    return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
+
+
+def padded(length: int, multiple: int) -> int:
+    """The next multiple at or above `length`."""
+    return (length + multiple - 1) // multiple * multiple
+
+
+def grid_size(height: int, width: int, cell: int) -> tuple[int, int]:
+    """Rows and columns of cells that cover the frame; the last ones may hang over."""
+    return (height + cell - 1) // cell, (width + cell - 1) // cell
+
+
+def disc_offsets(radius: int) -> list[tuple[int, int]]:
+    """Offsets (dy, dx) within a disc, nearest first, without (0, 0).
+
+    Equal distances are ordered by dy, then dx: one fixed order, so that the choice among equally near
+    regions never depends on the sort that some library uses.
+    """
+    span = range(-radius, radius + 1)
+    offsets = [(y, x) for y in span for x in span if 0 < y * y + x * x <= radius * radius]
+    return sorted(offsets, key=lambda o: (o[0] * o[0] + o[1] * o[1], o[0], o[1]))

@@ -1,0 +1,73 @@
+"""The coarse stage's decoder: three steps up, and a head on each of them.
+
+A step is bilinear ×2, concatenation of the skip, one 3×3 convolution, LeakyReLU 0.1, no norm. A head
+is a 1×1 convolution and a depth-to-space ×2: 3 trimap logits and 1 alpha logit at twice the level's
+resolution (and, on the finest level of our configuration, hints for the refiner).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+TRIMAP_CLASSES = 3  # background, unknown, foreground
+BACKGROUND, UNKNOWN, FOREGROUND = range(TRIMAP_CLASSES)
+
+
+class CoarseMaps(NamedTuple):
+    """What a head says. All at the same h×w."""
+
+    trimap: Tensor  # N×3×h×w logits
+    alpha: Tensor  # N×1×h×w logit
+    hints: Tensor  # N×hints×h×w, free
+
+
+class DecoderStep(nn.Module):
+    """Twice the resolution, with a skip."""
+
+    def __init__(self, channels: int, skip: int, out: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels + skip, out, 3, padding=1)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return F.leaky_relu(self.conv(torch.cat((x, skip), 1)), 0.1)
+
+
+class Head(nn.Module):
+    """A level's features → its maps at twice its resolution."""
+
+    def __init__(self, channels: int, hints: int = 0):
+        super().__init__()
+        self.hints = hints
+        self.conv = nn.Conv2d(channels, 4 * (TRIMAP_CLASSES + 1 + hints), 1)
+
+    def forward(self, x: Tensor) -> CoarseMaps:
+        maps = F.pixel_shuffle(self.conv(x), 2)
+        trimap, alpha, hints = maps.split((TRIMAP_CLASSES, 1, self.hints), 1)
+        return CoarseMaps(trimap, alpha, hints)
+
+
+class Decoder(nn.Module):
+    """Features of four strides, finest first → maps of three scales, coarsest first."""
+
+    def __init__(self, channels: Sequence[int], widths: Sequence[int], hints: int = 0):
+        super().__init__()
+        steps, heads = [], []
+        x = channels[-1]
+        for i, (skip, width) in enumerate(zip(reversed(channels[:-1]), widths, strict=True)):
+            steps.append(DecoderStep(x, skip, width))
+            heads.append(Head(width, hints if i == len(widths) - 1 else 0))
+            x = width
+        self.steps, self.heads = nn.ModuleList(steps), nn.ModuleList(heads)
+
+    def forward(self, features: Sequence[Tensor]) -> list[CoarseMaps]:
+        x, maps = features[-1], []
+        for skip, step, head in zip(reversed(features[:-1]), self.steps, self.heads, strict=True):
+            x = step(x, skip)
+            maps.append(head(x))
+        return maps

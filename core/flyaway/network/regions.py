@@ -1,0 +1,180 @@
+"""Regions: which cells are unknown, who their neighbours are, and how pixels get in and out of them.
+
+A region is a square cell of the full-resolution plate. `flyaway.cells` is the numpy twin of this
+module, for the engine that has no torch; a test holds the two to the same results.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from flyaway.geometry import disc_offsets, grid_size
+
+SEARCH_RADII = (2, 6, 24)  # of an unlimited search; who is not served after that is lonely
+LOOKED_AT = 1 << 21  # cells looked at at once, for all regions together: bounds memory
+
+
+def source_coordinates(pixels: Tensor, length: int, source: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Where pixels of the plate lie in a smaller map, for bilinear sampling (edges held).
+
+    Args:
+        pixels: any shape, int64, pixel indices; those outside 0…length−1 are held to the edge.
+        length: the plate's length in px.
+        source: the map's length, covering the same extent.
+
+    Returns:
+        Lower index, upper index (int64) and the upper one's weight (float32), of the same shape.
+    """
+    position = (pixels.clamp(0, length - 1).double() + 0.5) * (source / length) - 0.5
+    position = position.clamp(0, source - 1)
+    low = position.floor()
+    return low.long(), (low.long() + 1).clamp(max=source - 1), (position - low).float()
+
+
+def sample(maps: Tensor, ys: Tensor, xs: Tensor, height: int, width: int) -> Tensor:
+    """Bilinear samples of low-resolution maps at pixels of the plate.
+
+    Args:
+        maps: C×h×w, covering the plate's whole extent.
+        ys, xs: N×P int64 pixel rows and columns.
+        height, width: the plate's size.
+
+    Returns:
+        N×C×P×P.
+    """
+    y0, y1, fy = source_coordinates(ys, height, maps.shape[1])
+    x0, x1, fx = source_coordinates(xs, width, maps.shape[2])
+    fy, fx = fy[:, :, None].to(maps.dtype), fx[:, None, :].to(maps.dtype)
+    y0, y1, x0, x1 = y0[:, :, None], y1[:, :, None], x0[:, None, :], x1[:, None, :]
+    top = maps[:, y0, x0] * (1 - fx) + maps[:, y0, x1] * fx  # C×N×P×P
+    bottom = maps[:, y1, x0] * (1 - fx) + maps[:, y1, x1] * fx
+    return (top * (1 - fy) + bottom * fy).transpose(0, 1)
+
+
+def upsample(maps: Tensor, height: int, width: int) -> Tensor:
+    """C×h×w → C×height×width, bilinear, the same arithmetic as `sample`."""
+    y0, y1, fy = source_coordinates(torch.arange(height, device=maps.device), height, maps.shape[1])
+    x0, x1, fx = source_coordinates(torch.arange(width, device=maps.device), width, maps.shape[2])
+    fy, fx = fy[:, None].to(maps.dtype), fx.to(maps.dtype)
+    rows = maps[:, :, x0] * (1 - fx) + maps[:, :, x1] * fx
+    return rows[:, y0] * (1 - fy) + rows[:, y1] * fy
+
+
+def unknown_cells(unknown: Tensor, height: int, width: int, cell: int, threshold: float) -> Tensor:
+    """Cells in which any pixel's bilinearly sampled unknown probability can exceed a threshold.
+
+    The maximum over the map's entries that touch a cell bounds every sample in it, so a cell that is
+    left out would have been blended in with weight 0 everywhere.
+
+    Args:
+        unknown: h×w probability.
+
+    Returns:
+        rows×columns bool.
+    """
+    rows, columns = grid_size(height, width, cell)
+    ys = _cell_spans(rows, cell, height, unknown.shape[0], unknown.device)
+    xs = _cell_spans(columns, cell, width, unknown.shape[1], unknown.device)
+    return unknown[ys].amax(1)[:, xs].amax(2) > threshold
+
+
+def _cell_spans(count: int, cell: int, length: int, source: int, device: torch.device) -> Tensor:
+    """count×S indices into the map, of all entries that a cell's samples touch (the last repeated)."""
+    first = torch.arange(count, device=device) * cell
+    low, _, _ = source_coordinates(first, length, source)
+    _, high, _ = source_coordinates(first + cell - 1, length, source)
+    span = int((high - low).max()) + 1
+    return torch.minimum(low[:, None] + torch.arange(span, device=device), high[:, None])
+
+
+def nearest_cells(cells: Tensor, count: int, radius: int) -> tuple[Tensor, Tensor]:
+    """The nearest selected cells of each selected cell, found by looking at the grid, not by sorting.
+
+    Rings are walked outwards until `count` neighbours are found or the radius is reached; the rest is
+    masked. Ties fall by the fixed order of `disc_offsets`. With radius 0 the search goes on until all
+    are found: equal to brute force over all pairs, without its N×N matrix.
+
+    Args:
+        cells: rows×columns bool.
+        count: K.
+        radius: in cells; 0 is unlimited.
+
+    Returns:
+        index: N×K int64 into the selected cells in row-major order; 0 where masked.
+        valid: N×K bool.
+    """
+    positions = cells.nonzero()
+    n = positions.shape[0]
+    index = positions.new_zeros((n, count))
+    valid = torch.zeros((n, count), dtype=torch.bool, device=cells.device)
+    numbers = cells.flatten().long().cumsum(0).reshape(cells.shape) - 1
+    numbers = torch.where(cells, numbers, torch.full_like(numbers, -1))
+    todo = torch.arange(n, device=cells.device)
+    for reach in (radius,) if radius > 0 else SEARCH_RADII:
+        offsets = torch.tensor(disc_offsets(reach), device=cells.device).reshape(-1, 2)
+        for part in todo.split(max(1, LOOKED_AT // len(offsets))):
+            index[part], valid[part] = _look_around(numbers, positions[part], offsets, count)
+        todo = todo[valid[todo].sum(1) < min(count, n - 1)]
+        if radius > 0 or todo.numel() == 0:
+            return index, valid
+    for part in todo.split(max(1, LOOKED_AT // max(1, n))):
+        index[part], valid[part] = _look_everywhere(positions, part, count)
+    return index, valid
+
+
+def _look_around(numbers: Tensor, positions: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The first `count` selected cells among the offsets; `numbers` is −1 where nothing is selected."""
+    rows, columns = numbers.shape
+    ys = positions[:, :1] + offsets[:, 0]  # N×M
+    xs = positions[:, 1:] + offsets[:, 1]
+    inside = (ys >= 0) & (ys < rows) & (xs >= 0) & (xs < columns)
+    candidates = numbers[ys.clamp(0, rows - 1), xs.clamp(0, columns - 1)]
+    candidates = torch.where(inside, candidates, torch.full_like(candidates, -1))
+    rank = (candidates >= 0).long().cumsum(1)
+    taken = (candidates >= 0) & (rank <= count)
+    who, where = taken.nonzero(as_tuple=True)
+    index = positions.new_zeros((positions.shape[0], count))
+    valid = torch.zeros_like(index, dtype=torch.bool)
+    slot = rank[who, where] - 1
+    index[who, slot] = candidates[who, where]
+    valid[who, slot] = True
+    return index, valid
+
+
+def _look_everywhere(positions: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The same for a few lonely cells, whose neighbours are too far off to walk there ring by ring.
+
+    Every selected cell gets a key of its own, which orders as `disc_offsets` does: distance, dy, dx.
+    """
+    n = positions.shape[0]
+    offset = positions[None] - positions[part][:, None]  # P×N×2
+    side = 2 * int(positions.max()) + 1
+    key = (offset * offset).sum(-1) * side * side + offset[..., 0] * side + offset[..., 1]
+    itself = torch.arange(n, device=part.device) == part[:, None]
+    key = key.masked_fill(itself, torch.iinfo(key.dtype).max)
+    found = min(count, n - 1)
+    index = positions.new_zeros((len(part), count))
+    valid = torch.zeros_like(index, dtype=torch.bool)
+    index[:, :found] = key.topk(found, dim=1, largest=False).indices
+    valid[:, :found] = True
+    return index, valid
+
+
+def region_pixels(positions: Tensor, cell: int, halo: int) -> tuple[Tensor, Tensor]:
+    """Pixel rows and columns of regions with their halo: two N×(cell+2·halo) int64, may leave the frame."""
+    span = torch.arange(-halo, cell + halo, device=positions.device)
+    return positions[:, :1] * cell + span, positions[:, 1:] * cell + span
+
+
+def gather(image: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
+    """C×H×W, N×P rows, N×P columns → N×C×P×P; outside the frame the edge is repeated."""
+    ys, xs = ys.clamp(0, image.shape[1] - 1), xs.clamp(0, image.shape[2] - 1)
+    return image[:, ys[:, :, None], xs[:, None, :]].transpose(0, 1)
+
+
+def scatter(canvas: Tensor, positions: Tensor, values: Tensor) -> None:
+    """Write N×cell×cell values into a (rows·cell)×(columns·cell) canvas, in place."""
+    cell = values.shape[-1]
+    grid = canvas.view(canvas.shape[0] // cell, cell, canvas.shape[1] // cell, cell).permute(0, 2, 1, 3)
+    grid[positions[:, 0], positions[:, 1]] = values.to(canvas.dtype)

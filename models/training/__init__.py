@@ -1,0 +1,1 @@
+"""How released weights come to be. Not part of the wheel."""

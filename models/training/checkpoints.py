@@ -1,0 +1,57 @@
+"""Checkpoints without pickle: weights, their average and the optimiser's moments in safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+def _write(tensors: dict[str, Tensor], path: Path) -> None:
+    partial = path.with_suffix(".part")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial)
+    os.replace(partial, path)
+
+
+def save(
+    folder: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+    state: dict[str, Any],
+) -> None:  # fmt: skip
+    """Write all that a run needs to go on. state.json comes last: it vouches for the rest."""
+    moments = {}
+    for number, slots in optimizer.state_dict()["state"].items():
+        moments |= {f"{number}.{name}": torch.as_tensor(value) for name, value in slots.items()}
+    _write(dict(network.state_dict()), folder / "weights.safetensors")
+    _write(average, folder / "average.safetensors")
+    _write(moments, folder / "optimizer.safetensors")
+    partial = folder / "state.part"
+    partial.write_text(json.dumps(state, indent=1))
+    os.replace(partial, folder / "state.json")
+
+
+def restore(
+    folder: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+    state: dict[str, Any], stage: str,
+) -> None:  # fmt: skip
+    """Read a run back, in place. A stage of another name starts with fresh moments and schedule."""
+    if not (folder / "state.json").exists():
+        return
+    found = json.loads((folder / "state.json").read_text())
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    for key, value in load_file(folder / "average.safetensors").items():
+        average[key].copy_(value)
+    state["images"], state["steps"] = found["images"], found["steps"]
+    if found["stage"] != stage:
+        return
+    state.update(found)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in load_file(folder / "optimizer.safetensors").items():
+        number, slot = name.split(".", 1)
+        slots.setdefault(int(number), {})[slot] = value
+    current = optimizer.state_dict()
+    optimizer.load_state_dict({"state": slots, "param_groups": current["param_groups"]})

@@ -1,0 +1,252 @@
+"""Training pictures: photographs with their mattes, and people set before new backgrounds.
+
+An index (`train.csv`, made by `data/fuse_teachers.py`) names the pictures. Each sample is drawn anew: a
+random view of a photograph, or its person over a random background with exact alpha, or a background
+alone; then the faults of real cameras. Everything is drawn by one seeded generator a sample, so a
+run can be repeated.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import Dataset
+
+Affine = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One row of the index."""
+
+    name: str
+    image: Path
+    alpha: Path
+    foreground: Path | None
+    source: str
+    weight: float  # how far its alpha is to be believed, 0..1
+    exact: bool  # alpha solved or made, not a teacher's
+
+
+def read_index(path: Path, root: Path, licences: set[str]) -> list[Picture]:
+    """Rows of the index whose licence class is among `licences`; relative paths start at `root`."""
+    pictures = []
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["licence"] not in licences or float(row["weight"]) <= 0:
+                continue
+            pictures.append(
+                Picture(
+                    row["name"],
+                    root / row["image"],
+                    root / row["alpha"],
+                    root / row["fg"] if row["fg"] else None,
+                    row["source"],
+                    float(row["weight"]),
+                    row["source"] == "london",
+                )
+            )
+    return pictures
+
+
+def read_backgrounds(path: Path, root: Path, sources: set[str] | None) -> list[Path]:
+    """Backgrounds without people that are not held out."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [root / r["image"] for r in rows if sources is None or r["source"] in sources]
+
+
+def box(x: Tensor, radius: int) -> Tensor:
+    """Mean over a square, C×H×W, rows and columns apart: a pooling over the square itself is slow."""
+    x = F.avg_pool2d(x[None], (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
+    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)[0]
+
+
+def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
+    """Colour of the person under the alpha, C×H×W, by blurred averages.
+
+    Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021: foreground and background are
+    blurred averages of what is surely theirs, then the foreground is moved to explain the picture.
+    """
+    share, rest = box(alpha, radius), box(1 - alpha, radius)
+    front = box(image * alpha, radius) / (share + 1e-4)
+    back = box(image * (1 - alpha), radius) / (rest + 1e-4)
+    return (front + alpha * (image - alpha * front - (1 - alpha) * back)).clamp(0, 1)
+
+
+SHAPES = ((1.0, 1.0), (1.2, 0.8), (0.8, 1.2), (1.2, 0.8))  # height, width as parts of the size
+
+
+class Portraits(Dataset[dict[str, Tensor]]):
+    """Endless samples: image 3×H×W and alpha 1×H×W as uint8, with the weight of its truth.
+
+    A batch has one shape; batches take turns in SHAPES, rounded to multiples of `multiple`.
+    """
+
+    def __init__(
+        self, pictures: list[Picture], backgrounds: list[Path], size: int, batch: int, seed: int, multiple: int = 64
+    ):
+        self.backgrounds, self.seed, self.batch = backgrounds, seed, batch
+        self.pictures = pictures
+        self.shapes = [tuple(round(size * x / multiple) * multiple for x in shape) for shape in SHAPES]
+        share = {"london": 0.22, "ccp": 0.36, "figaro": 0.22, "civil": 0.20}
+        counts = {s: sum(p.source == s for p in pictures) for s in share}
+        odds = np.array([share[p.source] / counts[p.source] * p.weight for p in pictures])
+        self.odds = odds / odds.sum()
+
+    def __len__(self) -> int:
+        return 1 << 31
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((self.seed, index))
+        shape = self.shapes[index // self.batch % len(self.shapes)]
+        if rng.random() < 0.04:
+            image, alpha, weight, exact = self._background(shape, rng), torch.zeros(1, *shape), 1.0, 1.0
+        else:
+            picture = self.pictures[rng.choice(len(self.pictures), p=self.odds)]
+            image, alpha = self._person(picture, shape, rng)
+            weight, exact = picture.weight, float(picture.exact)
+        image = camera(image, rng)
+        return {
+            "image": (image * 255).round().byte(),
+            "alpha": (alpha * 255).round().byte(),
+            "weight": torch.tensor(weight, dtype=torch.float32),
+            "exact": torch.tensor(exact, dtype=torch.float32),
+        }
+
+    def _background(self, shape: tuple[int, int], rng: np.random.Generator) -> Tensor:
+        image = Image.open(self.backgrounds[rng.integers(len(self.backgrounds))]).convert("RGB")
+        step = min(image.width / shape[1], image.height / shape[0]) * rng.uniform(0.5, 1.0)
+        width, height = shape[1] * step, shape[0] * step
+        x, y = rng.uniform(0, image.width - width), rng.uniform(0, image.height - height)
+        resample = Image.Resampling.BILINEAR
+        image = image.resize((shape[1], shape[0]), resample, (x, y, x + width, y + height))
+        if rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        tensor = _tensor(image)
+        if rng.random() < 0.5:  # portraits are often shot before a blurred background
+            radius = int(max(shape) * rng.uniform(0.003, 0.02))
+            if radius > 0:
+                tensor = box(box(tensor, radius), radius)
+        return tensor
+
+    def _person(
+        self, picture: Picture, shape: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        # A studio backdrop teaches nothing about backgrounds: those are nearly always replaced.
+        replace = rng.random() < (0.95 if picture.foreground is not None else 0.4)
+        path = picture.foreground if replace and picture.foreground is not None else picture.image
+        image = Image.open(path).convert("RGB")
+        alpha = Image.open(picture.alpha).convert("L")
+        if alpha.size != image.size:
+            alpha = alpha.resize(image.size, Image.Resampling.BILINEAR)
+        # Scale: a view tighter than the picture, or (only over a new background) a smaller person.
+        zoom = math.exp(rng.uniform(math.log(0.45 if replace else 1.0), math.log(1.7)))
+        view = _view(image.size, shape, zoom, _focus(alpha, rng), rng)
+        flip = rng.random() < 0.5
+        image, alpha = (_render(x, view, shape, flip) for x in (image, alpha))
+        colour, matte = _tensor(image), _tensor(alpha)
+        if replace:
+            if picture.foreground is None:
+                colour = foreground(colour, matte)
+            behind = tone(self._background(shape, rng), rng, 0.8)
+            colour = tone(colour, rng, 0.5) * matte + behind * (1 - matte)
+        return colour, matte
+
+
+def _tensor(image: Image.Image) -> Tensor:
+    array = np.array(image, dtype=np.uint8)
+    return torch.from_numpy(array.reshape(*array.shape[:2], -1)).permute(2, 0, 1).float() / 255
+
+
+def _focus(alpha: Image.Image, rng: np.random.Generator) -> tuple[float, float]:
+    """A point to keep in view, relative: anywhere, or on the person's edge."""
+    small = np.asarray(alpha.resize((48, 48)))
+    ys, xs = np.nonzero((small > 25) & (small < 230))
+    if len(ys) == 0 or rng.random() < 0.5:
+        return rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8)
+    i = rng.integers(len(ys))
+    return (xs[i] + 0.5) / 48, (ys[i] + 0.5) / 48
+
+
+def _view(
+    size: tuple[int, int],
+    shape: tuple[int, int],
+    zoom: float,
+    focus: tuple[float, float],
+    rng: np.random.Generator,
+) -> tuple[Affine, int]:
+    """Output pixel → source pixel, as PIL wants it, and how far the source may be shrunk first."""
+    (width, height), (rows, columns) = size, shape
+    fit = max if zoom < 1 else min  # a small person stands whole in the view; a large view has no border
+    step = fit(width / columns, height / rows) / zoom
+    spare_x, spare_y = width - columns * step, height - rows * step
+    # Where the view lies inside the picture it follows the focus; where the picture lies inside the view
+    # its bottom edge stays at the view's bottom, so that nobody is cut off in mid-air.
+    left = _follow(focus[0] * width, columns * step, spare_x, rng) if spare_x > 0 else spare_x * rng.random()
+    top = _follow(focus[1] * height, rows * step, spare_y, rng) if spare_y > 0 else spare_y
+    angle = math.radians(rng.uniform(-5, 5)) if zoom > 1.1 else 0.0
+    c, s = math.cos(angle) * step, math.sin(angle) * step
+    x, y = left + columns * step / 2, top + rows * step / 2
+    affine = (
+        c, -s, x - c * columns / 2 + s * rows / 2,
+        s, c, y - s * columns / 2 - c * rows / 2,
+    )  # fmt: skip
+    return affine, max(1, int(step))
+
+
+def _follow(focus: float, side: float, spare: float, rng: np.random.Generator) -> float:
+    return min(max(focus - side * rng.uniform(0.2, 0.8), 0.0), spare)
+
+
+def _render(
+    image: Image.Image, view: tuple[Affine, int], shape: tuple[int, int], flip: bool
+) -> Image.Image:
+    (a, b, c, d, e, f), shrink = view
+    if shrink > 1:  # an affine samples bilinearly: shrink first, or it would alias
+        image = image.reduce(shrink)
+        a, b, c, d, e, f = (v / shrink for v in (a, b, c, d, e, f))
+    image = image.transform(
+        (shape[1], shape[0]), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
+    )
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else image
+
+
+def tone(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
+    """Exposure, gamma, colour cast and saturation, drawn at random."""
+    gain = 2.0 ** (rng.normal(0, 0.35 * strength))
+    gamma = 2.0 ** (rng.normal(0, 0.25 * strength))
+    cast = torch.tensor(2.0 ** rng.normal(0, 0.10 * strength, 3), dtype=torch.float32)[:, None, None]
+    grey = image.mean(0, keepdim=True)
+    saturation = rng.uniform(1 - 0.5 * strength, 1 + 0.4 * strength)
+    image = grey + (image - grey) * saturation
+    return (image.clamp(0, 1) ** gamma * gain * cast).clamp(0, 1)
+
+
+def camera(image: Tensor, rng: np.random.Generator) -> Tensor:
+    """The faults of real plates: exposure, defocus, grain, JPEG."""
+    if rng.random() < 0.7:
+        image = tone(image, rng, 0.7)
+    if rng.random() < 0.12:
+        image = box(image, 1)
+    if rng.random() < 0.3:
+        sigma = rng.uniform(0.005, 0.05)
+        noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
+        image = (image + noise * sigma).clamp(0, 1)
+    if rng.random() < 0.2:
+        buffer = io.BytesIO()
+        array = (image * 255).round().byte().permute(1, 2, 0).numpy()
+        Image.fromarray(array).save(buffer, "JPEG", quality=int(rng.integers(30, 90)))
+        image = _tensor(Image.open(buffer))
+    if rng.random() < 0.04:
+        image = image.mean(0, keepdim=True).expand(3, -1, -1).contiguous()
+    return image

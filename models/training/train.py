@@ -1,0 +1,214 @@
+"""Train a configuration: `python -m models.training.train --run runs/fast --index train.csv --data DIR …`.
+
+The same command starts and resumes; it runs on a GPU where torch finds one. A stage is a number of
+minutes with a learning rate that falls to nothing by its end, so that whatever the machine, the last
+checkpoint is a finished one. `--ratio 1` trains the coarse stage alone; a larger one renders the plate that
+much larger than the working image and trains the refiner on the coarse stage's real errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import DataLoader, Subset
+
+from flyaway.network import CONFIGS, MattingNetwork, regions
+from models.training import checkpoints
+from models.training.losses import coarse_loss, region_loss
+from models.training.pictures import Portraits, read_backgrounds, read_index
+from models.training.start import load_rvm_encoder
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
+    parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints and log")
+    parser.add_argument("--data", type=Path, required=True, help="folder the index's paths start from")
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path, required=True, help="index of backgrounds")
+    parser.add_argument("--licences", default="clean,research", help="licence classes to learn from")
+    parser.add_argument("--start", choices=("scratch", "rvm"), default="rvm")
+    parser.add_argument("--stage", default="coarse", help="name of the stage; a new name starts a new schedule")
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--size", type=int, default=320, help="working size in px")
+    parser.add_argument("--ratio", type=float, default=1.0, help="plate size over working size")
+    parser.add_argument("--regions", type=int, default=24, help="regions refined per picture")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--frozen", type=int, default=3, help="blocks of the tokeniser that stay as they are")
+    parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def parameter_groups(network: MattingNetwork, rate: float, frozen: int) -> list[dict[str, object]]:
+    """A trained tokeniser moves at a fifth of the rate; its first blocks, which see edges, not at all."""
+    tokenizer = network.encoder.tokenizer
+    for module in (tokenizer.stem, *tokenizer.blocks[:frozen]):
+        module.requires_grad_(False)
+    trained = [p for p in tokenizer.parameters() if p.requires_grad]
+    known = {id(p) for p in tokenizer.parameters()}
+    fresh = [p for p in network.parameters() if id(p) not in known]
+    return [{"params": fresh, "rate": rate}, {"params": trained, "rate": rate / 5}]
+
+
+def refine_loss(
+    network: MattingNetwork, plate: Tensor, alpha: Tensor, coarse: object, size: tuple[int, int],
+    weight: Tensor, args: argparse.Namespace,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Regions chosen by the coarse stage itself, against the truth; and before/after mean distance."""
+    config = network.config.refiner
+    losses, before, after = [], [], []
+    for i in range(len(plate)):
+        guide = network.guide(coarse, size, i)
+        height, width = plate.shape[2:]
+        with torch.no_grad():
+            cells = network.select(guide, height, width)
+            cells |= soft_cells(alpha[i, 0], config.cell) & (torch.rand(cells.shape, device=cells.device) < 0.5)
+        if not cells.any():
+            continue
+        positions, index, where, valid = network.neighbourhoods(cells)
+        if args.no_attention:
+            valid = valid & (torch.arange(valid.shape[1], device=valid.device) == 0)
+        patches, context = network.patches(plate[i], guide, positions)
+        _, tokens = network.refiner.encode(patches, context)
+        keep = torch.randperm(len(positions), device=plate.device)[: args.regions]
+        attended = network.attention(tokens[index[keep]], where[keep], valid[keep])
+        ys, xs = regions.region_pixels(positions[keep], config.cell, 0)
+        truth = regions.gather(alpha[i], ys, xs)
+        halo = slice(config.halo, config.halo + config.cell)
+        base = patches[keep][:, 3:4, halo, halo]
+        correction = network.refiner.correction(patches[keep], attended)
+        losses.append(region_loss(base + correction, truth, weight[i].expand(len(keep))))
+        with torch.no_grad():
+            soft = (truth > 0.02) & (truth < 0.98)
+            before.append((base - truth)[soft].abs())
+            after.append(((base + correction).clamp(0, 1) - truth)[soft].abs())
+    if not losses:
+        zero = plate.new_zeros(())
+        return zero, zero, zero
+    return torch.stack(losses).mean(), torch.cat(before).mean(), torch.cat(after).mean()
+
+
+def soft_cells(alpha: Tensor, cell: int) -> Tensor:
+    """Cells that truly hold soft pixels: rows×columns bool."""
+    soft = ((alpha > 0.02) & (alpha < 0.98)).float()
+    return F.max_pool2d(soft[None, None], cell, ceil_mode=True)[0, 0] > 0
+
+
+class Trainer:
+    """One stage of training, resumed where it stopped."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.args = args
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(args.seed)
+        self.network = MattingNetwork(CONFIGS[args.config])
+        if args.start == "rvm":
+            load_rvm_encoder(self.network.encoder.tokenizer)
+        self.network.to(self.device, memory_format=torch.channels_last).train()
+        groups = parameter_groups(self.network, args.rate, args.frozen)
+        self.optimizer = torch.optim.AdamW(groups, lr=args.rate, weight_decay=0.02, betas=(0.9, 0.98))
+        self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
+        self.state = {"stage": args.stage, "seconds": 0.0, "images": 0, "stage_images": 0, "steps": 0}
+        args.run.mkdir(parents=True, exist_ok=True)
+        checkpoints.restore(args.run, self.network, self.average, self.optimizer, self.state, args.stage)
+
+    def loader(self) -> DataLoader[dict[str, Tensor]]:
+        a = self.args
+        pictures = read_index(a.index, a.data, set(a.licences.split(",")))
+        dataset = Portraits(
+            pictures, read_backgrounds(a.backgrounds, a.data, None), int(a.size * a.ratio), a.batch, a.seed
+        )
+        rest = Subset(dataset, range(self.state["images"], 1 << 30))
+        return DataLoader(rest, a.batch, num_workers=a.workers, prefetch_factor=4 if a.workers else None)
+
+    def rates(self, done: float) -> None:
+        warm = min(1.0, (self.state["stage_images"] + 1) / (150 * self.args.batch))
+        factor = warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * factor
+
+    def step(self, batch: dict[str, Tensor]) -> dict[str, float]:
+        a = self.args
+        plate = batch["image"].to(self.device).float() / 255
+        alpha = batch["alpha"].to(self.device).float() / 255
+        weight = batch["weight"].to(self.device)
+        size = tuple(int(s / a.ratio) for s in plate.shape[2:])
+        working, small = plate, alpha
+        if a.ratio > 1:
+            working, small = (
+                F.interpolate(x, size, mode="bilinear", align_corners=False, antialias=True)
+                for x in (plate, alpha)
+            )
+        mixed = torch.autocast(self.device.type, torch.bfloat16) if a.ratio <= 1 or True else nullcontext()
+        with mixed:
+            coarse = self.network.coarse(working.contiguous(memory_format=torch.channels_last))
+            losses = coarse_loss(coarse.levels, small, weight)
+            log = {}
+            if a.ratio > 1:
+                # Soft pixels of a teacher are its opinion; those of an exact alpha are the truth.
+                trust = weight * (0.3 + 0.7 * batch["exact"].to(self.device))
+                losses["refine"], before, after = refine_loss(
+                    self.network, plate, alpha, coarse, size, trust, a
+                )
+                losses["refine"] = 4 * losses["refine"]
+                log = {"soft_before": before.item(), "soft_after": after.item()}
+        total = sum(losses.values())
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            truth = small > 0.5
+            guess = coarse.levels[-1].alpha > 0
+            iou = (truth & guess).sum() / (truth | guess).sum().clamp(min=1)
+        return {**{k: v.item() for k, v in losses.items()}, **log, "norm": norm.item(), "iou": iou.item()}
+
+    def average_weights(self) -> None:
+        decay = min(0.998, (1 + self.state["steps"]) / (10 + self.state["steps"]))
+        with torch.no_grad():
+            for key, value in self.network.state_dict().items():
+                self.average[key].lerp_(value.float(), 1 - decay)
+
+    def run(self) -> None:
+        budget, began, spent = self.args.minutes * 60, time.monotonic(), self.state["seconds"]
+        sums: dict[str, float] = {}
+        saved = time.monotonic()
+        for batch in self.loader():
+            self.rates(self.state["seconds"] / budget)
+            for key, value in self.step(batch).items():
+                sums[key] = sums.get(key, 0.0) + value
+            self.average_weights()
+            for key in ("images", "stage_images"):
+                self.state[key] += len(batch["image"])
+            self.state["steps"] += 1
+            self.state["seconds"] = spent + time.monotonic() - began
+            if self.state["steps"] % 50 == 0:
+                self.log({k: round(v / 50, 5) for k, v in sums.items()})
+                sums = {}
+            if time.monotonic() - saved > 240 or self.state["seconds"] >= budget:
+                checkpoints.save(self.args.run, self.network, self.average, self.optimizer, self.state)
+                saved = time.monotonic()
+            if self.state["seconds"] >= budget:
+                return
+
+    def log(self, values: dict[str, float]) -> None:
+        line = {"stage": self.args.stage, **{k: v for k, v in self.state.items() if k != "stage"}, **values}
+        line["seconds"] = round(line["seconds"], 1)
+        with (self.args.run / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    Trainer(arguments()).run()
