@@ -1,0 +1,94 @@
+"""OpenImageIO, set up once for files that nobody vouches for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from flyaway.errors import ReadError
+
+# 16384×16384, four times 8K in each direction of area: beyond it a header is a bomb, not a plate.
+MAX_PIXELS = 1 << 28
+MAX_FILE_MEMORY_MB = 8192
+
+# A file is what its name says or it is broken; trying every reader in turn invites surprises.
+oiio.attribute("try_all_readers", 0)
+oiio.attribute("limits:imagesize_MB", MAX_FILE_MEMORY_MB)
+
+
+def open_input(path: Path, frame: int | None = None) -> oiio.ImageInput:
+    """Open an image for reading, with alpha left as the file has it.
+
+    Raises:
+        ReadError: not there, not an image, deep, a volume, or larger than any plate.
+    """
+    if not path.is_file():
+        raise ReadError("there is no such file.", path=path, frame=frame)
+    config = oiio.ImageSpec()
+    # Without it OpenImageIO multiplies colour by alpha, on encoded values and in 8 bits.
+    config["oiio:UnassociatedAlpha"] = 1
+    source = oiio.ImageInput.open(str(path), config)
+    if source is None:
+        raise ReadError(f"cannot be opened: {_last_error()}", path=path, frame=frame)
+    try:
+        _refuse_unreadable(source.spec(), path, frame)
+    except ReadError:
+        source.close()
+        raise
+    return source
+
+
+def decode(
+    source: oiio.ImageInput, first: int, last: int, path: Path, frame: int | None = None
+) -> NDArray[np.float32]:
+    """Channels `first` (inclusive) to `last` (exclusive) of an open image, in full.
+
+    Returns:
+        H×W×(last−first) float32.
+
+    Raises:
+        ReadError: the file is truncated or damaged.
+    """
+    pixels = source.read_image(source.current_subimage(), 0, first, last, oiio.FLOAT)
+    # Some readers (JPEG) return a picture and leave the error behind.
+    problem = source.geterror()
+    if pixels is None or problem:
+        raise ReadError(
+            f"truncated or damaged ({_one_line(problem) or 'no pixels'}); copy or render it again.",
+            path=path,
+            frame=frame,
+        )
+    spec = source.spec()
+    return np.asarray(pixels, dtype=np.float32).reshape(spec.height, spec.width, last - first)
+
+
+def attributes(spec: oiio.ImageSpec) -> dict[str, Any]:
+    """An image's metadata as a plain dictionary."""
+    return {item.name: item.value for item in spec.extra_attribs}
+
+
+def _refuse_unreadable(spec: oiio.ImageSpec, path: Path, frame: int | None) -> None:
+    if spec.deep:
+        raise ReadError(
+            "a deep image has no one colour a pixel; flatten it first (DeepToImage).", path=path, frame=frame
+        )
+    if spec.depth > 1:
+        raise ReadError("a volume is not a plate.", path=path, frame=frame)
+    if spec.width * spec.height > MAX_PIXELS:
+        raise ReadError(
+            f"{spec.width}×{spec.height} pixels are more than a plate may have ({MAX_PIXELS:,}).",
+            path=path,
+            frame=frame,
+        )
+
+
+def _last_error() -> str:
+    return _one_line(oiio.geterror()) or "not an image that can be read"
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(part.strip() for part in text.splitlines() if part.strip())

@@ -1,0 +1,188 @@
+"""Which files a run reads and writes: one file, a folder, or a numbered sequence (fileseq)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fileseq
+
+from flyaway.errors import PatternError
+from flyaway.frames.write import WRITABLE, target_suffix
+
+READABLE = (
+    ".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".dpx", ".cin", ".hdr", ".bmp", ".tga",
+)  # fmt: skip
+# %04d %d #### @@@@ $F4 $F
+_FRAME_TOKEN = re.compile(r"%0?\d*d|#+|@+|\$F\d*")
+
+
+@dataclass(frozen=True)
+class FrameJob:
+    """One frame to do: a plate, and where its matte goes."""
+
+    source: Path
+    target: Path
+    frame: int | None = None
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Whether the file name has a place for a frame number."""
+    return _FRAME_TOKEN.search(Path(path).name) is not None
+
+
+def plan_frames(
+    source: str | Path, destination: str | Path, frames: str | None = None, suffix: str | None = None
+) -> list[FrameJob]:
+    """Pair every plate with its matte, in order.
+
+    Args:
+        source: a file, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
+            `plate.####.exr`, `plate.@@@@.exr` or `plate.$F4.exr`.
+        destination: for a file, a file or folder; for a folder, a folder; for a pattern, a pattern or
+            folder. In a folder every matte has its plate's name.
+        frames: for a pattern, which frames (`1-10,20`, `1-100x5`); those found on disk when None.
+            Frames that are asked for but missing are planned all the same, and fail by name.
+        suffix: the mattes' format in a folder (".exr", ".png", ".tif"); the plates' own where None and
+            where that format holds a matte well.
+
+    Raises:
+        PatternError: nothing matches, the two do not fit together, or a plate would be overwritten.
+    """
+    text, source_path, target_path = str(source), Path(source), Path(destination)
+    if source_path.is_file():
+        _no_frames(frames, text)
+        jobs = [FrameJob(source_path, _single_target(source_path, destination, suffix))]
+    elif source_path.is_dir():
+        _no_frames(frames, text)
+        jobs = _folder_jobs(source_path, target_path, suffix)
+    elif is_pattern(source_path):
+        jobs = _sequence_jobs(text, target_path, frames, suffix)
+    else:
+        raise PatternError(f"{source} is not there: no such file or folder, and not a frame pattern.")
+    _check_targets(jobs)
+    return jobs
+
+
+def parse_frames(text: str) -> list[int]:
+    """Frame numbers of a range such as `1-10,20`, in the order given, without repeats."""
+    try:
+        numbers = [int(number) for number in fileseq.FrameSet(text)] if text.strip() else []
+    except (ValueError, fileseq.FileSeqException) as error:
+        raise PatternError(f"{text!r} is no frame range; write for example 1-10,20 or 1-100x5.") from error
+    if not numbers:
+        raise PatternError(f"{text!r} names no frame; write for example 1-10,20 or 1-100x5.")
+    return list(dict.fromkeys(numbers))
+
+
+def gaps(numbers: Sequence[int]) -> str:
+    """The frames missing between the first and the last, as a range for people, or ""."""
+    missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers)) if numbers else []
+    return str(fileseq.FrameSet(missing)) if missing else ""
+
+
+def _no_frames(frames: str | None, source: str) -> None:
+    if frames is not None:
+        raise PatternError(f"--frames needs a frame pattern such as plate.%04d.exr; {source} is none.")
+
+
+def _single_target(source: Path, destination: str | Path, suffix: str | None) -> Path:
+    target = Path(destination)
+    if is_pattern(target):
+        raise PatternError(f"{target} is a pattern, but {source} is one file.")
+    into_folder = target.is_dir() or str(destination).endswith(("/", os.sep)) or not target.suffix
+    return target / _matte_name(source, suffix) if into_folder else target
+
+
+def _folder_jobs(source: Path, target: Path, suffix: str | None) -> list[FrameJob]:
+    if target.is_file() or is_pattern(target):
+        raise PatternError(f"{source} is a folder, so its mattes need a folder too, not {target}.")
+    if target.suffix.lower() in READABLE:
+        raise PatternError(f"{target} names a file, but {source} is a folder; name a folder.")
+    plates = [
+        path
+        for path in source.iterdir()
+        if path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
+    ]
+    if not plates:
+        raise PatternError(f"{source} holds no picture ({', '.join(READABLE)}).")
+    return [
+        FrameJob(path, target / _matte_name(path, suffix))
+        for path in sorted(plates, key=lambda path: _natural(path.name))
+    ]
+
+
+def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:
+    # "####" is four digits to Nuke and to everyone who writes it; fileseq's own habit is sixteen.
+    pattern = fileseq.FileSequence(source, pad_style=fileseq.PAD_STYLE_HASH1)
+    if frames is not None:
+        numbers = parse_frames(frames)
+    elif pattern.frameSet() is not None:
+        numbers = [int(number) for number in pattern.frameSet() or ()]
+    else:
+        numbers = _on_disk(source)
+    plates = [Path(pattern.frame(number)) for number in numbers]
+    if not any(path.is_file() for path in plates):
+        raise PatternError(f"No frame of {source} is on disk{f' in {frames}' if frames else ''}.")
+    if is_pattern(target):
+        if target.suffix.lower() not in WRITABLE:
+            raise PatternError(f"{target}: mattes are written as {', '.join(WRITABLE)}.")
+        output = fileseq.FileSequence(str(target), pad_style=fileseq.PAD_STYLE_HASH1)
+        targets = [Path(output.frame(number)) for number in numbers]
+    elif target.suffix.lower() in READABLE and not target.is_dir():
+        raise PatternError(f"{target} is one file for a sequence; name a folder or a pattern.")
+    else:
+        targets = [target / _matte_name(path, suffix) for path in plates]
+    return [FrameJob(*job) for job in zip(plates, targets, numbers, strict=True)]
+
+
+def _on_disk(source: str) -> list[int]:
+    """Frame numbers of the files that match a pattern, in order."""
+    try:
+        found = fileseq.FileSequence.findSequenceOnDisk(
+            source, strictPadding=True, pad_style=fileseq.PAD_STYLE_HASH1
+        )
+    except fileseq.FileSeqException as error:
+        raise PatternError(f"No file on disk matches {source}.") from error
+    return sorted(int(number) for number in found.frameSet() or ())
+
+
+def _matte_name(plate: Path, suffix: str | None) -> str:
+    return plate.stem + (suffix or target_suffix(plate.suffix))
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key by which frame 9 comes before frame 10."""
+    return [
+        (0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name)
+    ]
+
+
+def _check_targets(jobs: Sequence[FrameJob]) -> None:
+    for job in jobs:
+        if job.target.suffix.lower() not in WRITABLE:
+            raise PatternError(
+                f"{job.target.name}: mattes are written as {', '.join(WRITABLE)};"
+                " lossy and 8-bit formats hold a matte badly."
+            )
+    sources = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        if job.target.resolve() in sources or (job.target.exists() and _same_file(job.target, job.source)):
+            raise PatternError(
+                f"{job.target} is a plate: a matte would overwrite it. Name another destination."
+            )
+    repeated = [path for path, count in Counter(job.target for job in jobs).items() if count > 1]
+    if repeated:
+        clash = ", ".join(job.source.name for job in jobs if job.target == repeated[0])
+        raise PatternError(f"{clash} would all be written to {repeated[0]}; give them different stems.")
+
+
+def _same_file(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
