@@ -1,0 +1,93 @@
+"""``flyaway bench``: how fast the models are on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the CLI."""
+    app.command()(bench)
+
+
+def bench(
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model to time; may be repeated. Default: the first released.")
+    ] = None,
+    size: Annotated[
+        list[str] | None, typer.Option(help="HD, UHD or WIDTHxHEIGHT; may be repeated. Default: HD and UHD.")
+    ] = None,
+    unknown: Annotated[
+        list[float] | None,
+        typer.Option(help="Per cent of the cells to refine; may be repeated. Default: 3, 6 and 13."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Timed runs of each configuration.")] = 20,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: the engine's.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[str, typer.Option(help="onnxruntime or torch.")] = "onnxruntime",
+    rvm: Annotated[
+        bool, typer.Option(help="Time RVM-MobileNetV3 too, where its package is installed.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage."""
+    import flyaway
+    from flyaway import bench as timing
+    from flyaway.evaluation.environment import load_average
+
+    sizes = [parse_size(text) for text in size or ["HD", "UHD"]]
+    shares = [parse_share(percent) for percent in unknown or [3, 6, 13]]
+    load = load_average()
+    absent = _why_no_rvm() if rvm else None
+    jobs = timing.plan(
+        model or list(flyaway.list_models())[:1],
+        sizes=sizes,
+        shares=shares,
+        with_rvm=rvm and absent is None,
+        runs=runs,
+        threads=threads,
+        device=device,
+        engine=engine,
+    )
+    done = []
+    for number, job in enumerate(jobs, 1):
+        typer.echo(f"{number}/{len(jobs)} {job.model} {job.width}×{job.height}", err=True)
+        done.append((job, timing.measure_fresh(job)))
+    if json:
+        typer.echo(timing.as_json(done, load))
+        return
+    typer.echo(timing.markdown(done) + "\n")
+    for remark in timing.remarks(jobs, load) + ([absent] if absent else []):
+        typer.echo(f"- {remark}")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``HD``, ``UHD`` or ``WIDTHxHEIGHT`` as (width, height)."""
+    from flyaway.bench import SIZES
+
+    if text.upper() in SIZES:
+        return SIZES[text.upper()]
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
+        raise typer.BadParameter(f"{text!r} is no size: HD, UHD or WIDTHxHEIGHT of at least 32x32")
+    return int(width), int(height)
+
+
+def parse_share(percent: float) -> float:
+    """Per cent of unknown cells as a share."""
+    if not 0 < percent <= 100:
+        raise typer.BadParameter(f"{percent} is no share of cells: above 0, up to 100 per cent")
+    return percent / 100
+
+
+def _why_no_rvm() -> str | None:
+    from flyaway.errors import NoEngineError
+    from flyaway.evaluation.rvm import find_weights
+
+    try:
+        find_weights()
+    except NoEngineError as error:
+        return str(error)
+    return None

@@ -1,0 +1,90 @@
+"""The command, on a set made here, with RVM where it is installed."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+pytest.importorskip("scipy", reason="the evaluate extra is not installed")
+pytest.importorskip("OpenImageIO")
+
+from flyaway.cli import evaluate as command
+from flyaway.errors import DatasetError, NoEngineError
+from flyaway.evaluation import pixels, rvm
+
+
+class Copy:
+    """Stands for `flyaway.load`'s object: its matte is the plate's red channel."""
+
+    alpha: np.ndarray
+
+    def __call__(self, plate, encoding):
+        assert encoding == "srgb"
+        self.alpha = plate[..., 0].astype(np.float32) / 255
+        return self
+
+
+@pytest.fixture
+def run(monkeypatch):
+    import flyaway
+
+    loaded = []
+    monkeypatch.setitem(vars(flyaway), "load", lambda name, device: loaded.append((name, device)) or Copy())
+    monkeypatch.setitem(vars(flyaway), "list_models", lambda: {"first": None, "second": None})
+    app = typer.Typer()
+    command.register(app)
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        result.loaded = loaded
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    plate = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    for name in "ab":
+        pixels.write(folder / f"{name}.png", plate)
+        pixels.write(folder / f"{name}.alpha.png", plate[..., :1])
+    return folder
+
+
+def test_the_first_released_model_is_scored(run, images, tmp_path):
+    result = run(images, "--out", tmp_path / "out", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert result.loaded == [("first", "cpu")]
+    assert "| first | 0.00 |" in result.stdout
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"scores.md", "scores.json", "sheet.png"}
+
+
+def test_models_are_scored_in_the_order_named(run, images, tmp_path):
+    result = run(images, "--model", "second", "--model", "first", "--out", tmp_path / "out", "--limit", "1")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))["rows"]
+    assert [(row["image"], row["matter"]) for row in rows] == [("a", "second"), ("a", "first")]
+
+
+def test_rvm_is_scored_on_the_same_images(run, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    try:
+        rvm.find_weights()
+    except NoEngineError as error:
+        pytest.skip(str(error))
+    result = run(images, "--with-rvm", "--device", "cpu", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    means = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))["means"]
+    assert list(means) == ["first", "RVM-MobileNetV3"]
+    assert means["RVM-MobileNetV3"]["sad"] > 0.1  # noise holds no person, and is no matte
+
+
+def test_a_wrong_layout_is_the_librarys_error(run, images):
+    result = run(images, "--layout", "ppm-100")
+    assert isinstance(result.exception, DatasetError)
