@@ -165,6 +165,15 @@ def test_what_was_looked_for_is_said(tmp_path):
         layouts.open_set(tmp_path, "photomatte85")
 
 
+def test_plates_without_mattes_are_not_taken_for_cutouts(tmp_path):
+    picture(tmp_path / "a.png")
+    with pytest.raises(DatasetError, match=r"NAME\.alpha\.png"):
+        layouts.open_set(tmp_path)
+    (tmp_path / "a.png").write_bytes(b"not a PNG")
+    with pytest.raises(DatasetError, match=r"NAME\.alpha\.png"):
+        layouts.open_set(tmp_path)
+
+
 def test_halves_of_pairs_are_errors(tmp_path):
     matte(tmp_path / "a.alpha.png")
     with pytest.raises(DatasetError, match=r"a\.alpha\.png has no plate: looked for a\.png"):

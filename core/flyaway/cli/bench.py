@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from flyaway.cli.console import errors, say
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the CLI."""
@@ -53,14 +55,14 @@ def bench(
     )
     done = []
     for number, job in enumerate(jobs, 1):
-        typer.echo(f"{number}/{len(jobs)} {job.model} {job.width}×{job.height}", err=True)
+        errors.print(f"{number}/{len(jobs)} {job.model} {job.width}×{job.height}", markup=False)
         done.append((job, timing.measure_fresh(job)))
     if json:
-        typer.echo(timing.as_json(done, load))
+        say(timing.as_json(done, load))
         return
-    typer.echo(timing.markdown(done) + "\n")
+    say(timing.markdown(done) + "\n")
     for remark in timing.remarks(jobs, load) + ([absent] if absent else []):
-        typer.echo(f"- {remark}")
+        say(f"- {remark}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress
+
+from flyaway.cli.console import errors, say
 
 if TYPE_CHECKING:
     from flyaway.evaluation.run import Matter
@@ -37,15 +40,12 @@ def evaluate(
     sheet_images: Annotated[int, typer.Option(min=0, help="Images on the contact sheet, worst first.")] = 24,
 ) -> None:
     """Score mattes against their truth; writes scores.md, scores.json and sheet.png."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from flyaway.evaluation import layouts, report, run
 
     images = layouts.open_set(set_dir, layout, backgrounds=backgrounds)
     matters = load_matters(model, with_rvm, device)
     total = len(run.spread(images.items, limit))
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=errors, transient=True) as progress:
         task = progress.add_task(f"{images.name}, {images.layout}", total=total)
         result = run.evaluate(
             images,
@@ -54,11 +54,11 @@ def evaluate(
             sheet_images=sheet_images,
             on_scored=lambda _: progress.advance(task),
         )
-    typer.echo("\n".join(report.table(result)) + "\n")
+    say("\n".join(report.table(result)) + "\n")
     for note in report.notes(result):
-        typer.echo(f"- {note}")
+        say(f"- {note}")
     for path in run.write(result, out):
-        typer.echo(f"wrote {path}", err=True)
+        errors.print(f"wrote {path}", markup=False)
 
 
 def load_matters(names: list[str] | None, with_rvm: bool, device: str) -> dict[str, Matter]:

@@ -97,7 +97,8 @@ def guess_layout(folder: Path) -> str:
     if any(file.stem.endswith(".alpha") for file in _images(folder)):
         return "pairs"
     images = _images(folder)
-    if images and all(file.suffix.lower() == ".png" for file in images):
+    # The first file tells cut-outs from plates whose mattes were forgotten.
+    if images and images[0].suffix.lower() == ".png" and pixels.channels(images[0]) == 4:
         return "photomatte85"
     raise DatasetError(
         f"{folder} has no layout known here. Looked for: NAME.alpha.png beside NAME.png (pairs); "

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import DatasetError, FlyawayError
+from flyaway.plate import linear_to_srgb
 
 Plate = NDArray[np.uint8]
 
@@ -40,12 +41,24 @@ def read(path: Path) -> NDArray[np.float32]:
     return np.atleast_3d(np.asarray(pixels, np.float32))
 
 
+def channels(path: Path) -> int:
+    """How many channels an image has, by its header; 0 if it is no image."""
+    oiio = openimageio()
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        oiio.geterror()  # taken, or it would be printed when the process ends
+        return 0
+    count = int(source.spec().nchannels)
+    source.close()
+    return count
+
+
 def read_plate(path: Path) -> Plate:
     """Colour of an image as H×W×3 uint8 sRGB. Grey is repeated; EXR is taken as scene-linear Rec.709."""
     pixels = read(path)
     colour = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
     if path.suffix.lower() == ".exr":
-        colour = _display(colour)
+        colour = linear_to_srgb(np.nan_to_num(colour))
     return eight_bit(colour)
 
 
@@ -97,9 +110,3 @@ def eight_bit(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Floats in 0..1 as uint8, rounded; NaN becomes 0."""
     scaled: NDArray[np.floating[Any]] = np.rint(np.clip(np.nan_to_num(image), 0, 1) * 255)
     return scaled.astype(np.uint8)
-
-
-def _display(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scene-linear light through the sRGB transfer function (IEC 61966-2-1), clipped to 0..1."""
-    light = np.clip(np.nan_to_num(linear), 0, 1)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
