@@ -93,7 +93,8 @@ def make_split(data: Path) -> list[HeldOut]:
     for source, count in PORTRAITS_HELD_OUT.items():
         # A street photo without a mask drawn by hand has no truth that we could score against.
         rows = [r for r in portraits if r["source"] == source and (source != "ccp" or r["mask"])]
-        held += [HeldOut("portrait", n, source) for n in every_kth((name_of(r["image"]) for r in rows), count)]
+        names = every_kth((name_of(r["image"]) for r in rows), count)
+        held += [HeldOut("portrait", name, source) for name in names]
 
     backgrounds = usable_backgrounds(data)
     bsds = (name_of(r["image"]) for r in backgrounds if r["source"] == "bsds")
@@ -127,7 +128,7 @@ def held_out(kind: str, source: str | None = None, path: Path = SPLIT_FILE) -> l
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the split, or compare the committed one with the rule."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with portraits.csv and backgrounds.csv")
+    parser.add_argument("--data", type=Path, required=True, help="folder with the tables")
     parser.add_argument("--output", type=Path, default=SPLIT_FILE)
     parser.add_argument("--check", action="store_true", help="compare with the list that is there")
     options = parser.parse_args(arguments)
