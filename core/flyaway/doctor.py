@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import flyaway
+from flyaway.engines.base import ENGINES
 from flyaway.errors import FlyawayError
 from flyaway.weights import list_models, verified
 
@@ -83,15 +83,15 @@ def check_weights() -> dict[str, str]:
 
 def check_devices(model: str) -> list[DeviceCheck]:
     """Run a frame on every device of every engine that is installed."""
-    try:
-        devices = [("onnxruntime", device) for device in flyaway.available_devices()]
-    except FlyawayError as error:
-        devices = []
-        checks = [DeviceCheck("onnxruntime", "", problem=str(error))]
-    else:
-        checks = []
-    devices += [("torch", device) for device in _torch_devices()]
-    return checks + [_check_device(model, engine, device) for engine, device in devices]
+    checks = []
+    for engine in ENGINES:
+        try:
+            devices = flyaway.available_devices(engine)
+        except (FlyawayError, ImportError) as error:
+            checks.append(DeviceCheck(engine, "", problem=str(error)))
+            continue
+        checks += [_check_device(model, engine, device) for device in devices]
+    return checks
 
 
 def sample_plate(height: int, width: int) -> NDArray[np.uint8]:
@@ -125,16 +125,3 @@ def _check_device(model: str, engine: str, device: str) -> DeviceCheck:
     except Exception as error:  # a driver may fail in any way; that is what this command is for
         return DeviceCheck(engine, device, problem=f"{type(error).__name__}: {error}")
     return DeviceCheck(engine, device, statistics.median(seconds) * 1000, float(np.mean(matte.cells)))
-
-
-def _torch_devices() -> list[str]:
-    if not installed()["torch"]:
-        return []
-    import torch
-
-    devices = ["cpu"]
-    if torch.cuda.is_available():
-        devices.append("cuda")
-    if sys.platform == "darwin" and torch.backends.mps.is_available():
-        devices.append("mps")
-    return devices

@@ -35,17 +35,22 @@ for _name in ("evaluate", "bench", "export"):
         import_module(f"flyaway.cli.{_name}").register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"flyaway {__version__}")
+        raise typer.Exit(ExitCode.OK)
+
+
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
+    ] = False,
 ) -> None:
     """Portrait matting: a person's alpha, down to the flyaway hairs."""
-    if version:
-        say(f"flyaway {__version__}")
-        raise typer.Exit(0)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -8,10 +8,11 @@ import typer
 
 from flyaway.cli.console import fail, say
 from flyaway.doctor import check_devices, check_weights, installed
+from flyaway.matting import DEFAULT_MODEL
 from flyaway.sequence import ExitCode
 
 
-def doctor(model: Annotated[str, typer.Option(help="Which weights to run.")] = "fast") -> int:
+def doctor(model: Annotated[str, typer.Option(help="Which weights to run.")] = DEFAULT_MODEL) -> int:
     """Print what is installed, check the weights, and run a real HD frame on every device.
 
     Exit code: 0 if the weights are whole and at least one device works, else 1.

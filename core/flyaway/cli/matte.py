@@ -17,6 +17,7 @@ from flyaway.cli.console import errors, fail, say
 from flyaway.color import resolve_space
 from flyaway.frames import WriteOptions, plan_frames
 from flyaway.frames.patterns import gaps
+from flyaway.matting import DEFAULT_MODEL
 from flyaway.sequence import Existing, FrameResult, Report, RunOptions, matte_frames
 
 
@@ -44,7 +45,7 @@ def matte(
         str, typer.Option("-o", "--out", metavar="DST", help="A file, a folder, or a pattern.")
     ],
     frames: Annotated[str | None, typer.Option(help="Which frames of a pattern: 1-10,20 or 1-100x5.")] = None,
-    model: Annotated[str, typer.Option(help="Which weights; see `flyaway models`.")] = "fast",
+    model: Annotated[str, typer.Option(help="Which weights; see `flyaway models`.")] = DEFAULT_MODEL,
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, …; never another than the one named.")
     ] = "auto",

@@ -1,0 +1,285 @@
+"""`flyaway matte` as people and farms run it: a process, its output, its exit code, its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+import flyaway
+from flyaway.color import srgb_to_linear
+
+ROOT = Path(__file__).resolve().parents[2]
+ASTRONAUT = ROOT / "examples" / "astronaut.png"
+
+
+@pytest.fixture
+def run(cli, tmp_path):
+    """`run("matte", …)` in a folder of its own → the finished process."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def start(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*cli, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment | changes,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def person(astronaut):
+    """256×256 of the astronaut: head and hair, quick to matte."""
+    return np.ascontiguousarray(astronaut[:256, 100:356])
+
+
+def read(path):
+    source = oiio.ImageInput.open(str(path))
+    assert source is not None, oiio.geterror()
+    spec = source.spec()
+    pixels = source.read_image(0, 0, 0, spec.nchannels, oiio.FLOAT)
+    source.close()
+    return spec, np.asarray(pixels)
+
+
+def test_one_photograph(run, tmp_path, astronaut):
+    done = run("matte", ASTRONAUT, "-o", "astronaut.matte.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "written" in done.stdout
+    spec, pixels = read(tmp_path / "astronaut.matte.png")
+    assert (spec.width, spec.height, spec.nchannels, str(spec.format)) == (512, 512, 1, "uint16")
+    alpha = pixels[..., 0]
+    # Her face and suit, and the corner of the flag's backdrop: there is no doubt about these.
+    assert alpha[90:150, 200:250].mean() > 0.95
+    assert alpha[450:500, 180:260].mean() > 0.95
+    assert alpha[:60, :60].mean() < 0.05
+    expected = flyaway.load("fast", device="cpu")(astronaut, encoding="srgb").alpha
+    np.testing.assert_allclose(alpha, expected, atol=1e-3)
+
+
+def test_a_broken_exr_among_ten(run, tmp_path, write_plate, person):
+    linear = srgb_to_linear(person.astype(np.float32) / 255)
+    (tmp_path / "plates").mkdir()
+    for frame in range(1001, 1011):
+        write_plate(tmp_path / "plates" / f"shot.{frame}.exr", linear)
+    broken = tmp_path / "plates" / "shot.1004.exr"
+    broken.write_bytes(broken.read_bytes()[:9000])
+    done = run("matte", "plates/shot.%04d.exr", "-o", "mattes/shot.%04d.exr")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: frame 1004, plates/shot.1004.exr: truncated or damaged (Some scanline chunks were missing or"
+        " corrupted); copy or render it again."
+    ]
+    assert len([line for line in done.stdout.splitlines() if " written " in line]) == 9
+    assert done.stdout.splitlines()[-1] == "9 written, 1 failed"
+    written = sorted(path.name for path in (tmp_path / "mattes").iterdir())
+    assert written == [f"shot.{frame}.exr" for frame in range(1001, 1011) if frame != 1004]
+    for name in written:
+        spec, _ = read(tmp_path / "mattes" / name)
+        assert (spec.width, spec.height, tuple(spec.channelnames)) == (256, 256, ("A",))
+
+
+def test_a_missing_frame_that_was_asked_for_is_a_failure(run, tmp_path, write_plate, person):
+    write_plate(tmp_path / "p.0001.png", person, "uint8")
+    done = run("matte", "p.####.png", "-o", "out", "--frames", "1-2")
+    assert done.returncode == 2
+    assert "error: frame 2, p.0002.png: there is no such file." in done.stderr
+    assert (tmp_path / "out" / "p.0001.png").is_file()
+
+
+def test_a_folder_of_mixed_formats(run, tmp_path, write_plate, person):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_plate(folder / "a.jpg", person, "uint8")
+    write_plate(folder / "b.png", person, "uint8")
+    write_plate(folder / "c.tif", person, "uint16")
+    write_plate(folder / "d.exr", srgb_to_linear(person.astype(np.float32) / 255))
+    done = run("matte", "in", "-o", "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    mattes = {path.name: read(path) for path in (tmp_path / "out").iterdir()}
+    assert sorted(mattes) == ["a.png", "b.png", "c.tif", "d.exr"]
+    # The same picture in four encodings is the same matte, up to what the formats lose.
+    for name in ("c.tif", "d.exr"):
+        assert np.abs(mattes[name][1] - mattes["b.png"][1]).mean() < 2e-3
+    assert np.abs(mattes["a.png"][1] - mattes["b.png"][1]).mean() < 2e-2
+
+
+def test_rgba_keeps_colour_and_windows(run, tmp_path, write_plate, person):
+    linear = srgb_to_linear(person.astype(np.float32) / 255) * 3
+    write_plate(tmp_path / "p.exr", linear, window=(-16, 8), display=(0, 0, 240, 256))
+    done = run("matte", "p.exr", "-o", "m.exr", "--output", "rgba", "--straight")
+    assert done.returncode == 0, done.stderr
+    spec, pixels = read(tmp_path / "m.exr")
+    assert (spec.x, spec.y, spec.full_width, spec.full_height) == (-16, 8, 240, 256)
+    np.testing.assert_allclose(pixels[..., :3], linear, rtol=2e-3, atol=1e-5)
+    assert spec.get("flyaway:model") == "fast"
+
+
+def test_existing_mattes_are_refused_kept_or_replaced(run, tmp_path, write_plate, person):
+    for frame in (1, 2):
+        write_plate(tmp_path / f"p.{frame}.png", person, "uint8")
+    command = ("matte", "p.#.png", "-o", "out")
+    assert run(*command).returncode == 0
+    first, second = tmp_path / "out" / "p.1.png", tmp_path / "out" / "p.2.png"
+    refused = run(*command)
+    assert refused.returncode == 1
+    assert "--overwrite" in refused.stderr
+    assert "--skip-existing" in refused.stderr
+    whole = second.read_bytes()
+    second.write_bytes(whole[:-100])
+    before = first.stat().st_mtime_ns
+    kept = run(*command, "--skip-existing")
+    assert kept.returncode == 0
+    assert kept.stdout.splitlines()[-1] == "1 written, 1 skipped"
+    assert first.stat().st_mtime_ns == before
+    assert second.read_bytes() == whole
+    assert run(*command, "--overwrite").returncode == 0
+    assert first.stat().st_mtime_ns != before
+
+
+def test_the_plate_survives_itself_as_destination(run, tmp_path, write_plate, person):
+    path = write_plate(tmp_path / "p.png", person, "uint8")
+    before = path.read_bytes()
+    done = run("matte", "p.png", "-o", "p.png", "--overwrite")
+    assert done.returncode == 1
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("matte",), "SRC"),
+        (("matte", ASTRONAUT), "-o"),
+        (("matte", "nothing.png", "-o", "m.png"), "not there"),
+        (("matte", ASTRONAUT, "-o", "m.png", "--model", "nonsense"), "no model 'nonsense'"),
+        (("matte", ASTRONAUT, "-o", "m.png", "--device", "abacus"), "abacus"),
+        (("matte", ASTRONAUT, "-o", "m.png", "--in-space", "nonsense"), "No colour space"),
+        (("matte", ASTRONAUT, "-o", "m.jpg"), "badly"),
+        (("matte", ASTRONAUT, "-o", "m.png", "--overwrite", "--skip-existing"), "exclude"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_what_cannot_start_is_one_clean_line_and_exit_1(run, tmp_path, arguments, said):
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_debug_shows_the_traceback(run):
+    done = run("matte", "nothing.png", "-o", "m.png", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "PatternError" in done.stderr
+
+
+def test_cuda_that_is_not_there_is_an_error_not_a_fallback(run, tmp_path):
+    if "cuda" in flyaway.available_devices():
+        pytest.skip("CUDA is there")
+    done = run("matte", ASTRONAUT, "-o", "m.png", "--device", "cuda")
+    assert done.returncode == 1
+    assert "cuda" in done.stderr.lower()
+    assert not (tmp_path / "m.png").exists()
+
+
+def test_log_dpx_names_the_option_and_the_option_works(run, tmp_path, write_plate, person):
+    write_plate(tmp_path / "p.dpx", person, "uint16", metadata={"dpx:Transfer": "Logarithmic"})
+    done = run("matte", "p.dpx", "-o", "out")
+    assert done.returncode == 2
+    assert "--in-space" in done.stderr
+    done = run("matte", "p.dpx", "-o", "out", "--in-space", "ARRI LogC3 (EI800)")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "p.exr").is_file()
+
+
+def test_an_interrupt_leaves_whole_files_only(cli, tmp_path, write_plate, person):
+    for frame in range(1, 61):
+        write_plate(tmp_path / f"p.{frame:04d}.png", person, "uint8")
+    process = subprocess.Popen(
+        [*cli, "matte", "p.####.png", "-o", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    assert " written " in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stdout
+    names = [path.name for path in (tmp_path / "out").iterdir()]
+    assert 0 < len(names) < 60
+    assert not [name for name in names if "part" in name]
+    for name in names:
+        assert read(tmp_path / "out" / name)[0].width == 256
+
+
+def test_a_terminal_gets_a_progress_bar(cli, tmp_path, write_plate, person):
+    write_plate(tmp_path / "p.png", person, "uint8")
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*cli, "matte", "p.png", "-o", "m.png"],
+        cwd=tmp_path,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    except OSError:  # how Linux says that the other side has hung up
+        pass
+    os.close(terminal)
+    assert process.wait(timeout=120) == 0
+    assert b"1/1" in shown
+    assert b"1 written" in shown
+
+
+def test_bare_command_and_version(run):
+    assert run("--version").stdout == f"flyaway {flyaway.__version__}\n"
+    help_text = run("--help").stdout
+    for command in ("matte", "models", "doctor", "evaluate", "bench"):
+        assert command in help_text
+
+
+def test_models_lists_every_model_with_its_licence(run):
+    done = run("models", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    for info in flyaway.list_models().values():
+        assert info.name in done.stdout
+        assert info.licence in done.stdout
+    card = run("models", "fast").stdout
+    assert "GPL-3.0-or-later" in card
+
+
+def test_doctor_runs_a_frame(run):
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "onnxruntime on cpu:" in done.stdout
+    assert "weights fast     whole" in done.stdout
+
+
+def test_exit_codes_are_the_documented_ones():
+    from flyaway.sequence import ExitCode
+
+    assert json.dumps({code.name: code.value for code in ExitCode}) == json.dumps(
+        {"OK": 0, "USAGE": 1, "FAILED": 2, "INTERRUPTED": 130}
+    )

@@ -1,0 +1,80 @@
+"""What all tests share: real pictures on disk, and skips that continuous integration does not accept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+ASTRONAUT = ROOT / "examples" / "astronaut.png"
+
+WritePlate = Callable[..., Path]
+
+
+def need(part: str, present: bool) -> None:
+    """Skip a test whose system part is missing, by name; where CI=true, fail instead."""
+    if present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{part} is missing, and continuous integration must have it")
+    pytest.skip(f"{part} is missing")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """512×512×3 uint8, sRGB: Eileen Collins (NASA, public domain)."""
+    source = oiio.ImageInput.open(str(ASTRONAUT))
+    pixels = source.read_image(0, 0, 0, 3, oiio.UINT8)
+    source.close()
+    return np.asarray(pixels)
+
+
+@pytest.fixture(scope="session")
+def write_plate() -> WritePlate:
+    """`write_plate(path, pixels, type, channels=…, metadata={…}, window=…, display=…)` → path."""
+
+    def write(
+        path: Path,
+        pixels: NDArray[Any],
+        channel_type: str = "half",
+        *,
+        channels: tuple[str, ...] | None = None,
+        metadata: dict[str, Any] | None = None,
+        window: tuple[int, int] = (0, 0),
+        display: tuple[int, int, int, int] | None = None,
+    ) -> Path:
+        height, width, count = pixels.shape
+        spec = oiio.ImageSpec(width, height, count, channel_type)
+        spec.x, spec.y = window
+        if display is not None:
+            spec.full_x, spec.full_y, spec.full_width, spec.full_height = display
+        if channels is not None:
+            spec.channelnames = channels
+        spec.attribute("compression", "zip" if path.suffix != ".jpg" else "jpeg:95")
+        spec.attribute("oiio:UnassociatedAlpha", 0 if path.suffix == ".exr" else 1)
+        for name, value in (metadata or {}).items():
+            if isinstance(value, tuple) and isinstance(value[0], str):
+                spec.attribute(name, value[0], value[1])
+            else:
+                spec.attribute(name, value)
+        target = oiio.ImageOutput.create(str(path))
+        assert target.open(str(path), spec), target.geterror()
+        assert target.write_image(np.ascontiguousarray(pixels)), target.geterror()
+        assert target.close()
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def cli() -> list[str]:
+    """How to start the command line of the installed package in a process of its own."""
+    return [sys.executable, "-m", "flyaway"]

@@ -1,0 +1,46 @@
+"""`import flyaway` is quick and light: hosts import it where nothing heavy is wanted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import flyaway
+
+HEAVY = {"numpy", "onnxruntime", "torch", "OpenImageIO", "fileseq", "typer", "rich", "scipy"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules in a fresh interpreter after `code`."""
+    report = "import sys; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_import_touches_nothing_heavy():
+    assert not loaded_by("import flyaway") & HEAVY
+
+
+def test_loading_and_matting_touch_nothing_but_numpy_and_onnxruntime():
+    code = (
+        "import numpy, flyaway\n"
+        "flyaway.load('fast', device='cpu')(numpy.zeros((64, 64, 3), numpy.uint8), encoding='srgb')"
+    )
+    loaded = loaded_by(code)
+    assert {"numpy", "onnxruntime"} <= loaded
+    assert not loaded & (HEAVY - {"numpy", "onnxruntime"})
+
+
+@pytest.mark.parametrize("name", flyaway.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(flyaway, name) is not None
+    assert name in dir(flyaway)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = flyaway.nonsense
