@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,14 @@ def test_loading_and_matting_touch_nothing_but_numpy_and_onnxruntime():
     loaded = loaded_by(code)
     assert {"numpy", "onnxruntime"} <= loaded
     assert not loaded & (HEAVY - {"numpy", "onnxruntime"})
+
+
+@pytest.mark.skipif(
+    "FLYAWAY_TEST_INSTALLED" not in os.environ, reason="for nox: elsewhere a checkout is fine"
+)
+def test_the_tests_see_the_installed_package():
+    assert "site-packages" in Path(flyaway.__file__).parts
+    assert (Path(flyaway.__file__).parent / "_models" / "weights" / "manifest.json").is_file()
 
 
 @pytest.mark.parametrize("name", flyaway.__all__)
