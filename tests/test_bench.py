@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -96,6 +97,39 @@ def test_rvm_is_timed_in_its_own_process():
     assert 0 < timing.median <= timing.p95
     # A process with the network loaded, but without what this one holds.
     assert timing.memory is None or 30 < timing.memory < 400
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """A model of the released structure with random weights, on the torch engine."""
+    pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from flyaway.engines.base import open_engine
+    from flyaway.matting import Matting
+    from flyaway.network.config import FAST
+    from flyaway.network.model import MattingNetwork
+    from flyaway.weights import ModelInfo, WeightFile
+
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in MattingNetwork(FAST).state_dict().items()}, path)
+    file = WeightFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
+    info = ModelInfo("untrained", "", "", path, {"torch": file}, FAST.to_dict())
+    return Matting(info, open_engine(info, "cpu", "torch", threads=1))
+
+
+@pytest.mark.parametrize("share", [0.03, 0.13])
+def test_a_model_is_timed_with_the_cells_forced(monkeypatch, untrained, share):
+    import flyaway
+
+    monkeypatch.setitem(vars(flyaway), "load", lambda *_, **__: untrained)
+    timing = bench.measure(bench.Job("untrained", 640, 360, share, device="cpu", engine="torch", runs=2))
+    plate = bench.make_plate(640, 360)
+    every = untrained(plate, refine=False).cells.size
+    assert timing.cells == round(share * every) >= 2
+    assert timing.device == "cpu"
+    assert list(timing.stages) == ["refine"]  # torch has one stage, which is part of the whole
+    assert 0 < timing.stages["refine"] <= timing.median <= timing.p95
 
 
 def test_an_error_in_the_process_keeps_its_message():
