@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from models.evaluation.split import name_of, read_table
 from models.training.data.studio import solve
+from numpy.typing import NDArray
+from PIL import Image
 
 #: Solutions that a look at the sheets found wrong; see README.md beside this file.
 REJECTED: dict[str, str] = {}
@@ -42,7 +41,14 @@ def solve_one(source: Path, output: Path, name: str) -> str:
     _save(_to_bytes(solution.foreground, 1), output / f"{name}.fg.png")
     _save(_to_bytes(solution.alpha, 255), output / f"{name}.alpha.png")
     soft = ((solution.alpha > 0.05) & (solution.alpha < 0.95)).mean()
-    return f"{name} noise {solution.backdrop.noise:.2f} inliers {solution.backdrop.inliers:.2f} soft {soft:.4f}"
+    fit = solution.backdrop
+    return f"{name} noise {fit.noise:.2f} inliers {fit.inliers:.2f} soft {soft:.4f}"
+
+
+def _is_done(solved: Path, older_than: Path | None) -> bool:
+    if not solved.exists():
+        return False
+    return older_than is None or solved.stat().st_mtime >= older_than.stat().st_mtime
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with portraits.csv")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--older-than", type=Path, help="solve again what is older than this file")
     parser.add_argument("--first", type=Path, help="text file of names to solve before all others")
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -57,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = {name_of(r["image"]): r for r in table if r["source"] == "london"}
     first = options.first.read_text().split() if options.first else []
     for name in dict.fromkeys([n for n in first if n in rows] + sorted(rows)):
-        if (options.output / f"{name}.alpha.png").exists():
+        if _is_done(options.output / f"{name}.alpha.png", options.older_than):
             continue
         print(solve_one(options.data / rows[name]["image"], options.output, name), flush=True)
     return 0

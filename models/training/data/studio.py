@@ -15,9 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-
 from models.training.data.backdrop import Backdrop, Floats, Mask, fit_backdrop
+from scipy import ndimage
 
 #: Differences (levels) below the first are backdrop; above the second they count in full.
 NOISE_FLOOR, NOISE_CLEAR = 2.5, 6.0
@@ -25,6 +24,8 @@ NOISE_FLOOR, NOISE_CLEAR = 2.5, 6.0
 PLAIN, STRONG = 4.0, 40.0
 #: Nothing nearer than this (px) to the backdrop is taken for solid.
 EDGE = 3.0
+#: Height of the top of a head, as a part of the picture's.
+DOME = 0.22
 #: Standard deviation (levels) of the picture's noise in the solve.
 SOLVE_NOISE = 3.0
 SOLVE_ROUNDS = 4
@@ -281,20 +282,26 @@ def _settle(
 
 
 def _without_sheen(alpha: Floats, image: Floats, backdrop: Backdrop) -> Floats:
-    """Close enclosed holes in which no flat patch of backdrop is seen: light on hair as grey as what is behind."""
-    opaque = ndimage.binary_closing(alpha > 0.7, _disk(1))
+    """Close the holes that light from above makes in the top of a head, as grey there as what is behind.
+
+    Only there: lower down, at ears and neck, an enclosed hole is most often a gap between strands.
+    """
+    opaque = ndimage.binary_closing(alpha > 0.7, _disk(5))
     inner = ndimage.binary_fill_holes(np.pad(opaque, ((0, 1), (0, 0)), constant_values=True))[:-1]
-    inner = ndimage.binary_erosion(inner, _disk(6)) & (alpha < 1)
+    crown = int(np.argmax((alpha > 0.9).sum(axis=1) > 10))
+    inner[crown + int(DOME * inner.shape[0]) :] = False
+    depth = ndimage.distance_transform_edt(np.pad(inner, ((0, 1), (0, 0)), mode="edge"))[:-1]
+    labels, count = ndimage.label((depth > 6) & (alpha < 1), structure=np.ones((3, 3)))
+    if not count:
+        return alpha
+    # Backdrop seen through a gap is flat; sheen is not.
     luma = image.mean(axis=-1)
     spread = ndimage.uniform_filter(luma**2, 5) - ndimage.uniform_filter(luma, 5) ** 2
     calm = ndimage.gaussian_filter(backdrop.difference, 0.8)
     flat = ndimage.binary_dilation(_opened((spread < 9) & (calm < 2.5 * PLAIN), 1), iterations=2)
-    labels, count = ndimage.label(inner, structure=np.ones((3, 3)))
-    if not count:
-        return alpha
     seen = np.asarray(ndimage.mean(flat, labels, range(1, count + 1)))
-    opaque = np.concatenate([[False], seen < 0.06])
-    return np.where(opaque[labels], 1, alpha).astype(np.float32)
+    sheen = np.concatenate([[False], seen < 0.06])[labels]
+    return np.where(sheen | (depth > 25), 1, alpha).astype(np.float32)
 
 
 def _without_specks(alpha: Floats, solid: Mask) -> Floats:
