@@ -1,0 +1,163 @@
+"""What every engine does, and how one is chosen. Imports neither onnxruntime nor torch by itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway.errors import ConflictingEnginesError, EngineError, NoEngineError
+from flyaway.weights import ModelInfo
+
+ENGINES = ("onnxruntime", "torch")
+STAGES = ("prepare", "coarse", "select", "tokens", "refine", "finish")
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a network makes of a plate of H×W.
+
+    Attributes:
+        alpha: H×W float32, 0..1.
+        coarse: H×W float32, the coarse stage's alpha, upsampled.
+        trimap: 3×h×w float32 probabilities (background, unknown, foreground) at working size.
+        cells: rows×columns bool, the regions that were refined.
+        timings: seconds a stage, by the names in STAGES.
+    """
+
+    alpha: NDArray[np.float32]
+    coarse: NDArray[np.float32]
+    trimap: NDArray[np.float32]
+    cells: NDArray[np.bool_]
+    timings: Mapping[str, float]
+
+
+class Engine(Protocol):
+    """A network, loaded on a device. Not safe to be called from two threads at once."""
+
+    name: str
+    device: str
+
+    def infer(
+        self, image: NDArray[np.float32], *, cells: NDArray[np.bool_] | None = None, refine: bool = True
+    ) -> Inference:
+        """Run the network.
+
+        Args:
+            image: H×W×3 float32, display-referred sRGB 0..1, C-contiguous; sides at least 32 px.
+            cells: rows×columns bool, forces the choice of regions; None lets the network choose.
+            refine: False stops after the coarse stage.
+        """
+        ...
+
+
+@dataclass
+class Stopwatch:
+    """Seconds a stage."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += perf_counter() - began
+
+
+def open_engine(
+    info: ModelInfo, device: str = "auto", engine: str = "onnxruntime", threads: int | None = None
+) -> Engine:
+    """Load a released model.
+
+    Args:
+        info: which model; its files are checked against the manifest before they are read.
+        device: "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
+            it is an error; nothing falls back in silence.
+        engine: "onnxruntime" or "torch".
+        threads: CPU threads; None leaves it to the engine.
+
+    Raises:
+        NoEngineError: the engine's package is not installed.
+        ConflictingEnginesError: onnxruntime and onnxruntime-gpu are both installed.
+        DeviceUnavailableError: the device is not there.
+        CorruptWeightsError: a file is not the released one.
+    """
+    if engine not in ENGINES:
+        raise EngineError(f"there is no engine {engine!r}: use one of {', '.join(ENGINES)}")
+    if threads is not None and threads < 1:
+        raise EngineError(f"{threads} threads cannot run anything: give 1 or more")
+    check_installed(engine)
+    if engine == "torch":
+        from flyaway.engines.eager import TorchEngine
+
+        return TorchEngine(info, device, threads)
+    from flyaway.engines.ort import OrtEngine
+
+    return OrtEngine(info, device, threads)
+
+
+def check_installed(engine: str) -> None:
+    """Raise unless exactly one package provides the engine."""
+    if engine == "torch":
+        for package in ("torch", "safetensors"):
+            if importlib.util.find_spec(package) is None:
+                raise NoEngineError(f"the torch engine needs {package}: pip install 'flyaway[torch]'")
+        return
+    found = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
+    if len(found) == 2:
+        raise ConflictingEnginesError(
+            "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: "
+            "pip uninstall both, then pip install the one you want ('flyaway[cpu]' or 'flyaway[cuda]')"
+        )
+    if not found and importlib.util.find_spec("onnxruntime") is None:
+        raise NoEngineError("no engine is installed: pip install 'flyaway[cpu]' (or 'flyaway[cuda]')")
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def available_devices(engine: str = "onnxruntime") -> list[str]:
+    """Devices that the engine says it can use here, best first; [] if it is not installed."""
+    try:
+        check_installed(engine)
+    except NoEngineError:
+        return []
+    if engine == "torch":
+        import torch
+
+        return ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
+    import onnxruntime
+
+    providers = onnxruntime.get_available_providers()
+    return ["cuda", "cpu"] if "CUDAExecutionProvider" in providers else ["cpu"]
+
+
+def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The few numbers that a host loop needs, from a model's configuration; EngineError if one is absent."""
+    try:
+        return {
+            "working_size": int(config["coarse"]["working_size"]),
+            "multiple": int(config["coarse"]["pad_multiple"]),
+            "cell": int(config["refiner"]["cell"]),
+            "halo": int(config["refiner"]["halo"]),
+            "low": float(config["refiner"]["low"]),
+            "chunk": int(config["refiner"]["chunk"]),
+            "neighbours": int(config["attention"]["neighbours"]),
+            "radius": int(config["attention"]["radius"]),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineError(f"the model's configuration cannot be used: {error!r}") from error

@@ -1,0 +1,68 @@
+"""The torch engine: the network itself, for those who have torch anyway (and for parity tests)."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from flyaway.engines.base import Inference, Stopwatch
+from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
+from flyaway.network import MattingNetwork, NetworkConfig
+from flyaway.weights import ModelInfo, verified
+
+
+class TorchEngine:
+    """A released model in torch eager, on the CPU or a CUDA device."""
+
+    name = "torch"
+
+    def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
+        self.device = _choose(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if "torch" not in info.files:
+            raise EngineError(f"model {info.name!r} has no safetensors file: use the onnxruntime engine")
+        self.network = load_network(info).to(self.device)
+
+    @torch.inference_mode()
+    def infer(
+        self,
+        image: NDArray[np.float32],
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+    ) -> Inference:
+        """See `Engine.infer`. The whole run counts as one stage: eager torch is not stopped between."""
+        watch = Stopwatch()
+        began = perf_counter()
+        plate = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].contiguous()
+        chosen = None if cells is None else torch.from_numpy(cells).to(self.device)
+        out = self.network(plate, cells=chosen, refine=refine)
+        alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
+        watch.seconds["refine" if refine else "coarse"] = perf_counter() - began
+        return Inference(alpha, coarse, trimap, used, watch.seconds)
+
+
+def load_network(info: ModelInfo) -> MattingNetwork:
+    """A released model as a torch module in float32, in evaluation mode."""
+    network = MattingNetwork(NetworkConfig.from_dict(dict(info.config)))
+    path = verified(info.files["torch"])
+    try:
+        network.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    except RuntimeError as error:
+        raise CorruptWeightsError(f"{path.name} does not fit its configuration: {error}") from error
+    return network.eval()
+
+
+def _choose(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DeviceUnavailableError("torch sees no CUDA device: check the driver, or use --device cpu")
+    if device not in ("cpu", "cuda"):
+        raise DeviceUnavailableError(f"there is no device {device!r}: use auto, cpu or cuda")
+    return device

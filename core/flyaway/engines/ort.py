@@ -1,0 +1,212 @@
+"""The default engine: three ONNX graphs and a host loop between them, in numpy.
+
+`coarse` runs once a plate; `tokens` and `refine` run on chunks of regions. No single graph can hold
+a loop whose length depends on the picture; with the loop out here memory is bounded by the chunk,
+the result does not depend on it, and each graph's only dynamic dimensions are sizes and counts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from flyaway import cells as grid
+from flyaway.engines.base import Inference, Stopwatch, network_settings
+from flyaway.errors import DeviceUnavailableError, EngineError
+from flyaway.geometry import grid_size, padded, working_size
+from flyaway.resample import resize, sample, upsample
+from flyaway.weights import ModelInfo, verified
+
+Float = NDArray[np.float32]
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+CONTEXT_STRIDE = 16  # px of working image per entry of the context map
+GRAPHS = ("coarse", "tokens", "refine")
+
+
+class OrtEngine:
+    """A released model on onnxruntime."""
+
+    name = "onnxruntime"
+
+    def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
+        if missing := [role for role in GRAPHS if role not in info.files]:
+            raise EngineError(f"model {info.name!r} has no ONNX file for {', '.join(missing)}")
+        self.settings = network_settings(info.config)
+        self.device = _choose(device)
+        self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
+
+    def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3  # errors only: onnxruntime warns of things no user can change
+        # Plates come in all sizes and regions in all counts: an arena keeps the largest of all for good.
+        options.enable_cpu_mem_arena = False
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        wanted = PROVIDERS[self.device]
+        path = verified(info.files[role])
+        try:
+            session = ort.InferenceSession(str(path), options, providers=[wanted])
+        except Exception as error:  # onnxruntime's own exceptions have no common root
+            raise EngineError(f"onnxruntime cannot load {path.name} on {self.device}: {error}") from error
+        if session.get_providers()[0] != wanted:
+            raise DeviceUnavailableError(
+                f"{self.device} was asked for, but onnxruntime fell back to "
+                f"{', '.join(session.get_providers())}: check the driver and the CUDA and cuDNN libraries"
+            )
+        if self.device != "cpu":
+            assert_placement(path, wanted)
+        return session
+
+    def infer(
+        self, image: Float, *, cells: NDArray[np.bool_] | None = None, refine: bool = True
+    ) -> Inference:
+        """See `Engine.infer`."""
+        watch = Stopwatch()
+        height, width = image.shape[:2]
+        s = self.settings
+        with watch("prepare"):
+            working, (h, w) = self._working(image)
+        with watch("coarse"):
+            alpha, trimap, hints, context = self._sessions["coarse"].run(None, {"image": working})
+        with watch("select"):
+            trimap = trimap[0, :, :h, :w]
+            maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], hints[0, :, :h, :w]))
+            ch, cw = (padded(size, CONTEXT_STRIDE) // CONTEXT_STRIDE for size in (h, w))
+            context = context[0, :, :ch, :cw]
+            if cells is None:
+                cells = grid.unknown_cells(trimap[1], height, width, s["cell"], s["low"])
+            elif cells.shape != grid_size(height, width, s["cell"]):
+                raise EngineError(f"cells must be {grid_size(height, width, s['cell'])}, not {cells.shape}")
+            if not refine:
+                cells = np.zeros_like(cells)
+        with watch("finish"):
+            coarse = upsample(maps[0], height, width)
+        result = self._refine(image, maps, context, cells, coarse, watch) if cells.any() else coarse
+        return Inference(result, coarse, trimap, cells, watch.seconds)
+
+    def _working(self, image: Float) -> tuple[Float, tuple[int, int]]:
+        s = self.settings
+        h, w = working_size(*image.shape[:2], s["working_size"])
+        small = resize(image, h, w)
+        pad = (0, padded(h, s["multiple"]) - h), (0, padded(w, s["multiple"]) - w), (0, 0)
+        small = np.pad(small, pad, mode="edge")
+        return np.ascontiguousarray(small.transpose(2, 0, 1)[None]), (h, w)
+
+    def _refine(
+        self, image: Float, maps: Float, context: Float, cells: NDArray[np.bool_], coarse: Float, watch: Stopwatch
+    ) -> Float:
+        s = self.settings
+        cell, chunk = s["cell"], s["chunk"]
+        height, width = image.shape[:2]
+        with watch("select"):
+            positions, index, where, valid = grid.neighbourhoods(cells, s["neighbours"], s["radius"])
+        parts = [slice(i, i + chunk) for i in range(0, len(positions), chunk)]
+        tokens, patches = [], np.empty(0)
+        for part in parts:  # the tokens of all regions first: attention then sees them all
+            with watch("select"):
+                patches, centres = self._patches(image, maps, context, positions[part])
+            with watch("tokens"):
+                tokens += self._sessions["tokens"].run(None, {"patches": patches, "context": centres})
+        everyone = np.concatenate(tokens)
+        rows, columns = cells.shape
+        with watch("finish"):
+            canvas = np.zeros((rows, columns, cell, cell), np.float32)
+            full = np.zeros((rows * cell, columns * cell), np.float32)
+            full[:height, :width] = coarse
+            canvas[:] = full.reshape(rows, cell, columns, cell).transpose(0, 2, 1, 3)
+        for part in parts:
+            with watch("select"):
+                if len(parts) > 1:  # with one chunk the patches are still here
+                    patches, _ = self._patches(image, maps, context, positions[part])
+            feed: dict[str, Any] = {"patches": patches, "tokens": everyone[index[part]]}
+            with watch("refine"):
+                (values,) = self._sessions["refine"].run(
+                    None, {**feed, "positions": where[part], "valid": valid[part]}
+                )
+            with watch("finish"):
+                canvas[positions[part, 0], positions[part, 1]] = values[:, 0]
+        with watch("finish"):
+            full = canvas.transpose(0, 2, 1, 3).reshape(rows * cell, columns * cell)
+            return np.ascontiguousarray(full[:height, :width])
+
+    def _patches(
+        self, image: Float, maps: Float, context: Float, positions: NDArray[np.int64]
+    ) -> tuple[Float, Float]:
+        s = self.settings
+        height, width = image.shape[:2]
+        ys, xs = grid.pixels(positions, s["cell"], s["halo"])
+        low = sample(maps, ys, xs, height, width)
+        inside_y, inside_x = np.clip(ys, 0, height - 1), np.clip(xs, 0, width - 1)
+        colour = image[inside_y[:, :, None], inside_x[:, None, :]].transpose(0, 3, 1, 2)
+        centre = positions * s["cell"] + s["cell"] // 2
+        around = sample(context, centre[:, :1], centre[:, 1:], height, width)
+        return np.concatenate((colour, low), 1), np.ascontiguousarray(around[:, :, 0, 0])
+
+
+def _choose(device: str) -> str:
+    available = ort.get_available_providers()
+    if device == "auto":
+        return "cuda" if PROVIDERS["cuda"] in available and _device_count() > 0 else "cpu"
+    if device not in PROVIDERS:
+        raise DeviceUnavailableError(f"there is no device {device!r}: use auto, {', '.join(PROVIDERS)}")
+    if PROVIDERS[device] not in available:
+        raise DeviceUnavailableError(
+            f"this onnxruntime cannot use {device} (it offers {', '.join(available)}): "
+            "pip uninstall onnxruntime, then pip install 'flyaway[cuda]'"
+        )
+    return device
+
+
+def _device_count() -> int:
+    """CUDA devices that answer the driver; "auto" must not choose one that is not there."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1" if not hasattr(ctypes, "windll") else "nvcuda.dll")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+HEAVY = {"Conv", "FusedConv", "ConvTranspose", "MatMul", "FusedMatMul", "Gemm"}
+
+
+def placement(path: Path, provider: str) -> Counter[tuple[str, str]]:
+    """Where onnxruntime runs each node, found by running: (operator, provider) → count."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = ort.InferenceSession(str(path), options, providers=[provider])
+        session.run(None, {i.name: _example(i) for i in session.get_inputs()})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    arguments = (event.get("args", {}) for event in events if event.get("cat") == "Node")
+    return Counter((a["op_name"], a["provider"]) for a in arguments if "provider" in a)
+
+
+def assert_placement(path: Path, provider: str) -> None:
+    """Raise DeviceUnavailableError unless every convolution and matrix product runs where it was asked to."""
+    astray = {op for op, where in placement(path, provider) if op in HEAVY and where != provider}
+    if astray:
+        raise DeviceUnavailableError(
+            f"onnxruntime runs {', '.join(sorted(astray))} of {path.name} elsewhere than on {provider}: "
+            "check that onnxruntime-gpu fits the installed CUDA and cuDNN"
+        )
+
+
+def _example(node: ort.NodeArg) -> NDArray[Any]:
+    """Zeros that fit an input: 64 where a size is dynamic, 1 where a count is."""
+    free = 64 if node.name == "image" else 1
+    shape = [size if isinstance(size, int) else free for size in node.shape]
+    kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
+    return np.zeros(shape, kinds[node.type])

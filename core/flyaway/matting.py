@@ -1,0 +1,105 @@
+"""The heart: a plate in, a matte out. What a script, a host and the batch all call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway.engines.base import Engine, Inference, open_engine
+from flyaway.plate import as_display
+from flyaway.resample import coordinates
+from flyaway.weights import ModelInfo, model_info
+
+DEFAULT_MODEL = "fast"
+
+
+@dataclass(frozen=True)
+class Matte:
+    """What was found in a plate of H×W.
+
+    Attributes:
+        alpha: H×W float32, linear coverage 0..1, never gamma-encoded.
+        trimap: H×W uint8; 0 background, 128 unknown, 255 foreground, as the coarse stage sees it.
+        coarse: H×W float32; the coarse stage's alpha, before regions were refined.
+        cells: rows×columns bool; which regions were refined.
+    """
+
+    alpha: NDArray[np.float32]
+    trimap: NDArray[np.uint8]
+    coarse: NDArray[np.float32]
+    cells: NDArray[np.bool_]
+
+
+class Matting:
+    """A loaded model. Call it with a plate; one call at a time."""
+
+    def __init__(self, info: ModelInfo, engine: Engine):
+        self.info, self.engine = info, engine
+        self.timings: Mapping[str, float] = {}
+
+    @property
+    def device(self) -> str:
+        """Where the network really runs: "cpu" or "cuda"."""
+        return self.engine.device
+
+    def __call__(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        *,
+        premultiplied: bool = False,
+        refine: bool = True,
+        cells: NDArray[np.bool_] | None = None,
+    ) -> Matte:
+        """Matte a plate.
+
+        Args:
+            plate: H×W, H×W×1, H×W×3 or H×W×4 array; see `flyaway.plate.as_display` for what is
+                made of each type and of NaN, infinities and values outside 0..1. An alpha that comes
+                with the plate is used only to undo premultiplication.
+            encoding: "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
+            premultiplied: an RGBA plate's colour is multiplied by its alpha.
+            refine: False returns the coarse alpha: quicker, without hair.
+            cells: forces which regions are refined (rows×columns bool).
+
+        Raises:
+            BadPlateError: the array cannot be a plate.
+        """
+        image = as_display(plate, encoding, premultiplied)
+        result = self.engine.infer(image, cells=cells, refine=refine)
+        self.timings = result.timings
+        return Matte(np.clip(result.alpha, 0, 1), _trimap(result, *image.shape[:2]), result.coarse, result.cells)
+
+
+def load(
+    name: str = DEFAULT_MODEL,
+    device: str = "auto",
+    *,
+    engine: str = "onnxruntime",
+    threads: int | None = None,
+) -> Matting:
+    """Load a released model, ready to be called.
+
+    Args:
+        name: a name that `flyaway.list_models()` (or `flyaway models`) lists.
+        device: "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
+        engine: "onnxruntime" or "torch".
+        threads: CPU threads; None leaves it to the engine.
+
+    Raises:
+        UnknownModelError, CorruptWeightsError, NoEngineError, ConflictingEnginesError,
+        DeviceUnavailableError: see `flyaway.errors`.
+    """
+    info = model_info(name)
+    return Matting(info, open_engine(info, device, engine, threads))
+
+
+def _trimap(result: Inference, height: int, width: int) -> NDArray[np.uint8]:
+    classes = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
+    y, _, _ = coordinates(np.arange(height), height, classes.shape[0])
+    x, _, _ = coordinates(np.arange(width), width, classes.shape[1])
+    return classes[y[:, None], x]

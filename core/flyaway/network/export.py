@@ -1,0 +1,158 @@
+"""A trained network → the files that are released: three ONNX graphs and fp16 safetensors.
+
+The weights are rounded to half precision first, so that the ONNX graphs (float32) and the safetensors
+file hold the same numbers and the two engines can be held to one bound. Exported with
+`torch.onnx.export(dynamo=True)`: tracing bakes sizes in, silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.export import Dim
+
+from flyaway.errors import WeightsError
+from flyaway.network.config import CONFIGS, NetworkConfig
+from flyaway.network.model import MattingNetwork
+
+OPSET = 18
+
+
+class CoarseGraph(nn.Module):
+    """Working image → alpha, trimap probabilities, hints, context."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        coarse = self.network.coarse(image)
+        finest = coarse.levels[-1]
+        return finest.alpha.sigmoid(), finest.trimap.softmax(1), finest.hints, coarse.context
+
+
+class TokensGraph(nn.Module):
+    """Patches and context → tokens."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.refiner = network.refiner
+
+    def forward(self, patches: Tensor, context: Tensor) -> Tensor:
+        _, tokens = self.refiner.encode(patches, context)
+        return tokens
+
+
+class RefineGraph(nn.Module):
+    """Patches, each region's tokens and their positions → alpha of the cells."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.refiner, self.attention = network.refiner, network.attention
+
+    def forward(self, patches: Tensor, tokens: Tensor, positions: Tensor, valid: Tensor) -> Tensor:
+        return self.refiner.decode((patches,), self.attention(tokens, positions, valid))
+
+
+def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
+    """A network from a training checkpoint, its weights rounded to half precision.
+
+    Raises:
+        WeightsError: the file does not fit the configuration.
+    """
+    network = MattingNetwork(config)
+    try:
+        network.load_state_dict({k: v.half().float() for k, v in load_file(path).items()})
+    except (RuntimeError, OSError) as error:
+        raise WeightsError(f"{path} is no checkpoint of configuration {config.name!r}: {error}") from error
+    return network.eval()
+
+
+def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
+    """Write coarse.onnx, tokens.onnx and refine.onnx; role → path."""
+    c = network.config
+    side = c.refiner.cell + 2 * c.refiner.halo
+    channels = 5 + c.coarse.hints
+    tokens = 1 + c.attention.neighbours
+    count = Dim("regions", min=1, max=1 << 20)
+    h, w = (Dim(name, min=1, max=1 << 12) for name in ("rows", "columns"))
+    n = 5  # any count but 0 and 1, which torch.export would take for constants
+    patches = torch.rand(n, channels, side, side)
+    context = torch.rand(n, network.encoder.channels[-1])
+    multiple = c.coarse.pad_multiple
+    graphs: dict[str, tuple[nn.Module, dict[str, Tensor], dict[str, Any], list[str]]] = {
+        "coarse": (
+            CoarseGraph(network),
+            {"image": torch.rand(1, 3, 3 * multiple, 4 * multiple)},
+            {"image": {2: multiple * h, 3: multiple * w}},
+            ["alpha", "trimap", "hints", "context"],
+        ),
+        "tokens": (
+            TokensGraph(network),
+            {"patches": patches, "context": context},
+            {"patches": {0: count}, "context": {0: count}},
+            ["tokens"],
+        ),
+        "refine": (
+            RefineGraph(network),
+            {
+                "patches": patches,
+                "tokens": torch.rand(n, tokens, c.attention.dim),
+                "positions": torch.randint(0, 9, (n, tokens, 2)),
+                "valid": torch.rand(n, tokens) < 0.5,
+            },
+            {name: {0: count} for name in ("patches", "tokens", "positions", "valid")},
+            ["alpha"],
+        ),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for role, (module, example, shapes, outputs) in graphs.items():
+        paths[role] = folder / f"{role}.onnx"
+        program = torch.onnx.export(
+            module.eval(), kwargs=example, dynamic_shapes=shapes, output_names=outputs,
+            opset_version=OPSET, dynamo=True, verbose=False, optimize=True,
+        )  # fmt: skip
+        assert program is not None
+        program.save(str(paths[role]), external_data=False)
+    return paths
+
+
+def release(
+    checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str
+) -> dict[str, Any]:
+    """Write a model's files below `root` (models/weights) and list it in the manifest."""
+    network = read_checkpoint(checkpoint, CONFIGS[config])
+    files = export_graphs(network, root / name)
+    files["torch"] = root / name / f"{name}.fp16.safetensors"
+    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, files["torch"])
+    entry = {
+        "title": title,
+        "licence": licence,
+        "card": f"cards/{name}.md",
+        "config": network.config.to_dict(),
+        "files": {role: _listing(path, root) for role, path in files.items()},
+    }
+    path = root / "manifest.json"
+    manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "models": {}}
+    manifest["models"][name] = entry
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(manifest, indent=1) + "\n")
+    os.replace(partial, path)
+    return entry
+
+
+def _listing(path: Path, root: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    return {
+        "path": path.relative_to(root).as_posix(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+    }

@@ -1,0 +1,88 @@
+"""Any array that a user may hand us → what the network sees, or an error that says why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway.errors import BadPlateError
+from flyaway.geometry import SMALLEST_SIDE
+
+ENCODINGS = ("srgb", "linear")
+LARGEST_SIDE = 65_536  # px; anything above is a mistake or an attack
+
+
+def as_display(plate: Any, encoding: str = "srgb", premultiplied: bool = False) -> NDArray[np.float32]:
+    """Bring a plate to what the network sees.
+
+    Args:
+        plate: H×W, H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA) array, or anything numpy makes one of.
+            bool, unsigned and signed integers are scaled by their type's maximum; floats are taken as
+            they are. NaN counts as 0; infinities, negatives and values above 1 are clipped after the
+            transfer curve. Non-contiguous, read-only and byte-swapped arrays are fine.
+        encoding: "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
+        premultiplied: the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
+
+    Returns:
+        H×W×3 float32, display-referred sRGB, 0..1, C-contiguous; never the caller's own memory.
+
+    Raises:
+        BadPlateError: wrong shape, type, size or encoding.
+    """
+    if encoding not in ENCODINGS:
+        raise BadPlateError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+    array = _as_array(plate)
+    colour = _to_unit(array)
+    if array.shape[2] == 4:
+        colour, alpha = colour[..., :3], colour[..., 3:]
+        if premultiplied:
+            # A pixel without coverage has no colour to recover.
+            colour = np.where(alpha > 0, colour / np.maximum(alpha, 1e-6), 0)
+    elif premultiplied:
+        raise BadPlateError("a premultiplied plate needs an alpha: pass H×W×4, or premultiplied=False")
+    if encoding == "linear":
+        colour = linear_to_srgb(colour)
+    colour = np.clip(colour, 0, 1)
+    if colour.shape[2] == 1:
+        colour = np.repeat(colour, 3, axis=2)
+    return np.ascontiguousarray(colour, dtype=np.float32)
+
+
+def linear_to_srgb(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scene-linear → display-referred by the sRGB curve (IEC 61966-2-1), clipped to 0..1 first."""
+    x = np.clip(x, 0, 1)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(x, np.float32(1 / 2.4)) - 0.055)
+
+
+def _as_array(plate: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(plate)
+    except (ValueError, TypeError) as error:
+        raise BadPlateError(f"a plate must be an array, and this is not one: {error}") from error
+    if array.dtype.kind not in "buif":
+        raise BadPlateError(f"a plate holds numbers (bool, integers or floats), not {array.dtype}")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
+        raise BadPlateError(
+            f"a plate is H×W, H×W×1, H×W×3 or H×W×4, not {'×'.join(map(str, array.shape)) or 'a scalar'}; "
+            "move the channels last, and pass one picture at a time"
+        )
+    height, width = array.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise BadPlateError(f"a plate of {width}×{height} px is too small: {SMALLEST_SIDE} px a side is the least")
+    if max(height, width) > LARGEST_SIDE:
+        raise BadPlateError(f"a plate of {width}×{height} px is too large: {LARGEST_SIDE} px a side is the most")
+    return array
+
+
+def _to_unit(array: NDArray[Any]) -> NDArray[np.float32]:
+    if array.dtype.kind in "ui":
+        return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+    if array.dtype.kind == "b":
+        return array.astype(np.float32)
+    with np.errstate(over="ignore"):  # float64 beyond float32 is infinity, which is clipped
+        colour = array.astype(np.float32)
+    return np.nan_to_num(colour, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
