@@ -23,7 +23,8 @@ ASTRONAUT = ROOT / "examples" / "astronaut.png"
 @pytest.fixture
 def run(cli, tmp_path):
     """`run("matte", …)` in a folder of its own → the finished process."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
+    environment.pop("FORCE_COLOR", None)
 
     def start(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -240,7 +241,7 @@ def test_a_terminal_gets_a_progress_bar(cli, tmp_path, write_plate, person):
         cwd=tmp_path,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "TTY_COMPATIBLE": "1"},
     )
     os.close(theirs)
     shown = b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Self
@@ -88,7 +89,9 @@ def matte(
         refine=not coarse_only,
     )
     matting = flyaway.load(model, device=device, engine=engine)
-    with _Bar(len(jobs)) if errors.is_terminal else _Lines(len(jobs)) as show:
+    # isatty, not rich's opinion: FORCE_COLOR must not turn a log into a bar.
+    watched = sys.stdout.isatty() and sys.stderr.isatty()
+    with _Bar(len(jobs)) if watched else _Lines(len(jobs)) as show:
         report = matte_frames(matting, jobs, options, show)
     _summarise(report)
     return report.exit_code
