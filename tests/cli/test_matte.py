@@ -81,8 +81,8 @@ def test_a_broken_exr_among_ten(run, tmp_path, write_plate, person):
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         (
-            "error: frame 1004, plates/shot.1004.exr: truncated or damaged (Some scanline chunks were missing or"
-            " corrupted); copy or render it again."
+            "error: frame 1004, plates/shot.1004.exr: truncated or damaged (Some scanline chunks were missing"
+            " or corrupted); copy or render it again."
         )
     ]
     assert len([line for line in done.stdout.splitlines() if " written " in line]) == 9
