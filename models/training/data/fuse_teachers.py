@@ -56,7 +56,7 @@ def _read_alpha(path: Path, size: tuple[int, int] | None = None) -> Floats:
         grey = picture.convert("L")
         if size and grey.size != size:
             grey = grey.resize(size, Image.Resampling.BILINEAR)
-        return np.asarray(grey, np.float32) / 255
+        return np.asarray(np.asarray(grey, np.float32) / 255, np.float32)
 
 
 def _graded(value: float, worst: float, best: float) -> float:

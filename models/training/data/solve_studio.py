@@ -23,7 +23,7 @@ REJECTED: dict[str, str] = {}
 
 
 def _to_bytes(values: NDArray[np.float32], scale: float) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values * scale), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values * scale), 0, 255), np.uint8)
 
 
 def _save(pixels: NDArray[np.uint8], path: Path) -> None:

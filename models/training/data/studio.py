@@ -54,7 +54,7 @@ class Solution:
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:
     t = np.clip((values - low) / (high - low), 0, 1)
-    return (t * t * (3 - 2 * t)).astype(np.float32)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 
 def _disk(radius: int) -> Mask:
@@ -97,14 +97,15 @@ def find_regions(image: Floats, backdrop: Backdrop) -> Regions:
     calm = ndimage.gaussian_filter(backdrop.difference, 0.8)
     plain = calm < PLAIN
     garment = find_garment(image, backdrop)
-    outside = _connected(_opened(plain & ~garment, 2), _top_and_sides(plain.shape))
-    # A gap in hair shows backdrop as plain as outside; a highlight only crosses its grey along a line.
-    gaps = _opened(plain & ~garment & ~outside, 3)
-    gaps &= ndimage.distance_transform_edt(~outside) < 0.09 * plain.shape[1]
-    away = ndimage.distance_transform_edt(~(outside | gaps))
     # The shirt's edge is sharp, and inside it nothing shines through.
     cloth = garment & (ndimage.distance_transform_edt(garment) > EDGE)
     cloth |= _between_shoulders(cloth)
+    plain &= ~(garment | cloth)
+    outside = _connected(_opened(plain, 2), _top_and_sides(plain.shape))
+    # A gap in hair shows backdrop as plain as outside; a highlight only crosses its grey along a line.
+    gaps = _opened(plain & ~outside, 3)
+    gaps &= ndimage.distance_transform_edt(~outside) < 0.09 * plain.shape[1]
+    away = ndimage.distance_transform_edt(~(outside | gaps))
     dense = ndimage.uniform_filter((backdrop.difference > STRONG).astype(np.float32), 9) > 0.97
     anchors = dense & (away > 8)
     # Where nothing comes near the backdrop's colour all around, nothing shines through.
@@ -237,7 +238,8 @@ def solve(image: Floats) -> Solution:
     near = ndimage.binary_dilation(~regions.solid & ~regions.backdrop, iterations=2) & ~regions.solid
     pixels, behind = image[near], backdrop.colour[near]
     mean, covariance = _colours_around(image, backdrop, regions, near)
-    precision = np.linalg.inv(covariance + 40.0 * np.eye(3, dtype=np.float32))
+    spread = covariance + 40.0 * np.eye(3, dtype=np.float32)
+    precision = np.asarray(np.linalg.inv(spread), np.float32)
     solved = _alternate(pixels, behind, mean, precision)
     solved = _settle(solved, _unlikeliness(pixels - mean, precision), image, backdrop, regions, near)
     alpha = regions.solid.astype(np.float32)

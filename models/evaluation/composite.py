@@ -1,0 +1,150 @@
+"""Set a solved sitter before a new background so that the alpha stays exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+
+#: Rows of the sitter's picture above which shoulders are not expected to reach its sides.
+LEAST_BUST = 0.78
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A person with alpha H×W in 0..1 and colour H×W×3 in levels 0..255, display-referred sRGB."""
+
+    alpha: Floats
+    colour: Floats
+
+
+def resize(plane: Floats, box: Box, width: int, height: int) -> Floats:
+    """Resample the part ``box`` (left, top, right, bottom; px) of an H×W plane, with antialiasing."""
+    picture = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box), np.float32)
+
+
+def resize_sitter(sitter: Sitter, box: Box, width: int, height: int) -> tuple[Floats, Floats]:
+    """Return alpha and premultiplied colour of a part; only premultiplied colour may be averaged."""
+    raw = resize(sitter.alpha, box, width, height)
+    alpha = np.clip(raw, 0, 1)
+    planes = [resize(sitter.colour[..., c] * sitter.alpha, box, width, height) for c in range(3)]
+    # The kernel's ringing is taken off colour as it is off alpha, or edges would gleam.
+    premultiplied = np.stack(planes, axis=-1) * (alpha / np.maximum(raw, 1e-6))[..., None]
+    return alpha, np.clip(premultiplied, 0, 255 * alpha[..., None]).astype(np.float32)
+
+
+def bust_bottom(alpha: Floats) -> int:
+    """Return the row at which to end a bust: above where shoulders are cut off by the picture's sides."""
+    cut = np.flatnonzero((alpha[:, :2].max(axis=1) > 0.02) | (alpha[:, -2:].max(axis=1) > 0.02))
+    lowest = int(alpha.shape[0])
+    if cut.size and cut[0] >= LEAST_BUST * lowest:
+        return int(cut[0])
+    return lowest
+
+
+def place(sitter: Sitter, width: int, height: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Stand a bust on the lower edge of an empty frame: alpha H×W and premultiplied colour H×W×3.
+
+    Size and place vary as far as no cut edge of the sitter's own picture comes into view.
+    """
+    bottom, side = bust_bottom(sitter.alpha), sitter.alpha.shape[1]
+    body = sitter.alpha[:bottom]
+    zoom = rng.uniform(0.7, 1.0) * height / bottom
+    if body[:2].max() > 0.02:
+        zoom = height / bottom
+    shift = rng.uniform(-0.15, 0.15) * width
+    left = width / 2 - side * zoom / 2 + shift
+    touches_left, touches_right = body[:, :2].max() > 0.02, body[:, -2:].max() > 0.02
+    if touches_left and touches_right:
+        zoom = max(zoom, 1.02 * width / side)
+        left = width / 2 - side * zoom / 2
+    elif touches_left:
+        left = min(left, 0)
+    elif touches_right:
+        left = max(left, width - side * zoom)
+    return _window(sitter, (left, height - bottom * zoom, zoom), width, height, bottom)
+
+
+def _window(
+    sitter: Sitter, where: tuple[float, float, float], width: int, height: int, bottom: int
+) -> tuple[Floats, Floats]:
+    """Sample the frame's window of the sitter's picture, which lies at (left, top) with ``zoom``."""
+    left, top, zoom = where
+    box = (-left / zoom, -top / zoom, (width - left) / zoom, (height - top) / zoom)
+    pad = int(np.ceil(max(0, -box[0], -box[1], box[2] - sitter.alpha.shape[1], box[3] - bottom))) + 1
+    # The last rows go on below, so that resampling mixes no emptiness into the lower edge.
+    alpha = np.pad(sitter.alpha[:bottom], ((pad, 0), (pad, pad)))
+    alpha = np.pad(alpha, ((0, pad), (0, 0)), mode="edge")
+    colour = np.pad(sitter.colour[:bottom], ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+    shifted = (box[0] + pad, box[1] + pad, box[2] + pad, box[3] + pad)
+    return resize_sitter(Sitter(alpha, colour), shifted, width, height)
+
+
+def head_box(alpha: Floats) -> tuple[float, float, float]:
+    """Return a square around the head as (centre x, top, side) in px: from the crown to the neck."""
+    widths = (alpha > 0.5).sum(axis=1)
+    crown = int(np.argmax(widths > 10))
+    size = alpha.shape[0]
+    search = slice(min(crown + int(0.3 * size), int(0.7 * size)), int(0.86 * size))
+    neck = search.start + int(np.argmin(widths[search]))
+    columns = (alpha[crown:neck] > 0.5).sum(axis=0)
+    centre = float((columns * np.arange(alpha.shape[1])).sum() / max(columns.sum(), 1))
+    return centre, crown - 0.10 * (neck - crown), 1.22 * (neck - crown)
+
+
+def place_head(sitter: Sitter, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Fill a square frame with the head: alpha and premultiplied colour."""
+    centre, top, side = head_box(sitter.alpha)
+    side *= rng.uniform(1.0, 1.15)
+    centre += rng.uniform(-0.06, 0.06) * side
+    # A frame that reaches past the sitter's picture would show where that picture ends.
+    height, width = sitter.alpha.shape
+    side = min(side, height, width)
+    top = float(np.clip(top, 0, height - side))
+    left = float(np.clip(centre - side / 2, 0, width - side))
+    return resize_sitter(sitter, (left, top, left + side, top + side), size, size)
+
+
+def background(picture: Image.Image, width: int, height: int, rng: np.random.Generator) -> Floats:
+    """Cut a frame out of a background, at times out of focus: H×W×3, levels."""
+    fit = min(picture.width / width, picture.height / height) * rng.uniform(0.75, 1.0)
+    w, h = width * fit, height * fit
+    left, top = rng.uniform(0, picture.width - w), rng.uniform(0, picture.height - h)
+    if rng.random() < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    box = (left, top, left + w, top + h)
+    frame = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC, box)
+    blur = rng.choice([0.0, 0.0, 1.5, 4.0, 8.0]) * max(width, height) / 900
+    return np.asarray(ndimage.gaussian_filter(np.asarray(frame, np.float32), (blur, blur, 0)), np.float32)
+
+
+def lit_like(behind: Floats) -> Floats:
+    """Return three gains that bring a studio sitter part of the way towards a background's light."""
+    mean = behind.reshape(-1, 3).mean(axis=0)
+    luma = float(mean.mean())
+    brightness = np.clip((luma / 120) ** 0.35, 0.65, 1.15)
+    cast = np.clip(mean / max(luma, 1), 0.6, 1.5) ** 0.35
+    return np.asarray(brightness * cast, np.float32)
+
+
+def composite(
+    alpha: Floats, premultiplied: Floats, behind: Floats, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return plate H×W×3 and truth H×W, 8 bit.
+
+    The mix is done on display-referred values, for there the alpha was solved. Truth is rounded first and
+    the plate made with the rounded one; grain goes over all.
+    """
+    truth = np.rint(alpha * 255).astype(np.uint8)
+    exact = truth.astype(np.float32)[..., None] / 255
+    front = np.clip(premultiplied / np.maximum(alpha, 1e-3)[..., None], 0, 255) * lit_like(behind)
+    plate = exact * np.clip(front, 0, 255) + (1 - exact) * behind
+    grain = rng.normal(0, rng.uniform(0.5, 2.5), plate.shape)
+    return np.clip(np.rint(plate + grain), 0, 255).astype(np.uint8), truth
