@@ -38,16 +38,21 @@ def restore(
     folder: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
     state: dict[str, Any], stage: str,
 ) -> None:  # fmt: skip
-    """Read a run back, in place. A stage of another name starts with fresh moments and schedule."""
+    """Read a run back, in place.
+
+    A stage of another name starts from the average, with fresh moments and a fresh schedule.
+    """
     if not (folder / "state.json").exists():
         return
     found = json.loads((folder / "state.json").read_text())
-    network.load_state_dict(load_file(folder / "weights.safetensors"))
-    for key, value in load_file(folder / "average.safetensors").items():
+    smooth = load_file(folder / "average.safetensors")
+    for key, value in smooth.items():
         average[key].copy_(value)
     state["images"], state["steps"] = found["images"], found["steps"]
     if found["stage"] != stage:
+        network.load_state_dict(smooth)
         return
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
     state.update(found)
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in load_file(folder / "optimizer.safetensors").items():

@@ -86,18 +86,26 @@ def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
 SHAPES = ((1.0, 1.0), (1.2, 0.8), (0.8, 1.2), (1.2, 0.8))  # height, width as parts of the size
 
 
+def plate_shapes(sizes: list[int], ratio: float, multiple: int = 32) -> list[tuple[int, int]]:
+    """Heights and widths of plates whose working images, `ratio` times smaller, fit the network."""
+    return [
+        tuple(round(round(size * part / multiple) * multiple * ratio) for part in shape)
+        for shape in SHAPES
+        for size in sizes
+    ]
+
+
 class Portraits(Dataset[dict[str, Tensor]]):
     """Endless samples: image 3×H×W and alpha 1×H×W as uint8, with the weight of its truth.
 
-    A batch has one shape; batches take turns in SHAPES, rounded to multiples of `multiple`.
+    A batch has one shape; batches take turns.
     """
 
     def __init__(
-        self, pictures: list[Picture], backgrounds: list[Path], size: int, batch: int, seed: int, multiple: int = 64
+        self, pictures: list[Picture], backgrounds: list[Path], shapes: list[tuple[int, int]], batch: int, seed: int
     ):
-        self.backgrounds, self.seed, self.batch = backgrounds, seed, batch
+        self.backgrounds, self.shapes, self.batch, self.seed = backgrounds, shapes, batch, seed
         self.pictures = pictures
-        self.shapes = [tuple(round(size * x / multiple) * multiple for x in shape) for shape in SHAPES]
         share = {"london": 0.22, "ccp": 0.36, "figaro": 0.22, "civil": 0.20}
         counts = {s: sum(p.source == s for p in pictures) for s in share}
         odds = np.array([share[p.source] / counts[p.source] * p.weight for p in pictures])

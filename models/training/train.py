@@ -1,6 +1,7 @@
 """Train a configuration: `python -m models.training.train --run runs/fast --index train.csv --data DIR …`.
 
-The same command starts and resumes; it runs on a GPU where torch finds one. A stage is a number of
+The same command starts and resumes; it runs on a GPU where torch finds one, and under
+`torchrun --nproc-per-node N` on N processes, which on a CPU beats threads that wait for one another. A stage is a number of
 minutes with a learning rate that falls to nothing by its end, so that whatever the machine, the last
 checkpoint is a finished one. `--ratio 1` trains the coarse stage alone; a larger one renders the plate that
 much larger than the working image and trains the refiner on the coarse stage's real errors.
@@ -9,21 +10,23 @@ much larger than the working image and trains the refiner on the coarse stage's 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
+import os
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
 from models.training import checkpoints
 from models.training.losses import coarse_loss, region_loss
-from models.training.pictures import Portraits, read_backgrounds, read_index
+from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
 from models.training.start import load_rvm_encoder
 
 
@@ -38,12 +41,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--start", choices=("scratch", "rvm"), default="rvm")
     parser.add_argument("--stage", default="coarse", help="name of the stage; a new name starts a new schedule")
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--size", type=int, default=320, help="working size in px")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[320], help="working sizes in px, taking turns")
     parser.add_argument("--ratio", type=float, default=1.0, help="plate size over working size")
     parser.add_argument("--regions", type=int, default=24, help="regions refined per picture")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--frozen", type=int, default=3, help="blocks of the tokeniser that stay as they are")
+    parser.add_argument("--refiner-only", action="store_true", help="the coarse stage stays as it is")
     parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -55,9 +59,10 @@ def parameter_groups(network: MattingNetwork, rate: float, frozen: int) -> list[
     tokenizer = network.encoder.tokenizer
     for module in (tokenizer.stem, *tokenizer.blocks[:frozen]):
         module.requires_grad_(False)
-    trained = [p for p in tokenizer.parameters() if p.requires_grad]
     known = {id(p) for p in tokenizer.parameters()}
-    fresh = [p for p in network.parameters() if id(p) not in known]
+    moving = [p for p in network.parameters() if p.requires_grad]
+    trained = [p for p in moving if id(p) in known]
+    fresh = [p for p in moving if id(p) not in known]
     return [{"params": fresh, "rate": rate}, {"params": trained, "rate": rate / 5}]
 
 
@@ -105,6 +110,17 @@ def soft_cells(alpha: Tensor, cell: int) -> Tensor:
     return F.max_pool2d(soft[None, None], cell, ceil_mode=True)[0, 0] > 0
 
 
+class Batches(Sampler[list[int]]):
+    """Endless batches of consecutive samples, of which this process takes every N-th."""
+
+    def __init__(self, first: int, step: int, batch: int):
+        self.first, self.stride, self.batch = first, step, batch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for number in itertools.count(self.first, self.stride):
+            yield list(range(number * self.batch, (number + 1) * self.batch))
+
+
 class Trainer:
     """One stage of training, resumed where it stopped."""
 
@@ -115,22 +131,31 @@ class Trainer:
         self.network = MattingNetwork(CONFIGS[args.config])
         if args.start == "rvm":
             load_rvm_encoder(self.network.encoder.tokenizer)
+        if args.refiner_only:
+            self.network.encoder.requires_grad_(False)
+            self.network.decoder.requires_grad_(False)
         self.network.to(self.device, memory_format=torch.channels_last).train()
         groups = parameter_groups(self.network, args.rate, args.frozen)
         self.optimizer = torch.optim.AdamW(groups, lr=args.rate, weight_decay=0.02, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
         self.state = {"stage": args.stage, "seconds": 0.0, "images": 0, "stage_images": 0, "steps": 0}
+        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        if self.world > 1:
+            distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
         args.run.mkdir(parents=True, exist_ok=True)
         checkpoints.restore(args.run, self.network, self.average, self.optimizer, self.state, args.stage)
 
     def loader(self) -> DataLoader[dict[str, Tensor]]:
         a = self.args
         pictures = read_index(a.index, a.data, set(a.licences.split(",")))
-        dataset = Portraits(
-            pictures, read_backgrounds(a.backgrounds, a.data, None), int(a.size * a.ratio), a.batch, a.seed
+        backgrounds = read_backgrounds(a.backgrounds, a.data, None)
+        dataset = Portraits(pictures, backgrounds, plate_shapes(a.sizes, a.ratio), a.batch, a.seed)
+        # Each process takes every N-th batch, so that a batch keeps one shape.
+        first = self.state["images"] // a.batch + self.rank
+        batches = Batches(first, self.world, a.batch)
+        return DataLoader(
+            dataset, batch_sampler=batches, num_workers=a.workers, prefetch_factor=4 if a.workers else None
         )
-        rest = Subset(dataset, range(self.state["images"], 1 << 30))
-        return DataLoader(rest, a.batch, num_workers=a.workers, prefetch_factor=4 if a.workers else None)
 
     def rates(self, done: float) -> None:
         warm = min(1.0, (self.state["stage_images"] + 1) / (150 * self.args.batch))
@@ -143,17 +168,17 @@ class Trainer:
         plate = batch["image"].to(self.device).float() / 255
         alpha = batch["alpha"].to(self.device).float() / 255
         weight = batch["weight"].to(self.device)
-        size = tuple(int(s / a.ratio) for s in plate.shape[2:])
+        size = tuple(round(s / a.ratio) for s in plate.shape[2:])
         working, small = plate, alpha
         if a.ratio > 1:
             working, small = (
                 F.interpolate(x, size, mode="bilinear", align_corners=False, antialias=True)
                 for x in (plate, alpha)
             )
-        mixed = torch.autocast(self.device.type, torch.bfloat16) if a.ratio <= 1 or True else nullcontext()
-        with mixed:
-            coarse = self.network.coarse(working.contiguous(memory_format=torch.channels_last))
-            losses = coarse_loss(coarse.levels, small, weight)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.set_grad_enabled(not a.refiner_only):
+                coarse = self.network.coarse(working.contiguous(memory_format=torch.channels_last))
+            losses = {} if a.refiner_only else coarse_loss(coarse.levels, small, weight)
             log = {}
             if a.ratio > 1:
                 # Soft pixels of a teacher are its opinion; those of an exact alpha are the truth.
@@ -162,17 +187,29 @@ class Trainer:
                     self.network, plate, alpha, coarse, size, trust, a
                 )
                 losses["refine"] = 4 * losses["refine"]
-                log = {"soft_before": before.item(), "soft_after": after.item()}
+                if after.isfinite():
+                    log = {"soft_before": before.item(), "soft_after": after.item()}
         total = sum(losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        moving = [p for group in self.optimizer.param_groups for p in group["params"]]
+        if self.world > 1:
+            self.share_gradients(moving)
+        norm = torch.nn.utils.clip_grad_norm_(moving, 2.0)
         self.optimizer.step()
         with torch.no_grad():
             truth = small > 0.5
             guess = coarse.levels[-1].alpha > 0
             iou = (truth & guess).sum() / (truth | guess).sum().clamp(min=1)
         return {**{k: v.item() for k, v in losses.items()}, **log, "norm": norm.item(), "iou": iou.item()}
+
+    def share_gradients(self, parameters: list[nn.Parameter]) -> None:
+        """Average the gradients of all processes, in one message."""
+        grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = torch.cat([g.flatten() for g in grads])
+        distributed.all_reduce(flat)
+        for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            p.grad = (part / self.world).view_as(p)
 
     def average_weights(self) -> None:
         decay = min(0.998, (1 + self.state["steps"]) / (10 + self.state["steps"]))
@@ -182,25 +219,33 @@ class Trainer:
 
     def run(self) -> None:
         budget, began, spent = self.args.minutes * 60, time.monotonic(), self.state["seconds"]
-        sums: dict[str, float] = {}
+        sums: dict[str, list[float]] = {}
         saved = time.monotonic()
         for batch in self.loader():
             self.rates(self.state["seconds"] / budget)
             for key, value in self.step(batch).items():
-                sums[key] = sums.get(key, 0.0) + value
+                sums.setdefault(key, []).append(value)
             self.average_weights()
             for key in ("images", "stage_images"):
-                self.state[key] += len(batch["image"])
+                self.state[key] += len(batch["image"]) * self.world
             self.state["steps"] += 1
             self.state["seconds"] = spent + time.monotonic() - began
-            if self.state["steps"] % 50 == 0:
-                self.log({k: round(v / 50, 5) for k, v in sums.items()})
+            if self.state["steps"] % 50 == 0 and self.rank == 0:
+                self.log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})
                 sums = {}
-            if time.monotonic() - saved > 240 or self.state["seconds"] >= budget:
+            over = self.over(budget)
+            if self.rank == 0 and (time.monotonic() - saved > 240 or over):
                 checkpoints.save(self.args.run, self.network, self.average, self.optimizer, self.state)
                 saved = time.monotonic()
-            if self.state["seconds"] >= budget:
+            if over:
                 return
+
+    def over(self, budget: float) -> bool:
+        """Whether the stage's time is up, by the first process's clock: all must stop at the same step."""
+        over = torch.tensor([float(self.state["seconds"] >= budget)])
+        if self.world > 1:
+            distributed.broadcast(over, 0)
+        return bool(over.item())
 
     def log(self, values: dict[str, float]) -> None:
         line = {"stage": self.args.stage, **{k: v for k, v in self.state.items() if k != "stage"}, **values}

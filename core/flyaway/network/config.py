@@ -91,8 +91,8 @@ class RefinerConfig:
     cell: int
     halo: int
     widths: tuple[int, int, int]
-    low: float = 0.05
-    high: float = 0.30
+    low: float = 0.3
+    high: float = 0.5
     chunk: int = 256
 
 

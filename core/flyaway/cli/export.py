@@ -1,0 +1,40 @@
+"""``flyaway export``: a training checkpoint → the files of a released model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyaway.cli.console import say
+from flyaway.errors import NoEngineError
+from flyaway.weights import weights_folder
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the CLI."""
+    app.command()(export)
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint: weights or average, safetensors.")],
+    name: Annotated[str, typer.Option(help="Name of the model in the manifest.")],
+    config: Annotated[str, typer.Option(help="Configuration it was trained in.")] = "fast",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the manifest. Default: the installed one.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="One line for people.")] = "",
+    licence: Annotated[str, typer.Option(help="SPDX identifier of the weights.")] = "GPL-3.0-or-later",
+) -> None:
+    """Write ONNX graphs and fp16 safetensors of a checkpoint, and list them in the manifest (needs torch)."""
+    try:
+        import onnxscript  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise NoEngineError("export needs torch and onnxscript: pip install 'flyaway[train]'") from error
+    from flyaway.network.export import release
+
+    entry = release(checkpoint, config, name, output or weights_folder(), title or name, licence)
+    for role, file in entry["files"].items():
+        say(f"{role:8} {file['bytes']:>12,} bytes  {file['path']}")
