@@ -58,12 +58,12 @@ def core(session: nox.Session) -> None:
 def build_wheel(session: nox.Session) -> Path:
     """The wheel of this checkout."""
     folder = Path(session.create_tmp()) / "wheel"
-    for stale in folder.glob("*.whl"):
-        stale.unlink()
-    session.run(
+    # run_install, so that `nox -R` reuses what is installed, and `--install-only` has something to install.
+    session.run_install("python", "-c", f"import shutil; shutil.rmtree({str(folder)!r}, ignore_errors=True)")
+    session.run_install(
         "python", "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", ".", silent=True
     )
-    return next(folder.glob("*.whl")).resolve()
+    return next(folder.glob("*.whl"), folder).resolve()
 
 
 def clean_environment() -> dict[str, str | None]:
