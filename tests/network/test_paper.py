@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flyaway.network.attention import relative_index
+from flyaway.network.attention import CrossRegionAttention, relative_index
 from flyaway.network.config import PAPER
 from flyaway.network.decoder import UNKNOWN
 from flyaway.network.model import Guide, MattingNetwork
@@ -135,6 +135,32 @@ def test_position_bias_does_not_alias() -> None:
     far = {i for o, i in zip(offsets, index, strict=True) if max(map(abs, o)) > 3}
     assert sorted(near.values()) == list(range(49))
     assert far == {49}
+
+
+def test_attention_equals_torch_s_transformer_asked_for_the_first_token() -> None:
+    torch.manual_seed(3)
+    config = PAPER.attention
+    attention = CrossRegionAttention(config).eval().requires_grad_(False)
+    tokens = torch.randn(20, 9, 128)
+    positions = torch.randint(0, 12, (20, 9, 2))
+    valid = torch.rand(20, 9) < 0.7
+    valid[:, 0] = True
+    offset = positions[:, None] - positions[:, :, None]
+    inside = (offset.abs() <= 3).all(-1)
+    entry = ((offset[..., 0] + 3) * 7 + offset[..., 1] + 3).where(inside, 49)
+
+    expected = tokens
+    for layer in attention.layers:
+        layer.bias.normal_()
+        theirs = nn.TransformerEncoderLayer(128, 8, 128, 0.0, "gelu", batch_first=True, norm_first=True)
+        theirs.self_attn.in_proj_weight = layer.qkv.weight
+        theirs.self_attn.in_proj_bias = layer.qkv.bias
+        theirs.self_attn.out_proj = layer.project
+        theirs.norm1, theirs.norm2 = layer.norm1, layer.norm2
+        theirs.linear1, theirs.linear2 = layer.mlp[0], layer.mlp[2]
+        bias = layer.bias[:, entry].transpose(0, 1).masked_fill(~valid[:, None, None], -torch.inf)
+        expected = theirs(expected, src_mask=bias.reshape(-1, 9, 9))
+    torch.testing.assert_close(attention(tokens, positions, valid), expected[:, 0], rtol=0, atol=1e-5)
 
 
 def test_refiner_shapes_and_range() -> None:

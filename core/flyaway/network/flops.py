@@ -74,10 +74,12 @@ def cost(config: NetworkConfig, height: int, width: int) -> Cost:
     where = positions[:, None].expand(-1, tokens, -1)
     valid = torch.ones(_SAMPLE, tokens, dtype=torch.bool, device="meta")
 
+    refiner: Any = network.refiner  # of either kind: the same two methods
+
     def refine() -> None:
-        features, token = network.refiner.encode(*network.patches(image[0], guide, positions))
+        features, token = refiner.encode(*network.patches(image[0], guide, positions))
         attended = network.attention(token[:, None].expand(-1, tokens, -1), where, valid)
-        network.refiner.decode(features, attended)
+        refiner.decode(features, attended)
 
     rows, columns = grid_size(height, width, config.refiner.cell)
     return Cost(coarse, count(refine) // _SAMPLE, rows * columns)
