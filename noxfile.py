@@ -52,7 +52,7 @@ def core(session: nox.Session) -> None:
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,torch,train,evaluate,test] @ {wheel.as_uri()}", TORCH)
     session.install("--no-deps", RVM)
-    session.run("pytest", *session.posargs, env=clean_environment())
+    session.run("pytest", "--ignore=tests/bare", *session.posargs, env=clean_environment())
 
 
 def build_wheel(session: nox.Session) -> Path:
