@@ -34,7 +34,7 @@ def _spans(count: int, cell: int, length: int, source: int) -> Index:
     low, _, _ = coordinates(first, length, source)
     _, high, _ = coordinates(first + cell - 1, length, source)
     span = int((high - low).max()) + 1
-    return np.minimum(low[:, None] + np.arange(span), high[:, None])
+    return np.asarray(np.minimum(low[:, None] + np.arange(span), high[:, None]))
 
 
 def neighbourhoods(cells: Bool, count: int, radius: int) -> tuple[Index, Index, Index, Bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 def _write(tensors: dict[str, Tensor], path: Path) -> None:
     partial = path.with_suffix(".part")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def save(
@@ -31,7 +30,7 @@ def save(
     _write(moments, folder / "optimizer.safetensors")
     partial = folder / "state.part"
     partial.write_text(json.dumps(state, indent=1))
-    os.replace(partial, folder / "state.json")
+    partial.replace(folder / "state.json")
 
 
 def restore(

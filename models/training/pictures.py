@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 Affine = tuple[float, float, float, float, float, float]
@@ -102,7 +102,12 @@ class Portraits(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(
-        self, pictures: list[Picture], backgrounds: list[Path], shapes: list[tuple[int, int]], batch: int, seed: int
+        self,
+        pictures: list[Picture],
+        backgrounds: list[Path],
+        shapes: list[tuple[int, int]],
+        batch: int,
+        seed: int,
     ):
         self.backgrounds, self.shapes, self.batch, self.seed = backgrounds, shapes, batch, seed
         self.pictures = pictures
@@ -216,9 +221,7 @@ def _follow(focus: float, side: float, spare: float, rng: np.random.Generator) -
     return min(max(focus - side * rng.uniform(0.2, 0.8), 0.0), spare)
 
 
-def _render(
-    image: Image.Image, view: tuple[Affine, int], shape: tuple[int, int], flip: bool
-) -> Image.Image:
+def _render(image: Image.Image, view: tuple[Affine, int], shape: tuple[int, int], flip: bool) -> Image.Image:
     (a, b, c, d, e, f), shrink = view
     if shrink > 1:  # an affine samples bilinearly: shrink first, or it would alias
         image = image.reduce(shrink)

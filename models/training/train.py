@@ -1,10 +1,11 @@
 """Train a configuration: `python -m models.training.train --run runs/fast --index train.csv --data DIR …`.
 
-The same command starts and resumes; it runs on a GPU where torch finds one, and under
-`torchrun --nproc-per-node N` on N processes, which on a CPU beats threads that wait for one another. A stage is a number of
-minutes with a learning rate that falls to nothing by its end, so that whatever the machine, the last
-checkpoint is a finished one. `--ratio 1` trains the coarse stage alone; a larger one renders the plate that
-much larger than the working image and trains the refiner on the coarse stage's real errors.
+The same command starts and resumes. It runs on a GPU where torch finds one, and under
+`torchrun --nproc-per-node N` on N processes, which on a CPU beats threads that wait for one another. A
+stage is a number of minutes with a learning rate that falls to nothing by its end, so that whatever the
+machine, the last checkpoint is a finished one. `--ratio 1` trains the coarse stage alone; a larger one
+renders the plate that much larger than the working image and trains the refiner on the coarse stage's
+real errors.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
@@ -39,9 +40,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backgrounds", type=Path, required=True, help="index of backgrounds")
     parser.add_argument("--licences", default="clean,research", help="licence classes to learn from")
     parser.add_argument("--start", choices=("scratch", "rvm"), default="rvm")
-    parser.add_argument("--stage", default="coarse", help="name of the stage; a new name starts a new schedule")
+    parser.add_argument(
+        "--stage", default="coarse", help="name of the stage; a new name starts a new schedule"
+    )
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[320], help="working sizes in px, taking turns")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[320], help="working sizes in px, taking turns"
+    )
     parser.add_argument("--ratio", type=float, default=1.0, help="plate size over working size")
     parser.add_argument("--regions", type=int, default=24, help="regions refined per picture")
     parser.add_argument("--batch", type=int, default=8)
@@ -78,7 +83,9 @@ def refine_loss(
         height, width = plate.shape[2:]
         with torch.no_grad():
             cells = network.select(guide, height, width)
-            cells |= soft_cells(alpha[i, 0], config.cell) & (torch.rand(cells.shape, device=cells.device) < 0.5)
+            cells |= soft_cells(alpha[i, 0], config.cell) & (
+                torch.rand(cells.shape, device=cells.device) < 0.5
+            )
         if not cells.any():
             continue
         positions, index, where, valid = network.neighbourhoods(cells)

@@ -22,7 +22,8 @@ def export(
     name: Annotated[str, typer.Option(help="Name of the model in the manifest.")],
     config: Annotated[str, typer.Option(help="Configuration it was trained in.")] = "fast",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the manifest. Default: the installed one.")
+        Path | None,
+        typer.Option("--output", "-o", help="The manifest's folder. Default: the installed one."),
     ] = None,
     title: Annotated[str, typer.Option(help="One line for people.")] = "",
     licence: Annotated[str, typer.Option(help="SPDX identifier of the weights.")] = "GPL-3.0-or-later",

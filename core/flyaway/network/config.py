@@ -136,9 +136,7 @@ def _part(kind: type, values: dict[str, Any]) -> Any:
 
 PAPER = NetworkConfig(
     name="paper",
-    coarse=CoarseConfig(
-        encoder="swin", working_size=0, pad_multiple=128, widths=(256, 128, 64), stride=8
-    ),
+    coarse=CoarseConfig(encoder="swin", working_size=0, pad_multiple=128, widths=(256, 128, 64), stride=8),
     refiner=RefinerConfig(kind="paper", cell=8, halo=0, widths=(32, 64, 64), chunk=4096),
 )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 TRIMAP_CLASSES = 3  # background, unknown, foreground
 BACKGROUND, UNKNOWN, FOREGROUND = range(TRIMAP_CLASSES)

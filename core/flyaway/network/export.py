@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
     h, w = (Dim(name, min=1, max=1 << 12) for name in ("rows", "columns"))
     n = 5  # any count but 0 and 1, which torch.export would take for constants
     patches = torch.rand(n, channels, side, side)
-    context = torch.rand(n, network.encoder.channels[-1])
+    context = torch.rand(n, c.mobile.dim)
     multiple = c.coarse.pad_multiple
     graphs: dict[str, tuple[nn.Module, dict[str, Tensor], dict[str, Any], list[str]]] = {
         "coarse": (
@@ -120,20 +119,19 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
             module.eval(), kwargs=example, dynamic_shapes=shapes, output_names=outputs,
             opset_version=OPSET, dynamo=True, verbose=False, optimize=True,
         )  # fmt: skip
-        assert program is not None
+        if program is None:
+            raise WeightsError(f"torch did not export {role}: see what it said above")
         program.save(str(paths[role]), external_data=False)
     return paths
 
 
-def release(
-    checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str
-) -> dict[str, Any]:
+def release(checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str) -> dict[str, Any]:
     """Write a model's files below `root` (models/weights) and list it in the manifest."""
     network = read_checkpoint(checkpoint, CONFIGS[config])
     files = export_graphs(network, root / name)
     files["torch"] = root / name / f"{name}.fp16.safetensors"
     save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, files["torch"])
-    entry = {
+    entry: dict[str, Any] = {
         "title": title,
         "licence": licence,
         "card": f"cards/{name}.md",
@@ -141,11 +139,13 @@ def release(
         "files": {role: _listing(path, root) for role, path in files.items()},
     }
     path = root / "manifest.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {"format": 1, "models": {}}
+    manifest: dict[str, Any] = {"format": 1, "models": {}}
+    if path.exists():
+        manifest = json.loads(path.read_text())
     manifest["models"][name] = entry
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(manifest, indent=1) + "\n")
-    os.replace(partial, path)
+    partial.replace(path)
     return entry
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from flyaway.network.config import MobileConfig
 
@@ -105,6 +105,9 @@ class InvertedResidual(nn.Module):
 class MobileTokenizer(nn.Module):
     """Image → skips at strides 2, 4, 8 and tokens at stride 16."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 16, 3, 2, 1)
@@ -131,9 +134,7 @@ class TokenBlock(nn.Module):
         self.position = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
         self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv, self.project = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, mlp_ratio * dim), nn.GELU(), nn.Linear(mlp_ratio * dim, dim)
-        )
+        self.mlp = nn.Sequential(nn.Linear(dim, mlp_ratio * dim), nn.GELU(), nn.Linear(mlp_ratio * dim, dim))
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, h, w = x.shape

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network import regions
@@ -50,8 +50,8 @@ class MattingNetwork(nn.Module):
         super().__init__()
         self.config = config
         c, r = config.coarse, config.refiner
-        self.encoder: nn.Module
-        self.refiner: nn.Module
+        self.encoder: SwinBackbone | MobileEncoder
+        self.refiner: PaperRefiner | UnshuffleRefiner
         if c.encoder == "swin":
             self.encoder = SwinBackbone(config.swin)
             channels: tuple[int, ...] = tuple(config.swin.dims)

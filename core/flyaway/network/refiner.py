@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from flyaway.network.config import RefinerConfig
 
@@ -43,10 +43,10 @@ class UnshuffleRefiner(nn.Module):
         self.up1 = _conv(deep + middle, middle)
         self.up2 = _conv(middle + fine, fine)
         self.head = nn.Conv2d(fine, 4, 3, padding=1)
-        nn.init.zeros_(self.head.weight)  # starts as the coarse alpha, unchanged
-        nn.init.zeros_(self.head.bias)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)  # starts as the coarse alpha, unchanged
 
-    def encode(self, patches: Tensor, context: Tensor) -> tuple[tuple[Tensor], Tensor]:
+    def encode(self, patches: Tensor, context: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What `decode` needs of a region, and the token that stands for it.
 
         Args:
@@ -70,7 +70,7 @@ class UnshuffleRefiner(nn.Module):
         x = self.up2(torch.cat((x, fine), 1))
         return self._core(F.pixel_shuffle(self.head(x), 2))
 
-    def decode(self, features: tuple[Tensor], attended: Tensor) -> Tensor:
+    def decode(self, features: tuple[Tensor, ...], attended: Tensor) -> Tensor:
         """Alpha of the cells, blended into the coarse alpha: N×1×cell×cell in 0..1."""
         (patches,) = features
         core = self._core(patches)
