@@ -94,6 +94,8 @@ def head_box(alpha: Floats) -> tuple[float, float, float]:
     size = alpha.shape[0]
     search = slice(min(crown + int(0.3 * size), int(0.7 * size)), int(0.86 * size))
     neck = search.start + int(np.argmin(widths[search]))
+    # Hair to the shoulders hides the neck; no head here is shorter than this.
+    neck = max(neck, crown + int(0.5 * size))
     columns = (alpha[crown:neck] > 0.5).sum(axis=0)
     centre = float((columns * np.arange(alpha.shape[1])).sum() / max(columns.sum(), 1))
     return centre, crown - 0.10 * (neck - crown), 1.22 * (neck - crown)
@@ -130,7 +132,7 @@ def lit_like(behind: Floats) -> Floats:
     mean = behind.reshape(-1, 3).mean(axis=0)
     luma = float(mean.mean())
     brightness = np.clip((luma / 120) ** 0.35, 0.65, 1.15)
-    cast = np.clip(mean / max(luma, 1), 0.6, 1.5) ** 0.35
+    cast = np.clip(mean / max(luma, 1), 0.6, 1.5) ** 0.2
     return np.asarray(brightness * cast, np.float32)
 
 
