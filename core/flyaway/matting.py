@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from flyaway.engines.base import Engine, Inference, open_engine
 from flyaway.plate import as_display
-from flyaway.resample import coordinates
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
@@ -72,7 +71,11 @@ class Matting:
         image = as_display(plate, encoding, premultiplied)
         result = self.engine.infer(image, cells=cells, refine=refine)
         self.timings = result.timings
-        return Matte(np.clip(result.alpha, 0, 1), _trimap(result, *image.shape[:2]), result.coarse, result.cells)
+        # Interpolation may overshoot by the last bit. Without refinement the two are one array.
+        coarse = np.clip(result.coarse, 0, 1, out=result.coarse)
+        shared = result.alpha is result.coarse
+        alpha = coarse.copy() if shared else np.clip(result.alpha, 0, 1, out=result.alpha)
+        return Matte(alpha, _trimap(result, *image.shape[:2]), coarse, result.cells)
 
 
 def load(
@@ -99,7 +102,10 @@ def load(
 
 
 def _trimap(result: Inference, height: int, width: int) -> NDArray[np.uint8]:
-    classes = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
-    y, _, _ = coordinates(np.arange(height), height, classes.shape[0])
-    x, _, _ = coordinates(np.arange(width), width, classes.shape[1])
-    return classes[y[:, None], x]
+    """The likeliest class of the working pixel that each pixel of the plate falls into."""
+    classes: NDArray[np.uint8] = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
+    h, w = classes.shape
+    y = (2 * np.arange(height) + 1) * h // (2 * height)
+    x = (2 * np.arange(width) + 1) * w // (2 * width)
+    trimap: NDArray[np.uint8] = np.take(classes, x, axis=1)[y]
+    return trimap

@@ -93,8 +93,8 @@ def open_engine(
     """
     if engine not in ENGINES:
         raise EngineError(f"there is no engine {engine!r}: use one of {', '.join(ENGINES)}")
-    if threads is not None and threads < 1:
-        raise EngineError(f"{threads} threads cannot run anything: give 1 or more")
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise EngineError(f"{threads!r} threads cannot run anything: give a whole number from 1 up, or None")
     check_installed(engine)
     if engine == "torch":
         from flyaway.engines.eager import TorchEngine
@@ -146,9 +146,21 @@ def available_devices(engine: str = "onnxruntime") -> list[str]:
     return ["cuda", "cpu"] if "CUDAExecutionProvider" in providers else ["cpu"]
 
 
+def checked_cells(cells: Any, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """A forced choice of regions as an array of our own; EngineError unless it is rows×columns bool."""
+    if cells is None:
+        return None
+    array = np.array(cells)
+    if array.dtype != bool or array.shape != shape:
+        raise EngineError(f"cells must be {shape[0]}×{shape[1]} bool, not {array.shape} {array.dtype}")
+    return array
+
+
 def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """The few numbers that a host loop needs, from a model's configuration; EngineError if one is absent."""
     try:
+        if config["refiner"]["kind"] != "unshuffle" or config["coarse"]["stride"] != 1:
+            raise EngineError("the paper's structure has no host loop: use the torch engine")
         return {
             "working_size": int(config["coarse"]["working_size"]),
             "multiple": int(config["coarse"]["pad_multiple"]),

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from flyaway.engines.base import Inference, Stopwatch
+from flyaway.engines.base import Inference, Stopwatch, checked_cells
 from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
+from flyaway.geometry import grid_size
 from flyaway.network import MattingNetwork, NetworkConfig
 from flyaway.weights import ModelInfo, verified
 
@@ -40,7 +41,10 @@ class TorchEngine:
         watch = Stopwatch()
         began = perf_counter()
         plate = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].contiguous()
-        chosen = None if cells is None else torch.from_numpy(cells).to(self.device)
+        forced = checked_cells(
+            cells, grid_size(image.shape[0], image.shape[1], self.network.config.refiner.cell)
+        )
+        chosen = None if forced is None else torch.from_numpy(forced).to(self.device)
         out = self.network(plate, cells=chosen, refine=refine)
         alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
         watch.seconds["refine" if refine else "coarse"] = perf_counter() - began
@@ -49,7 +53,10 @@ class TorchEngine:
 
 def load_network(info: ModelInfo) -> MattingNetwork:
     """A released model as a torch module in float32, in evaluation mode."""
-    network = MattingNetwork(NetworkConfig.from_dict(dict(info.config)))
+    try:
+        network = MattingNetwork(NetworkConfig.from_dict(dict(info.config)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineError(f"the model's configuration cannot be used: {error!r}") from error
     path = verified(info.files["torch"])
     try:
         network.load_state_dict({k: v.float() for k, v in load_file(path).items()})

@@ -19,16 +19,21 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from flyaway import cells as grid
-from flyaway.engines.base import Inference, Stopwatch, network_settings
+from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_settings
 from flyaway.errors import DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size, padded, working_size
-from flyaway.resample import resize, sample, upsample
+from flyaway.resample import resize, sample, sample_points, upsample
 from flyaway.weights import ModelInfo, verified
 
 Float = NDArray[np.float32]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 CONTEXT_STRIDE = 16  # px of working image per entry of the context map
 GRAPHS = ("coarse", "tokens", "refine")
+RGB = 3
+# Regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
+CPU_CHUNK = 32
+# Up to so many regions, what the refiner sees of them is kept from one pass to the next (48 MB).
+KEPT = 256
 
 
 class OrtEngine:
@@ -41,6 +46,8 @@ class OrtEngine:
             raise EngineError(f"model {info.name!r} has no ONNX file for {', '.join(missing)}")
         self.settings = network_settings(info.config)
         self.device = _choose(device)
+        if self.device == "cpu":
+            self.settings["chunk"] = min(self.settings["chunk"], CPU_CHUNK)
         self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
 
     def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
@@ -81,74 +88,84 @@ class OrtEngine:
             maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], hints[0, :, :h, :w]))
             ch, cw = (padded(size, CONTEXT_STRIDE) // CONTEXT_STRIDE for size in (h, w))
             context = context[0, :, :ch, :cw]
-            if cells is None:
-                cells = grid.unknown_cells(trimap[1], height, width, s["cell"], s["low"])
-            elif cells.shape != grid_size(height, width, s["cell"]):
-                raise EngineError(f"cells must be {grid_size(height, width, s['cell'])}, not {cells.shape}")
+            chosen = checked_cells(cells, grid_size(height, width, s["cell"]))
+            if chosen is None:
+                chosen = grid.unknown_cells(trimap[1], height, width, s["cell"], s["low"])
             if not refine:
-                cells = np.zeros_like(cells)
+                chosen = np.zeros_like(chosen)
         with watch("finish"):
             coarse = upsample(maps[0], height, width)
-        result = self._refine(image, maps, context, cells, coarse, watch) if cells.any() else coarse
-        return Inference(result, coarse, trimap, cells, watch.seconds)
+        refined = self._refine(image, maps, context, chosen, coarse, watch) if chosen.any() else coarse
+        return Inference(refined, coarse, trimap, chosen, watch.seconds)
 
     def _working(self, image: Float) -> tuple[Float, tuple[int, int]]:
         s = self.settings
-        h, w = working_size(*image.shape[:2], s["working_size"])
+        h, w = working_size(image.shape[0], image.shape[1], s["working_size"])
         small = resize(image, h, w)
         pad = (0, padded(h, s["multiple"]) - h), (0, padded(w, s["multiple"]) - w), (0, 0)
         small = np.pad(small, pad, mode="edge")
         return np.ascontiguousarray(small.transpose(2, 0, 1)[None]), (h, w)
 
     def _refine(
-        self, image: Float, maps: Float, context: Float, cells: NDArray[np.bool_], coarse: Float, watch: Stopwatch
+        self,
+        image: Float,
+        maps: Float,
+        context: Float,
+        cells: NDArray[np.bool_],
+        coarse: Float,
+        watch: Stopwatch,
     ) -> Float:
         s = self.settings
-        cell, chunk = s["cell"], s["chunk"]
-        height, width = image.shape[:2]
         with watch("select"):
             positions, index, where, valid = grid.neighbourhoods(cells, s["neighbours"], s["radius"])
-        parts = [slice(i, i + chunk) for i in range(0, len(positions), chunk)]
-        tokens, patches = [], np.empty(0)
+        parts = [slice(i, i + s["chunk"]) for i in range(0, len(positions), s["chunk"])]
+        tokens, kept = [], []
         for part in parts:  # the tokens of all regions first: attention then sees them all
             with watch("select"):
-                patches, centres = self._patches(image, maps, context, positions[part])
+                patches = self._patches(image, maps, positions[part])
+                centre = positions[part] * s["cell"] + s["cell"] // 2
+                around = sample_points(context, centre[:, 0], centre[:, 1], *image.shape[:2])
+                if len(positions) <= KEPT:
+                    kept.append(patches)
             with watch("tokens"):
-                tokens += self._sessions["tokens"].run(None, {"patches": patches, "context": centres})
+                tokens += self._sessions["tokens"].run(None, {"patches": patches, "context": around})
         everyone = np.concatenate(tokens)
-        rows, columns = cells.shape
         with watch("finish"):
-            canvas = np.zeros((rows, columns, cell, cell), np.float32)
-            full = np.zeros((rows * cell, columns * cell), np.float32)
-            full[:height, :width] = coarse
-            canvas[:] = full.reshape(rows, cell, columns, cell).transpose(0, 2, 1, 3)
-        for part in parts:
+            alpha = coarse.copy()
+        for number, part in enumerate(parts):
             with watch("select"):
-                if len(parts) > 1:  # with one chunk the patches are still here
-                    patches, _ = self._patches(image, maps, context, positions[part])
-            feed: dict[str, Any] = {"patches": patches, "tokens": everyone[index[part]]}
+                patches = kept[number] if kept else self._patches(image, maps, positions[part])
+                feed = {"patches": patches, "tokens": everyone[index[part]]}
+                feed |= {"positions": where[part], "valid": valid[part]}
             with watch("refine"):
-                (values,) = self._sessions["refine"].run(
-                    None, {**feed, "positions": where[part], "valid": valid[part]}
-                )
+                (values,) = self._sessions["refine"].run(None, feed)
             with watch("finish"):
-                canvas[positions[part, 0], positions[part, 1]] = values[:, 0]
-        with watch("finish"):
-            full = canvas.transpose(0, 2, 1, 3).reshape(rows * cell, columns * cell)
-            return np.ascontiguousarray(full[:height, :width])
+                self._write_back(alpha, positions[part], values)
+        return alpha
 
-    def _patches(
-        self, image: Float, maps: Float, context: Float, positions: NDArray[np.int64]
-    ) -> tuple[Float, Float]:
-        s = self.settings
+    def _patches(self, image: Float, maps: Float, positions: NDArray[np.int64]) -> Float:
+        """What the refiner sees of regions: N×(3+C)×P×P, plate then maps."""
+        cell, halo = self.settings["cell"], self.settings["halo"]
         height, width = image.shape[:2]
-        ys, xs = grid.pixels(positions, s["cell"], s["halo"])
-        low = sample(maps, ys, xs, height, width)
-        inside_y, inside_x = np.clip(ys, 0, height - 1), np.clip(xs, 0, width - 1)
-        colour = image[inside_y[:, :, None], inside_x[:, None, :]].transpose(0, 3, 1, 2)
-        centre = positions * s["cell"] + s["cell"] // 2
-        around = sample(context, centre[:, :1], centre[:, 1:], height, width)
-        return np.concatenate((colour, low), 1), np.ascontiguousarray(around[:, :, 0, 0])
+        ys, xs = grid.pixels(positions, cell, halo)
+        side = cell + 2 * halo
+        patches = np.empty((len(positions), RGB + len(maps), side, side), np.float32)
+        for patch, rows, columns in zip(patches, ys, xs, strict=True):
+            top, left = rows[0], columns[0]
+            if top >= 0 and left >= 0 and rows[-1] < height and columns[-1] < width:
+                seen = image[top : top + side, left : left + side]
+            else:  # outside the frame the edge is repeated
+                seen = image[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
+            patch[:RGB] = seen.transpose(2, 0, 1)
+        sample(maps, ys, xs, height, width, out=patches[:, RGB:])
+        return patches
+
+    def _write_back(self, alpha: Float, positions: NDArray[np.int64], values: Float) -> None:
+        """N×1×cell×cell into their cells of H×W, in place; the last cells may hang over the frame."""
+        cell = self.settings["cell"]
+        for (top, left), value in zip(positions * cell, values[:, 0], strict=True):
+            place = alpha[top : top + cell, left : left + cell]
+            place[:] = value[: place.shape[0], : place.shape[1]]
 
 
 def _choose(device: str) -> str:
