@@ -108,10 +108,11 @@ class Portraits(Dataset[dict[str, Tensor]]):
         shapes: list[tuple[int, int]],
         batch: int,
         seed: int,
+        share: dict[str, float] | None = None,
     ):
         self.backgrounds, self.shapes, self.batch, self.seed = backgrounds, shapes, batch, seed
         self.pictures = pictures
-        share = {"london": 0.22, "ccp": 0.36, "figaro": 0.22, "civil": 0.20}
+        share = share or {"london": 0.22, "ccp": 0.36, "figaro": 0.22, "civil": 0.20}
         counts = {s: sum(p.source == s for p in pictures) for s in share}
         odds = np.array([share[p.source] / counts[p.source] * p.weight for p in pictures])
         self.odds = odds / odds.sum()

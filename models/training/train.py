@@ -203,7 +203,8 @@ class Trainer:
         if self.world > 1:
             self.share_gradients(moving)
         norm = torch.nn.utils.clip_grad_norm_(moving, 2.0)
-        self.optimizer.step()
+        if norm.isfinite():  # bf16 overflows once in a thousand steps; clipping would make NaN of it
+            self.optimizer.step()
         with torch.no_grad():
             truth = small > 0.5
             guess = coarse.levels[-1].alpha > 0

@@ -24,6 +24,40 @@ def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
 
 
+COLOUR_CUES = 4
+
+
+def colour_cues(patches: Tensor) -> Tensor:
+    """What colour alone says of each pixel's alpha, given the pixels that the coarse stage is sure of.
+
+    Foreground and background colour are averages over sure pixels nearby; a pixel's alpha is where it
+    lies on the line between them (the compositing equation, solved). A convolution would have to learn
+    to divide for this.
+
+    Args:
+        patches: N×(5+hints)×P×P, P even.
+
+    Returns:
+        N×4×P×P: alpha by colour (less ½), contrast of the two colours, and how much sure foreground and
+        background there is nearby.
+    """
+    half = F.avg_pool2d(patches[:, : UNKNOWN + 1], 2)
+    colour, alpha, unknown = half[:, :RGB], half[:, ALPHA : ALPHA + 1], half[:, UNKNOWN : UNKNOWN + 1]
+    sure = (1 - unknown).clamp(0, 1) ** 4
+    front, back = alpha * sure, (1 - alpha) * sure
+    total = torch.cat((colour * front, colour * back, front, back), 1)
+    near = F.avg_pool2d(F.avg_pool2d(total, 9, 1, 4), 9, 1, 4)
+    share = near[:, 2 * RGB :]
+    front_colour = near[:, :RGB] / (share[:, :1] + 1e-4)
+    back_colour = near[:, RGB : 2 * RGB] / (share[:, 1:] + 1e-4)
+    cues = torch.cat((back_colour, front_colour - back_colour, share), 1)
+    cues = F.interpolate(cues, scale_factor=2.0, mode="bilinear", align_corners=False)
+    back_colour, line, share = cues[:, :RGB], cues[:, RGB : 2 * RGB], cues[:, 2 * RGB :]
+    contrast = (line * line).sum(1, keepdim=True)
+    along = ((patches[:, :RGB] - back_colour) * line).sum(1, keepdim=True) / (contrast + 1e-3)
+    return torch.cat((along.clamp(-0.5, 1.5) - 0.5, contrast.sqrt(), share), 1)
+
+
 class UnshuffleRefiner(nn.Module):
     """Patches of plate, coarse alpha, unknown probability and hints → alpha of the patches' cells."""
 
@@ -35,7 +69,7 @@ class UnshuffleRefiner(nn.Module):
         self.token_encoder = nn.Sequential(_conv(channels, 32, 2), _conv(32, 64, 2), _conv(64, 64))
         self.token = nn.Linear(64, attention)
         self.context = nn.Linear(context, attention)
-        self.enter = _conv(4 * channels, fine)
+        self.enter = _conv(4 * (channels + COLOUR_CUES), fine)
         self.down1 = nn.Sequential(_conv(fine, middle, 2), _conv(middle, middle))
         self.down2 = nn.Sequential(_conv(middle, deep, 2), _conv(deep, deep))
         self.attended = nn.Linear(attention, deep)
@@ -43,6 +77,9 @@ class UnshuffleRefiner(nn.Module):
         self.up1 = _conv(deep + middle, middle)
         self.up2 = _conv(middle + fine, fine)
         self.head = nn.Conv2d(fine, 4, 3, padding=1)
+        for module in self.modules():  # no norms: torch's default would shrink the signal to nothing
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)  # starts as the coarse alpha, unchanged
 
@@ -56,12 +93,17 @@ class UnshuffleRefiner(nn.Module):
         Returns:
             The patches themselves, and N×attention.
         """
-        x = self.token_encoder(F.avg_pool2d(self._centred(patches), 4))
-        return (patches,), self.token(x.mean((2, 3))) + self.context(context)
+        return (patches,), self.tokens(F.avg_pool2d(patches, 4), context)
+
+    def tokens(self, pooled: Tensor, context: Tensor) -> Tensor:
+        """Tokens from patches shrunk by four: a token says what a region is, not where each hair lies."""
+        x = self.token_encoder(self._centred(pooled))
+        return self.token(x.mean((2, 3))) + self.context(context)
 
     def correction(self, patches: Tensor, attended: Tensor) -> Tensor:
         """What to add to the coarse alpha, on the cells without their halo: N×1×cell×cell."""
-        fine = self.enter(F.pixel_unshuffle(self._centred(patches), 2))  # N×fine×P/2×P/2
+        seen = torch.cat((self._centred(patches), colour_cues(patches)), 1)
+        fine = self.enter(F.pixel_unshuffle(seen, 2))  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
         x = F.interpolate(self.bottom(deep), scale_factor=2.0, mode="nearest")
