@@ -48,9 +48,8 @@ def test_a_matte_fits_its_plate(network, shape):
     assert alpha.max() <= 1
 
 
-def test_it_mattes_a_person(network):
-    data = pytest.importorskip("skimage.data")
-    alpha = network(data.astronaut())
+def test_it_mattes_a_person(network, astronaut):
+    alpha = network(astronaut)
     assert alpha[100:160, 190:260].mean() > 0.99  # the face
     assert alpha[:60, :60].mean() < 0.01  # the flag's corner
 
