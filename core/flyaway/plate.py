@@ -64,7 +64,7 @@ def _convert(part: NDArray[Any], encoding: str, premultiplied: bool) -> NDArray[
     """Some rows of a plate, h×w×C → h×w×1 or h×w×3 in 0..1, memory of its own."""
     colour = _to_unit(part)
     if colour.shape[2] == 4:
-        colour, alpha = colour[..., :3], np.clip(colour[..., 3:], 0, 1)
+        colour, alpha = colour[..., :3], np.clip(colour[..., 3:], 0, np.finfo(np.float32).max)
         if premultiplied:
             with np.errstate(over="ignore"):
                 colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)

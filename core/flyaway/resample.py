@@ -19,11 +19,13 @@ def _triangle(source: int, target: int) -> tuple[tuple[int, int, Float], ...]:
 
     A block of result lines sees only a stretch of the source: (first, last, lines×stretch weights) a block.
     """
-    scale = source / target
+    # In single precision, as torch has it: at 500 px it is 3e-5 px off, and so should we be.
+    scale = float(np.float32(source) / np.float32(target))
     support = max(scale, 1.0)
     blocks = []
     for start in range(0, target, BLOCK):
         centre = (np.arange(start, min(start + BLOCK, target)) + 0.5) * scale
+        centre = centre.astype(np.float32).astype(np.float64)
         first = max(0, int(centre[0] - support))
         last = min(source, int(centre[-1] + support) + 1)
         distance = np.abs((np.arange(first, last) + 0.5)[None] - centre[:, None]) / support
