@@ -111,6 +111,14 @@ def test_rgba_exr_keeps_values_beyond_one(tmp_path, exr_plate, premultiplied):
     assert spec.get("flyaway:colour") == ("straight" if premultiplied is False else "premultiplied")
 
 
+def test_rgba_says_which_channels_stay_behind(tmp_path, write_plate):
+    pixels = np.concatenate([COLOUR, ALPHA[..., None]], -1)
+    path = write_plate(tmp_path / "plate.exr", pixels, channels=("R", "G", "B", "depth.Z"))
+    options = WriteOptions(output="rgba")
+    notes = write_matte(tmp_path / "out.exr", ALPHA, read_plate(path), options)
+    assert any("depth.Z" in note for note in notes)
+
+
 def test_rgba_png_is_straight_and_exact(tmp_path, write_plate, astronaut):
     plate = read_plate(write_plate(tmp_path / "p.png", astronaut, "uint8"))
     alpha = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (512, 1))

@@ -28,6 +28,8 @@ Output = Literal["matte", "rgba"]
 WRITABLE = (".exr", ".png", ".tif", ".tiff")
 # What a plate's format becomes where it cannot hold a matte well.
 _REPLACEMENT = {".jpg": ".png", ".jpeg": ".png", ".webp": ".png", ".bmp": ".png", ".tga": ".png"}
+# What becomes R, G, B and A of an RGBA file.
+_COLOUR = {"r", "g", "b", "a", "y", "red", "green", "blue", "alpha"}
 _HALF_MAX = np.float32(65504)
 # The largest error that storing a value may make, relative for half and absolute for integers.
 _TOLERANCE = {"half": (2**-11 * 1.01, 2**-24), "uint16": (0.0, 0.51 / 65535), "float": (0.0, 0.0)}
@@ -164,6 +166,9 @@ def _rgba(
         colour = np.where(np.isfinite(colour), colour, np.float32(0))
     if plate.alpha is not None and float(plate.alpha.min()) < 1:
         notes.append("the plate's own alpha was replaced by the matte")
+    left = [n for n in plate.channels if n.lower() not in _COLOUR]
+    if left:
+        notes.append(f"the plate's other channels stay behind: {', '.join(left)}")
     if path.suffix.lower() == ".exr" and plate.space == "srgb":
         colour = color.srgb_to_linear(colour)
     if kind == "uint16":
