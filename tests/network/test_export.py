@@ -1,0 +1,134 @@
+"""`flyaway export` end to end: a checkpoint becomes a model that loads, runs, and is the same network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+from flyaway.cli.app import app
+from flyaway.engines import open_engine
+from flyaway.errors import WeightsError
+from flyaway.network import MattingNetwork
+from flyaway.network.config import FAST
+from flyaway.network.export import release
+from flyaway.weights import list_models, verified
+
+pytest.importorskip("onnxscript")
+
+SIZES = [(97, 161), (640, 480), (300, 1000)]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded network with every parameter at random: an untrained refiner's head is zero, and would
+    hide whatever goes wrong before it."""
+    torch.manual_seed(0)
+    network = MattingNetwork(FAST)
+    with torch.no_grad():
+        network.refiner.head.weight.normal_(0, 0.05)
+        network.refiner.head.bias.normal_(0, 0.05)
+    path = tmp_path_factory.mktemp("training") / "average.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """models/weights after the command has run."""
+    folder = tmp_path_factory.mktemp("models") / "weights"
+    folder.mkdir()
+    options = ["--name", "random", "--output", str(folder), "--title", "At random"]
+    result = CliRunner().invoke(app, ["export", str(checkpoint), *options])
+    assert result.exit_code == 0, result.output
+    assert "random/coarse.onnx" in result.output
+    return folder
+
+
+def test_the_manifest_lists_what_was_written(exported: Path) -> None:
+    info = list_models(exported)["random"]
+    assert (info.title, info.licence, info.config["name"]) == ("At random", "GPL-3.0-or-later", "fast")
+    assert set(info.files) == {"coarse", "tokens", "refine", "torch"}
+    for file in info.files.values():
+        assert verified(file).parent == (exported / "random").resolve()
+        assert file.path.stat().st_mode & 0o777 == (exported / "manifest.json").stat().st_mode & 0o777
+    assert sum(file.bytes for role, file in info.files.items() if role != "torch") < 30_000_000
+    written = {path.name for path in (exported / "random").iterdir()}
+    assert written == {file.path.name for file in info.files.values()}
+    assert json.loads((exported / "manifest.json").read_text())["models"]["random"]["config"] == json.loads(
+        json.dumps(FAST.to_dict())
+    )
+
+
+def test_the_weights_are_the_checkpoints_in_half_precision(exported: Path, checkpoint: Path) -> None:
+    released = load_file(list_models(exported)["random"].files["torch"].path)
+    trained = load_file(checkpoint)
+    assert released.keys() == trained.keys()
+    for name, tensor in released.items():
+        assert tensor.dtype == torch.float16
+        assert torch.equal(tensor, trained[name].half())
+
+
+def test_the_graphs_are_the_network_at_sizes_the_export_never_saw(exported: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    info = list_models(exported)["random"]
+    ours, reference = open_engine(info, "cpu", threads=1), open_engine(info, "cpu", "torch")
+    for height, width in SIZES:
+        rng = np.random.default_rng(height)
+        plate = rng.random((height, width, 3), np.float32)
+        cells = rng.random((-(-height // 64), -(-width // 64))) < 0.5
+        got, expected = (engine.infer(plate, cells=cells) for engine in (ours, reference))
+        assert np.abs(got.alpha - expected.alpha).max() <= 1e-4
+        assert np.abs(got.trimap - expected.trimap).max() <= 1e-4
+        assert np.abs(got.alpha - got.coarse).max() > 1e-3, "nothing was refined: nothing was compared"
+
+
+def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeypatch) -> None:
+    def write(network, folder):
+        folder.mkdir()
+        (folder / "coarse.onnx").write_bytes(b"graph")
+        return {"coarse": folder / "coarse.onnx"}
+
+    monkeypatch.setattr("flyaway.network.export.export_graphs", write)  # the graphs are compared above
+    before = json.loads((exported / "manifest.json").read_text())["models"]["random"]
+    release(checkpoint, "fast", "second", exported, "Second", "GPL-3.0-or-later")
+    assert list(list_models(exported)) == ["random", "second"]
+    assert json.loads((exported / "manifest.json").read_text())["models"]["random"] == before
+    assert not list(exported.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "said"),
+    [
+        ("huge", "model", "there is paper, fast"),
+        ("paper", "model", "run it in torch"),
+        ("fast", "../model", "cannot name a model"),
+        ("fast", "", "cannot name a model"),
+        ("fast", ".hidden", "cannot name a model"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(checkpoint: Path, tmp_path: Path, config, name, said) -> None:
+    with pytest.raises(WeightsError, match=said):
+        release(checkpoint, config, name, tmp_path, "", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no safetensors at all", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError, match="is no checkpoint of configuration 'fast'"):
+        release(path, "fast", "model", tmp_path / "weights", "", "")
+
+
+def test_a_manifest_that_cannot_be_read_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{")
+    with pytest.raises(WeightsError):
+        release(checkpoint, "fast", "model", tmp_path, "", "")
+    assert (tmp_path / "manifest.json").read_text() == "{"
