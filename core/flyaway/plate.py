@@ -12,6 +12,7 @@ from flyaway.geometry import SMALLEST_SIDE
 
 ENCODINGS = ("srgb", "linear")
 LARGEST_SIDE = 65_536  # px; anything above is a mistake or an attack
+MAX_INTEGER_BYTES = 4  # lists of 0..255 arrive as 64-bit integers, and would come out black
 BAND = 1 << 16  # px converted at once: no second plate in memory, and quicker from the cache
 
 
@@ -80,6 +81,10 @@ def _as_array(plate: Any) -> NDArray[Any]:
         raise BadPlateError(f"a plate must be an array, and this is not one: {error}") from error
     if array.dtype.kind not in "buif":
         raise BadPlateError(f"a plate holds numbers (bool, integers or floats), not {array.dtype}")
+    if array.dtype.kind in "ui" and array.dtype.itemsize > MAX_INTEGER_BYTES:
+        raise BadPlateError(
+            f"{array.dtype} holds no agreed white: convert the plate to uint8, uint16 or float (0..1) first"
+        )
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -19,7 +19,7 @@ from flyaway.errors import FrameError, PatternError, ReadError
 from flyaway.frames import library
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import Plate, read_plate
-from flyaway.frames.write import WriteOptions, check_existing, write_matte
+from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied, write_matte
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -118,6 +118,8 @@ def matte_frames(
         PatternError: mattes are there already, and `options.existing` is "refuse". Nothing was started.
     """
     options = options or RunOptions()
+    for job in jobs:  # found now, not after hours of matting
+        is_premultiplied(job.target, options.write)
     if options.existing == "refuse":
         _refuse_existing(jobs)
     run = _Run(matting, options, progress)
@@ -157,12 +159,14 @@ class _Run:
             "model": matting.info.name,
             "licence": matting.info.licence,
             "device": matting.device,
+            "stages": "coarse and refiner" if options.refine else "coarse",
+            "channel": options.write.channel,
         }
 
     def prepare(self, job: FrameJob) -> Plate | FrameResult:
         """In the reader's thread: the plate, or the result if there is nothing left to do."""
         try:
-            if self._options.existing == "skip" and _is_whole(job, self._options):
+            if self._options.existing == "skip" and _is_whole(job, self._options, self._provenance):
                 return FrameResult(job, "skipped")
             return read_plate(job.source, self._options.in_space, job.frame)
         except Exception as error:
@@ -223,7 +227,7 @@ def _refuse_existing(jobs: Sequence[FrameJob]) -> None:
         )
 
 
-def _is_whole(job: FrameJob, options: RunOptions) -> bool:
+def _is_whole(job: FrameJob, options: RunOptions, provenance: Mapping[str, str]) -> bool:
     """Whether the matte is there from an earlier run and can be trusted; a broken one is done again."""
     if not job.target.exists():
         return False
@@ -231,7 +235,11 @@ def _is_whole(job: FrameJob, options: RunOptions) -> bool:
     header = plate.spec()
     plate.close()
     try:
-        check_existing(job.target, header, options.write.output)
+        made_with = {key: provenance[key] for key in ("model", "stages", "channel")}
+        if options.write.output == "rgba":
+            straight = not is_premultiplied(job.target, options.write)
+            made_with["colour"] = "straight" if straight else "premultiplied"
+        check_existing(job.target, header, options.write.output, made_with)
     except ReadError:
         return False
     return True

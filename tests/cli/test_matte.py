@@ -286,3 +286,28 @@ def test_exit_codes_are_the_documented_ones():
     assert json.dumps({code.name: code.value for code in ExitCode}) == json.dumps(
         {"OK": 0, "USAGE": 1, "FAILED": 2, "INTERRUPTED": 130}
     )
+
+
+def test_a_matte_made_with_other_settings_is_made_again(run, tmp_path, write_plate, person):
+    write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
+    command = ("matte", "plate.exr", "-o", "matte.exr", "--skip-existing")
+    assert "1 written" in run(*command, "--coarse-only").stdout
+    coarse = read(tmp_path / "matte.exr")[1]
+    assert "1 written" in run(*command).stdout
+    assert np.abs(read(tmp_path / "matte.exr")[1] - coarse).max() > 0.01
+    assert "1 skipped" in run(*command).stdout
+    assert "1 written" in run(*command, "--channel", "matte.A").stdout
+
+
+def test_premultiplied_png_is_refused_before_anything_is_matted(run, tmp_path):
+    done = run("matte", ASTRONAUT, "-o", "m.png", "--output", "rgba", "--premultiplied")
+    assert done.returncode == 1
+    assert "straight by definition" in done.stderr
+
+
+def test_frames_that_were_not_asked_for_are_not_missing(run, tmp_path, write_plate, person):
+    for frame in (1, 2, 3):
+        write_plate(tmp_path / f"p.{frame:04d}.exr", (person / 255.0).astype(np.float32))
+    done = run("matte", "p.####.exr", "-o", "m.####.exr", "--frames", "1-3x2")
+    assert done.returncode == 0
+    assert "no plates" not in done.stdout

@@ -229,3 +229,12 @@ def test_a_header_that_promises_too_much_is_refused_before_it_is_read(tmp_path, 
 def test_values_beyond_one_are_kept(tmp_path, write_plate):
     plate = read_plate(write_plate(tmp_path / "p.exr", RED * 40, "half"))
     assert float(plate.pixels.max()) == pytest.approx(20)
+
+
+def test_pixels_that_are_no_numbers_are_counted_and_a_plate_of_them_refused(tmp_path, write_plate):
+    pixels = np.full((40, 40, 3), 0.5, np.float32)
+    pixels[0, :7] = np.nan, 0.5, np.inf
+    plate = read_plate(write_plate(tmp_path / "some.exr", pixels))
+    assert "7 pixels are NaN or infinite" in plate.notes
+    with pytest.raises(ReadError, match="every pixel"):
+        read_plate(write_plate(tmp_path / "all.exr", np.full((40, 40, 3), np.nan, np.float32)))

@@ -93,7 +93,7 @@ def matte(
     watched = sys.stdout.isatty() and sys.stderr.isatty()
     with _Bar(len(jobs)) if watched else _Lines(len(jobs)) as show:
         report = matte_frames(matting, jobs, options, show)
-    _summarise(report)
+    _summarise(report, whole=frames is None)
     return report.exit_code
 
 
@@ -153,11 +153,11 @@ class _Bar:
                 errors.print(Text(f"{result.job.source.name}: {note}", style="dim"))
 
 
-def _summarise(report: Report) -> None:
-    """Two or three numbers, and what a sequence lacks."""
+def _summarise(report: Report, *, whole: bool) -> None:
+    """Two or three numbers, and what a sequence lacks (of a range that was asked for, the frames failed)."""
     counts = Counter(result.status for result in report.results)
     said = [f"{counts[status]} {status}" for status in ("written", "skipped", "failed") if counts[status]]
-    missing = gaps([result.job.frame for result in report.results if result.job.frame is not None])
+    missing = whole and gaps([result.job.frame for result in report.results if result.job.frame is not None])
     if missing:
         said.append(f"no plates for frames {missing}")
     if report.interrupted:

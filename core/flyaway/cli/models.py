@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 import flyaway
-from flyaway.cli.console import output, say
+from flyaway.cli.console import say
 from flyaway.weights import model_info
 
 
@@ -19,9 +18,8 @@ def models(
     if name is not None:
         say(model_info(name).card.read_text(encoding="utf-8"))
         return
-    table = Table("model", "what it is", "licence", "MB", "card", box=None, pad_edge=False)
     for info in flyaway.list_models().values():
         # The safetensors are for the torch engine; what most people load is the ONNX.
         size = sum(file.bytes for role, file in info.files.items() if role != "torch")
-        table.add_row(info.name, info.title, info.licence, f"{size / 1e6:.1f}", str(info.card))
-    output.print(table)
+        say(f"{info.name}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
+        say(f"  card: {info.card}")

@@ -48,6 +48,7 @@ class Plate:
         channels: the names of all its channels.
         spec: its header, for metadata.
         notes: what a user should know about how this file was understood.
+        unused: the names of the channels that were not taken as colour or alpha.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Plate:
     channels: tuple[str, ...]
     spec: oiio.ImageSpec = field(repr=False)
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def for_matting(self) -> tuple[FloatImage, Encoding]:
         """The pixels and their encoding, as `flyaway.matting.Matting` takes them."""
@@ -98,6 +100,7 @@ def read_plate(path: str | Path, in_space: str | None = None, frame: int | None 
         if int(spec.get("oiio:subimages", 1) or 1) > 1:
             notes.append("a file of several parts: the first was taken")
         colour = np.stack([values[..., index - first] for index in picked[:3] if index is not None], axis=-1)
+        _check_finite(colour, path, frame, notes)
         alpha = None if picked[3] is None else np.ascontiguousarray(values[..., picked[3] - first])
         premultiplied = alpha is not None and not spec.get("oiio:UnassociatedAlpha", 0)
         if alpha is not None and premultiplied:
@@ -120,11 +123,21 @@ def read_plate(path: str | Path, in_space: str | None = None, frame: int | None 
             format=source.format_name(),
             channel_type=str(spec.format),
             channels=tuple(spec.channelnames),
+            unused=tuple(name for i, name in enumerate(spec.channelnames) if i not in picked),
             spec=spec,
             notes=tuple(notes),
         )
     finally:
         source.close()
+
+
+def _check_finite(colour: FloatImage, path: Path, frame: int | None, notes: list[str]) -> None:
+    """Say how many pixels are NaN or infinite; a plate of nothing else is no plate."""
+    bad = int((~np.isfinite(colour)).any(axis=-1).sum())
+    if bad == colour.shape[0] * colour.shape[1]:
+        raise ReadError("every pixel is NaN or infinite: render it again.", path=path, frame=frame)
+    if bad:
+        notes.append(f"{bad} pixels are NaN or infinite")
 
 
 def _space(

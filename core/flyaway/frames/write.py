@@ -18,7 +18,7 @@ import OpenImageIO as oiio
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import ReadError, WriteError
+from flyaway.errors import PatternError, ReadError, WriteError
 from flyaway.frames import library, metadata
 from flyaway.frames.read import Plate
 
@@ -28,8 +28,6 @@ Output = Literal["matte", "rgba"]
 WRITABLE = (".exr", ".png", ".tif", ".tiff")
 # What a plate's format becomes where it cannot hold a matte well.
 _REPLACEMENT = {".jpg": ".png", ".jpeg": ".png", ".webp": ".png", ".bmp": ".png", ".tga": ".png"}
-# What becomes R, G, B and A of an RGBA file.
-_COLOUR = {"r", "g", "b", "a", "y", "red", "green", "blue", "alpha"}
 _HALF_MAX = np.float32(65504)
 # The largest error that storing a value may make, relative for half and absolute for integers.
 _TOLERANCE = {"half": (2**-11 * 1.01, 2**-24), "uint16": (0.0, 0.51 / 65535), "float": (0.0, 0.0)}
@@ -85,7 +83,7 @@ def write_matte(
         )
     notes: list[str] = []
     kind = _channel_type(path, plate, options)
-    straight = not _premultiplied(path, plate, options)
+    straight = not is_premultiplied(path, options)
     if options.output == "rgba":
         pixels = _rgba(path, alpha, plate, kind, straight, notes)
         names: tuple[str, ...] = ("R", "G", "B", "A")
@@ -101,8 +99,16 @@ def write_matte(
     return tuple(notes)
 
 
-def check_existing(path: Path, plate_header: oiio.ImageSpec, output: Output) -> None:
+def check_existing(
+    path: Path, plate_header: oiio.ImageSpec, output: Output, made_with: Mapping[str, str] | None = None
+) -> None:
     """Prove that a file from an earlier run is whole: it decodes, and is as large as its plate.
+
+    Args:
+        path: the file.
+        plate_header: its plate's.
+        output: what it should hold.
+        made_with: what its header should say below "flyaway:", where it says anything (TIFF does not).
 
     Raises:
         ReadError: it is not.
@@ -121,6 +127,10 @@ def check_existing(path: Path, plate_header: oiio.ImageSpec, output: Output) -> 
         wanted = 1 if output == "matte" else 4
         if spec.nchannels != wanted:
             raise ReadError(f"{spec.nchannels} channels where {output} has {wanted}.", path=path)
+        for key, value in (made_with or {}).items():
+            said = str(spec.get(f"flyaway:{key}", "") or value)
+            if said != value:
+                raise ReadError(f"made with {key} {said}, where {value} is asked for.", path=path)
         library.decode(source, 0, wanted, path)
     finally:
         source.close()
@@ -141,17 +151,16 @@ def _channel_type(path: Path, plate: Plate, options: WriteOptions) -> str:
     return "float" if floating and suffix in (".tif", ".tiff") else "uint16"
 
 
-def _premultiplied(path: Path, plate: Plate, options: WriteOptions) -> bool:
+def is_premultiplied(path: Path, options: WriteOptions) -> bool:
+    """Whether colour written to `path` is multiplied by the matte; PatternError if its format cannot be."""
     suffix = path.suffix.lower()
     if options.output == "matte":
         return False
     if options.premultiplied is None:
         return suffix == ".exr"
     if options.premultiplied and suffix == ".png":
-        raise WriteError(
-            "PNG is straight by definition; take --straight, or EXR or TIFF for premultiplied colour.",
-            path=path,
-            frame=plate.frame,
+        raise PatternError(
+            f"{path}: PNG is straight by definition; take --straight, or EXR or TIFF for premultiplied."
         )
     return options.premultiplied
 
@@ -166,9 +175,8 @@ def _rgba(
         colour = np.where(np.isfinite(colour), colour, np.float32(0))
     if plate.alpha is not None and float(plate.alpha.min()) < 1:
         notes.append("the plate's own alpha was replaced by the matte")
-    left = [n for n in plate.channels if n.lower() not in _COLOUR]
-    if left:
-        notes.append(f"the plate's other channels stay behind: {', '.join(left)}")
+    if plate.unused:
+        notes.append(f"the plate's other channels stay behind: {', '.join(plate.unused)}")
     if path.suffix.lower() == ".exr" and plate.space == "srgb":
         colour = color.srgb_to_linear(colour)
     if kind == "uint16":

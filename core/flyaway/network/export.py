@@ -36,8 +36,8 @@ class CoarseGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         coarse = self.network.coarse(image)
-        finest = coarse.levels[-1]
-        return finest.alpha.sigmoid(), finest.trimap.softmax(1), finest.hints, coarse.context
+        alpha, trimap, hints = self.network.finest(coarse)
+        return alpha, trimap, hints, coarse.context
 
 
 class TokensGraph(nn.Module):
@@ -81,7 +81,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
     """Write coarse.onnx, tokens.onnx and refine.onnx; role → path."""
     c = network.config
     side = c.refiner.cell + 2 * c.refiner.halo
-    channels = 5 + c.coarse.hints
+    channels = 7 + c.coarse.hints
     tokens = 1 + c.attention.neighbours
     count = Dim("regions", min=1, max=1 << 20)
     h, w = (Dim(name, min=1, max=1 << 12) for name in ("rows", "columns"))

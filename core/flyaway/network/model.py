@@ -12,7 +12,7 @@ from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network import regions
 from flyaway.network.attention import CrossRegionAttention
 from flyaway.network.config import NetworkConfig
-from flyaway.network.decoder import UNKNOWN, CoarseMaps, Decoder
+from flyaway.network.decoder import UNKNOWN, CoarseMaps, Decoder, settle
 from flyaway.network.mobile import MobileEncoder
 from flyaway.network.paper_refiner import PaperRefiner
 from flyaway.network.refiner import UnshuffleRefiner
@@ -29,7 +29,7 @@ class Coarse(NamedTuple):
 class Guide(NamedTuple):
     """The finest coarse maps of one picture, cut to the part that shows the plate."""
 
-    maps: Tensor  # (2+hints)×h×w: alpha, unknown probability, hints
+    maps: Tensor  # (4+hints)×h×w: alpha, unknown probability, hints, both unsettled
     context: Tensor  # C×h×w
     trimap: Tensor  # 3×h×w probabilities
 
@@ -84,14 +84,27 @@ class MattingNetwork(nn.Module):
         features = self.encoder(working)
         return Coarse(self.decoder(features), features[-1])
 
+    def finest(self, coarse: Coarse) -> tuple[Tensor, Tensor, Tensor]:
+        """The finest head's alpha, trimap probabilities and hints for the refiner, of a whole batch.
+
+        Ours are settled: depth-to-space leaves dots, which would show wherever the network is in doubt. The
+        refiner learned from the maps as they come, and gets those as its last two hints.
+        """
+        maps = coarse.levels[-1]
+        alpha, trimap = maps.alpha.float(), maps.trimap.float()
+        if self.overwrites:
+            return alpha.sigmoid(), trimap.softmax(1), maps.hints.float()
+        raw = torch.cat((alpha.sigmoid(), trimap.softmax(1)[:, UNKNOWN : UNKNOWN + 1]), 1)
+        hints = torch.cat((maps.hints.float(), raw), 1)
+        return settle(alpha).sigmoid(), settle(trimap).softmax(1), hints
+
     def guide(self, coarse: Coarse, size: tuple[int, int], item: int = 0) -> Guide:
         """The finest maps of one picture of the batch, without the padding."""
-        finest, stride = coarse.levels[-1], self.config.coarse.stride
+        stride = self.config.coarse.stride
         h, w = (padded(s, stride) // stride for s in size)
-        cut = (slice(None), slice(0, h), slice(0, w))
-        trimap = finest.trimap[item][cut].float().softmax(0)
-        alpha = finest.alpha[item][cut].float().sigmoid()
-        maps = torch.cat((alpha, trimap[UNKNOWN : UNKNOWN + 1], finest.hints[item][cut].float()), 0)
+        cut = (item, slice(None), slice(0, h), slice(0, w))
+        alpha, trimap, hints = (x[cut] for x in self.finest(coarse))
+        maps = torch.cat((alpha, trimap[UNKNOWN : UNKNOWN + 1], hints), 0)
         depth = self.config.coarse.pad_multiple // 2 if self.config.coarse.encoder == "mobile" else 128
         ch, cw = (padded(s, depth) // depth for s in size)
         return Guide(maps, coarse.context[item, :, :ch, :cw].float(), trimap)

@@ -18,10 +18,16 @@ from flyaway.network.config import RefinerConfig
 
 RGB = 3
 ALPHA, UNKNOWN = 3, 4  # channels of a patch, after RGB; hints follow
+RAW = 2  # its last channels: alpha and unknown probability as the coarse stage said them, unsettled
 
 
 def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
+
+
+def seen(patches: Tensor) -> Tensor:
+    """What the convolutions look at: alpha and unknown as they came, not as they were settled."""
+    return torch.cat((patches[:, :RGB], patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]), 1)
 
 
 COLOUR_CUES = 4
@@ -35,7 +41,7 @@ def colour_cues(patches: Tensor) -> Tensor:
     to divide for this.
 
     Args:
-        patches: N×(5+hints)×P×P, P even.
+        patches: N×(5+hints)×P×P, P even, as `seen` returns them.
 
     Returns:
         N×4×P×P: alpha by colour (less ½), contrast of the two colours, and how much sure foreground and
@@ -87,7 +93,7 @@ class UnshuffleRefiner(nn.Module):
         """What `decode` needs of a region, and the token that stands for it.
 
         Args:
-            patches: N×(5+hints)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, hints.
+            patches: N×(7+hints)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, hints, RAW.
             context: N×C, the coarse stage's token at the region's centre.
 
         Returns:
@@ -97,13 +103,14 @@ class UnshuffleRefiner(nn.Module):
 
     def tokens(self, pooled: Tensor, context: Tensor) -> Tensor:
         """Tokens from patches shrunk by four: a token says what a region is, not where each hair lies."""
-        x = self.token_encoder(self._centred(pooled))
+        x = self.token_encoder(self._centred(seen(pooled)))
         return self.token(x.mean((2, 3))) + self.context(context)
 
     def correction(self, patches: Tensor, attended: Tensor) -> Tensor:
         """What to add to the coarse alpha, on the cells without their halo: N×1×cell×cell."""
-        seen = torch.cat((self._centred(patches), colour_cues(patches)), 1)
-        fine = self.enter(F.pixel_unshuffle(seen, 2))  # N×fine×P/2×P/2
+        raw = seen(patches)
+        inputs = torch.cat((self._centred(raw), colour_cues(raw)), 1)
+        fine = self.enter(F.pixel_unshuffle(inputs, 2))  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
         x = F.interpolate(self.bottom(deep), scale_factor=2.0, mode="nearest")
