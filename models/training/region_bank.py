@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
-from models.training.train import soft_cells
+from models.training.train import training_cells
 
 VIEWS = ((512, 1.75), (448, 2.0), (320, 3.0))  # working size, plate over working size
 SHARD = 40  # pictures a file
@@ -63,8 +63,7 @@ def pick(
         coarse = network.coarse(working.contiguous(memory_format=torch.channels_last))
     guide = network.guide(coarse, size)
     cell = network.config.refiner.cell
-    cells = network.select(guide, *plate.shape[1:])
-    cells |= soft_cells(alpha[0], cell) & (torch.rand(cells.shape) < 0.5)
+    cells = training_cells(network, guide, alpha[0])
     if not cells.any():
         return None
     positions, index, where, valid = network.neighbourhoods(cells)

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
+from flyaway.network.model import Guide
 from models.training import checkpoints
 from models.training.losses import coarse_loss, region_loss
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
@@ -80,12 +81,7 @@ def refine_loss(
     losses, before, after = [], [], []
     for i in range(len(plate)):
         guide = network.guide(coarse, size, i)
-        height, width = plate.shape[2:]
-        with torch.no_grad():
-            cells = network.select(guide, height, width)
-            cells |= soft_cells(alpha[i, 0], config.cell) & (
-                torch.rand(cells.shape, device=cells.device) < 0.5
-            )
+        cells = training_cells(network, guide, alpha[i, 0])
         if not cells.any():
             continue
         positions, index, where, valid = network.neighbourhoods(cells)
@@ -97,8 +93,7 @@ def refine_loss(
         attended = network.attention(tokens[index[keep]], where[keep], valid[keep])
         ys, xs = regions.region_pixels(positions[keep], config.cell, 0)
         truth = regions.gather(alpha[i], ys, xs)
-        halo = slice(config.halo, config.halo + config.cell)
-        base = patches[keep][:, 3:4, halo, halo]
+        base, _ = network.refiner.coarse(patches[keep])
         correction = network.refiner.correction(patches[keep], attended)
         losses.append(region_loss(base + correction, truth, weight[i].expand(len(keep))))
         with torch.no_grad():
@@ -109,6 +104,14 @@ def refine_loss(
         zero = plate.new_zeros(())
         return zero, zero, zero
     return torch.stack(losses).mean(), torch.cat(before).mean(), torch.cat(after).mean()
+
+
+@torch.no_grad()
+def training_cells(network: MattingNetwork, guide: Guide, alpha: Tensor) -> Tensor:
+    """Cells the coarse stage is unsure of, and half of those where it should be: rows×columns bool."""
+    cells = network.select(guide, *alpha.shape)
+    soft = soft_cells(alpha, network.config.refiner.cell)
+    return cells | (soft & (torch.rand(cells.shape, device=cells.device) < 0.5))
 
 
 def soft_cells(alpha: Tensor, cell: int) -> Tensor:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from flyaway.network import CONFIGS, MattingNetwork
-from flyaway.network.refiner import ALPHA, UNKNOWN, UnshuffleRefiner
+from flyaway.network.refiner import UnshuffleRefiner
 from models.training import checkpoints
 from models.training.losses import region_loss
 
@@ -95,9 +95,8 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
         tokens = refiner.tokens(pooled, batch["context"].flatten(0, 1).float()).view(n, t, -1)
         attended = network.attention(tokens, batch["where"], valid)
         correction = refiner.correction(patches.contiguous(memory_format=torch.channels_last), attended)
-    core = slice(refiner.halo, refiner.halo + refiner.cell)
-    base = patches[:, ALPHA : ALPHA + 1, core, core]
-    share = refiner.blend(patches[:, UNKNOWN : UNKNOWN + 1, core, core])
+    base, unknown = refiner.coarse(patches)
+    share = refiner.blend(unknown)
     # What the user gets is the blend; a correction that is blended out is not worth learning.
     predicted = base + correction.float() * share
     loss = region_loss(predicted, truth, batch["trust"])

@@ -36,7 +36,7 @@ class CoarseGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         coarse = self.network.coarse(image)
-        alpha, trimap, hints = self.network.finest(coarse)
+        alpha, trimap, hints = self.network.finest(coarse.levels[-1])
         return alpha, trimap, hints, coarse.context
 
 

@@ -84,13 +84,12 @@ class MattingNetwork(nn.Module):
         features = self.encoder(working)
         return Coarse(self.decoder(features), features[-1])
 
-    def finest(self, coarse: Coarse) -> tuple[Tensor, Tensor, Tensor]:
-        """The finest head's alpha, trimap probabilities and hints for the refiner, of a whole batch.
+    def finest(self, maps: CoarseMaps) -> tuple[Tensor, Tensor, Tensor]:
+        """Alpha, trimap probabilities and hints for the refiner, from the finest head's maps.
 
         Ours are settled: depth-to-space leaves dots, which would show wherever the network is in doubt. The
         refiner learned from the maps as they come, and gets those as its last two hints.
         """
-        maps = coarse.levels[-1]
         alpha, trimap = maps.alpha.float(), maps.trimap.float()
         if self.overwrites:
             return alpha.sigmoid(), trimap.softmax(1), maps.hints.float()
@@ -102,8 +101,8 @@ class MattingNetwork(nn.Module):
         """The finest maps of one picture of the batch, without the padding."""
         stride = self.config.coarse.stride
         h, w = (padded(s, stride) // stride for s in size)
-        cut = (item, slice(None), slice(0, h), slice(0, w))
-        alpha, trimap, hints = (x[cut] for x in self.finest(coarse))
+        finest = CoarseMaps(*(x[item : item + 1] for x in coarse.levels[-1]))
+        alpha, trimap, hints = (x[0, :, :h, :w] for x in self.finest(finest))
         maps = torch.cat((alpha, trimap[UNKNOWN : UNKNOWN + 1], hints), 0)
         depth = self.config.coarse.pad_multiple // 2 if self.config.coarse.encoder == "mobile" else 128
         ch, cw = (padded(s, depth) // depth for s in size)

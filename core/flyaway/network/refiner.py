@@ -122,10 +122,14 @@ class UnshuffleRefiner(nn.Module):
     def decode(self, features: tuple[Tensor, ...], attended: Tensor) -> Tensor:
         """Alpha of the cells, blended into the coarse alpha: N×1×cell×cell in 0..1."""
         (patches,) = features
-        core = self._core(patches)
-        alpha, unknown = core[:, ALPHA : ALPHA + 1], core[:, UNKNOWN : UNKNOWN + 1]
+        alpha, unknown = self.coarse(patches)
         refined = (alpha + self.correction(patches, attended)).clamp(0, 1)
         return alpha + self.blend(unknown) * (refined - alpha)
+
+    def coarse(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Coarse alpha and unknown probability on the cells without their halo, each N×1×cell×cell."""
+        core = self._core(patches)
+        return core[:, ALPHA : ALPHA + 1], core[:, UNKNOWN : UNKNOWN + 1]
 
     def blend(self, unknown: Tensor) -> Tensor:
         """How much of the refined alpha counts, 0..1, from the unknown probability."""
