@@ -6,10 +6,8 @@ silence; a matte that exists under its final name has been read back in full.
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +18,7 @@ from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError, WriteError
 from flyaway.frames import library, metadata
+from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.read import Plate
 
 Output = Literal["matte", "rgba"]
@@ -76,6 +75,18 @@ def write_matte(
     Raises:
         WriteError: it could not be written, or not read back as written.
     """
+    return land_matte(path, alpha, plate, options, provenance).notes
+
+
+def land_matte(
+    path: str | Path,
+    alpha: FloatImage,
+    plate: Plate,
+    options: WriteOptions | None = None,
+    provenance: Mapping[str, str] | None = None,
+    disk: Disk = DISK,
+) -> Landed:
+    """`write_matte`, for a run that keeps a journal: also says what is on disk now (size, SHA-256)."""
     path, options = Path(path), options or WriteOptions()
     if alpha.shape != plate.pixels.shape[:2]:
         raise WriteError(
@@ -95,8 +106,15 @@ def write_matte(
     if kind == "half":
         pixels = np.clip(pixels, -_HALF_MAX, _HALF_MAX)
     spec = metadata.header(path, plate, kind, names, options.output, provenance or {}, straight=straight)
-    _write_verified(path, np.ascontiguousarray(pixels, dtype=np.float32), spec, plate.frame)
-    return tuple(notes)
+    values = np.ascontiguousarray(pixels, dtype=np.float32)
+    landed = land(
+        path,
+        lambda part: _write(part, path, values, spec, plate.frame, disk),
+        lambda part: _compare(part, path, values, spec, plate.frame),
+        frame=plate.frame,
+        disk=disk,
+    )
+    return replace(landed, notes=tuple(notes))
 
 
 def check_existing(
@@ -190,24 +208,10 @@ def _rgba(
     return np.concatenate([colour, alpha[..., None]], axis=-1)
 
 
-def _write_verified(path: Path, pixels: FloatImage, spec: oiio.ImageSpec, frame: int | None) -> None:
-    # Hidden, so that a folder scan does not take it for a frame; same folder, so that the rename is one step;
-    # same suffix, because OpenImageIO chooses the format by it.
-    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(part, path, pixels, spec, frame)
-        _compare(part, path, pixels, spec, frame)
-        part.replace(path)
-    except OSError as error:
-        raise WriteError(f"cannot be written: {error.strerror or error}.", path=path, frame=frame) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _write(part: Path, path: Path, pixels: FloatImage, spec: oiio.ImageSpec, frame: int | None) -> None:
-    target = oiio.ImageOutput.create(str(part))
+def _write(
+    part: Path, path: Path, pixels: FloatImage, spec: oiio.ImageSpec, frame: int | None, disk: Disk
+) -> None:
+    target = disk.image_output(part)
     if target is None:
         raise WriteError(f"cannot be written: {oiio.geterror()}", path=path, frame=frame)
     # A failed write is told by its own return value only: close() succeeds after it.
