@@ -81,8 +81,8 @@ def check_weights() -> dict[str, str]:
     return problems
 
 
-def check_devices(model: str) -> list[DeviceCheck]:
-    """Run a frame on every device of every engine that is installed."""
+def check_devices(model: str, *, run: bool = True) -> list[DeviceCheck]:
+    """Run a frame on every device of every engine that is installed; without `run` only list them."""
     checks = []
     for engine in ENGINES:
         try:
@@ -90,7 +90,9 @@ def check_devices(model: str) -> list[DeviceCheck]:
         except (FlyawayError, ImportError) as error:
             checks.append(DeviceCheck(engine, "", problem=str(error)))
             continue
-        checks += [_check_device(model, engine, device) for device in devices]
+        checks += [
+            _check_device(model, engine, device) if run else DeviceCheck(engine, device) for device in devices
+        ]
     return checks
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from flyaway.color import FloatImage
 from flyaway.errors import FrameError, PatternError, ReadError
 from flyaway.frames import library
 from flyaway.frames.patterns import FrameJob
+from flyaway.frames.preview import preview_path, write_preview
 from flyaway.frames.read import Plate, read_plate
 from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied, write_matte
 
@@ -49,12 +51,14 @@ class RunOptions:
         write: how mattes are written.
         existing: what to do about mattes that are there already; "skip" proves that they are whole.
         refine: False stops after the coarse stage.
+        previews: where small pictures of the frames go, for a host's panel; None for none.
     """
 
     in_space: str | None = None
     write: WriteOptions = field(default_factory=WriteOptions)
     existing: Existing = "refuse"
     refine: bool = True
+    previews: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,17 @@ class _Run:
             notes = write_matte(job.target, alpha, plate, self._options.write, self._provenance)
         except Exception as error:
             return FrameResult(job, "failed", seconds, error=_frame_error(error, job))
-        return FrameResult(job, "written", seconds, plate.notes + notes)
+        return FrameResult(job, "written", seconds, plate.notes + notes + self._preview(job, plate, alpha))
+
+    def _preview(self, job: FrameJob, plate: Plate, alpha: FloatImage) -> tuple[str, ...]:
+        """Write the frame's preview; what goes wrong is a note, since the matte itself is on disk."""
+        if self._options.previews is None:
+            return ()
+        try:
+            write_preview(preview_path(self._options.previews, job.target), plate, alpha)
+        except Exception as error:
+            return (str(_frame_error(error, job)),)
+        return ()
 
 
 def _frame_error(error: Exception, job: FrameJob) -> FrameError:

@@ -47,7 +47,9 @@ def person(astronaut):
 
 
 def read(path):
-    source = oiio.ImageInput.open(str(path))
+    as_stored = oiio.ImageSpec()
+    as_stored.attribute("oiio:UnassociatedAlpha", 1)  # do not multiply colour by alpha on the way in
+    source = oiio.ImageInput.open(str(path), as_stored)
     assert source is not None, oiio.geterror()
     spec = source.spec()
     pixels = source.read_image(0, 0, 0, spec.nchannels, oiio.FLOAT)
@@ -278,6 +280,39 @@ def test_doctor_runs_a_frame(run):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "onnxruntime on cpu:" in done.stdout
     assert "weights fast     whole" in done.stdout
+
+
+def test_doctor_tells_programs_in_json(run):
+    done = run("doctor", "--json", "--quick")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["packages"]["flyaway"] == flyaway.__version__
+    assert said["weights"] == dict.fromkeys(flyaway.list_models(), "")
+    assert {"engine": "onnxruntime", "device": "cpu"}.items() <= said["devices"][0].items()
+    assert all(not device["problem"] for device in said["devices"])
+
+
+def test_previews_show_the_plate_as_seen_with_its_matte_as_alpha(run, tmp_path, write_plate, person):
+    # A scene-linear plate: the preview is encoded for a screen, and straight.
+    linear = srgb_to_linear((person / 255.0).astype(np.float32))
+    write_plate(tmp_path / "plate.0007.exr", linear, "half", window=(-8, 4), display=(0, 0, 300, 300))
+    done = run("matte", "plate.####.exr", "-o", "matte.####.exr", "--previews", "small")
+    assert done.returncode == 0, done.stderr
+    spec, alpha = read(tmp_path / "matte.0007.exr")
+    small, shown = read(tmp_path / "small" / "matte.0007.png")
+    assert (small.width, small.height, small.nchannels) == (spec.width, spec.height, 4)
+    assert np.abs(shown[..., 3:] - alpha).max() < 1 / 255
+    assert np.abs(shown[..., :3] - person / 255.0).max() < 1.5 / 255
+    assert [path.name for path in (tmp_path / "small").iterdir()] == ["matte.0007.png"]
+
+
+def test_a_preview_that_cannot_be_written_does_not_cost_the_frame(run, tmp_path, write_plate, person):
+    write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
+    (tmp_path / "small").write_text("in the way")
+    done = run("matte", "plate.exr", "-o", "matte.exr", "--previews", "small")
+    assert done.returncode == 0, done.stderr
+    assert "the preview cannot be written" in done.stdout
+    assert (tmp_path / "matte.exr").is_file()
 
 
 def test_exit_codes_are_the_documented_ones():

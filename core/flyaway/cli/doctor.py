@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from flyaway.cli.console import fail, say
-from flyaway.doctor import check_devices, check_weights, installed
+from flyaway.doctor import DeviceCheck, check_devices, check_weights, installed
 from flyaway.matting import DEFAULT_MODEL
 from flyaway.sequence import ExitCode
 
 
-def doctor(model: Annotated[str, typer.Option(help="Which weights to run.")] = DEFAULT_MODEL) -> int:
+def doctor(
+    model: Annotated[str, typer.Option(help="Which weights to run.")] = DEFAULT_MODEL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="List the devices without running a frame.")] = False,
+) -> int:
     """Print what is installed, check the weights, and run a real HD frame on every device.
 
     Exit code: 0 if the weights are whole and at least one device works, else 1.
     """
-    for name, found in installed().items():
+    packages, weights = installed(), check_weights()
+    devices = check_devices(model, run=not quick)
+    works = any(not check.problem for check in devices)
+    if as_json:
+        # print, not the console: nothing may be wrapped or marked up.
+        said = {"packages": packages, "weights": weights, "devices": [asdict(check) for check in devices]}
+        print(json.dumps(said))
+    else:
+        _tell(packages, weights, devices)
+        if not works:
+            fail("no device works. Install flyaway[cpu], or flyaway[cuda] for an NVIDIA GPU.")
+    return ExitCode.OK if works and not any(weights.values()) else ExitCode.USAGE
+
+
+def _tell(packages: dict[str, str], weights: dict[str, str], devices: list[DeviceCheck]) -> None:
+    for name, found in packages.items():
         say(f"{name:16} {found or '-'}")
-    weights = check_weights()
     for name, problem in weights.items():
         say(f"weights {name:8} {'whole' if not problem else 'BROKEN'}")
         if problem:
             fail(problem)
-    devices = check_devices(model)
     for check in devices:
         where = f"{check.engine} on {check.device}" if check.device else check.engine
-        if check.milliseconds is None:
+        if check.problem:
             fail(f"{where} does not work: {check.problem}")
+        elif check.milliseconds is None:
+            say(f"{where}: there, not tried")
         else:
             share = f"{check.refined:.1%} of its cells refined"
             say(f"{where}: {check.milliseconds:.0f} ms for a 1920x1080 frame, {share}")
-    works = any(check.milliseconds is not None for check in devices)
-    if not works:
-        fail("no device works. Install flyaway[cpu], or flyaway[cuda] for an NVIDIA GPU.")
-    return ExitCode.OK if works and not any(weights.values()) else ExitCode.USAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
 
 import typer
@@ -72,6 +73,12 @@ def matte(
         bool, typer.Option("--skip-existing", help="Keep mattes that exist and are whole.")
     ] = False,
     coarse_only: Annotated[bool, typer.Option("--coarse-only", help="Leave the fine regions out.")] = False,
+    previews: Annotated[
+        Path | None,
+        typer.Option(
+            "--previews", metavar="FOLDER", help="Also write a small RGBA PNG of every frame there."
+        ),
+    ] = None,
 ) -> int:
     """Matte a photograph, a folder or a frame sequence.
 
@@ -87,6 +94,7 @@ def matte(
         write=WriteOptions(kind.value, premultiplied, channel),
         existing=existing,
         refine=not coarse_only,
+        previews=previews,
     )
     matting = flyaway.load(model, device=device, engine=engine)
     # isatty, not rich's opinion: FORCE_COLOR must not turn a log into a bar.

@@ -1,0 +1,81 @@
+"""Small pictures of a run, for a host's panel: the plate as seen, with its matte as alpha.
+
+A panel that shows progress must not decode 8K EXRs, and a host's Python should never touch pixels: any
+toolkit reads an 8-bit PNG by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from flyaway import color
+from flyaway.color import FloatImage
+from flyaway.errors import WriteError
+from flyaway.frames.read import Plate
+
+# The longer side: sharp in a panel, and a hundred of them are still quick to write and to send.
+LONG_SIDE = 960
+
+
+def preview_path(folder: Path, matte: Path) -> Path:
+    """Where the preview of a matte goes."""
+    return folder / f"{matte.stem}.png"
+
+
+def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
+    """Write one preview: straight RGBA PNG, 8 bit, sRGB, at most `LONG_SIDE` pixels long.
+
+    Args:
+        path: ending in .png; replaced if it exists.
+        plate: the plate; its data window is shown.
+        alpha: H×W float32, linear coverage, over the plate's data window.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    # Made small in the encoding it is shown in, before any conversion: cheap, and nobody measures it.
+    pixels = np.concatenate([np.nan_to_num(plate.pixels, posinf=0, neginf=0), alpha[..., None]], axis=-1)
+    small = _shrink(np.ascontiguousarray(pixels, dtype=np.float32))
+    colour, encoding = color.display_referred(np.ascontiguousarray(small[..., :3]), plate.space)
+    if encoding == "linear":
+        colour = color.linear_to_srgb(colour)
+    shown = np.concatenate([colour, small[..., 3:]], axis=-1)
+    values = (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
+    spec = oiio.ImageSpec(values.shape[1], values.shape[0], 4, "uint8")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    spec.attribute("oiio:ColorSpace", "srgb_rec709_scene")
+    # Shown while it is made, so it appears in one step; without fsync, since nothing depends on it.
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.png")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = oiio.ImageOutput.create(str(part))
+        written = target is not None and target.open(str(part), spec) and target.write_image(values)
+        if target is None or not written or not target.close():
+            problem = oiio.geterror() if target is None else target.geterror()
+            raise WriteError(f"the preview cannot be written: {problem}", path=path, frame=plate.frame)
+        part.replace(path)
+    except OSError as error:
+        said = error.strerror or error
+        raise WriteError(f"the preview cannot be written: {said}.", path=path, frame=plate.frame) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _shrink(pixels: FloatImage) -> FloatImage:
+    """H×W×4 float32 → the same, no side longer than `LONG_SIDE`."""
+    height, width = pixels.shape[:2]
+    scale = LONG_SIDE / max(height, width)
+    if scale >= 1:
+        return pixels
+    small = oiio.ImageBufAlgo.resize(
+        oiio.ImageBuf(pixels),
+        filtername="triangle",
+        roi=oiio.ROI(0, max(1, round(width * scale)), 0, max(1, round(height * scale)), 0, 1, 0, 4),
+    )
+    return np.asarray(small.get_pixels(oiio.FLOAT), dtype=np.float32)
