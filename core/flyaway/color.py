@@ -2,13 +2,16 @@
 
 The network was trained on photographs, so it wants display-referred sRGB. Two encodings are ours by
 name ("srgb", and "linear": scene-linear with Rec.709 primaries) and need no OCIO at run time; every
-other one is a colour space of an OCIO configuration, converted by OpenImageIO.
+other one is a colour space of an OCIO configuration (the one that is named, $OCIO, or OCIO's built-in
+ones, in this order), converted by OpenImageIO.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -32,8 +35,13 @@ _SRGB_IN_CONFIGS = (
     "sRGB",
     "srgb8",
 )
+# The film-log encoding of Cineon and DPX scans (Kodak, 1993): ten-bit printing density, 0.002 a code,
+# film gamma 0.6, reference white at 685 and black at 95. Ours where no configuration names it.
+_CINEON_NAMES = ("cineon", "kodak log", "film log")
+_CINEON_WHITE, _CINEON_BLACK, _CINEON_STEP = 685.0, 95.0, 0.002 / 0.6
 # Consulted in turn after the user's own ($OCIO): the second knows the cameras' log encodings.
 _BUILT_IN_CONFIGS = ("ocio://cg-config-latest", "ocio://studio-config-latest")
+_SHORT_NAMES = {"cg": _BUILT_IN_CONFIGS[0], "studio": _BUILT_IN_CONFIGS[1]}
 
 # xy of red, green, blue, white, as OpenEXR's chromaticities attribute holds them → OCIO interop id.
 _PRIMARIES: dict[str, tuple[float, ...]] = {
@@ -54,8 +62,27 @@ def encoding_of(space: str) -> Encoding | None:
     return "linear" if name in _LINEAR_NAMES else None
 
 
-def resolve_space(name: str) -> str:
-    """The colour space called `name`: "srgb", "linear", or one that OCIO knows.
+def resolve_config(name: str) -> str:
+    """An OCIO configuration as OpenImageIO opens it: a path, `cg`, `studio`, or an ocio:// address.
+
+    Raises:
+        EncodingUnknownError: it is not there, or cannot be read.
+    """
+    config = _SHORT_NAMES.get(name.strip().lower(), name)
+    if not config.startswith("ocio://") and not Path(config).is_file():
+        raise EncodingUnknownError(
+            f"There is no OCIO configuration {name!r}: name a file, cg, studio, or an ocio:// address."
+        )
+    _open_config(config)
+    return config
+
+
+def resolve_space(name: str, config: str | None = None) -> str:
+    """The colour space called `name`: "srgb", "linear", or one that OCIO (or, for "Cineon", we) know.
+
+    Args:
+        name: a space, alias or role.
+        config: the OCIO configuration that is asked first; None asks $OCIO first.
 
     Raises:
         EncodingUnknownError: no configuration at hand has it.
@@ -63,13 +90,39 @@ def resolve_space(name: str) -> str:
     own = encoding_of(name)
     if own is not None:
         return own
-    if _config_with(name) is None:
+    if _config_with(name, _first_config(config)) is None and not _is_cineon(name):
+        near = difflib.get_close_matches(name, _known_spaces(_first_config(config)), 3, 0.5)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        asked = _said_config(config)
         raise EncodingUnknownError(
-            f"No colour space {name!r}: neither {_user_config_name()} nor OCIO's built-in ones have it."
-            " Name one of theirs (for example ACEScg, 'ARRI LogC4', 'S-Log3 S-Gamut3.Cine'), srgb or linear;"
-            " for a studio's own spaces set $OCIO."
+            f"No colour space {name!r}: neither {asked} nor OCIO's built-in ones have it.{hint}"
+            " Name one of theirs (for example ACEScg, 'ARRI LogC4', 'S-Log3 S-Gamut3.Cine'), Cineon (film"
+            " log), srgb or linear; for a studio's own spaces use --ocio or set $OCIO."
         )
     return name
+
+
+def space_by_rule(path: str, config: str | None = None) -> tuple[str, str] | None:
+    """What the user's configuration makes of a file's name: the space, and why; None where it says nothing.
+
+    Only a configuration that somebody chose is asked (`config`, else $OCIO): the built-in ones have one
+    rule for all files.
+    """
+    name = _first_config(config)
+    if name is None:
+        return None
+    chosen = _open_config(name)
+    if not chosen.filepathOnlyMatchesDefaultRule(path):
+        space = str(chosen.getColorSpaceFromFilepath(path))
+        return space, f"colour space {space!r} by a file rule of {_said_config(config)}"
+    return None
+
+
+def working_space(config: str | None = None) -> str | None:
+    """The scene_linear role of the configuration that the user chose, or None where none was chosen."""
+    name = _first_config(config)
+    space = _open_config(name).getColorSpaceNameByRole("scene_linear") if name else None
+    return str(space) if space else None
 
 
 def space_of_primaries(chromaticities: tuple[float, ...]) -> str | None:
@@ -80,24 +133,28 @@ def space_of_primaries(chromaticities: tuple[float, ...]) -> str | None:
     return None
 
 
-def display_referred(pixels: FloatImage, space: str) -> tuple[FloatImage, Encoding]:
+def display_referred(
+    pixels: FloatImage, space: str, config: str | None = None
+) -> tuple[FloatImage, Encoding]:
     """`pixels` in an encoding that the matting takes.
 
     Args:
         pixels: H×W×3 float32, straight, in `space`.
         space: what `resolve_space` returned.
+        config: the OCIO configuration that is asked first; None asks $OCIO first.
 
     Returns:
-        The pixels as they are where the matting knows the encoding, else converted to "srgb"; and
-        which of the two.
+        The pixels as they are where the matting knows the encoding, else converted; and which of the two.
     """
     own = encoding_of(space)
     if own is not None:
         return pixels, own
-    config = _config_with(space)
-    if config is None:
+    found = _config_with(space, _first_config(config))
+    if found is None:
+        if _is_cineon(space):
+            return cineon_to_linear(pixels), "linear"
         raise EncodingUnknownError(f"No colour space {space!r} in any OCIO configuration at hand.")
-    name, target = config
+    name, target = found
     buffer = oiio.ImageBuf(np.ascontiguousarray(pixels, dtype=np.float32))
     # A scene-referred target, so that no view transform (a tone curve) slips in between.
     converted = oiio.ImageBufAlgo.colorconvert(buffer, space, target, unpremult=False, colorconfig=name)
@@ -105,6 +162,17 @@ def display_referred(pixels: FloatImage, space: str) -> tuple[FloatImage, Encodi
     if result is None:
         raise EncodingUnknownError(f"OCIO cannot convert from {space!r}: {converted.geterror()}")
     return np.asarray(result, dtype=np.float32), "srgb"
+
+
+def cineon_to_linear(pixels: FloatImage) -> FloatImage:
+    """Film log (Cineon printing density, codes 0..1) → scene-linear, reference white at 1, black at 0.
+
+    References:
+        Kodak, "Conversion of 10-bit Log Film Data to 8-bit Linear or Video Data", 1995.
+    """
+    black = 10 ** ((_CINEON_BLACK - _CINEON_WHITE) * _CINEON_STEP)
+    light = np.power(10.0, (pixels * 1023.0 - _CINEON_WHITE) * _CINEON_STEP)
+    return np.asarray((light - black) / (1 - black), dtype=np.float32)
 
 
 def srgb_to_linear(pixels: FloatImage) -> FloatImage:
@@ -121,11 +189,19 @@ def linear_to_srgb(pixels: FloatImage) -> FloatImage:
     return np.copysign(curve, pixels).astype(np.float32, copy=False)
 
 
+def _first_config(config: str | None) -> str | None:
+    """The configuration that the user chose, or None."""
+    return config or os.environ.get("OCIO") or None
+
+
+def _is_cineon(name: str) -> bool:
+    return name.strip().lower() in _CINEON_NAMES
+
+
 @lru_cache(maxsize=64)
-def _config_with(space: str) -> tuple[str, str] | None:
+def _config_with(space: str, first: str | None) -> tuple[str, str] | None:
     """The first configuration that has `space`, by name, and what it calls sRGB-encoded Rec.709."""
-    user = os.environ.get("OCIO", "")
-    for name in (user, *_BUILT_IN_CONFIGS) if user else _BUILT_IN_CONFIGS:
+    for name in (first, *_BUILT_IN_CONFIGS) if first else _BUILT_IN_CONFIGS:
         config = _open_config(name)
         if config.getColorSpaceIndex(space) < 0:
             continue
@@ -138,6 +214,13 @@ def _config_with(space: str) -> tuple[str, str] | None:
     return None
 
 
+def _known_spaces(first: str | None) -> list[str]:
+    """Every name that `resolve_space` takes, for suggestions."""
+    configs = [_open_config(name) for name in (first, *_BUILT_IN_CONFIGS) if name]
+    spaces = [str(space) for config in configs for space in config.getColorSpaceNames()]
+    return list(dict.fromkeys([*spaces, "Cineon", "srgb", "linear"]))
+
+
 @lru_cache(maxsize=4)
 def _open_config(name: str) -> oiio.ColorConfig:
     config = oiio.ColorConfig(name)
@@ -147,5 +230,7 @@ def _open_config(name: str) -> oiio.ColorConfig:
     return config
 
 
-def _user_config_name() -> str:
+def _said_config(config: str | None) -> str:
+    if config:
+        return config
     return f"$OCIO ({os.environ['OCIO']})" if os.environ.get("OCIO") else "$OCIO (which is not set)"

@@ -10,6 +10,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from flyaway.errors import ReadError
+from flyaway.frames.select import MAX_CHANNELS, choose_part
 
 # 16384×16384, four times 8K in each direction of area: beyond it a header is a bomb, not a plate.
 MAX_PIXELS = 1 << 28
@@ -20,14 +21,21 @@ oiio.attribute("try_all_readers", 0)
 oiio.attribute("limits:imagesize_MB", MAX_FILE_MEMORY_MB)
 
 
-def open_input(path: Path, frame: int | None = None) -> oiio.ImageInput:
-    """Open an image for reading, with alpha left as the file has it.
+def open_input(path: Path, frame: int | None = None, part: str | None = None) -> oiio.ImageInput:
+    """Open an image for reading, at one of its parts, with alpha left as the file has it.
+
+    Args:
+        path: the file.
+        frame: its number, for messages.
+        part: which part of several; see `flyaway.frames.select.choose_part`.
 
     Raises:
         ReadError: not there, not an image, deep, a volume, or larger than any plate.
     """
-    if not path.is_file():
+    if "\0" in str(path) or not path.is_file():
         raise ReadError("there is no such file.", path=path, frame=frame)
+    if path.stat().st_size == 0:
+        raise ReadError("the file is empty; copy or render it again.", path=path, frame=frame)
     config = oiio.ImageSpec()
     # Without it OpenImageIO multiplies colour by alpha, on encoded values and in 8 bits.
     config["oiio:UnassociatedAlpha"] = 1
@@ -35,6 +43,9 @@ def open_input(path: Path, frame: int | None = None) -> oiio.ImageInput:
     if source is None:
         raise ReadError(f"cannot be opened: {_last_error()}", path=path, frame=frame)
     try:
+        index, _ = choose_part(source, part, path, frame)
+        if index != source.current_subimage() and not source.seek_subimage(index, 0):
+            raise ReadError(f"its part {index} cannot be read: {source.geterror()}", path=path, frame=frame)
         _refuse_unreadable(source.spec(), path, frame)
     except ReadError:
         source.close()
@@ -76,6 +87,12 @@ def _refuse_unreadable(spec: oiio.ImageSpec, path: Path, frame: int | None) -> N
         raise ReadError(
             "a deep image has no one colour a pixel; flatten it first (DeepToImage).", path=path, frame=frame
         )
+    if spec.nchannels > MAX_CHANNELS:
+        raise ReadError(
+            f"{spec.nchannels} channels are more than a plate has ({MAX_CHANNELS}).", path=path, frame=frame
+        )
+    if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
+        raise ReadError("its data or display window is empty; render it again.", path=path, frame=frame)
     if spec.depth > 1:
         raise ReadError("a volume is not a plate.", path=path, frame=frame)
     if spec.width * spec.height > MAX_PIXELS:
@@ -87,7 +104,10 @@ def _refuse_unreadable(spec: oiio.ImageSpec, path: Path, frame: int | None) -> N
 
 
 def _last_error() -> str:
-    return _one_line(oiio.geterror()) or "not an image that can be read"
+    problem = _one_line(oiio.geterror())
+    if "Subsampled channels" in problem:
+        return "a luminance-chroma image (subsampled RY, BY); convert it to RGB first"
+    return problem or "not an image that can be read"
 
 
 def _one_line(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import OpenImageIO as oiio
 
 from flyaway import __version__
-from flyaway.frames.read import Plate
+from flyaway.frames.read import Plate, Window
 
 # True of the plate's file, not of the matte's: how it was stored, turned, and encoded.
 _OF_THE_FILE = {
@@ -24,6 +25,7 @@ _OF_THE_FILE = {
     "multiview",
     "thumbnail_image",
     "textureformat",
+    "software",
 }
 _OF_THE_FILE_PREFIXES = (
     "oiio:",
@@ -37,7 +39,20 @@ _OF_THE_FILE_PREFIXES = (
     "exr:",
 )
 # What every format understands alike. The rest (cameras, places) stays behind when the format changes.
-_PORTABLE = {"pixelaspectratio", "smpte:timecode", "smpte:keycode", "framespersecond", "copyright", "artist"}
+_PORTABLE = {
+    "pixelaspectratio",
+    "smpte:timecode",
+    "smpte:keycode",
+    "framespersecond",
+    "copyright",
+    "artist",
+    "imagedescription",
+    "datetime",
+    "make",
+    "model",
+}
+_FORMATS = {".png": "png", ".tif": "tiff", ".tiff": "tiff"}
+_PREFIX = "flyaway:"
 
 
 def header(
@@ -49,19 +64,21 @@ def header(
     provenance: Mapping[str, str],
     *,
     straight: bool = True,
+    window: Window | None = None,
 ) -> oiio.ImageSpec:
     """The header of a matte: `plate`'s windows and metadata, `names`' channels, and who made it.
 
     Args:
         path: its suffix is the format.
         plate: where windows and metadata come from.
-        channel_type: "half", "float" or "uint16".
+        channel_type: "half", "float", "uint8" or "uint16".
         names: the channels.
         output: "matte" or "rgba".
         provenance: what to add, without the prefix "flyaway:".
         straight: colour is not multiplied by alpha.
+        window: the matte's data window, where it is not the plate's.
     """
-    data, display = plate.data_window, plate.display_window
+    data, display = window or plate.data_window, plate.display_window
     spec = oiio.ImageSpec(data.width, data.height, len(names), channel_type)
     spec.x, spec.y = data.x, data.y
     spec.full_x, spec.full_y = display.x, display.y
@@ -69,8 +86,7 @@ def header(
     spec.channelnames = names
     spec.alpha_channel = names.index("A") if "A" in names else -1
     suffix = path.suffix.lower()
-    _carry_metadata(spec, plate, same_format=suffix == ".exr" and plate.format == "openexr")
-    spec.attribute("compression", "zip")
+    _carry_metadata(spec, plate, suffix)
     if suffix != ".exr":
         # Says what the pixels are, so that the library neither multiplies nor divides them by alpha.
         spec.attribute("oiio:UnassociatedAlpha", int(straight))
@@ -86,23 +102,92 @@ def header(
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)
+    if suffix in (".tif", ".tiff"):
+        _describe(spec)
     return spec
 
 
-def _carry_metadata(spec: oiio.ImageSpec, plate: Plate, *, same_format: bool) -> None:
+def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]) -> oiio.ImageSpec:
+    """The header of the plate's own part with one channel more; all its metadata stays.
+
+    Args:
+        plate: an EXR.
+        channel: the name of the matte's channel.
+        depth: how the matte is stored: "half" or "float".
+        provenance: what to add, without the prefix "flyaway:".
+    """
+    spec = oiio.ImageSpec(plate.spec)
+    kinds = [plate.spec.channelformat(index) for index in range(plate.spec.nchannels)]
+    spec.nchannels += 1
+    spec.channelnames = (*plate.spec.channelnames, channel)
+    spec.channelformats = (*kinds, oiio.TypeDesc(depth))
+    spec.format = oiio.TypeDesc("float" if "float" in (depth, *map(str, kinds)) else "half")
+    spec.alpha_channel = -1
+    # One level, one part: what said otherwise was true of the plate's file.
+    for name in ("textureformat", "openexr:chunkCount", "openexr:levelmode", "oiio:subimages"):
+        spec.erase_attribute(name)
+    spec.attribute("flyaway:encoding", "linear coverage")
+    spec.attribute("flyaway:version", __version__)
+    for key, value in provenance.items():
+        spec.attribute(f"flyaway:{key}", value)
+    return spec
+
+
+def said(spec: oiio.ImageSpec) -> dict[str, str]:
+    """What Flyaway wrote into a file's header, without the prefix "flyaway:".
+
+    TIFF keeps only attributes that it knows, so there they are lines of the image description.
+    """
+    found = {
+        item.name.removeprefix(_PREFIX): str(item.value)
+        for item in spec.extra_attribs
+        if item.name.startswith(_PREFIX)
+    }
+    for line in str(spec.get("ImageDescription", "") or "").splitlines():
+        key, separator, value = line.partition("=")
+        if separator and key.startswith(_PREFIX):
+            found.setdefault(key.removeprefix(_PREFIX), value)
+    return found
+
+
+def _describe(spec: oiio.ImageSpec) -> None:
+    """Put what Flyaway says into a TIFF's image description, below what stands there."""
+    before = str(spec.get("ImageDescription", "") or "").splitlines()
+    kept = [line for line in before if not line.startswith(_PREFIX)]
+    ours = [f"{_PREFIX}{key}={' '.join(value.split())}" for key, value in said(spec).items()]
+    spec.attribute("ImageDescription", "\n".join([*kept, *ours]))
+
+
+def _carry_metadata(spec: oiio.ImageSpec, plate: Plate, suffix: str) -> None:
+    # EXR holds any attribute. The others know their own, and make of an unknown one what they like.
+    everything = suffix == ".exr" or _FORMATS.get(suffix) == plate.format
     for item in plate.spec.extra_attribs:
         name = item.name.lower()
         if name in _OF_THE_FILE or name.startswith(_OF_THE_FILE_PREFIXES):
             continue
-        if same_format or name in _PORTABLE:
+        if everything or name in _PORTABLE:
             spec.attribute(item.name, item.type, item.value)
+    rate = plate.spec.get("dpx:FrameRate", 0) or plate.spec.get("dpx:TemporalFrameRate", 0)
+    if rate and suffix == ".exr":
+        spec.attribute("FramesPerSecond", "rational", _as_ratio(float(rate)))
+
+
+def _as_ratio(rate: float) -> tuple[int, int]:
+    """Frames a second as EXR writes them: 23.976 is 24000/1001."""
+    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
+    exact = ntsc if abs(float(ntsc) - rate) < 2e-3 else Fraction(rate).limit_denominator(1000)
+    return exact.numerator, exact.denominator
 
 
 def _mark_colour(spec: oiio.ImageSpec, plate: Plate, suffix: str, channel_type: str) -> None:
+    """Say what space the colour is in: by name, and for linear EXR by the plate's own primaries."""
     if suffix == ".exr":
         space = "lin_rec709_scene" if plate.space in ("srgb", "linear") else plate.space
+        primaries = plate.spec.get("chromaticities", None)
+        if primaries is not None and plate.format == "openexr":
+            spec.attribute("chromaticities", "float[8]", tuple(primaries))
     elif plate.space == "linear":
-        space = "srgb_rec709_scene" if channel_type == "uint16" else "lin_rec709_scene"
+        space = "srgb_rec709_scene" if channel_type.startswith("uint") else "lin_rec709_scene"
     else:
         space = "srgb_rec709_scene" if plate.space == "srgb" else plate.space
     spec.attribute("oiio:ColorSpace", space)

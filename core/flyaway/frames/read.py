@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from flyaway import color
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import EncodingUnknownError, ReadError
 from flyaway.frames import library
+from flyaway.frames.select import choose_channels, choose_part
 
 # Formats whose files mean display-referred sRGB unless they say otherwise.
 _SRGB_FORMATS = {"png", "jpeg", "webp", "bmp", "targa", "tiff"}
@@ -19,6 +20,39 @@ _LINEAR_FORMATS = {"openexr", "hdr"}
 _FLOAT_TYPES = {"half", "float", "double"}
 # What `dpx:Transfer` may say that settles the matter. "Undefined" and "Printing density" do not.
 _DPX_TRANSFERS = {"Linear": "linear", "ITU-R 709-4": "srgb"}
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What of a file is read, and as what.
+
+    Attributes:
+        in_space: its colour space where the file does not say, or says wrongly: "srgb", "linear"
+            (scene-linear, Rec.709 primaries), "Cineon", or any that OCIO knows by name.
+        part: which part of several: its number from 0, its name, or its view.
+        layer: which layer holds the colour ("diffuse", "right"); None takes the plain R, G, B.
+        config: the OCIO configuration that is asked first: see `flyaway.color.resolve_config`.
+    """
+
+    in_space: str | None = None
+    part: str | None = None
+    layer: str | None = None
+    config: str | None = None
+
+
+@dataclass(frozen=True)
+class Oddities:
+    """How many pixels of a plate hold values that no camera gives.
+
+    Attributes:
+        nan: not a number, in any of red, green, blue.
+        infinite: infinite, in any of them.
+        negative: below zero in any of them (out of gamut, ringing, or grain around black).
+    """
+
+    nan: int = 0
+    infinite: int = 0
+    negative: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +83,9 @@ class Plate:
         spec: its header, for metadata.
         notes: what a user should know about how this file was understood.
         unused: the names of the channels that were not taken as colour or alpha.
+        part: the index of the part that was read.
+        config: the OCIO configuration that is asked first for `space`.
+        oddities: counts of NaN, infinite and negative pixels.
     """
 
     path: Path
@@ -65,117 +102,153 @@ class Plate:
     spec: oiio.ImageSpec = field(repr=False)
     notes: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    part: int = 0
+    config: str | None = None
+    oddities: Oddities = field(default_factory=Oddities)
 
     def for_matting(self) -> tuple[FloatImage, Encoding]:
         """The pixels and their encoding, as `flyaway.matting.Matting` takes them."""
         try:
-            return color.display_referred(self.pixels, self.space)
+            return color.display_referred(self.pixels, self.space, self.config)
         except EncodingUnknownError as error:
             raise EncodingUnknownError(str(error), path=self.path, frame=self.frame) from error
 
 
-def read_plate(path: str | Path, in_space: str | None = None, frame: int | None = None) -> Plate:
+def read_plate(
+    path: str | Path,
+    in_space: str | None = None,
+    frame: int | None = None,
+    *,
+    options: ReadOptions | None = None,
+) -> Plate:
     """Read one frame.
 
     Args:
         path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file.
-        in_space: its colour space where the file does not say, or says wrongly: "srgb", "linear"
-            (scene-linear, Rec.709 primaries), or any that OCIO knows by name.
+        in_space: short for `options.in_space`.
         frame: its number, for messages.
+        options: see `ReadOptions`.
 
     Raises:
         ReadError: missing, truncated, damaged, deep, too large, or without colour.
         EncodingUnknownError: the encoding cannot be known (log DPX, Cineon) and `in_space` is None.
     """
-    path = Path(path)
-    source = library.open_input(path, frame)
+    path, options = Path(path), options or ReadOptions()
+    if in_space is not None:
+        options = replace(options, in_space=in_space)
+    source = library.open_input(path, frame, options.part)
     try:
-        spec = source.spec()
-        notes: list[str] = []
-        space = _space(source.format_name(), spec, in_space, path, frame, notes)
-        picked = _pick_channels(tuple(spec.channelnames), path, frame, notes)
-        wanted = [index for index in picked if index is not None]
-        first, last = min(wanted), max(wanted) + 1
-        values = library.decode(source, first, last, path, frame)
-        if int(spec.get("oiio:subimages", 1) or 1) > 1:
-            notes.append("a file of several parts: the first was taken")
-        colour = np.stack([values[..., index - first] for index in picked[:3] if index is not None], axis=-1)
-        _check_finite(colour, path, frame, notes)
-        alpha = None if picked[3] is None else np.ascontiguousarray(values[..., picked[3] - first])
-        premultiplied = alpha is not None and not spec.get("oiio:UnassociatedAlpha", 0)
-        if alpha is not None and premultiplied:
-            colour = _unpremultiply(colour, alpha)
-        turn = int(spec.get("Orientation", 1) or 1)
-        data, display = _windows(spec, turn)
-        if turn > 1:
-            notes.append("turned upright, as its orientation tag says")
-            colour = _upright(colour, turn)
-            alpha = None if alpha is None else _upright(alpha, turn)
-        return Plate(
-            path=path,
-            frame=frame,
-            pixels=np.ascontiguousarray(colour),
-            space=space,
-            alpha=alpha,
-            premultiplied=premultiplied,
-            data_window=data,
-            display_window=display,
-            format=source.format_name(),
-            channel_type=str(spec.format),
-            channels=tuple(spec.channelnames),
-            unused=tuple(name for i, name in enumerate(spec.channelnames) if i not in picked),
-            spec=spec,
-            notes=tuple(notes),
-        )
+        return _read_open(source, path, frame, options)
     finally:
         source.close()
 
 
-def _check_finite(colour: FloatImage, path: Path, frame: int | None, notes: list[str]) -> None:
-    """Say how many pixels are NaN or infinite; a plate of nothing else is no plate."""
-    bad = int((~np.isfinite(colour)).any(axis=-1).sum())
+def read_header(path: Path, frame: int | None = None, part: str | None = None) -> oiio.ImageSpec:
+    """The header of one frame, without its pixels.
+
+    Raises:
+        ReadError: see `read_plate`.
+    """
+    source = library.open_input(path, frame, part)
+    try:
+        return source.spec()
+    finally:
+        source.close()
+
+
+def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: ReadOptions) -> Plate:
+    spec = source.spec()
+    part, part_notes = choose_part(source, options.part, path, frame)
+    notes = list(part_notes)
+    space = _space(source.format_name(), spec, options, path, frame, notes)
+    picked = choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
+    notes += picked.notes
+    used = {*picked.colour} | ({picked.alpha} if picked.alpha is not None else set())
+    first, last = min(used), max(used) + 1
+    values = library.decode(source, first, last, path, frame)
+    colour = np.stack([values[..., index - first] for index in picked.colour], axis=-1)
+    oddities = _count_oddities(colour, path, frame, notes)
+    alpha = None if picked.alpha is None else np.ascontiguousarray(values[..., picked.alpha - first])
+    premultiplied = alpha is not None and not spec.get("oiio:UnassociatedAlpha", 0)
+    if alpha is not None and premultiplied:
+        colour = _unpremultiply(colour, alpha)
+    turn = int(spec.get("Orientation", 1) or 1)
+    data, display = windows(spec)
+    if turn > 1:
+        notes.append("turned upright, as its orientation tag says")
+        colour = _upright(colour, turn)
+        alpha = None if alpha is None else _upright(alpha, turn)
+    return Plate(
+        path=path,
+        frame=frame,
+        pixels=np.ascontiguousarray(colour),
+        space=space,
+        alpha=alpha,
+        premultiplied=premultiplied,
+        data_window=data,
+        display_window=display,
+        format=source.format_name(),
+        channel_type=str(spec.channelformat(picked.colour[0])),
+        channels=tuple(spec.channelnames),
+        unused=tuple(name for i, name in enumerate(spec.channelnames) if i not in used),
+        spec=spec,
+        notes=tuple(notes),
+        part=part,
+        config=options.config,
+        oddities=oddities,
+    )
+
+
+def _default_view(spec: oiio.ImageSpec) -> str:
+    """The view that a stereo file's plain R, G, B are of, or ""."""
+    views = spec.get("multiView", None)
+    return str(views[0]) if isinstance(views, tuple) and views else ""
+
+
+def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: list[str]) -> Oddities:
+    """Say how many pixels are no numbers or negative; a plate of nothing else is no plate."""
+    finite = np.isfinite(colour)
+    bad = int((~finite).any(axis=-1).sum())
     if bad == colour.shape[0] * colour.shape[1]:
         raise ReadError("every pixel is NaN or infinite: render it again.", path=path, frame=frame)
+    nan = int(np.isnan(colour).any(axis=-1).sum()) if bad else 0
+    infinite = int(np.isinf(colour).any(axis=-1).sum()) if bad else 0
+    negative = int((colour < 0).any(axis=-1).sum()) if float(np.nanmin(colour)) < 0 else 0
     if bad:
         notes.append(f"{bad} pixels are NaN or infinite")
+    if negative:
+        notes.append(f"{negative} pixels are negative")
+    return Oddities(nan, infinite, negative)
 
 
 def _space(
     format_name: str,
     spec: oiio.ImageSpec,
-    in_space: str | None,
+    options: ReadOptions,
     path: Path,
     frame: int | None,
     notes: list[str],
 ) -> str:
     """The colour space of a file: what the user says, else what the file says, else its format's habit."""
-    if in_space is not None:
-        return color.resolve_space(in_space)
+    if options.in_space is not None:
+        return color.resolve_space(options.in_space, options.config)
+    ruled = color.space_by_rule(str(path), options.config)
+    if ruled is not None:
+        notes.append(ruled[1])
+        return color.resolve_space(ruled[0], options.config)
     if format_name in ("dpx", "cineon"):
-        transfer = str(spec.get("dpx:Transfer", "") or "unsaid")
-        if transfer in _DPX_TRANSFERS:
-            return _DPX_TRANSFERS[transfer]
-        raise EncodingUnknownError(
-            f"the colour encoding of this {format_name.upper()} cannot be known (transfer: {transfer})."
-            " Say it with --in-space, for example --in-space srgb, or a log space that OCIO knows.",
-            path=path,
-            frame=frame,
+        return _scan_space(format_name, spec, path, frame)
+    said = _said_space(spec, options, notes)
+    if said is not None:
+        return said
+    if format_name in _LINEAR_FORMATS or (format_name == "tiff" and str(spec.format) in _FLOAT_TYPES):
+        working = color.working_space(options.config) if format_name == "openexr" else None
+        if working is None:
+            return "linear"
+        notes.append(
+            f"it names no colour space: scene_linear of the OCIO configuration ({working}) was taken"
         )
-    said = str(spec.get("oiio:ColorSpace", "") or "")
-    if said:
-        try:
-            return color.resolve_space(said)
-        except EncodingUnknownError:
-            notes.append(f"its colour space {said!r} is not known here and was ignored")
-    chromaticities = spec.get("chromaticities", None)
-    if chromaticities is not None:
-        space = color.space_of_primaries(tuple(chromaticities))
-        if space is not None:
-            return space
-        notes.append("its primaries are not known here; Rec.709 was assumed")
-    floating = str(spec.format) in _FLOAT_TYPES
-    if format_name in _LINEAR_FORMATS or (format_name == "tiff" and floating):
-        return "linear"
+        return color.resolve_space(working, options.config)
     if format_name in _SRGB_FORMATS:
         return "srgb"
     raise EncodingUnknownError(
@@ -185,34 +258,34 @@ def _space(
     )
 
 
-def _pick_channels(
-    names: tuple[str, ...], path: Path, frame: int | None, notes: list[str]
-) -> tuple[int | None, int | None, int | None, int | None]:
-    """Indices of red, green, blue and alpha (None without alpha)."""
-    lower = [name.lower() for name in names]
-    layers = ["", *sorted({name.rsplit(".", 1)[0] + "." for name in lower if "." in name})]
-    for layer in layers:
-        for trio in (("r", "g", "b"), ("red", "green", "blue")):
-            if all(layer + channel in lower for channel in trio):
-                if layer:
-                    notes.append(f"colour was taken from the layer {layer[:-1]!r}")
-                red, green, blue = (lower.index(layer + channel) for channel in trio)
-                return red, green, blue, _alpha_index(lower, layer)
-    if "y" in lower and not {"ry", "by"} & set(lower):
-        grey = lower.index("y")
-        notes.append("a grey plate: its one channel stands for all three")
-        return grey, grey, grey, _alpha_index(lower, "")
-    raise ReadError(
-        f"no red, green and blue among its channels ({', '.join(names)}).",
+def _scan_space(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None) -> str:
+    transfer = str(spec.get("dpx:Transfer", "") or "unsaid")
+    if transfer in _DPX_TRANSFERS:
+        return _DPX_TRANSFERS[transfer]
+    raise EncodingUnknownError(
+        f"the colour encoding of this {format_name.upper()} cannot be known (transfer: {transfer}). Say it"
+        " with --in-space: Cineon for a film scan (log), srgb for video, or a camera's log space that OCIO"
+        " knows.",
         path=path,
         frame=frame,
     )
 
 
-def _alpha_index(names: list[str], layer: str) -> int | None:
-    for name in (layer + "a", layer + "alpha"):
-        if name in names:
-            return names.index(name)
+def _said_space(spec: oiio.ImageSpec, options: ReadOptions, notes: list[str]) -> str | None:
+    """What the header says, by a colour space's name or by primaries."""
+    said = str(spec.get("oiio:ColorSpace", "") or "")
+    if said:
+        try:
+            return color.resolve_space(said, options.config)
+        except EncodingUnknownError:
+            notes.append(f"its colour space {said!r} is not known here and was ignored")
+    chromaticities = spec.get("chromaticities", None)
+    if chromaticities is not None:
+        space = color.space_of_primaries(tuple(chromaticities))
+        if space is not None:
+            return space
+        notes.append("its primaries are not known here; Rec.709 was assumed")
+        return "linear"
     return None
 
 
@@ -222,7 +295,9 @@ def _unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
     return (colour / divisor).astype(np.float32, copy=False)
 
 
-def _windows(spec: oiio.ImageSpec, orientation: int) -> tuple[Window, Window]:
+def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
+    """The data and the display window of an image, as they are after turning it upright."""
+    orientation = int(spec.get("Orientation", 1) or 1)
     if orientation > 1:
         # Photographs have tags, sequences have windows; a file with both has no meaning to keep.
         swapped = orientation >= 5

@@ -1,0 +1,199 @@
+"""What a matte's file will hold: its channels, their type, their windows; before a byte is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from flyaway import color
+from flyaway.color import FloatImage
+from flyaway.errors import WriteError
+from flyaway.frames import library, metadata
+from flyaway.frames.options import Depth, Output, WriteOptions, check_options, is_lossy, is_premultiplied
+from flyaway.frames.read import Plate, Window
+
+_HALF_MAX = np.float32(65504)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that is to be written, in memory.
+
+    Attributes:
+        pixels: H×W×C float32, as the file shall hold them (before rounding to its type).
+        spec: its header.
+        exact: how many of the channels, from the first, must come back bit for bit.
+        lossy: its compression may change values.
+        notes: what the format could not keep.
+    """
+
+    pixels: FloatImage = field(repr=False)
+    spec: oiio.ImageSpec = field(repr=False)
+    exact: int = 0
+    lossy: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def compose(
+    path: Path,
+    alpha: FloatImage,
+    plate: Plate,
+    options: WriteOptions,
+    provenance: Mapping[str, str] | None = None,
+) -> Picture:
+    """Lay out one matte (or the plate with its matte) for a file.
+
+    Args:
+        path: its suffix is the format.
+        alpha: H×W float32, linear coverage, over the plate's data window.
+        plate: where it came from: windows, metadata, and the colour for "rgba".
+        options: see `WriteOptions`.
+        provenance: metadata to add, such as the model's name.
+
+    Raises:
+        PatternError: the options do not fit the format.
+        WriteError: the plate's channels cannot be kept as asked.
+    """
+    check_options(path, options)
+    if options.output == "beside":
+        return _beside(path, alpha, plate, options, provenance or {})
+    notes: list[str] = []
+    suffix = path.suffix.lower()
+    kind = options.depth or _channel_type(suffix, plate, options.output)
+    straight = not is_premultiplied(path, options)
+    if options.output == "rgba":
+        pixels = _rgba(suffix, alpha, plate, kind, straight, notes)
+        names: tuple[str, ...] = ("R", "G", "B", "A")
+    else:
+        pixels = alpha[..., None]
+        names = (options.channel if suffix == ".exr" else "Y",)
+    window = plate.data_window
+    if options.crop:
+        window, pixels = crop_to_content(pixels, window)
+    if suffix != ".exr" and window != plate.display_window:
+        # Only EXR can say that they differ; elsewhere a picture is its display window.
+        pixels = fit_window(pixels, window, plate.display_window)
+        window = plate.display_window
+        notes.append("fitted to the display window: outside the data window there is no coverage")
+    if kind == "half":
+        pixels = np.clip(pixels, -_HALF_MAX, _HALF_MAX)
+    spec = metadata.header(
+        path, plate, kind, names, options.output, provenance or {}, straight=straight, window=window
+    )
+    if options.crop:
+        spec.attribute("flyaway:window", "cropped to its content")
+    compression = options.compression or "zip"
+    spec.attribute("compression", compression)
+    pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+    return Picture(pixels, spec, lossy=is_lossy(compression), notes=tuple(notes))
+
+
+def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:
+    """The smallest window that holds all values above 0, and its pixels; one pixel where there is none."""
+    covered = pixels.max(axis=-1) > 0
+    rows, columns = np.flatnonzero(covered.max(axis=1)), np.flatnonzero(covered.max(axis=0))
+    if not rows.size:
+        return Window(window.x, window.y, 1, 1), pixels[:1, :1]
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return (
+        Window(window.x + left, window.y + top, right - left, bottom - top),
+        pixels[top:bottom, left:right],
+    )
+
+
+def fit_window(pixels: FloatImage, window: Window, target: Window) -> FloatImage:
+    """`pixels` (H×W×C over `window`) as they lie in `target`, zero where they do not reach."""
+    fitted = np.zeros((target.height, target.width, pixels.shape[2]), np.float32)
+    left, top = max(window.x, target.x), max(window.y, target.y)
+    right = min(window.x + window.width, target.x + target.width)
+    bottom = min(window.y + window.height, target.y + target.height)
+    if left < right and top < bottom:
+        fitted[top - target.y : bottom - target.y, left - target.x : right - target.x] = pixels[
+            top - window.y : bottom - window.y, left - window.x : right - window.x
+        ]
+    return fitted
+
+
+def _channel_type(suffix: str, plate: Plate, output: Output) -> Depth:
+    deep = plate.channel_type in ("float", "double")
+    if suffix == ".exr":
+        return "float" if deep and output == "rgba" else "half"
+    floating = deep or plate.channel_type == "half"
+    return "float" if floating and suffix in (".tif", ".tiff") else "uint16"
+
+
+def _rgba(
+    suffix: str, alpha: FloatImage, plate: Plate, kind: str, straight: bool, notes: list[str]
+) -> FloatImage:
+    """H×W×4: the plate's colour in the encoding that the target's format means, and the matte."""
+    colour = plate.pixels
+    if not np.isfinite(colour).all():
+        notes.append("NaN or infinite colour was written as 0")
+        colour = np.where(np.isfinite(colour), colour, np.float32(0))
+    if plate.alpha is not None and float(plate.alpha.min()) < 1:
+        notes.append("the plate's own alpha was replaced by the matte")
+    if plate.unused:
+        others = f"{', '.join(plate.unused[:12])}{' …' if len(plate.unused) > 12 else ''}"
+        notes.append(f"the plate's other channels stay behind: {others} (--output beside keeps them)")
+    if suffix == ".exr" and plate.space == "srgb":
+        colour = color.srgb_to_linear(colour)
+    if kind.startswith("uint"):
+        if plate.space == "linear":
+            colour = color.linear_to_srgb(colour)
+        if float(colour.max()) > 1 or float(colour.min()) < 0:
+            notes.append("colour beyond 0…1 was clipped; EXR keeps it")
+            colour = np.clip(colour, 0, 1)
+    if not straight:
+        colour = colour * alpha[..., None]
+    return np.concatenate([colour, alpha[..., None]], axis=-1)
+
+
+def _beside(
+    path: Path, alpha: FloatImage, plate: Plate, options: WriteOptions, provenance: Mapping[str, str]
+) -> Picture:
+    """The plate's part as it is, every channel in its own type, and the matte as one more."""
+    if plate.format != "openexr" or int(plate.spec.get("Orientation", 1) or 1) > 1:
+        raise WriteError(
+            "only an upright EXR plate has channels to put the matte beside; take --output rgba.",
+            path=path,
+            frame=plate.frame,
+        )
+    if options.channel in plate.channels:
+        raise WriteError(
+            f"the plate has a channel {options.channel!r} already; name another with --channel matte.A.",
+            path=path,
+            frame=plate.frame,
+        )
+    kinds = [plate.spec.channelformat(index) for index in range(plate.spec.nchannels)]
+    exact = ("half", "float")
+    odd = [name for name, kind in zip(plate.channels, kinds, strict=True) if str(kind) not in exact]
+    if odd:
+        # OpenImageIO takes all channels as one array of floats, which hold no 32-bit integers.
+        raise WriteError(
+            f"its integer channels ({', '.join(odd[:6])}) would not pass bit for bit; write the matte as a"
+            " file of its own (--output matte).",
+            path=path,
+            frame=plate.frame,
+        )
+    pixels = np.concatenate([all_channels(plate), alpha[..., None].astype(np.float32)], axis=-1)
+    spec = metadata.beside(plate, options.channel, options.depth or "half", provenance)
+    own = str(plate.spec.get("compression", "") or "zip").partition(":")[0]
+    lossless = own in COMPRESSIONS[".exr"] and own not in LOSSY
+    spec.attribute("compression", options.compression or (own if lossless else "zip"))
+    parts = int(plate.spec.get("oiio:subimages", 1) or 1)
+    notes = ("the plate's other parts stay behind",) if parts > 1 else ()
+    return Picture(np.ascontiguousarray(pixels), spec, exact=plate.spec.nchannels, notes=notes)
+
+
+def all_channels(plate: Plate) -> NDArray[np.float32]:
+    """Every channel of a plate's part as its file has it: H×W×C float32, which holds halves exactly."""
+    source = library.open_input(plate.path, plate.frame, str(plate.part))
+    try:
+        return library.decode(source, 0, source.spec().nchannels, plate.path, plate.frame)
+    finally:
+        source.close()

@@ -1,0 +1,119 @@
+"""What can be asked of a matte's file, and which of it a format can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from flyaway.errors import PatternError, WriteError
+
+Output = Literal["matte", "rgba", "beside"]
+Depth = Literal["half", "float", "uint8", "uint16"]
+
+# Formats that hold a matte well: without loss, in 16 bits or more.
+WRITABLE = (".exr", ".png", ".tif", ".tiff")
+DEPTHS: dict[str, tuple[Depth, ...]] = {
+    ".exr": ("half", "float"),
+    ".png": ("uint8", "uint16"),
+    ".tif": ("uint8", "uint16", "float"),
+}
+COMPRESSIONS = {
+    ".exr": (
+        "zip", "zips", "piz", "rle", "none", "htj2k32", "htj2k256", "pxr24", "b44", "b44a", "dwaa", "dwab",
+    ),
+    ".png": ("zip",),
+    ".tif": ("zip", "lzw", "packbits", "none"),
+}  # fmt: skip
+# They store something near what they are given.
+LOSSY = ("pxr24", "b44", "b44a", "dwaa", "dwab")
+LONGEST_NAME = 255  # bytes; what OpenEXR allows
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How mattes are written.
+
+    Attributes:
+        output: "matte" (one channel of linear coverage), "rgba" (the plate's colour and the matte), or
+            "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only).
+        premultiplied: for "rgba"; None follows the format (EXR premultiplied, the others straight).
+        channel: the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
+        depth: how a value is stored; None follows the format and the plate.
+        compression: one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
+        crop: for "matte" in EXR: the data window is the smallest that holds all coverage.
+    """
+
+    output: Output = "matte"
+    premultiplied: bool | None = None
+    channel: str = "A"
+    depth: Depth | None = None
+    compression: str | None = None
+    crop: bool = False
+
+
+def check_options(path: Path, options: WriteOptions) -> None:
+    """Refuse, before anything is matted, what a file of this name cannot hold.
+
+    Raises:
+        PatternError: naming the option and what to take instead.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITABLE:
+        raise WriteError(
+            f"{path.suffix or 'a file without a suffix'} cannot hold a matte well; name .exr, .png or .tif.",
+            path=path,
+        )
+    kind = ".tif" if suffix == ".tiff" else suffix
+    if options.depth is not None and options.depth not in DEPTHS[kind]:
+        raise PatternError(f"{path}: {kind} stores {', '.join(DEPTHS[kind])}, not {options.depth}.")
+    if options.compression is not None:
+        _check_compression(path, kind, options)
+    if suffix == ".exr":
+        _check_channel_name(options.channel)
+    elif options.output == "beside":
+        raise PatternError(f"{path}: only EXR holds a matte beside the plate's own channels; take rgba.")
+    if options.crop and (suffix != ".exr" or options.output != "matte"):
+        raise PatternError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
+    is_premultiplied(path, options)
+
+
+def is_premultiplied(path: Path, options: WriteOptions) -> bool:
+    """Whether colour written to `path` is multiplied by the matte; PatternError if its format cannot be."""
+    suffix = path.suffix.lower()
+    if options.output != "rgba":
+        return False
+    if options.premultiplied is None:
+        return suffix == ".exr"
+    if options.premultiplied and suffix == ".png":
+        raise PatternError(
+            f"{path}: PNG is straight by definition; take --straight, or EXR or TIFF for premultiplied."
+        )
+    return options.premultiplied
+
+
+def is_lossy(compression: str) -> bool:
+    """Whether a compression ("zip", "dwaa:45", …) may change values."""
+    return compression.partition(":")[0] in LOSSY
+
+
+def _check_compression(path: Path, kind: str, options: WriteOptions) -> None:
+    name, _, level = (options.compression or "").partition(":")
+    if name not in COMPRESSIONS[kind] or (level and not level.replace(".", "", 1).isdigit()):
+        # OpenImageIO takes any word, and writes zip.
+        raise PatternError(
+            f"{path}: {kind} has no compression {options.compression!r}; it has"
+            f" {', '.join(COMPRESSIONS[kind])}, and levels such as zip:9."
+        )
+    if options.output == "beside" and name in LOSSY:
+        raise PatternError(
+            f"{path}: {name} is lossy, and the plate's channels must pass bit for bit; take zip or piz."
+        )
+
+
+def _check_channel_name(name: str) -> None:
+    printable = all(character.isprintable() and character != " " for character in name)
+    if not name or not printable or len(name.encode()) > LONGEST_NAME or name.startswith("."):
+        raise PatternError(
+            f"{name!r} is no channel name: take letters without spaces, such as A, Y or matte.A."
+        )
