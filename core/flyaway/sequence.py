@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal
 
 from flyaway.color import FloatImage
 from flyaway.errors import FrameError, PatternError, ReadError
-from flyaway.frames import library
+from flyaway.frames.options import check_options
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.preview import preview_path, write_preview
-from flyaway.frames.read import Plate, read_plate
+from flyaway.frames.read import Plate, ReadOptions, read_header, read_plate
 from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied, write_matte
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class RunOptions:
         existing: what to do about mattes that are there already; "skip" proves that they are whole.
         refine: False stops after the coarse stage.
         previews: where small pictures of the frames go, for a host's panel; None for none.
+        read: which part, layer and OCIO configuration.
     """
 
     in_space: str | None = None
@@ -59,6 +60,7 @@ class RunOptions:
     existing: Existing = "refuse"
     refine: bool = True
     previews: Path | None = None
+    read: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def matte_frames(
     """
     options = options or RunOptions()
     for job in jobs:  # found now, not after hours of matting
-        is_premultiplied(job.target, options.write)
+        check_options(job.target, options.write)
     if options.existing == "refuse":
         _refuse_existing(jobs)
     run = _Run(matting, options, progress)
@@ -172,7 +174,7 @@ class _Run:
         try:
             if self._options.existing == "skip" and _is_whole(job, self._options, self._provenance):
                 return FrameResult(job, "skipped")
-            return read_plate(job.source, self._options.in_space, job.frame)
+            return read_plate(job.source, self._options.in_space, job.frame, options=self._options.read)
         except Exception as error:
             return FrameResult(job, "failed", error=_frame_error(error, job))
 
@@ -245,9 +247,7 @@ def _is_whole(job: FrameJob, options: RunOptions, provenance: Mapping[str, str])
     """Whether the matte is there from an earlier run and can be trusted; a broken one is done again."""
     if not job.target.exists():
         return False
-    plate = library.open_input(job.source, job.frame)
-    header = plate.spec()
-    plate.close()
+    header = read_header(job.source, job.frame, options.read.part)
     try:
         made_with = {key: provenance[key] for key in ("model", "stages", "channel")}
         if options.write.output == "rgba":

@@ -16,8 +16,8 @@ from rich.text import Text
 import flyaway
 from flyaway import PatternError
 from flyaway.cli.console import errors, fail, say
-from flyaway.color import resolve_space
-from flyaway.frames import WriteOptions, plan_frames
+from flyaway.color import resolve_config, resolve_space
+from flyaway.frames import ReadOptions, WriteOptions, plan_frames
 from flyaway.frames.patterns import gaps
 from flyaway.matting import DEFAULT_MODEL
 from flyaway.sequence import Existing, FrameResult, Report, RunOptions, matte_frames
@@ -28,6 +28,16 @@ class OutputKind(StrEnum):
 
     MATTE = "matte"
     RGBA = "rgba"
+    BESIDE = "beside"
+
+
+class DepthKind(StrEnum):
+    """How a value is stored."""
+
+    HALF = "half"
+    FLOAT = "float"
+    UINT8 = "uint8"
+    UINT16 = "uint16"
 
 
 class Suffix(StrEnum):
@@ -53,7 +63,12 @@ def matte(
     ] = "auto",
     engine: Annotated[str, typer.Option(help="onnxruntime or torch.")] = "onnxruntime",
     kind: Annotated[
-        OutputKind, typer.Option("--output", help="matte: coverage alone; rgba: the plate with its matte.")
+        OutputKind,
+        typer.Option(
+            "--output",
+            help="matte: coverage alone; rgba: plate and matte; beside: all the plate's channels, bit for"
+            " bit, and the matte as one more (EXR).",
+        ),
     ] = OutputKind.MATTE,
     premultiplied: Annotated[
         bool | None,
@@ -62,12 +77,28 @@ def matte(
         ),
     ] = None,
     in_space: Annotated[
-        str | None, typer.Option(help="The plates' colour space: srgb, linear, or an OCIO name.")
+        str | None, typer.Option(help="The plates' colour space: srgb, linear, Cineon, or an OCIO name.")
     ] = None,
+    ocio: Annotated[
+        str | None, typer.Option(help="OCIO configuration: a file, cg or studio. Default: $OCIO.")
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Which part of an EXR: its name, view, or number from 0.")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Which layer holds the colour: diffuse, right, …")] = None,
     suffix: Annotated[
         Suffix | None, typer.Option("--format", help="The mattes' format, where DST names none.")
     ] = None,
-    channel: Annotated[str, typer.Option(help="The matte's channel in an EXR.")] = "A",
+    channel: Annotated[str, typer.Option(help="The matte's channel in an EXR: A, Y, matte.A, …")] = "A",
+    depth: Annotated[
+        DepthKind | None, typer.Option(help="How values are stored. Default: half in EXR, else 16 bits.")
+    ] = None,
+    compression: Annotated[
+        str | None, typer.Option(help="Of the mattes: zip (default), zips, piz, none, lzw, dwaa:45, …")
+    ] = None,
+    crop: Annotated[
+        bool, typer.Option("--crop", help="EXR mattes: shrink the data window to the coverage.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace mattes that exist.")] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Keep mattes that exist and are whole.")
@@ -89,9 +120,13 @@ def matte(
         raise PatternError("--overwrite and --skip-existing exclude each other.")
     existing: Existing = "overwrite" if overwrite else "skip" if skip_existing else "refuse"
     jobs = plan_frames(source, destination, frames, f".{suffix.value}" if suffix else None)
+    config = None if ocio is None else resolve_config(ocio)
     options = RunOptions(
-        in_space=None if in_space is None else resolve_space(in_space),
-        write=WriteOptions(kind.value, premultiplied, channel),
+        in_space=None if in_space is None else resolve_space(in_space, config),
+        read=ReadOptions(part=part, layer=layer, config=config),
+        write=WriteOptions(
+            kind.value, premultiplied, channel, depth.value if depth else None, compression, crop
+        ),
         existing=existing,
         refine=not coarse_only,
         previews=previews,

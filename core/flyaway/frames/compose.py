@@ -14,7 +14,15 @@ from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import WriteError
 from flyaway.frames import library, metadata
-from flyaway.frames.options import Depth, Output, WriteOptions, check_options, is_lossy, is_premultiplied
+from flyaway.frames.options import (
+    COMPRESSIONS,
+    Depth,
+    Output,
+    WriteOptions,
+    check_options,
+    is_lossy,
+    is_premultiplied,
+)
 from flyaway.frames.read import Plate, Window
 
 _HALF_MAX = np.float32(65504)
@@ -183,7 +191,7 @@ def _beside(
     pixels = np.concatenate([all_channels(plate), alpha[..., None].astype(np.float32)], axis=-1)
     spec = metadata.beside(plate, options.channel, options.depth or "half", provenance)
     own = str(plate.spec.get("compression", "") or "zip").partition(":")[0]
-    lossless = own in COMPRESSIONS[".exr"] and own not in LOSSY
+    lossless = own in COMPRESSIONS[".exr"] and not is_lossy(own)
     spec.attribute("compression", options.compression or (own if lossless else "zip"))
     parts = int(plate.spec.get("oiio:subimages", 1) or 1)
     notes = ("the plate's other parts stay behind",) if parts > 1 else ()

@@ -12,14 +12,8 @@ from flyaway import color
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import EncodingUnknownError, ReadError
 from flyaway.frames import library
+from flyaway.frames.encoding import file_space
 from flyaway.frames.select import choose_channels, choose_part
-
-# Formats whose files mean display-referred sRGB unless they say otherwise.
-_SRGB_FORMATS = {"png", "jpeg", "webp", "bmp", "targa", "tiff"}
-_LINEAR_FORMATS = {"openexr", "hdr"}
-_FLOAT_TYPES = {"half", "float", "double"}
-# What `dpx:Transfer` may say that settles the matter. "Undefined" and "Printing density" do not.
-_DPX_TRANSFERS = {"Linear": "linear", "ITU-R 709-4": "srgb"}
 
 
 @dataclass(frozen=True)
@@ -160,7 +154,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     spec = source.spec()
     part, part_notes = choose_part(source, options.part, path, frame)
     notes = list(part_notes)
-    space = _space(source.format_name(), spec, options, path, frame, notes)
+    space = file_space(source.format_name(), spec, options.in_space, options.config, path, frame, notes)
     picked = choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
     notes += picked.notes
     used = {*picked.colour} | ({picked.alpha} if picked.alpha is not None else set())
@@ -219,74 +213,6 @@ def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: li
     if negative:
         notes.append(f"{negative} pixels are negative")
     return Oddities(nan, infinite, negative)
-
-
-def _space(
-    format_name: str,
-    spec: oiio.ImageSpec,
-    options: ReadOptions,
-    path: Path,
-    frame: int | None,
-    notes: list[str],
-) -> str:
-    """The colour space of a file: what the user says, else what the file says, else its format's habit."""
-    if options.in_space is not None:
-        return color.resolve_space(options.in_space, options.config)
-    ruled = color.space_by_rule(str(path), options.config)
-    if ruled is not None:
-        notes.append(ruled[1])
-        return color.resolve_space(ruled[0], options.config)
-    if format_name in ("dpx", "cineon"):
-        return _scan_space(format_name, spec, path, frame)
-    said = _said_space(spec, options, notes)
-    if said is not None:
-        return said
-    if format_name in _LINEAR_FORMATS or (format_name == "tiff" and str(spec.format) in _FLOAT_TYPES):
-        working = color.working_space(options.config) if format_name == "openexr" else None
-        if working is None:
-            return "linear"
-        notes.append(
-            f"it names no colour space: scene_linear of the OCIO configuration ({working}) was taken"
-        )
-        return color.resolve_space(working, options.config)
-    if format_name in _SRGB_FORMATS:
-        return "srgb"
-    raise EncodingUnknownError(
-        f"the colour encoding of {format_name} files cannot be known. Say it with --in-space.",
-        path=path,
-        frame=frame,
-    )
-
-
-def _scan_space(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None) -> str:
-    transfer = str(spec.get("dpx:Transfer", "") or "unsaid")
-    if transfer in _DPX_TRANSFERS:
-        return _DPX_TRANSFERS[transfer]
-    raise EncodingUnknownError(
-        f"the colour encoding of this {format_name.upper()} cannot be known (transfer: {transfer}). Say it"
-        " with --in-space: Cineon for a film scan (log), srgb for video, or a camera's log space that OCIO"
-        " knows.",
-        path=path,
-        frame=frame,
-    )
-
-
-def _said_space(spec: oiio.ImageSpec, options: ReadOptions, notes: list[str]) -> str | None:
-    """What the header says, by a colour space's name or by primaries."""
-    said = str(spec.get("oiio:ColorSpace", "") or "")
-    if said:
-        try:
-            return color.resolve_space(said, options.config)
-        except EncodingUnknownError:
-            notes.append(f"its colour space {said!r} is not known here and was ignored")
-    chromaticities = spec.get("chromaticities", None)
-    if chromaticities is not None:
-        space = color.space_of_primaries(tuple(chromaticities))
-        if space is not None:
-            return space
-        notes.append("its primaries are not known here; Rec.709 was assumed")
-        return "linear"
-    return None
 
 
 def _unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
