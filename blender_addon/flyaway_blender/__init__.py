@@ -1,0 +1,19 @@
+"""Flyaway in Blender: a Portrait Matte node for the compositor."""
+
+from __future__ import annotations
+
+from . import add, handlers, prefs, settings
+
+PARTS = (prefs, settings, add, handlers)
+
+
+def register() -> None:
+    """Blender enables the add-on."""
+    for part in PARTS:
+        part.register()
+
+
+def unregister() -> None:
+    """Blender disables it."""
+    for part in reversed(PARTS):
+        part.unregister()

@@ -1,0 +1,111 @@
+"""The one door to the network. Nothing else in this add-on knows what runs it, or where.
+
+An engine takes a display-referred plate and returns a matte. `LocalEngine` runs onnxruntime inside Blender; a process
+outside Blender (a GPU's, another Python's) is one more class with these methods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which network, and where it runs."""
+
+    model: str = "fast"
+    device: str = "auto"
+    threads: int = 0
+    weights: str = ""  # a folder with a manifest.json; "" is what came with the add-on
+
+
+class Engine(Protocol):
+    """What a matte comes from. Called from one thread at a time."""
+
+    device: str
+
+    def matte(self, plate: np.ndarray, refine: bool) -> np.ndarray:
+        """Matte a plate.
+
+        Args:
+            plate: H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top.
+            refine: False returns the coarse alpha.
+
+        Returns:
+            H×W float32, linear coverage 0..1.
+        """
+        ...
+
+
+class LocalEngine:
+    """The core, in this process."""
+
+    def __init__(self, choice: Choice):
+        from flyaway.engines.base import open_engine
+        from flyaway.matting import Matting
+
+        info = _models(choice.weights)[choice.model]
+        self._matting = Matting(info, open_engine(info, choice.device, threads=choice.threads or None))
+        self.device = self._matting.device
+
+    def matte(self, plate: np.ndarray, refine: bool) -> np.ndarray:
+        """See `Engine.matte`."""
+        if float(plate[..., 3].min()) >= 1:
+            return self._matting(plate[..., :3], "srgb", refine=refine).alpha
+        return self._matting(plate, "srgb", premultiplied=True, refine=refine).alpha
+
+
+_open: dict[Choice, Engine] = {}
+
+
+def get(choice: Choice) -> Engine:
+    """The engine for `choice`, opened once; the one before it is let go, with its memory."""
+    if choice not in _open:
+        models = model_names(choice.weights)
+        if choice.model not in models:
+            raise LookupError(
+                f"There is no model {choice.model!r} here, only {', '.join(models) or 'none'}:"
+                " choose another one, or name its folder in the add-on's preferences."
+            )
+        engine = LocalEngine(choice)
+        _open.clear()
+        _open[choice] = engine
+    return _open[choice]
+
+
+def close() -> None:
+    """Let go of all engines."""
+    _open.clear()
+
+
+def model_names(weights: str = "") -> list[str]:
+    """The models there are: those that came with the add-on, and those in the folder `weights`."""
+    return list(_models(weights))
+
+
+def model_digest(choice: Choice) -> str:
+    """What tells these weights from others of the same name."""
+    info = _models(choice.weights).get(choice.model)
+    return (
+        "" if info is None else ",".join(f"{role}:{file.sha256}" for role, file in sorted(info.files.items()))
+    )
+
+
+def devices() -> list[str]:
+    """What onnxruntime offers here, best first."""
+    from flyaway.engines.base import available_devices
+
+    return available_devices()
+
+
+def _models(weights: str) -> dict[str, object]:
+    from flyaway.weights import list_models
+
+    models = dict(list_models())
+    if weights:
+        models.update(list_models(Path(weights)))
+    return models

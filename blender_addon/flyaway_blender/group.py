@@ -1,0 +1,124 @@
+"""The Portrait Matte itself: a plain compositing group, which renders with or without this add-on.
+
+Inside, an Image node brings the matte: an image in memory that `render_pre` fills, or a sequence of analysed EXRs.
+Everything after it (levels, inversion, core and garbage mattes) is made of Blender's own nodes.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import bpy
+
+from . import compat, pixels
+
+TITLE = "Portrait Matte"
+MATTE_NODE = "Flyaway Matte"
+# name, kind, default, least, most, what it does
+INPUTS = (
+    ("Image", "NodeSocketColor", None, "The plate, scene-linear as it comes"),
+    ("Garbage Matte", "NodeSocketFloat", 0.0, "White is thrown away"),
+    ("Core Matte", "NodeSocketFloat", 0.0, "White is kept, whatever the network says (a holdout matte)"),
+    ("Black Point", "NodeSocketFloat", 0.0, "Coverage up to here becomes none"),
+    ("White Point", "NodeSocketFloat", 1.0, "Coverage from here on becomes full"),
+    ("Invert", "NodeSocketFloat", 0.0, "1 keeps the background instead of the person"),
+    ("Strength", "NodeSocketFloat", 1.0, "0 leaves the plate as it is"),
+)
+OUTPUTS = (
+    ("Image", "NodeSocketColor", "The plate premultiplied by the matte"),
+    ("Matte", "NodeSocketFloat", "Linear coverage"),
+)
+
+
+def new_tree() -> bpy.types.NodeTree:
+    """A group tree of a Portrait Matte with an identity of its own."""
+    tree = bpy.data.node_groups.new(TITLE, "CompositorNodeTree")
+    for name, kind, default, tip in INPUTS:
+        socket = compat.add_group_socket(tree, name, "INPUT", kind)
+        socket.description = tip
+        if default is not None:
+            socket.default_value, socket.min_value, socket.max_value = default, 0.0, 1.0
+            if hasattr(socket, "subtype"):
+                socket.subtype = "FACTOR"
+    for name, kind, tip in OUTPUTS:
+        compat.add_group_socket(tree, name, "OUTPUT", kind).description = tip
+    tree.flyaway.is_matte = True
+    tree.flyaway.uid = secrets.token_hex(4)
+    _fill(tree)
+    return tree
+
+
+def matte_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
+    """The Image node that brings the matte."""
+    node = tree.nodes.get(MATTE_NODE)
+    if node is None:
+        raise RuntimeError("the inside of this Portrait Matte was changed by hand: add a new one")
+    return node
+
+
+def live_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
+    """The image in memory of this tree, made where it is not there."""
+    name = f"Flyaway {tree.flyaway.uid}"
+    image = bpy.data.images.get(name)
+    if image is None or image.library is not None:
+        image = pixels.new_matte_image(name)
+    return image
+
+
+def use_live(tree: bpy.types.NodeTree) -> bpy.types.Image:
+    """Have the tree take its matte from memory; returns the image to fill."""
+    image, node = live_image(tree), matte_node(tree)
+    if node.image != image:
+        node.image = image
+    return image
+
+
+def make_single(node: bpy.types.Node) -> None:
+    """Give a copied node a tree, a matte and a cache of its own."""
+    node.node_tree = node.node_tree.copy()
+    node.node_tree.flyaway.uid = secrets.token_hex(4)
+    node.node_tree.flyaway.first, node.node_tree.flyaway.last = 0, -1
+    use_live(node.node_tree)
+
+
+def _fill(tree: bpy.types.NodeTree) -> None:
+    """The nodes inside. With every setting at its default the matte passes bit by bit."""
+    nodes, link = tree.nodes, tree.links.new
+    entry, exit_ = nodes.new("NodeGroupInput"), nodes.new("NodeGroupOutput")
+    given = {socket.name: socket for socket in entry.outputs if socket.name}
+    image = nodes.new("CompositorNodeImage")
+    image.name = image.label = MATTE_NODE
+    image.image = live_image(tree)
+    red = nodes.new("CompositorNodeSeparateColor")
+    link(image.outputs[0], red.inputs[0])
+    column = [0.0]
+
+    def math(operation: str, *values: object, clamp: bool = False) -> bpy.types.NodeSocket:
+        node = nodes.new(compat.MATH)
+        node.operation, node.use_clamp = operation, clamp
+        node.location = (column[0], -200)
+        column[0] += 170
+        for socket, value in zip(node.inputs, values, strict=False):
+            if isinstance(value, bpy.types.NodeSocket):
+                link(value, socket)
+            else:
+                socket.default_value = value
+        return node.outputs[0]
+
+    # The matte is each operation's first input, so that the result keeps its place and size.
+    black = given["Black Point"]
+    span = math("MAXIMUM", math("SUBTRACT", given["White Point"], black), 1e-4)
+    matte = math("DIVIDE", math("SUBTRACT", red.outputs[0], black), span, clamp=True)
+    turned = math("MULTIPLY", math("MULTIPLY_ADD", matte, -2.0, 1.0), given["Invert"])
+    matte = math("ADD", matte, turned, clamp=True)
+    matte = math("MAXIMUM", matte, given["Core Matte"], clamp=True)
+    matte = math("MINIMUM", matte, math("SUBTRACT", 1.0, given["Garbage Matte"], clamp=True))
+    kept = math("SUBTRACT", 1.0, given["Strength"])
+    matte = math("ADD", math("MULTIPLY", matte, given["Strength"]), kept, clamp=True)
+    mask = compat.add_set_alpha(tree)
+    link(given["Image"], mask.inputs["Image"])
+    link(matte, mask.inputs["Alpha"])
+    link(mask.outputs[0], exit_.inputs["Image"])
+    link(matte, exit_.inputs["Matte"])
+    image.location, red.location, entry.location = (-420, -200), (-180, -200), (-420, 200)
+    mask.location, exit_.location = (column[0], 100), (column[0] + 220, 0)

@@ -1,0 +1,60 @@
+"""The settings of one Portrait Matte, kept on its group tree, where they survive Blender without this add-on."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+from . import engine, prefs
+
+# Blender needs the strings of a dynamic enumeration to stay alive.
+_items: list[tuple[str, str, str]] = []
+
+
+def _model_items(_self: object, _context: object) -> list[tuple[str, str, str]]:
+    try:
+        names = engine.model_names(prefs.choice().weights)
+    except Exception:
+        names = ["fast"]
+    if [item[0] for item in _items] != names:
+        _items[:] = [(name, name, f"The model {name!r}") for name in names]
+    return _items
+
+
+def _get_model(self: FlyawayMatteSettings) -> int:
+    names = [item[0] for item in _model_items(self, None)]
+    return names.index(self.model) if self.model in names else 0
+
+
+def _set_model(self: FlyawayMatteSettings, index: int) -> None:
+    self.model = _model_items(self, None)[index][0]
+
+
+class FlyawayMatteSettings(bpy.types.PropertyGroup):
+    """What a Portrait Matte does. Levels are sockets of the group, so that they work without the add-on."""
+
+    is_matte: BoolProperty(options={"HIDDEN"})
+    uid: StringProperty(options={"HIDDEN"}, description="Tells this node's cache from others")
+    model: StringProperty(default="fast", description="The model's name")
+    model_choice: EnumProperty(
+        name="Model", items=_model_items, get=_get_model, set=_set_model, description="Which trained network"
+    )
+    refine: BoolProperty(
+        name="Refine", default=True, description="Settle hair and edges at the plate's full resolution"
+    )
+    first: IntProperty(default=0, options={"HIDDEN"}, description="First frame analysed")
+    last: IntProperty(default=-1, options={"HIDDEN"}, description="Last frame analysed")
+    canvas_x: IntProperty(options={"HIDDEN"})
+    canvas_y: IntProperty(options={"HIDDEN"})
+
+
+def register() -> None:
+    """Put the settings on every compositing tree."""
+    bpy.utils.register_class(FlyawayMatteSettings)
+    bpy.types.CompositorNodeTree.flyaway = bpy.props.PointerProperty(type=FlyawayMatteSettings)
+
+
+def unregister() -> None:
+    """Take them off again; what files hold of them stays in the files."""
+    del bpy.types.CompositorNodeTree.flyaway
+    bpy.utils.unregister_class(FlyawayMatteSettings)

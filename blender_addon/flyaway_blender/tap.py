@@ -1,0 +1,180 @@
+"""The tap: a hidden scene that renders what flows into a matte node, and nothing else.
+
+Inside a render, Blender shows a node's input to no one. So the scene is copied, with its compositing tree; in the copy
+the wire into the node goes through Convert Colorspace (working space → sRGB, by Blender's own OCIO) into a File Output,
+which keeps the image's own size even where it is not the render's. All other outputs go.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from . import compat, pixels, uses
+from .uses import Use
+
+MARK = "flyaway_tap"
+WIRE = "Flyaway Tap"
+
+
+class TapError(RuntimeError):
+    """What flows into a node cannot be had; the message says why."""
+
+
+def is_tap(scene: bpy.types.Scene) -> bool:
+    """Whether a scene is one of ours."""
+    return MARK in scene
+
+
+class Tap:
+    """What flows into one matte node of a scene, frame by frame."""
+
+    def __init__(self, scene: bpy.types.Scene, use: Use):
+        link = next((link for link in use.node.inputs["Image"].links if not link.is_muted), None)
+        if link is None:
+            raise TapError("nothing is plugged into Image")
+        self.folder = Path(tempfile.mkdtemp(prefix="flyaway-tap-", dir=bpy.app.tempdir or None))
+        self._trees: list[bpy.types.NodeTree] = []
+        self.scene = scene.copy()
+        self.scene.name = "Flyaway Tap"
+        self.scene[MARK] = True
+        root = compat.compositor_tree(self.scene)
+        if not compat.TREE_ON_SCENE:
+            root = self._copy(root)
+            compat.set_compositor_tree(self.scene, root)
+        self._wire(root, scene, use)
+        _quiet(self.scene.render)
+
+    def read(self, frame: int, subframe: float = 0.0) -> np.ndarray:
+        """H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top."""
+        for old in self.folder.iterdir():
+            old.unlink()
+        self.scene.frame_current = frame
+        self.scene.frame_subframe = subframe
+        bpy.ops.render.render(scene=self.scene.name)
+        written = sorted(self.folder.iterdir())
+        if not written:
+            raise TapError("Blender rendered nothing into this node: is its Image connected to a picture?")
+        plate = pixels.read_file(written[0])
+        if plate.shape[2] == 3:
+            plate = np.concatenate([plate, np.ones_like(plate[..., :1])], axis=2)
+        if plate.shape[0] < 2 or plate.shape[1] < 2:
+            raise TapError("only a single colour flows into Image: is the file upstream missing?")
+        return plate
+
+    def remove(self) -> None:
+        """Take the scene and its trees out of the file, and the frames off the disk."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.scene, self._trees)
+
+    def _copy(self, tree: bpy.types.NodeTree) -> bpy.types.NodeTree:
+        copy = tree.copy()
+        copy.name = "Flyaway Tap"
+        copy[MARK] = True
+        self._trees.append(copy)
+        return copy
+
+    def _wire(self, root: bpy.types.NodeTree, scene: bpy.types.Scene, use: Use) -> None:
+        """Lead the wire into the matte node out of all groups, to a File Output; drop what it does not need."""
+        levels = [root]
+        enclosing = []
+        for group in use.groups:
+            inside = levels[-1].nodes[group.name]
+            inside.node_tree = self._copy(inside.node_tree)
+            enclosing.append(inside)
+            levels.append(inside.node_tree)
+        node = levels[-1].nodes[use.node.name]
+        wire = next(link for link in node.inputs["Image"].links if not link.is_muted).from_socket
+        for depth in range(len(levels) - 1, 0, -1):
+            wire = _lead_out(levels[depth], wire, enclosing[depth - 1])
+        convert = root.nodes.new("CompositorNodeConvertColorSpace")  # comes set from the working space
+        convert.to_color_space = "sRGB"
+        root.links.new(wire, convert.inputs[0])
+        output = compat.add_file_output(root, self.folder)
+        output.name = WIRE
+        root.links.new(convert.outputs[0], output.inputs[0])
+        needed = _upstream(output)
+        for node in list(root.nodes):
+            if node.name not in needed and node.bl_idname not in (compat.COMPOSITE, "NodeGroupOutput"):
+                root.nodes.remove(node)
+        final = compat.output_node(root)
+        if final is not None:
+            for link in [link for socket in final.inputs for link in socket.links]:
+                root.links.remove(link)
+        for tree in levels:
+            self._settle(tree, scene)
+
+    def _settle(self, tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+        """Silence inner outputs, and have Render Layers render in the copy of the scene."""
+        for node in tree.nodes:
+            if node.bl_idname == "CompositorNodeRLayers" and node.scene == scene:
+                node.scene = self.scene
+            elif node.bl_idname in ("CompositorNodeOutputFile", "CompositorNodeViewer"):
+                node.mute = node.name != WIRE
+            elif uses.is_group(node) and not node.node_tree.get(MARK) and _needs_settling(node.node_tree):
+                node.node_tree = self._copy(node.node_tree)
+                self._settle(node.node_tree, scene)
+
+
+def remove_left_over() -> None:
+    """Remove taps that nobody owns any more."""
+    for scene in [scene for scene in bpy.data.scenes if is_tap(scene)]:
+        _remove(scene, [])
+    for tree in [tree for tree in bpy.data.node_groups if tree.get(MARK)]:
+        bpy.data.node_groups.remove(tree)
+
+
+def _remove(scene: bpy.types.Scene, trees: list[bpy.types.NodeTree]) -> None:
+    try:
+        bpy.data.scenes.remove(scene)
+        for tree in trees:
+            bpy.data.node_groups.remove(tree)
+    except ReferenceError:
+        return  # the file was closed, or an undo took them away
+
+
+def _quiet(render: bpy.types.RenderSettings) -> None:
+    """Nothing but the compositor, once, to nowhere."""
+    render.use_sequencer = False
+    render.use_compositing = True
+    render.use_multiview = False
+    render.use_file_extension = True
+    render.filepath = ""
+    compat.exr(render.image_settings, depth="16", codec="NONE", color="RGBA")
+
+
+def _lead_out(
+    tree: bpy.types.NodeTree, wire: bpy.types.NodeSocket, group: bpy.types.Node
+) -> bpy.types.NodeSocket:
+    """Take a wire out of a group: the group node's new output socket."""
+    compat.add_group_socket(tree, WIRE, "OUTPUT", "NodeSocketColor")
+    outputs = [node for node in tree.nodes if node.bl_idname == "NodeGroupOutput"]
+    active = [node for node in outputs if node.is_active_output] or outputs
+    output = active[0] if active else tree.nodes.new("NodeGroupOutput")
+    tree.links.new(wire, output.inputs[WIRE])
+    return group.outputs[WIRE]
+
+
+def _upstream(node: bpy.types.Node) -> set[str]:
+    """Names of the nodes that a node depends on, itself among them."""
+    found, waiting = set(), [node]
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found.add(node.name)
+            waiting += [link.from_node for socket in node.inputs for link in socket.links]
+            if node.parent is not None:
+                found.add(node.parent.name)
+    return found
+
+
+def _needs_settling(tree: bpy.types.NodeTree) -> bool:
+    kinds = ("CompositorNodeOutputFile", "CompositorNodeViewer", "CompositorNodeRLayers")
+    return any(
+        node.bl_idname in kinds or (uses.is_group(node) and _needs_settling(node.node_tree))
+        for node in tree.nodes
+    )

@@ -1,0 +1,102 @@
+"""Which Portrait Mattes a scene's compositor uses, wherever they are, in the order in which they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+
+from . import compat
+
+SINKS = (compat.COMPOSITE, "NodeGroupOutput", "CompositorNodeOutputFile", "CompositorNodeViewer")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A matte node, and the groups one has to enter to get to it."""
+
+    node: bpy.types.Node
+    groups: tuple[bpy.types.Node, ...] = ()
+
+    @property
+    def tree(self) -> bpy.types.NodeTree:
+        """The group tree of the matte: its identity and settings."""
+        return self.node.node_tree
+
+    @property
+    def uid(self) -> str:
+        """What its cache and state go by."""
+        return self.tree.flyaway.uid
+
+    @property
+    def title(self) -> str:
+        """How people know it."""
+        return " > ".join([*(group.name for group in self.groups), self.node.name])
+
+
+def is_matte(node: bpy.types.Node | None) -> bool:
+    """Whether a node is a Portrait Matte."""
+    tree = getattr(node, "node_tree", None)
+    return isinstance(tree, bpy.types.CompositorNodeTree) and tree.flyaway.is_matte
+
+
+def is_group(node: bpy.types.Node) -> bool:
+    """Whether a node is a group that is not ours."""
+    return getattr(node, "node_tree", None) is not None and not is_matte(node)
+
+
+def used(scene: bpy.types.Scene) -> list[Use]:
+    """The mattes that reach an output of the scene's compositor unmuted; those that others wait for first."""
+    tree = compat.compositor_tree(scene)
+    return [] if tree is None else list(_walk(tree, (), {}))
+
+
+def everywhere() -> Iterator[bpy.types.NodeTree]:
+    """All trees of Portrait Mattes in this file."""
+    for tree in bpy.data.node_groups:
+        if isinstance(tree, bpy.types.CompositorNodeTree) and tree.flyaway.is_matte:
+            yield tree
+
+
+def matte_nodes() -> Iterator[bpy.types.Node]:
+    """All Portrait Matte nodes in this file, used or not."""
+    trees = [tree for tree in bpy.data.node_groups if isinstance(tree, bpy.types.CompositorNodeTree)]
+    if compat.TREE_ON_SCENE:
+        trees += [scene.node_tree for scene in bpy.data.scenes if scene.node_tree is not None]
+    for tree in trees:
+        yield from (node for node in tree.nodes if is_matte(node))
+
+
+def sources(
+    node: bpy.types.Node, sockets: list[bpy.types.NodeSocket] | None = None
+) -> Iterator[bpy.types.Node]:
+    """The nodes that feed a node, one step up."""
+    for socket in node.inputs if sockets is None else sockets:
+        for link in socket.links:
+            if not link.is_muted:
+                yield link.from_node
+
+
+def _walk(
+    tree: bpy.types.NodeTree, groups: tuple[bpy.types.Node, ...], seen: dict[tuple[str, ...], bool]
+) -> Iterator[Use]:
+    path = tuple(group.name for group in groups)
+    starts = [node for node in tree.nodes if node.bl_idname in SINKS and not node.mute]
+
+    def visit(node: bpy.types.Node) -> Iterator[Use]:
+        key = (*path, node.name)
+        if key in seen:
+            return
+        seen[key] = True
+        for source in sources(node):
+            yield from visit(source)
+        if node.mute:
+            return
+        if is_matte(node):
+            yield Use(node, groups)
+        elif is_group(node):
+            yield from _walk(node.node_tree, (*groups, node), seen)
+
+    for start in starts:
+        yield from visit(start)
