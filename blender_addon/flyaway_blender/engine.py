@@ -1,7 +1,7 @@
 """The one door to the network. Nothing else in this add-on knows what runs it, or where.
 
-An engine takes a display-referred plate and returns a matte. `LocalEngine` runs onnxruntime inside Blender; a process
-outside Blender (a GPU's, another Python's) is one more class with these methods.
+An engine takes a display-referred plate and returns a matte. `LocalEngine` runs onnxruntime inside Blender;
+a process outside Blender (a GPU's, another Python's) is one more class with these methods.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Portrait Matte itself: a plain compositing group, which renders with or without this add-on.
 
-Inside, an Image node brings the matte: an image in memory that `render_pre` fills, or a sequence of analysed EXRs.
-Everything after it (levels, inversion, core and garbage mattes) is made of Blender's own nodes.
+Inside, an Image node brings the matte: an image in memory that `render_pre` fills, or a sequence of analysed
+EXRs. Everything after it (levels, inversion, core and garbage mattes) is made of Blender's own nodes.
 """
 
 from __future__ import annotations

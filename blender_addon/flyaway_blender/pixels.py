@@ -56,7 +56,8 @@ def write_matte(image: bpy.types.Image, matte: np.ndarray) -> None:
 def save_matte(path: Path, matte: np.ndarray, scene: bpy.types.Scene) -> None:
     """Write an H×W float32 matte as a half-float EXR, whole or not at all.
 
-    `scene` is one of ours, whose output settings may be changed: Blender has no other way to say what is written.
+    `scene` is one of ours, whose output settings may be changed: Blender has no other way to say what is
+    written.
     """
     compat.exr(scene.render.image_settings, depth="16", codec="ZIP", color="BW")
     image = new_matte_image("Flyaway on its way to disk")

@@ -36,7 +36,7 @@ class FlyawayPreferences(bpy.types.AddonPreferences):
     cache: StringProperty(
         name="Cache",
         default=DEFAULT_CACHE,
-        description="Where mattes are kept; // is the folder of the .blend",
+        description="Where mattes are kept; // is the .blend's folder",
     )
     threads: IntProperty(
         name="Threads", min=0, max=256, default=0, description="CPU threads; 0 is as many as fit"

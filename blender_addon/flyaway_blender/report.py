@@ -1,6 +1,7 @@
 """What became of each matte, where people and scripts can see it.
 
-States are of this session only and are not saved. `FLYAWAY_REPORT` names a file that gets one JSON object a line.
+States are of this session only and are not saved. `FLYAWAY_REPORT` names a file that gets one JSON object a
+line.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import bpy
 
@@ -71,7 +73,7 @@ def record(entry: Record) -> None:
         print(f"Flyaway: frame {entry.frame}, {entry.node}: {entry.message}", file=sys.stderr, flush=True)
     path = os.environ.get("FLYAWAY_REPORT")
     if path:
-        with open(path, "a", encoding="utf-8") as stream:
+        with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(entry)) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The settings of one Portrait Matte, kept on its group tree, where they survive Blender without this add-on."""
+"""A Portrait Matte's settings, kept on its group tree, where they survive Blender without this add-on."""
 
 from __future__ import annotations
 

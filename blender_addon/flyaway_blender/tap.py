@@ -1,8 +1,8 @@
 """The tap: a hidden scene that renders what flows into a matte node, and nothing else.
 
-Inside a render, Blender shows a node's input to no one. So the scene is copied, with its compositing tree; in the copy
-the wire into the node goes through Convert Colorspace (working space → sRGB, by Blender's own OCIO) into a File Output,
-which keeps the image's own size even where it is not the render's. All other outputs go.
+Inside a render, Blender shows a node's input to no one. So the scene is copied, with its compositing tree; in
+the copy the wire into the node goes through Convert Colorspace (working space → sRGB, by Blender's own OCIO)
+into a File Output, which keeps the image's own size even where it is not the render's. All other outputs go.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Tap:
         return copy
 
     def _wire(self, root: bpy.types.NodeTree, scene: bpy.types.Scene, use: Use) -> None:
-        """Lead the wire into the matte node out of all groups, to a File Output; drop what it does not need."""
+        """Lead the wire into the matte node out of all groups to a File Output; drop the rest."""
         levels = [root]
         enclosing = []
         for group in use.groups:

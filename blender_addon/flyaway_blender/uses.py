@@ -1,4 +1,4 @@
-"""Which Portrait Mattes a scene's compositor uses, wherever they are, in the order in which they are needed."""
+"""Which Portrait Mattes a scene's compositor uses, wherever they are, those needed first coming first."""
 
 from __future__ import annotations
 
