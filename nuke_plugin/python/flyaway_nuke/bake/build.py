@@ -1,0 +1,132 @@
+"""The bake's result in the script: a Read and a Copy, plain nodes that need no plug-in to be opened.
+
+Each carries one user knob that says which bake it belongs to, so that it can be found and pointed at
+another folder; a Nuke without Flyaway shows that knob and renders as ever.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import nuke
+
+from .cache import Cache, Record, read_record
+from .errors import CacheError
+from .job import MATTE, STILL
+
+TAG = "flyaway_bake"
+_MATTE_COLOUR = 0x6FA8A0FF
+
+
+def bake_id(node: nuke.Node) -> str:
+    """The node's own name that survives renaming; a node that was copied gets one of its own."""
+    knob = node["bake_id"]
+    others = [each for each in nuke.allNodes(node.Class()) if each != node]
+    if not knob.value() or any(each["bake_id"].value() == knob.value() for each in others):
+        knob.setValue(uuid.uuid4().hex[:12])
+    return str(knob.value())
+
+
+def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
+    """Make (or find) the Read and the Copy of a bake, and put them where the bake node was.
+
+    Whatever took the bake node's output takes the Copy's; the bake node itself stays beside, as the
+    place to bake again. One step of undo.
+
+    Raises:
+        CacheError: there is nothing to read in `folder`.
+    """
+    record = Cache.adopt(folder)
+    if not record.mattes:
+        raise CacheError(f"{folder} holds no matte yet. Bake first.")
+    name = bake_id(node)
+    undo = nuke.Undo()
+    undo.begin("Flyaway bake")
+    try:
+        with node.parent():
+            read = _tagged("Read", name) or _new("Read", name, node.xpos() + 110, node.ypos() + 10)
+            copy = _tagged("Copy", name) or _new("Copy", name, node.xpos(), node.ypos() + 60)
+        point(read, record)
+        for knob, channel in (("from0", "rgba.alpha"), ("to0", "rgba.alpha")):
+            copy[knob].setValue(channel)
+        copy.setInput(0, node.input(0))
+        copy.setInput(1, read)
+        _rewire(node, copy)
+        node["folder_baked"].setValue(folder.as_posix())
+    finally:
+        undo.end()
+    return read, copy
+
+
+def point(read: nuke.Node, record: Record) -> None:
+    """Let a Read read a bake."""
+    read["file"].setValue((record.folder / (STILL if record.still else MATTE)).as_posix())
+    frames = record.frames or [1]
+    for knob, value in (
+        ("first", frames[0]),
+        ("last", frames[-1]),
+        ("origfirst", frames[0]),
+        ("origlast", frames[-1]),
+    ):
+        read[knob].setValue(value)
+    # Coverage is no colour: no curve, ever.
+    read["raw"].setValue(True)
+    model = record.settings.get("model", "")
+    read["label"].setValue(f"Flyaway {model}".strip())
+
+
+def relink(folder: Path) -> list[str]:
+    """Point every Read of ours whose bake has moved at its folder below `folder`, by name.
+
+    Returns:
+        The names of the Reads that were mended.
+
+    Raises:
+        CacheError: none of them is there.
+    """
+    mended, lost = [], []
+    for read in _all_tagged("Read"):
+        here = Path(str(read["file"].value())).parent
+        for place in (folder, folder / here.name):
+            if place.name == here.name and (place / "bake.json").is_file():
+                point(read, read_record(place))
+                mended.append(read.name())
+                break
+        else:
+            lost.append(f"{read.name()} ({here.name})")
+    if not mended:
+        wanted = ", ".join(lost) or "no node of a Flyaway bake in this script"
+        raise CacheError(f"Nothing was found below {folder} for: {wanted}.")
+    return mended
+
+
+def _all_tagged(node_class: str) -> list[nuke.Node]:
+    return [node for node in nuke.allNodes(node_class) if node.knob(TAG) is not None]
+
+
+def _tagged(node_class: str, name: str) -> nuke.Node | None:
+    found = [node for node in _all_tagged(node_class) if node[TAG].value() == name]
+    return found[0] if found else None
+
+
+def _new(node_class: str, name: str, x: int, y: int) -> nuke.Node:
+    node: nuke.Node = getattr(nuke.nodes, node_class)()
+    node.addKnob(nuke.Tab_Knob("flyaway", "Flyaway"))
+    tag = nuke.String_Knob(TAG, "bake")
+    tag.setTooltip("Which Flyaway bake this belongs to. The node works without Flyaway.")
+    node.addKnob(tag)
+    tag.setValue(name)
+    if node_class == "Read":
+        node["tile_color"].setValue(_MATTE_COLOUR)
+    node.setXYpos(x, y)
+    return node
+
+
+def _rewire(node: nuke.Node, copy: nuke.Node) -> None:
+    for other in node.dependent(nuke.INPUTS):
+        if other == copy:
+            continue
+        for index in range(other.inputs()):
+            if other.input(index) == node:
+                other.setInput(index, copy)

@@ -1,0 +1,192 @@
+"""A bake for the farm: the same command in chunks, in the words of a render manager.
+
+Built in: an Open Job Description template (AWS Deadline Cloud's format, which `openjd run` also runs on
+one machine), and a Deadline 10 command-line job. A studio adds its own with `register`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import Cache
+from .errors import FarmError
+from .job import Request
+from .launcher import Cli, creation_flags
+from .preferences import write_json
+from .ranges import format_range
+
+# The farm's machines have our program under this name; a studio's own submitter may know better.
+PROGRAM = "flyaway"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a render manager is asked to do.
+
+    Attributes:
+        request: the bake.
+        chunk: how many frames a task takes: loading the net takes seconds, so never one by one.
+        program: how the farm's machines call our program.
+    """
+
+    request: Request
+    chunk: int = 25
+    program: str = PROGRAM
+
+    @property
+    def frames(self) -> str:
+        """The range; "1" for a still, which is one task."""
+        return "1" if self.request.still else format_range(self.request.frames)
+
+    def arguments(self, frames: str) -> list[str]:
+        """The command's arguments for one chunk, where `frames` is the manager's own placeholder."""
+        words = self.request.command(Cli((self.program,), "the farm"))[1:]
+        return [f"--frames={frames}" if word.startswith("--frames=") else word for word in words]
+
+
+Submitter = Callable[[Submission], str]
+_submitters: dict[str, Submitter] = {}
+
+
+def register(name: str, submitter: Submitter) -> None:
+    """Add a studio's own render manager; `submitter` returns what the artist is told. Call it in menu.py."""
+    _submitters[name] = submitter
+
+
+def submitters() -> list[str]:
+    """Names of the render managers at hand."""
+    return sorted(_submitters)
+
+
+def submit(submission: Submission, name: str) -> str:
+    """Hand a bake over; what the artist is told.
+
+    Raises:
+        FarmError: it could not be.
+    """
+    submitter = _submitters.get(name)
+    if submitter is None:
+        raise FarmError(f"There is no render manager {name!r} here; there are {', '.join(submitters())}.")
+    if submission.chunk < 1:
+        raise FarmError("A task needs at least one frame.")
+    # The record first: it is how the result is found again.
+    Cache.prepare(submission.request)
+    try:
+        return submitter(submission)
+    except OSError as error:
+        raise FarmError(f"{name}: {error.strerror or error}") from error
+
+
+def openjd_template(submission: Submission) -> dict[str, object]:
+    """The job as an Open Job Description template."""
+    request = submission.request
+    # Chunks that are contiguous suit every range; a still is a chunk of one.
+    script: dict[str, object] = {
+        "actions": {
+            "onRun": {
+                "command": submission.program,
+                "args": [_literal(word) for word in submission.arguments("\0")],
+                "timeout": 24 * 3600,
+                # The frame in hand is finished; what is on disk is whole.
+                "cancelation": {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": 60},
+            }
+        }
+    }
+    space = {
+        "taskParameterDefinitions": [
+            {
+                "name": "Frames",
+                "type": "CHUNK[INT]",
+                "range": submission.frames.replace("x", ":"),
+                "chunks": {"defaultTaskCount": submission.chunk, "rangeConstraint": "CONTIGUOUS"},
+            }
+        ]
+    }
+    step: dict[str, object] = {"name": "Matte", "script": script}
+    if not request.still:
+        step["parameterSpace"] = space
+    if request.ocio:
+        step["stepEnvironments"] = [{"name": "Colour", "variables": {"OCIO": request.ocio}}]
+    return {
+        "specificationVersion": "jobtemplate-2023-09",
+        "extensions": ["TASK_CHUNKING"],
+        "name": f"Flyaway {request.title}"[:128],
+        "steps": [step],
+    }
+
+
+def _literal(word: str) -> str:
+    """A word in which nothing is expanded but the frames."""
+    return word.replace("{{", "{ {").replace("\0", "{{Task.Param.Frames}}")
+
+
+def _openjd(submission: Submission) -> str:
+    path = submission.request.folder / "job.template.json"
+    write_json(path, openjd_template(submission))
+    return f"Written: {path}. Hand it to Deadline Cloud, or try it here: openjd run {path} --step Matte"
+
+
+def deadline_files(submission: Submission) -> tuple[str, str]:
+    """A Deadline 10 command-line job: the job's and the plug-in's description."""
+    request = submission.request
+    job = {
+        "Plugin": "CommandLine",
+        "Name": f"Flyaway {request.title}",
+        "Frames": submission.frames,
+        "ChunkSize": str(submission.chunk),
+        "OutputDirectory0": request.folder.as_posix(),
+        "OutputFilename0": Path(request.target.replace("%04d", "####")).name,
+    }
+    if request.ocio:
+        job["EnvironmentKeyValue0"] = f"OCIO={request.ocio}"
+    words = submission.arguments("<STARTFRAME>-<ENDFRAME>")
+    plugin = {
+        "Executable": submission.program,
+        "Arguments": " ".join(f"<QUOTE>{word}<QUOTE>" if " " in word else word for word in words),
+    }
+    return _lines(job), _lines(plugin)
+
+
+def _deadline(submission: Submission) -> str:
+    folder = submission.request.folder
+    paths = (folder / "deadline_job.txt", folder / "deadline_plugin.txt")
+    job, plugin = deadline_files(submission)
+    paths[0].write_text(job, encoding="utf-8")
+    paths[1].write_text(plugin, encoding="utf-8")
+    program = shutil.which("deadlinecommand")
+    if program is None:
+        raise FarmError(
+            f"deadlinecommand is not on PATH. The job is written: deadlinecommand {paths[0]} {paths[1]}"
+        )
+    done = subprocess.run(  # noqa: S603 -- Deadline's own program, no shell
+        [program, *map(str, paths)],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        creationflags=creation_flags(),
+    )
+    said = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode != 0:
+        raise FarmError(f"Deadline said no: {said or done.stderr.decode('utf-8', 'replace').strip()}")
+    return next((line for line in said.splitlines() if line.startswith("JobID=")), "Handed to Deadline.")
+
+
+def _command(submission: Submission) -> str:
+    path = submission.request.folder / "command.json"
+    words = [submission.program, *submission.arguments(submission.frames)]
+    path.write_text(json.dumps(words, indent=1) + "\n", encoding="utf-8")
+    return f"Written: {path}, the whole bake as one command's words, for a wrapper of your own."
+
+
+def _lines(values: dict[str, str]) -> str:
+    return "".join(f"{key}={' '.join(value.split())}\n" for key, value in values.items())
+
+
+register("openjd", _openjd)
+register("deadline", _deadline)
+register("command", _command)

@@ -1,0 +1,293 @@
+"""Find our command line in an environment of its own, prove that it runs, and say what is missing.
+
+Nothing is ever installed into Nuke's Python: the net, onnxruntime and OpenImageIO live in a virtual
+environment beside it, and Nuke starts them as a program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import LauncherError
+from .preferences import preferences_path, read_preferences
+
+# The first release that can report itself in JSON, and resume.
+_OLDEST = (0, 1)
+_TIMEOUT = 120.0
+# What a host sets for itself, and what breaks another Python.
+_HOST_VARIABLES = (
+    "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONNOUSERSITE", "PYTHONPLATLIBDIR",
+    "__PYVENV_LAUNCHER__", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH", "QML2_IMPORT_PATH",
+)  # fmt: skip
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FRAMEWORK_PATH", "LD_PRELOAD")
+
+
+@dataclass(frozen=True)
+class Cli:
+    """How to start our command line, and who said so."""
+
+    command: tuple[str, ...]
+    found_by: str
+
+    def __str__(self) -> str:
+        return " ".join(self.command)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the wizard: `state` is "good", "bad", or "open" (not tried, for what came before)."""
+
+    name: str
+    state: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, in the order in which it was tried."""
+
+    checks: tuple[Check, ...]
+    cli: Cli | None = None
+    version: str = ""
+    models: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    packages: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a bake can start."""
+        return all(check.state == "good" for check in self.checks)
+
+    def text(self) -> str:
+        """The report as plain text, for a terminal, a log or a mail."""
+        marks = {"good": "ok     ", "bad": "MISSING", "open": "-      "}
+        lines = []
+        for check in self.checks:
+            lines.append(f"{marks[check.state]} {check.name}: {check.text}")
+            lines += [f"        {line}" for line in check.remedy.splitlines()]
+        return "\n".join(lines)
+
+
+def find_cli(environ: Mapping[str, str] = os.environ, preferences: Mapping[str, str] | None = None) -> Cli:
+    """Our command line: FLYAWAY_CLI, else the preference, else what PATH has, else the usual place.
+
+    What is named must be there: a FLYAWAY_CLI that leads nowhere is an error, not a reason to look on.
+
+    Raises:
+        LauncherError: nothing was found; the message says where was looked.
+    """
+    preferences = read_preferences(environ) if preferences is None else preferences
+    for said, by in (
+        (environ.get("FLYAWAY_CLI", ""), "FLYAWAY_CLI"),
+        (preferences.get("cli", ""), f"the preference in {preferences_path(environ)}"),
+    ):
+        if said.strip():
+            return Cli(_command(said.strip(), by, environ), by)
+    on_path = shutil.which("flyaway", path=environ.get("PATH", ""))
+    if on_path:
+        return Cli((on_path,), "PATH")
+    usual = _in_environment(usual_environment(environ))
+    if usual is not None:
+        return Cli((str(usual),), "its usual place")
+    raise LauncherError(
+        "The flyaway program was not found: FLYAWAY_CLI is not set, no preference names it, it is not on PATH"
+        f" and not in {usual_environment(environ)}."
+    )
+
+
+def usual_environment(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the install instructions put our environment."""
+    home = environ.get("USERPROFILE" if os.name == "nt" else "HOME", "")
+    return (Path(home) if home else Path.home()) / ".flyaway" / "env"
+
+
+def install_commands(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> str:
+    """What to type once to make the environment, on this operating system."""
+    env = usual_environment(environ)
+    if platform == "win32":
+        return f'py -3.11 -m venv "{env}"\n"{env}\\Scripts\\pip" install "flyaway[cpu]"'
+    return f'python3 -m venv "{env}"\n"{env}/bin/pip" install "flyaway[cpu]"'
+
+
+def clean_environment(environ: Mapping[str, str], host: str | None = None) -> dict[str, str]:
+    """An environment for our program: the user's, without what the host set for its own Python and Qt.
+
+    Args:
+        environ: the host's.
+        host: the folder of the host application; library paths below it are taken out.
+    """
+    kept = {key: value for key, value in environ.items() if key.upper() not in _HOST_VARIABLES}
+    for name in _LIBRARY_PATHS:
+        if name in kept and host:
+            parts = [part for part in kept[name].split(os.pathsep) if part and not _below(part, host)]
+            if parts:
+                kept[name] = os.pathsep.join(parts)
+            else:
+                del kept[name]
+    kept.update(PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8:backslashreplace", NO_COLOR="1")
+    return kept
+
+
+def diagnose(
+    environ: Mapping[str, str] = os.environ, host: str | None = None, timeout: float = _TIMEOUT
+) -> Diagnosis:
+    """Try everything that a bake needs, in order, and say for each what to do. Takes some seconds.
+
+    Raises nothing for what is missing: that is what the answer is for.
+    """
+    names = ("Program", "Version", "Weights", "Device")
+    try:
+        cli = find_cli(environ)
+    except LauncherError as error:
+        remedy = f"In a terminal, once:\n{install_commands(environ)}\nOr choose the program, if it is there."
+        return Diagnosis((Check("Program", "bad", str(error), remedy), *_untried(names[1:])))
+    found = Check("Program", "good", f"{cli} (by {cli.found_by})")
+    try:
+        said = _ask(cli, environ, host, timeout)
+    except LauncherError as error:
+        remedy = (
+            f"Try in a terminal: {shlex.join(cli.command)} doctor\n"
+            f'If it is older than this plug-in: pip install --upgrade "flyaway[cpu]"'
+        )
+        return Diagnosis((found, Check("Version", "bad", str(error), remedy), *_untried(names[2:])), cli)
+    return _judge(cli, found, said)
+
+
+def _judge(cli: Cli, found: Check, said: dict[str, object]) -> Diagnosis:
+    """Make checks of what `flyaway doctor --json` said."""
+    packages = _strings(said.get("packages"))
+    version = packages.get("flyaway", "")
+    weights = _strings(said.get("weights"))
+    checks = [found, Check("Version", "good", f"flyaway {version}, Python {packages.get('python', '?')}")]
+    whole = tuple(name for name, problem in weights.items() if not problem)
+    broken = [f"{name}: {problem}" for name, problem in weights.items() if problem]
+    if broken or not whole:
+        checks.append(
+            Check(
+                "Weights",
+                "bad",
+                "; ".join(broken) or "none are installed",
+                'Install again: pip install --force-reinstall --no-deps "flyaway"',
+            )
+        )
+    else:
+        checks.append(Check("Weights", "good", ", ".join(whole)))
+    devices, problems = _devices(said.get("devices"))
+    if devices:
+        checks.append(Check("Device", "good", ", ".join(devices)))
+    else:
+        checks.append(
+            Check(
+                "Device",
+                "bad",
+                "; ".join(problems) or "no engine is installed",
+                'pip install "flyaway[cpu]", or "flyaway[cuda]" for an NVIDIA GPU; never both.',
+            )
+        )
+    return Diagnosis(tuple(checks), cli, version, whole, devices, packages)
+
+
+def _ask(cli: Cli, environ: Mapping[str, str], host: str | None, timeout: float) -> dict[str, object]:
+    """What `flyaway doctor --json --quick` says about itself."""
+    command = [*cli.command, "doctor", "--json", "--quick"]
+    try:
+        done = subprocess.run(  # noqa: S603 -- the program that the user named
+            command,
+            env=clean_environment(environ, host),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            creationflags=creation_flags(),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LauncherError(f"{cli} said nothing for {timeout:.0f} seconds.") from error
+    except OSError as error:
+        raise LauncherError(f"{cli} cannot be started: {error.strerror or error}.") from error
+    stderr = done.stderr.decode("utf-8", "replace").strip()
+    try:
+        said = json.loads(done.stdout.decode("utf-8", "replace"))
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        last = stderr.splitlines()[-1] if stderr else f"exit code {done.returncode}"
+        raise LauncherError(f"{cli} does not report itself: {last}")
+    version = str(_strings(said.get("packages")).get("flyaway", ""))
+    if _numbers(version) < _OLDEST:
+        raise LauncherError(f"{cli} is flyaway {version or '?'}; this plug-in needs 0.1 or newer.")
+    return said
+
+
+def creation_flags() -> int:
+    """What keeps Windows from opening a console for our program; nothing elsewhere."""
+    return 0x08000000 if os.name == "nt" else 0
+
+
+def _command(said: str, by: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """A program, a Python, an environment's folder, or a command line, as arguments."""
+    path = Path(said).expanduser()
+    if path.is_dir():
+        inside = _in_environment(path)
+        if inside is None:
+            raise LauncherError(f"{by} names the folder {path}, which holds no flyaway environment.")
+        return (str(inside),)
+    if path.is_file():
+        if path.name.lower().startswith("python"):
+            return (str(path), "-m", "flyaway")
+        return (str(path),)
+    parts = [part.strip('"') for part in shlex.split(said, posix=os.name != "nt")]
+    program = shutil.which(parts[0], path=environ.get("PATH", "")) if parts else None
+    if program is None:
+        raise LauncherError(f"{by} names {said}, which is not there.")
+    return (program, *parts[1:])
+
+
+def _in_environment(folder: Path) -> Path | None:
+    """The flyaway program in a virtual environment."""
+    places = ("Scripts/flyaway.exe", "bin/flyaway") if os.name == "nt" else ("bin/flyaway",)
+    return next((folder / place for place in places if (folder / place).is_file()), None)
+
+
+def _below(path: str, folder: str) -> bool:
+    path, folder = (os.path.normcase(str(Path(part).absolute())) for part in (path, folder))
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _untried(names: tuple[str, ...]) -> list[Check]:
+    return [Check(name, "open", "not tried yet") for name in names]
+
+
+def _strings(value: object) -> dict[str, str]:
+    return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _devices(value: object) -> tuple[tuple[str, ...], list[str]]:
+    """Devices that work, each once, and what is wrong with the others."""
+    devices: list[str] = []
+    problems: list[str] = []
+    for item in value if isinstance(value, list) else []:
+        entry = _strings(item)
+        if entry.get("problem"):
+            problems.append(f"{entry.get('engine', '?')}: {entry['problem']}")
+        elif entry.get("device") and entry["device"] not in devices:
+            devices.append(entry["device"])
+    return tuple(devices), problems
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """`0.2.1.dev3` → (0, 2, 1)."""
+    numbers = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)

@@ -1,0 +1,57 @@
+"""The bake's tests run as Nuke does: in a Python that has nothing of ours, beside one that has.
+
+`FLYAWAY_TEST_PYTHON` names the Python with flyaway in it (this one, where it is installed here too). So
+these files import neither numpy nor flyaway, and run on Python 3.9, 3.10 and 3.11 alike:
+`pytest --confcutdir=tests/nuke tests/nuke/bake`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PIXELS = Path(__file__).with_name("pixels.py")
+sys.path.insert(0, str(ROOT / "nuke_plugin" / "python"))
+
+
+@pytest.fixture(scope="session")
+def flyaway_python() -> str:
+    """A Python in which flyaway is installed."""
+    python = os.environ.get("FLYAWAY_TEST_PYTHON", sys.executable)
+    found = subprocess.run([python, "-c", "import flyaway, OpenImageIO, onnxruntime"], capture_output=True)
+    if found.returncode != 0:
+        pytest.skip(f"flyaway is not installed in {python}: name a Python that has it in FLYAWAY_TEST_PYTHON")
+    return python
+
+
+@pytest.fixture
+def environ(flyaway_python, tmp_path):
+    """What a host's environment is like, with our program named in it."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("FLYAWAY_NUKE")}
+    return {
+        **kept,
+        "FLYAWAY_CLI": f"{flyaway_python} -m flyaway",
+        "FLYAWAY_NUKE_PREFERENCES": str(tmp_path / "preferences.json"),
+        "HOME": str(tmp_path),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def pixels(flyaway_python):
+    """`pixels("write", folder, …)`, `pixels("look", file)` → JSON: EXRs made and read by the other Python."""
+
+    def call(*arguments: object):
+        done = subprocess.run(
+            [flyaway_python, str(PIXELS), *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
