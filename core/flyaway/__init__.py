@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway.errors import (
     BadPlateError,
+    BlenderError,
     ConflictingEnginesError,
     CorruptWeightsError,
     DatasetError,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadPlateError",
+    "BlenderError",
     "ConflictingEnginesError",
     "CorruptWeightsError",
     "DatasetError",

@@ -87,5 +87,9 @@ class PatternError(FlyawayError, ValueError):
     """A frame pattern or frame range that matches nothing or means nothing."""
 
 
+class BlenderError(FlyawayError):
+    """Blender cannot be started, or cannot render this file at all."""
+
+
 class DatasetError(FlyawayError):
     """A folder to be evaluated does not have the layout it should have."""
