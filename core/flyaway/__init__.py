@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flyaway.errors import (
     BadPlateError,
     BlenderError,
+    BusyError,
     ConflictingEnginesError,
     CorruptWeightsError,
     DatasetError,
@@ -25,6 +26,8 @@ from flyaway.errors import (
     EngineError,
     FlyawayError,
     FrameError,
+    FrameMemoryError,
+    JobError,
     NoEngineError,
     PatternError,
     ReadError,
@@ -43,6 +46,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BadPlateError",
     "BlenderError",
+    "BusyError",
     "ConflictingEnginesError",
     "CorruptWeightsError",
     "DatasetError",
@@ -51,6 +55,8 @@ __all__ = [
     "EngineError",
     "FlyawayError",
     "FrameError",
+    "FrameMemoryError",
+    "JobError",
     "Matte",
     "Matting",
     "ModelInfo",

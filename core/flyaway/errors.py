@@ -79,6 +79,10 @@ class WriteError(FrameError):
     """A matte could not be written, or not verified."""
 
 
+class FrameMemoryError(FrameError, MemoryError):
+    """There was not enough memory for a frame: a machine with more, or a smaller frame, can do it."""
+
+
 class EncodingUnknownError(ReadError):
     """The colour encoding of a plate cannot be known from the file: it must be said."""
 
@@ -89,6 +93,14 @@ class PatternError(FlyawayError, ValueError):
 
 class BlenderError(FlyawayError):
     """Blender cannot be started, or cannot render this file at all."""
+
+
+class JobError(FlyawayError, ValueError):
+    """A job, or the file that describes it, means nothing or cannot be carried out."""
+
+
+class BusyError(FlyawayError):
+    """Another run is at work on the same frames. It goes on; this one has changed nothing."""
 
 
 class DatasetError(FlyawayError):

@@ -116,8 +116,6 @@ def test_what_does_not_fit_together_is_refused(shot, monkeypatch, source, target
     [
         ("plate.0001.exr", "plate.0001.exr"),
         ("plate.0001.exr", "."),
-        (".", "."),
-        (".", "../shot"),
         ("plate.%04d.exr", "plate.####.exr"),
         ("plate.%04d.exr", "."),
     ],
@@ -140,3 +138,27 @@ def test_two_plates_never_share_a_matte(tmp_path):
     (tmp_path / "a.jpg").touch()
     with pytest.raises(PatternError, match="different stems"):
         plan_frames(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("target", [".", "../shot"])
+def test_a_folder_matted_into_itself_gets_names_that_are_not_plates_the_next_time(
+    tmp_path, monkeypatch, target
+):
+    shot = tmp_path / "shot"
+    shot.mkdir()
+    monkeypatch.chdir(shot)
+    for name in ("a.jpg", "b.png"):
+        (shot / name).touch()
+    first = plan_frames(".", target)
+    assert [(job.source.name, job.target.name) for job in first] == [
+        ("a.jpg", "a.matte.png"),
+        ("b.png", "b.matte.png"),
+    ]
+    for job in first:
+        job.target.touch()
+    assert plan_frames(".", target) == first
+
+
+def test_two_places_for_a_frame_number_are_refused(shot):
+    with pytest.raises(PatternError, match="two places"):
+        plan_frames(f"{shot}/plate.####.exr", f"{shot}/matte.####.%04d.exr")

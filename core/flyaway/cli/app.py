@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from flyaway import FlyawayError, __version__
+from flyaway import BusyError, FlyawayError, WriteError, __version__
+from flyaway.batch.report import ExitCode
 from flyaway.cli import doctor, matte, models
 from flyaway.cli.console import fail, say
-from flyaway.sequence import ExitCode
 
 app = typer.Typer(
     name="flyaway",
@@ -54,7 +54,7 @@ def options(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return the process's exit code (see `flyaway.sequence.ExitCode`)."""
+    """Run one command and return the process's exit code (see `flyaway.batch.ExitCode`)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A file name or a terminal that is not UTF-8 must not end a run.
@@ -72,12 +72,24 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         fail(str(error))
-        return ExitCode.USAGE
+        return _code_of(error)
+    except MemoryError as error:
+        if debug:
+            raise
+        fail(f"not enough memory. {error}")
+        return ExitCode.OUT_OF_MEMORY
     except Exception as error:
         if debug:
             raise
         return _unexpected(error)
     return int(code or ExitCode.OK)
+
+
+def _code_of(error: FlyawayError) -> ExitCode:
+    if isinstance(error, BusyError):
+        return ExitCode.BUSY
+    # A report that cannot be written: by then the run is over.
+    return ExitCode.FAILED if isinstance(error, WriteError) else ExitCode.USAGE
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

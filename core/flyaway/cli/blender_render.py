@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from flyaway.batch.report import ExitCode
 from flyaway.blender import BlenderFrame, find_blender, render
 from flyaway.cli.console import fail, say
 from flyaway.frames.patterns import parse_frames
-from flyaway.sequence import ExitCode
 
 
 def register(app: typer.Typer) -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from rich.console import Console
 from rich.text import Text
 
-output = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    """A console whose reader may go away (`| head -1`): frames matter more than their log."""
+
+    def on_broken_pipe(self) -> None:
+        """Print the rest to nowhere, and go on; the exit code still says how the run went."""
+        _to_nowhere(1 if self.file is sys.stdout else 2)
+
+
+output = _Console(highlight=False, soft_wrap=True)
+errors = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> None:
@@ -17,3 +29,19 @@ def fail(message: str) -> None:
 def say(message: str) -> None:
     """Print one line of results."""
     output.print(Text(message))
+
+
+def say_raw(line: str) -> None:
+    """Print one line for programs: never wrapped or marked up, and out at once."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _to_nowhere(1)
+
+
+def _to_nowhere(descriptor: int) -> None:
+    # The descriptor, not the object: what is still in its buffer must go somewhere at exit, too.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from flyaway.batch.report import ExitCode
 from flyaway.cli.console import fail, say
 from flyaway.doctor import DeviceCheck, check_devices, check_weights, installed
 from flyaway.matting import DEFAULT_MODEL
-from flyaway.sequence import ExitCode
 
 
 def doctor(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 import flyaway
 from flyaway import PatternError
-from flyaway.cli.console import errors, fail, say
+from flyaway.batch import Report, RunOptions, Target, plan_shot, run_plan
+from flyaway.batch.run import Existing
+from flyaway.batch.stop import stop_on_signals
+from flyaway.batch.store import write_report
+from flyaway.cli.progress import ProgressKind, show
 from flyaway.color import resolve_config, resolve_space
-from flyaway.frames import ReadOptions, WriteOptions, plan_frames
+from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.frames.patterns import gaps
 from flyaway.matting import DEFAULT_MODEL
-from flyaway.sequence import Existing, FrameResult, Report, RunOptions, matte_frames
 
 
 class OutputKind(StrEnum):
@@ -103,6 +101,9 @@ def matte(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Keep mattes that exist and are whole.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Do what the journal says is missing, stale or broken.")
+    ] = False,
     coarse_only: Annotated[bool, typer.Option("--coarse-only", help="Leave the fine regions out.")] = False,
     previews: Annotated[
         Path | None,
@@ -110,99 +111,90 @@ def matte(
             "--previews", metavar="FOLDER", help="Also write a small RGBA PNG of every frame there."
         ),
     ] = None,
+    progress: Annotated[
+        ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
+    ] = ProgressKind.AUTO,
+    report_path: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
+    ] = None,
 ) -> int:
     """Matte a photograph, a folder or a frame sequence.
 
     Exit code: 0, every requested frame is on disk and was read back; 1, nothing was started (bad arguments,
-    no such input, weights or device); 2, some frames failed; 130, interrupted.
+    no such input, weights or device); 2, some frames failed; 33, some failed for want of memory; 75, another
+    run is at work on the same frames; 130, interrupted.
     """
-    if overwrite and skip_existing:
-        raise PatternError("--overwrite and --skip-existing exclude each other.")
-    existing: Existing = "overwrite" if overwrite else "skip" if skip_existing else "refuse"
-    jobs = plan_frames(source, destination, frames, f".{suffix.value}" if suffix else None)
     config = None if ocio is None else resolve_config(ocio)
+    write = write_options(kind, premultiplied, channel, depth, compression, crop=crop)
+    target = Target(destination, write, f".{suffix.value}" if suffix else None)
+    check_suffix(destination, suffix)
+    plan = plan_shot(str(source), source, [target], frames)
     options = RunOptions(
         in_space=None if in_space is None else resolve_space(in_space, config),
         read=ReadOptions(part=part, layer=layer, config=config),
-        write=WriteOptions(
-            kind.value, premultiplied, channel, depth.value if depth else None, compression, crop
-        ),
-        existing=existing,
+        existing=existing_policy(overwrite=overwrite, skip=skip_existing, resume=resume),
         refine=not coarse_only,
         previews=previews,
     )
     matting = flyaway.load(model, device=device, engine=engine)
-    # isatty, not rich's opinion: FORCE_COLOR must not turn a log into a bar.
-    watched = sys.stdout.isatty() and sys.stderr.isatty()
-    with _Bar(len(jobs)) if watched else _Lines(len(jobs)) as show:
-        report = matte_frames(matting, jobs, options, show)
-    _summarise(report, whole=frames is None)
+    with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
+        shown.start(name=plan.name, model=matting.info.name, device=matting.device)
+        report = run_plan(matting, plan, options, shown, stop=stop)
+        shown.end(report, summary(report, whole=frames is None))
+    if report_path is not None:
+        write_report(report_path, report.as_json())
     return report.exit_code
 
 
-class _Lines:
-    """One line a frame, for logs: mattes on stdout, failures on stderr."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def __call__(self, result: FrameResult) -> None:
-        self._done += 1
-        if result.error is not None:
-            fail(str(result.error))
-            return
-        took = f" {result.seconds * 1000:.0f} ms" if result.status == "written" else ""
-        notes = f" ({'; '.join(result.notes)})" if result.notes else ""
-        counter = f"[{self._done}/{self._total}]"
-        say(f"{counter} {result.job.source} -> {result.job.target} {result.status}{took}{notes}")
-
-
-class _Bar:
-    """A progress bar, for people: failures above it as they come, each kind of note once."""
-
-    def __init__(self, total: int) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=errors,
-            transient=True,
+def write_options(
+    kind: OutputKind,
+    premultiplied: bool | None,
+    channel: str,
+    depth: DepthKind | None,
+    compression: str | None,
+    *,
+    crop: bool,
+) -> WriteOptions:
+    """What to write, or PatternError where two options contradict each other."""
+    if not channel.strip():
+        raise PatternError("--channel '' names no channel; leave it out for A.")
+    if premultiplied is not None and kind is not OutputKind.RGBA:
+        raise PatternError(
+            "--premultiplied and --straight are about colour that is written anew; add --output rgba."
         )
-        self._task = self._bar.add_task("matting", total=total)
-        self._notes: set[str] = set()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, result: FrameResult) -> None:
-        self._bar.update(self._task, description=escape(result.job.source.name), advance=1)
-        if result.error is not None:
-            fail(str(result.error))
-        for note in result.notes:
-            if note not in self._notes:
-                self._notes.add(note)
-                errors.print(Text(f"{result.job.source.name}: {note}", style="dim"))
+    return WriteOptions(kind.value, premultiplied, channel, depth.value if depth else None, compression, crop)
 
 
-def _summarise(report: Report, *, whole: bool) -> None:
+def check_suffix(destination: str, suffix: Suffix | None) -> None:
+    """Refuse a format that contradicts the destination's name."""
+    named = Path(destination).suffix.lower().lstrip(".").replace("tiff", "tif")
+    if (
+        suffix is not None
+        and named in set(Suffix)
+        and named != suffix.value
+        and not Path(destination).is_dir()
+    ):
+        raise PatternError(f"--format {suffix.value} contradicts {destination}; leave one of the two out.")
+
+
+def existing_policy(*, overwrite: bool, skip: bool, resume: bool) -> Existing:
+    """The one policy of three switches."""
+    if overwrite + skip + resume > 1:
+        raise PatternError("--overwrite, --skip-existing and --resume exclude each other.")
+    return "overwrite" if overwrite else "skip" if skip else "resume" if resume else "refuse"
+
+
+def summary(report: Report, *, whole: bool) -> str:
     """Two or three numbers, and what a sequence lacks (of a range that was asked for, the frames failed)."""
-    counts = Counter(result.status for result in report.results)
-    said = [f"{counts[status]} {status}" for status in ("written", "skipped", "failed") if counts[status]]
-    missing = whole and gaps([result.job.frame for result in report.results if result.job.frame is not None])
+    said = [
+        f"{report.counts[status]} {status}"
+        for status in ("written", "skipped", "failed")
+        if report.counts[status]
+    ]
+    missing = whole and gaps(report.numbers)
     if missing:
         said.append(f"no plates for frames {missing}")
+    said += [f"recovered {what}" for what in report.recovered]
     if report.interrupted:
-        said.append(f"interrupted after {len(report.results)} of {report.requested}")
-    say(", ".join(said) or "nothing done")
+        said.append(f"interrupted after {report.done} of {report.requested}; --resume does the rest")
+    return ", ".join(said) or "nothing done"

@@ -44,7 +44,7 @@ def plan_frames(
         source: a file, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
             `plate.####.exr`, `plate.@@@@.exr` or `plate.$F4.exr`.
         destination: for a file, a file or folder; for a folder, a folder; for a pattern, a pattern or
-            folder. In a folder every matte has its plate's name.
+            folder. In a folder every matte has its plate's name; in the plates' own, `NAME.matte.EXT`.
         frames: for a pattern, which frames (`1-10,20`, `1-100x5`); those found on disk when None.
             Frames that are asked for but missing are planned all the same, and fail by name.
         suffix: the mattes' format in a folder (".exr", ".png", ".tif"); the plates' own where None and
@@ -82,7 +82,12 @@ def parse_frames(text: str) -> list[int]:
 def gaps(numbers: Sequence[int]) -> str:
     """The frames missing between the first and the last, as a range for people, or ""."""
     missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers)) if numbers else []
-    return str(fileseq.FrameSet(missing)) if missing else ""
+    return frame_range(missing)
+
+
+def frame_range(numbers: Sequence[int]) -> str:
+    """Frame numbers as a range that `parse_frames` reads: [1, 2, 3, 7] → "1-3,7"; "" for none."""
+    return str(fileseq.FrameSet(sorted(set(numbers)))) if numbers else ""
 
 
 def _no_frames(frames: str | None, source: str) -> None:
@@ -108,10 +113,15 @@ def _folder_jobs(source: Path, target: Path, suffix: str | None) -> list[FrameJo
         for path in source.iterdir()
         if path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
     ]
+    mark = ""
+    if target.resolve() == source.resolve():
+        # Among their plates mattes need a name of their own, and must not be plates the next time.
+        mark = ".matte"
+        plates = [path for path in plates if not path.stem.endswith(mark)]
     if not plates:
         raise PatternError(f"{source} holds no picture ({', '.join(READABLE)}).")
     return [
-        FrameJob(path, target / _matte_name(path, suffix))
+        FrameJob(path, target / _matte_name(path, suffix, mark))
         for path in sorted(plates, key=lambda path: _natural(path.name))
     ]
 
@@ -128,6 +138,9 @@ def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | 
     plates = [Path(pattern.frame(number)) for number in numbers]
     if not any(path.is_file() for path in plates):
         raise PatternError(f"No frame of {source} is on disk{f' in {frames}' if frames else ''}.")
+    for path in (Path(source), target):
+        if len(_FRAME_TOKEN.findall(path.name)) > 1:
+            raise PatternError(f"{path.name} has two places for the frame number; leave one.")
     if is_pattern(target):
         if target.suffix.lower() not in WRITABLE:
             raise PatternError(f"{target}: mattes are written as {', '.join(WRITABLE)}.")
@@ -151,8 +164,8 @@ def _on_disk(source: str) -> list[int]:
     return sorted(int(number) for number in found.frameSet() or ())
 
 
-def _matte_name(plate: Path, suffix: str | None) -> str:
-    return plate.stem + (suffix or target_suffix(plate.suffix))
+def _matte_name(plate: Path, suffix: str | None, mark: str = "") -> str:
+    return plate.stem + mark + (suffix or target_suffix(plate.suffix))
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

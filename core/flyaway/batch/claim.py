@@ -1,0 +1,175 @@
+"""Who works on which frames of a folder: one run wins, the other says so, the dead are recovered.
+
+A claim is a small file in `.flyaway/` that its run holds locked (flock) for as long as it lives; the
+kernel lets go of the lock when the process dies, however it dies. Where claims come from other
+machines, whose locks a file system may not show here, a claim also counts as alive while its owner
+has touched it within the last minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flyaway.errors import BusyError
+from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.patterns import frame_range, parse_frames
+
+BEAT_SECONDS = 15.0
+STALE_SECONDS = 60.0
+_MAX_CLAIM = 1 << 20
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a run holds: its file, and what it cleared away of dead runs."""
+
+    path: Path
+    recovered: tuple[str, ...]
+
+
+@contextmanager
+def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK) -> Iterator[Claim]:
+    """Hold the frames `keys` of the output called `name` for the time of a run.
+
+    Raises:
+        BusyError: a living run holds some of them.
+        OSError: the folder cannot be written to.
+    """
+    disk.make_folder(state)
+    mine = state / f"{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.claim"
+    frames = "" if any(key is None for key in keys) else frame_range([key for key in keys if key is not None])
+    with _mutex(state / f"{name}.mutex"):
+        descriptor = _take(mine)
+        try:
+            recovered = _settle(state, name, mine, frames, disk)
+            said = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
+            disk.append(descriptor, json.dumps(said).encode())
+        except BaseException:
+            _drop(mine, descriptor, disk)
+            raise
+    ended = threading.Event()
+    beat = threading.Thread(target=_beat, args=(mine, ended), name="flyaway-claim", daemon=True)
+    beat.start()
+    try:
+        yield Claim(mine, tuple(recovered))
+    finally:
+        ended.set()
+        beat.join()
+        _drop(mine, descriptor, disk)
+
+
+def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list[str]:
+    """Look at the other claims: refuse where a living one overlaps, clear away the dead."""
+    now = mine.stat().st_mtime  # by the file system's clock, not this machine's
+    recovered = []
+    for other in sorted(state.glob("*.claim")):
+        if other == mine or not other.name.startswith(f"{name}."):
+            continue
+        said = _read(other)
+        owner = f"process {said.get('pid', '?')} on {said.get('host', '?')}"
+        if _is_alive(other, said, now):
+            if _overlap(frames, str(said.get("frames", ""))):
+                raise BusyError(
+                    f"{owner} is at work on {name} in {state.parent}"
+                    f" (frames {said.get('frames') or 'all'}). It goes on; nothing was changed here."
+                    f" If that machine is gone for good, remove {other}."
+                )
+        else:
+            disk.remove(other)
+            recovered.append(f"the lock of {owner}, which has died")
+    return recovered
+
+
+def _is_alive(path: Path, said: dict[str, Any], now: float) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        if not _lock(descriptor):
+            return True
+        # We could lock it. From this machine that is proof; from another one, only with silence.
+        elsewhere = said.get("host", "") not in ("", socket.gethostname())
+        return elsewhere and now - os.fstat(descriptor).st_mtime < STALE_SECONDS
+    finally:
+        os.close(descriptor)
+
+
+def _overlap(first: str, second: str) -> bool:
+    if not first or not second:
+        return True
+    try:
+        return not set(parse_frames(first)).isdisjoint(parse_frames(second))
+    except ValueError:
+        return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            said = json.loads(stream.read(_MAX_CLAIM))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _take(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+    _lock(descriptor)
+    return descriptor
+
+
+def _drop(path: Path, descriptor: int, disk: Disk) -> None:
+    # The name first: who opens it afterwards finds either nothing or a lock.
+    with contextlib.suppress(OSError):
+        disk.remove(path)
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
+def _beat(path: Path, ended: threading.Event) -> None:
+    while not ended.wait(BEAT_SECONDS):
+        with contextlib.suppress(OSError):
+            os.utime(path)
+
+
+@contextmanager
+def _mutex(path: Path) -> Iterator[None]:
+    """Only one process at a time looks at claims and makes one."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        _lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool = False) -> bool:
+    """Lock an open file; False if another holds it. A file system without locks counts as unlocked."""
+    if os.name == "nt":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

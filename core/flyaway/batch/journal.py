@@ -1,0 +1,193 @@
+"""The journal: one line of JSON for each frame that is on disk and proven, added only after it is.
+
+It lies in `.flyaway/` beside the mattes, one file for each range that was run, so that machines that
+share a folder never write to the same one. A torn last line (the power went) is no line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from flyaway.frames.landing import DISK, Disk, Landed
+
+STATE_FOLDER = ".flyaway"
+# A line of a frame with a few outputs has some 500 bytes; a longer one is not ours.
+_MAX_LINE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that a line vouches for, by its name beside the journal's folder or its full path."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One frame that is done.
+
+    Attributes:
+        key: the frame's number, or the photograph's name.
+        source: the plate's name.
+        source_bytes, source_mtime_ns: what it was when it was read.
+        model, settings: hashes of the weights and of everything else that changes pixels.
+        outputs: what was written.
+        coverage: the matte's mean.
+    """
+
+    key: str
+    source: str
+    source_bytes: int
+    source_mtime_ns: int
+    model: str
+    settings: str
+    outputs: tuple[Output, ...]
+    coverage: float | None = None
+
+    def line(self) -> bytes:
+        """The entry as one line."""
+        return json.dumps(asdict(self), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Self | None:
+        """The entry of a line, or None if the line is not whole."""
+        if not line.endswith(b"\n") or len(line) > _MAX_LINE:
+            return None
+        try:
+            values = json.loads(line)
+            outputs = tuple(
+                Output(str(item["path"]), int(item["bytes"]), str(item["sha256"]))
+                for item in values.pop("outputs")
+            )
+            return cls(outputs=outputs, **values)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+
+
+def output_of(landed: Landed, state: Path) -> Output:
+    """How the journal in `state` calls a file: by name alone where they are neighbours."""
+    neighbour = landed.path.parent == state.parent
+    return Output(landed.path.name if neighbour else str(landed.path), landed.bytes, landed.sha256)
+
+
+def state_name(pattern: str) -> str:
+    """A file name that stands for an output's pattern: `matte.####.exr` → `matte.@.exr`."""
+    name = re.sub(r"%0?\d*d|#+|@+|\$F\d*", "@", Path(pattern).name)
+    return re.sub(r"[^\w.@+-]", "_", name)[-120:] or "frames"
+
+
+def range_name(keys: Sequence[int | None]) -> str:
+    """A file name for the frames of a run: `1001-1100`, `1001-1099x2` as fileseq says, or `all`."""
+    if not keys or any(key is None for key in keys):
+        return "all"
+    from flyaway.frames.patterns import frame_range
+
+    text = frame_range([key for key in keys if key is not None])
+    # A ragged list is long: its ends and its hash say which it is.
+    if len(text) > 60:
+        import hashlib
+
+        text = f"{text.split(',')[0]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return text.replace(",", "+")
+
+
+class Journal:
+    """A run's own journal, open for adding.
+
+    Args:
+        path: the file; made if it is not there.
+        disk: where.
+    """
+
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
+        self.path, self._disk = path, disk
+        self._lock = threading.Lock()
+        disk.make_folder(path.parent)
+        existed = path.exists()
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            if not existed:
+                disk.sync_folder(path.parent)
+            size = os.fstat(self._descriptor).st_size
+            os.lseek(self._descriptor, max(0, size - 1), os.SEEK_SET)
+            # After a torn line, the next one must begin on its own.
+            self._torn = size > 0 and os.read(self._descriptor, 1) != b"\n"
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def add(self, entry: Entry) -> None:
+        """Add a line and have it on disk. Raises OSError; then the entry is not to be relied upon."""
+        with self._lock:
+            line = b"\n" + entry.line() if self._torn else entry.line()
+            self._torn = True
+            self._disk.append(self._descriptor, line)
+            self._torn = False
+
+    def close(self) -> None:
+        """Done adding."""
+        with self._lock, contextlib.suppress(OSError):
+            os.close(self._descriptor)
+
+
+class Past:
+    """What the journals of earlier runs say, latest line first; holds offsets, not lines.
+
+    Args:
+        state: the folder of journals.
+        name: what `state_name` returned; all ranges are read.
+    """
+
+    def __init__(self, state: Path, name: str) -> None:
+        self._files: list[Path] = []
+        self._where: dict[str, tuple[int, int]] = {}
+        found = [
+            path for path in state.glob("*.journal") if path.name.startswith(f"{name}.") and path.is_file()
+        ]
+        for path in sorted(found, key=lambda path: path.stat().st_mtime_ns):
+            self._index(path)
+
+    def _index(self, path: Path) -> None:
+        number = len(self._files)
+        self._files.append(path)
+        offset = 0
+        with path.open("rb") as stream:
+            for line in iter(lambda: stream.readline(_MAX_LINE + 1), b""):
+                entry = Entry.parse(line)
+                if entry is not None:
+                    self._where[entry.key] = (number, offset)
+                offset += len(line)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def get(self, key: str) -> Entry | None:
+        """The latest entry of a frame."""
+        place = self._where.get(key)
+        if place is None:
+            return None
+        with self._files[place[0]].open("rb") as stream:
+            stream.seek(place[1])
+            return Entry.parse(stream.readline(_MAX_LINE + 1))
+
+    def entries(self) -> Iterator[Entry]:
+        """Every frame's latest entry."""
+        for key in self._where:
+            entry = self.get(key)
+            if entry is not None:
+                yield entry
+
+
+def as_event(kind: str, **values: Any) -> dict[str, Any]:
+    """One event of a run, as NDJSON progress prints it."""
+    return {"event": kind, **values}

@@ -1,0 +1,155 @@
+"""What a run will do, frame by frame: found out before anything is loaded, read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
+from flyaway.batch.report import FrameTask
+from flyaway.errors import JobError
+from flyaway.frames.options import WriteOptions, check_options
+from flyaway.frames.patterns import FrameJob, is_pattern, plan_frames
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of output of a shot: where, and how it is written."""
+
+    path: str
+    write: WriteOptions = field(default_factory=WriteOptions)
+    suffix: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One frame on its way; `fresh` is where a model with a memory must forget what it saw."""
+
+    task: FrameTask
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A shot, resolved to files.
+
+    Attributes:
+        name: the shot's, for messages and reports.
+        tasks: the frames that were asked for, in order.
+        writes: how each of a task's targets is written.
+        names: what each of a task's targets is called in the state of its folder.
+        chunk: frames after which a model forgets, as it would on a farm; 0 for never.
+        handles: frames before each chunk that a model with a memory sees first. They are not written.
+        plates: frame → plate, for handles outside the range that was asked for.
+        single: one photograph: no journal and no lock are kept for it.
+    """
+
+    name: str
+    tasks: Sequence[FrameTask]
+    writes: tuple[WriteOptions, ...]
+    names: tuple[str, ...]
+    chunk: int = 0
+    handles: int = 0
+    plates: str = ""
+    single: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[Path, str], ...]:
+        """For each output: the folder of its run's state, and what it is called there."""
+        folders = [target.parent / STATE_FOLDER for target in self.tasks[0].targets]
+        found = zip(folders, self.names, strict=True)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def journal(self) -> Path:
+        """Where this run's journal is."""
+        state, name = self.places[0]
+        return state / f"{name}.{range_name([task.frame for task in self.tasks])}.journal"
+
+    def chunks(self) -> list[Sequence[FrameTask]]:
+        """The tasks in pieces of at most `chunk`."""
+        size = self.chunk or len(self.tasks)
+        return [self.tasks[start : start + size] for start in range(0, len(self.tasks), size)]
+
+    def steps(self, tasks: Sequence[FrameTask] | None = None, *, remembers: bool = False) -> Iterator[Step]:
+        """The tasks in order; for a model that remembers, with handles before each piece."""
+        wanted = None if tasks is None else {task.key for task in tasks}
+        for chunk in self.chunks():
+            previous: int | None = None
+            for task in chunk:
+                if wanted is not None and task.key not in wanted:
+                    continue
+                fresh = previous is None or task.frame is None or task.frame != previous + 1
+                if fresh and remembers:
+                    yield from self._handles_before(task)
+                yield Step(task, fresh=fresh and not (remembers and self._warm_numbers(task)))
+                previous = task.frame
+
+    def _warm_numbers(self, task: FrameTask) -> list[int]:
+        if not self.handles or task.frame is None or not self.plates:
+            return []
+        before = range(task.frame - self.handles, task.frame)
+        return [number for number in before if plate_of(self.plates, number).is_file()]
+
+    def _handles_before(self, task: FrameTask) -> Iterator[Step]:
+        for place, number in enumerate(self._warm_numbers(task)):
+            yield Step(FrameTask(plate_of(self.plates, number), (), number, warm=True), fresh=place == 0)
+
+
+def plan_shot(
+    name: str,
+    source: str | Path,
+    targets: Sequence[Target],
+    frames: str | None = None,
+    *,
+    chunk: int = 0,
+    handles: int = 0,
+) -> Plan:
+    """Pair every plate with its mattes.
+
+    Raises:
+        PatternError: see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
+            and a folder that mattes cannot be written to.
+        JobError: no output, or two that are the same file.
+    """
+    if not targets:
+        raise JobError(f"{name}: no output; say where the mattes go.")
+    paired = [plan_frames(source, target.path, frames, target.suffix) for target in targets]
+    tasks = [_task(jobs) for jobs in zip(*paired, strict=True)]
+    writes = tuple(target.write for target in targets)
+    for index, write in enumerate(writes):  # found now, not after hours of matting
+        check_options(tasks[0].targets[index], write)
+    if len({path for task in tasks[:1] for path in task.targets}) < len(targets):
+        raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
+    numbered = tasks[0].frame is not None
+    return Plan(
+        name=name,
+        tasks=tasks,
+        writes=writes,
+        names=tuple(_name_of(target, source, tasks[0], index) for index, target in enumerate(targets)),
+        chunk=chunk,
+        handles=handles,
+        plates=str(source) if numbered else "",
+        single=not numbered and Path(source).is_file(),
+    )
+
+
+def plate_of(pattern: str, number: int) -> Path:
+    """The plate of a frame."""
+    import fileseq
+
+    return Path(fileseq.FileSequence(pattern, pad_style=fileseq.PAD_STYLE_HASH1).frame(number))
+
+
+def _task(jobs: tuple[FrameJob, ...]) -> FrameTask:
+    return FrameTask(jobs[0].source, tuple(job.target for job in jobs), jobs[0].frame)
+
+
+def _name_of(target: Target, source: str | Path, task: FrameTask, index: int) -> str:
+    """What an output is called in its folder's state; the same for every range of it."""
+    path = task.targets[index]
+    if task.frame is None:
+        return state_name(f"photographs{path.suffix}")
+    pattern = Path(target.path) if is_pattern(target.path) else Path(source).with_suffix(path.suffix)
+    return state_name(pattern.name)

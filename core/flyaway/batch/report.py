@@ -1,0 +1,185 @@
+"""What became of a run: frame by frame, in sum, and as the process's exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from flyaway.errors import FrameError, FrameMemoryError
+
+Status = Literal["written", "skipped", "failed"]
+# How engines and libraries word it; none of them raises MemoryError.
+_MEMORY_WORDS = ("out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory")
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends."""
+
+    OK = 0  # every requested frame is on disk and was read back
+    USAGE = 1  # bad arguments, no input, no weights, no such device: nothing was started
+    FAILED = 2  # some frames failed
+    OUT_OF_MEMORY = 33  # some failed for want of memory: farms (OpenCue) try those on a larger machine
+    BUSY = 75  # another run is at work on the same frames; this one changed nothing
+    INTERRUPTED = 130  # Ctrl-C or SIGTERM; what is on disk is whole, and --resume does the rest
+
+
+@dataclass(frozen=True)
+class FrameTask:
+    """One frame to do: a plate, and where its mattes go.
+
+    Attributes:
+        source: the plate.
+        targets: one file for each of the run's outputs.
+        frame: its number, or None in a folder of photographs.
+        warm: a handle: matted so that the model remembers it, never written.
+    """
+
+    source: Path
+    targets: tuple[Path, ...]
+    frame: int | None = None
+    warm: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the journal calls it."""
+        return self.source.name if self.frame is None else str(self.frame)
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What became of one frame.
+
+    Attributes:
+        task: the frame.
+        status: "written" (and verified), "skipped" (there, and verified), or "failed".
+        seconds: stage → seconds: "read", "network", "write".
+        notes: what a user should know.
+        error: why it failed.
+        coverage: the matte's mean, or None.
+        why: why it was done again (by a run that resumes), or "".
+    """
+
+    task: FrameTask
+    status: Status
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: FrameError | None = None
+    coverage: float | None = None
+    why: str = ""
+
+    def event(self) -> dict[str, Any]:
+        """The result as plain JSON values."""
+        return {
+            "frame": self.task.frame,
+            "status": self.status,
+            "source": str(self.task.source),
+            "targets": [str(path) for path in self.task.targets],
+            "seconds": {stage: round(value, 6) for stage, value in self.seconds.items()},
+            "coverage": self.coverage,
+            "notes": list(self.notes),
+            "why": self.why,
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+@dataclass
+class Report:
+    """What became of a run. Only failures are kept by name: 100,000 frames fit in it.
+
+    Attributes:
+        name: the shot's.
+        requested: how many frames were asked for.
+        counts: status → how many frames.
+        failures: what failed, in order.
+        numbers: the frames' numbers, in order.
+        seconds: stage → seconds, summed over the frames.
+        wall: seconds from the first frame's start to the last one's end.
+        interrupted: it was ended early by a signal.
+        recovered: what was found of a run that had died, and cleared away.
+        journal: where each frame's line is, or None where none is kept.
+    """
+
+    name: str
+    requested: int
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[FrameResult] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    wall: float = 0.0
+    interrupted: bool = False
+    recovered: tuple[str, ...] = ()
+    journal: Path | None = None
+
+    def add(self, result: FrameResult) -> None:
+        """Take one more frame into account."""
+        self.counts[result.status] += 1
+        if result.task.frame is not None:
+            self.numbers.append(result.task.frame)
+        for stage, seconds in result.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        if result.status == "failed":
+            self.failures.append(result)
+
+    @property
+    def done(self) -> int:
+        """How many frames came to an end, good or bad."""
+        return self.counts.total()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """See `ExitCode`."""
+        return worst([self._own_code()])
+
+    def _own_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if any(isinstance(result.error, FrameMemoryError) for result in self.failures):
+            return ExitCode.OUT_OF_MEMORY
+        return ExitCode.FAILED if self.failures or self.done < self.requested else ExitCode.OK
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return {
+            "name": self.name,
+            "exit_code": int(self.exit_code),
+            "requested": self.requested,
+            **{status: self.counts[status] for status in ("written", "skipped", "failed")},
+            "interrupted": self.interrupted,
+            "wall_seconds": round(self.wall, 3),
+            "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "recovered": list(self.recovered),
+            "journal": None if self.journal is None else str(self.journal),
+            "failures": [result.event() for result in self.failures],
+        }
+
+
+def worst(codes: list[ExitCode]) -> ExitCode:
+    """The code that says most about several runs: a stop, then want of memory, then failures."""
+    order = (
+        ExitCode.INTERRUPTED,
+        ExitCode.OUT_OF_MEMORY,
+        ExitCode.FAILED,
+        ExitCode.BUSY,
+        ExitCode.USAGE,
+        ExitCode.OK,
+    )
+    return next((code for code in order if code in codes), ExitCode.OK)
+
+
+def frame_error(error: Exception, task: FrameTask) -> FrameError:
+    """Any failure of one frame, as the error that names it."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, FrameMemoryError):
+        return error
+    kind: type[FrameError] = FrameError
+    if isinstance(error, MemoryError) or any(word in said.lower() for word in _MEMORY_WORDS):
+        kind, said = FrameMemoryError, f"not enough memory ({said})"
+    elif isinstance(error, FrameError):
+        return error
+    failure = kind(said, path=task.source, frame=task.frame)
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,407 @@
+"""A run over frames: read, matte, write, prove, journal. One frame that fails does not stop the others."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from flyaway.batch.claim import claim
+from flyaway.batch.journal import Entry, Journal, Past, output_of
+from flyaway.batch.pipeline import Limits, Pipeline, Reserve
+from flyaway.batch.plan import Plan, Step
+from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
+from flyaway.color import Encoding, FloatImage
+from flyaway.errors import FrameError, PatternError, ReadError, WriteError
+from flyaway.frames.landing import DISK, Disk, parts_of
+from flyaway.frames.preview import preview_path, write_preview
+from flyaway.frames.read import Plate, ReadOptions, read_header, read_plate
+from flyaway.frames.write import check_existing, is_premultiplied, land_matte
+
+if TYPE_CHECKING:
+    from flyaway.matting import Matting
+
+Existing = Literal["refuse", "overwrite", "skip", "resume"]
+Progress = Callable[[FrameResult], None]
+
+# A plate while it is decoded, converted and matted, and its matte while it is written and read back:
+# 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
+_BYTES_PER_PIXEL = 64
+_BYTES_PER_VALUE = 8
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes.
+
+    Attributes:
+        in_space: the plates' colour space where their files do not say.
+        existing: what to do about mattes that are there already. "skip" decodes them and keeps those
+            that are whole; "resume" trusts the journal, and redoes exactly what is missing, stale
+            (another source, model or settings) or broken.
+        refine: False stops after the coarse stage.
+        limits: of the pipeline.
+        read: which part, layer and OCIO configuration.
+        previews: where small pictures of the frames go, for a host's panel; None for none.
+    """
+
+    in_space: str | None = None
+    existing: Existing = "refuse"
+    refine: bool = True
+    limits: Limits = field(default_factory=Limits)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    previews: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a reader hands on: a plate, and what the network sees of it."""
+
+    plate: Plate
+    pixels: FloatImage
+    encoding: Encoding
+    size: int
+    mtime_ns: int
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True)
+class _Matted:
+    alpha: FloatImage
+    seconds: float
+
+
+def run_plan(
+    matting: Matting,
+    plan: Plan,
+    options: RunOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    disk: Disk = DISK,
+) -> Report:
+    """Do what was planned.
+
+    Args:
+        matting: from `flyaway.load`.
+        plan: from `flyaway.batch.plan_shot`.
+        options: see `RunOptions`.
+        progress: called in this thread with each result, in the order of the plan.
+        stop: asked before each frame; once it says True, the frames in hand are finished and the rest is
+            left for a run that resumes.
+        disk: where everything is written.
+
+    Returns:
+        A report. An interrupt (KeyboardInterrupt) ends the run early, and the report says so.
+
+    Raises:
+        PatternError: mattes are there already, and `options.existing` is "refuse". Nothing was started.
+        BusyError: another run is at work on the same frames. Nothing was started.
+    """
+    options = options or RunOptions()
+    if options.existing == "refuse":
+        _refuse_existing(plan)
+    report = Report(plan.name, len(plan.tasks))
+    tell = _teller(report, progress)
+    started = time.perf_counter()
+    with ExitStack() as held:
+        run = _Run(matting, plan, options, stop, disk)
+        try:
+            report.recovered = run.open(held)
+        except OSError as error:
+            # Not even the state folder can be written: every frame fails, and is named.
+            for task in plan.tasks:
+                problem = WriteError(
+                    f"cannot be written: {error.strerror or error}.", path=task.targets[0], frame=task.frame
+                )
+                tell(FrameResult(task, "failed", error=problem))
+        else:
+            report.journal = None if run.journal is None else run.journal.path
+            report.interrupted = run.go(tell)
+    report.wall = time.perf_counter() - started
+    return report
+
+
+class _Run:
+    """The state of one `run_plan`."""
+
+    def __init__(
+        self, matting: Matting, plan: Plan, options: RunOptions, stop: Callable[[], bool], disk: Disk
+    ) -> None:
+        self.journal: Journal | None = None
+        self._matting, self._plan, self._options = matting, plan, options
+        self._stop, self._disk = stop, disk
+        self._past: Past | None = None
+        self._model = model_hash(matting)
+        self._settings = settings_hash(plan, options)
+        self._provenance = {
+            "model": matting.info.name,
+            "licence": matting.info.licence,
+            "device": matting.device,
+            "stages": "coarse and refiner" if options.refine else "coarse",
+        }
+
+    def open(self, held: ExitStack) -> tuple[str, ...]:
+        """Claim the frames, sweep what a dead run left, open the journal; returns what was recovered."""
+        plan, recovered = self._plan, list[str]()
+        if plan.single:
+            return ()
+        keys = [task.frame for task in plan.tasks]
+        for state, name in plan.places:
+            recovered += held.enter_context(claim(state, name, keys, self._disk)).recovered
+        recovered += self._sweep()
+        state, name = plan.places[0]
+        if self._options.existing == "resume":
+            self._past = Past(state, name)
+        self.journal = Journal(plan.journal, self._disk)
+        held.callback(self.journal.close)
+        return tuple(recovered)
+
+    def go(self, tell: Progress) -> bool:
+        """Drive the frames through; returns whether it was interrupted."""
+        pipeline = Pipeline(self._prepare, self._matte, self._write, self._options.limits, self._stop)
+        try:
+            for result in pipeline.run(self._steps(tell)):
+                if result is not None:
+                    tell(result)
+        except KeyboardInterrupt:
+            for result in pipeline.leftovers():
+                if result is not None:
+                    tell(result)
+            return True
+        return pipeline.stopped
+
+    def _steps(self, tell: Progress) -> Iterator[Step]:
+        remembers = bool(getattr(self._matting, "remembers", False))
+        if not remembers or self._past is None:
+            return self._plan.steps(remembers=remembers)
+        # Only a frame that is redone needs its handles, so what is whole is found out beforehand.
+        todo = []
+        for task in self._plan.tasks:
+            if self._why_again(task):
+                todo.append(task)
+            else:
+                tell(FrameResult(task, "skipped"))
+        return self._plan.steps(todo, remembers=True)
+
+    def _prepare(self, step: Step, reserve: Reserve) -> _Read | FrameResult:
+        """In a reader's thread: the plate, or the result if there is nothing left to do."""
+        task = step.task
+        try:
+            why = "" if task.warm else self._why_again(task)
+            if not why and not task.warm and self._options.existing in ("skip", "resume"):
+                return FrameResult(task, "skipped")
+            started = time.perf_counter()
+            # Before it is read: a plate that changes meanwhile is stale, not overlooked.
+            stat = task.source.stat() if task.source.exists() else None
+            reserve(self._weight(task))
+            plate = read_plate(task.source, self._options.in_space, task.frame, options=self._options.read)
+            pixels, encoding = plate.for_matting()
+            seconds = time.perf_counter() - started
+            size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
+            return _Read(plate, pixels, encoding, size, mtime, seconds, why)
+        except Exception as error:
+            return FrameResult(task, "failed", error=frame_error(error, task))
+
+    def _matte(self, step: Step, read: _Read | FrameResult) -> _Matted | FrameResult:
+        """In the caller's thread: the network."""
+        if isinstance(read, FrameResult):
+            return read
+        try:
+            if step.fresh and hasattr(self._matting, "forget"):
+                self._matting.forget()
+            started = time.perf_counter()
+            matte = self._matting(read.pixels, encoding=read.encoding, refine=self._options.refine)
+            return _Matted(matte.alpha, time.perf_counter() - started)
+        except Exception as error:
+            return FrameResult(step.task, "failed", error=frame_error(error, step.task))
+
+    def _write(
+        self, step: Step, read: _Read | FrameResult, matted: _Matted | FrameResult
+    ) -> FrameResult | None:
+        """In a writer's thread: the mattes to disk, and then the frame's line in the journal."""
+        if step.task.warm:
+            return None
+        if isinstance(matted, FrameResult) or isinstance(read, FrameResult):
+            return matted if isinstance(matted, FrameResult) else None
+        try:
+            return self._land(step.task, read, matted)
+        except Exception as error:
+            return FrameResult(step.task, "failed", error=frame_error(error, step.task))
+
+    def _land(self, task: FrameTask, read: _Read, matted: _Matted) -> FrameResult:
+        started = time.perf_counter()
+        landed = []
+        for target, write in zip(task.targets, self._plan.writes, strict=True):
+            provenance = self._provenance | {"channel": write.channel}
+            landed.append(land_matte(target, matted.alpha, read.plate, write, provenance, self._disk))
+        coverage = round(float(matted.alpha.mean()), 6)
+        if self.journal is not None:
+            outputs = tuple(output_of(file, self.journal.path.parent) for file in landed)
+            entry = Entry(
+                task.key, str(task.source), read.size, read.mtime_ns, self._model, self._settings, outputs,
+                coverage,
+            )  # fmt: skip
+            try:
+                self.journal.add(entry)
+            except OSError as error:
+                raise WriteError(
+                    f"written, but its line in the journal was not ({error.strerror or error})."
+                    " A run with --resume does it again.",
+                    path=self.journal.path,
+                    frame=task.frame,
+                ) from error
+        preview = self._preview(task, read.plate, matted.alpha)
+        seconds = {"read": read.seconds, "network": matted.seconds, "write": time.perf_counter() - started}
+        notes = dict.fromkeys(
+            (*read.plate.notes, *(note for file in landed for note in file.notes), *preview)
+        )
+        return FrameResult(task, "written", seconds, tuple(notes), coverage=coverage, why=read.why)
+
+    def _preview(self, task: FrameTask, plate: Plate, alpha: FloatImage) -> tuple[str, ...]:
+        """Write the frame's preview; what goes wrong is a note, since the matte itself is on disk."""
+        if self._options.previews is None:
+            return ()
+        try:
+            write_preview(preview_path(self._options.previews, task.targets[0]), plate, alpha)
+        except Exception as error:
+            return (str(frame_error(error, task)),)
+        return ()
+
+    def _why_again(self, task: FrameTask) -> str:
+        """Why a frame must be done (again), or "" if what is on disk from an earlier run will do."""
+        if self._options.existing == "skip":
+            return "" if self._is_whole(task) else "missing or broken"
+        if self._past is None:
+            return ""
+        entry = self._past.get(task.key)
+        missing = next((path.name for path in task.targets if not path.is_file()), None)
+        if missing:
+            return f"{missing} is missing"
+        if entry is None:
+            return "the journal does not know it"
+        return _why_stale(entry, task, self._model, self._settings) or _why_broken(
+            entry, task, self._plan.places[0][0], self._disk
+        )
+
+    def _is_whole(self, task: FrameTask) -> bool:
+        """Whether the mattes are there from an earlier run and decode; a broken one is done again."""
+        if not all(path.exists() for path in task.targets):
+            return False
+        header = read_header(task.source, task.frame, self._options.read.part)
+        for target, write in zip(task.targets, self._plan.writes, strict=True):
+            made_with = {key: self._provenance[key] for key in ("model", "stages")}
+            made_with["channel"] = write.channel
+            if write.output == "rgba":
+                straight = not is_premultiplied(target, write)
+                made_with["colour"] = "straight" if straight else "premultiplied"
+            try:
+                check_existing(target, header, write.output, made_with)
+            except ReadError:
+                return False
+        return True
+
+    def _weight(self, task: FrameTask) -> int:
+        """Bytes that a frame takes up on its way; 0 where its header cannot be read."""
+        try:
+            spec = read_header(task.source, task.frame, self._options.read.part)
+        except FrameError:
+            return 0
+        channels = {"matte": 1, "rgba": 4, "beside": spec.nchannels + 1}
+        values = sum(channels[write.output] for write in self._plan.writes)
+        return int(spec.width * spec.height * (_BYTES_PER_PIXEL + values * _BYTES_PER_VALUE))
+
+    def _sweep(self) -> list[str]:
+        """Remove temporary files that a run which died left of our frames; no living run has any."""
+        folders: dict[Path, dict[Path, str]] = {}
+        for task in self._plan.tasks:
+            for target in task.targets:
+                if target.parent not in folders:
+                    folders[target.parent] = parts_of(target.parent)
+        if not any(folders.values()):
+            return []
+        ours = {target for task in self._plan.tasks for target in task.targets}
+        orphans = [
+            part
+            for folder, parts in folders.items()
+            for part, final in parts.items()
+            if folder / final in ours
+        ]
+        for orphan in orphans:
+            with contextlib.suppress(OSError):
+                self._disk.remove(orphan)
+        return [f"{len(orphans)} unfinished files of a run that died"] if orphans else []
+
+
+def model_hash(matting: Matting) -> str:
+    """One hash over the released files of a model."""
+    hashes = sorted(f"{role} {file.sha256}" for role, file in matting.info.files.items())
+    return hashlib.sha256("\n".join([matting.info.name, *hashes]).encode()).hexdigest()[:16]
+
+
+def settings_hash(plan: Plan, options: RunOptions) -> str:
+    """One hash over everything but model and plate that changes what is written."""
+    said = {
+        "in_space": options.in_space,
+        "read": asdict(options.read),
+        "refine": options.refine,
+        "writes": [asdict(write) for write in plan.writes],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
+    if entry.model != model:
+        return "made with another model"
+    if entry.settings != settings:
+        return "made with other settings"
+    try:
+        stat = task.source.stat()
+    except OSError:
+        # Its plate is gone; whoever asked for the frame has a good matte of it.
+        return ""
+    if (entry.source_bytes, entry.source_mtime_ns) != (stat.st_size, stat.st_mtime_ns):
+        return "its plate has changed"
+    return ""
+
+
+def _why_broken(entry: Entry, task: FrameTask, state: Path, disk: Disk) -> str:
+    said = {(state.parent / output.path).resolve(): output for output in entry.outputs}
+    for target in task.targets:
+        output = said.get(target.resolve())
+        if output is None:
+            return f"the journal does not know {target.name}"
+        if target.stat().st_size != output.bytes or disk.sha256(target) != output.sha256:
+            return f"{target.name} is not what was written"
+    return ""
+
+
+def _refuse_existing(plan: Plan) -> None:
+    existing = [target for task in plan.tasks for target in task.targets if target.exists()]
+    if existing:
+        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise PatternError(
+            f"{existing[0]}{others} exist already. Use --overwrite to replace them, --skip-existing"
+            " to keep those that are whole, or --resume to do what is missing, stale or broken."
+        )
+
+
+def _teller(report: Report, progress: Progress | None) -> Progress:
+    def tell(result: FrameResult) -> None:
+        report.add(result)
+        if progress is not None:
+            progress(result)
+
+    return tell
+
+
+def requested(plans: Sequence[Plan]) -> int:
+    """How many frames several plans ask for."""
+    return sum(len(plan.tasks) for plan in plans)

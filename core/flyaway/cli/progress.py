@@ -1,0 +1,146 @@
+"""How a run is shown: a bar for people, lines for logs, NDJSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Any, Self
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from flyaway.batch import FrameResult, Report
+from flyaway.cli.console import errors, fail, say, say_raw
+
+
+class ProgressKind(StrEnum):
+    """What is printed while a run goes on."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    LINES = "lines"
+    NDJSON = "ndjson"
+    NONE = "none"
+
+
+class Show:
+    """Told of a run's events, in the run's thread. By itself it prints failures and the sum alone."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def start(self, **said: Any) -> None:
+        """A run is about to begin."""
+
+    def __call__(self, result: FrameResult) -> None:
+        """A frame came to its end."""
+        self.done += 1
+        self.frame(result)
+
+    def frame(self, result: FrameResult) -> None:
+        """Show a frame."""
+        if result.error is not None:
+            fail(str(result.error))
+
+    def end(self, _report: Report, remark: str) -> None:
+        """A run is over; `remark` is its one line for people."""
+        say(remark)
+
+
+class Lines(Show):
+    """One line a frame, for logs: mattes on stdout, failures on stderr."""
+
+    def frame(self, result: FrameResult) -> None:
+        """Print a line."""
+        if result.error is not None:
+            fail(str(result.error))
+            return
+        took = f" {result.seconds['network'] * 1000:.0f} ms" if "network" in result.seconds else ""
+        remarks = [*([f"again: {result.why}"] if result.why else []), *result.notes]
+        notes = f" ({'; '.join(remarks)})" if remarks else ""
+        targets = ", ".join(str(path) for path in result.task.targets)
+        say(f"[{self.done}/{self.total}] {result.task.source} -> {targets} {result.status}{took}{notes}")
+
+
+class Bar(Show):
+    """A progress bar, for people: failures above it as they come, each kind of note once."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__(total)
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=errors,
+            transient=True,
+        )
+        self._task = self._bar.add_task("matting", total=total)
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def frame(self, result: FrameResult) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, description=escape(result.task.source.name), advance=1)
+        if result.error is not None:
+            fail(str(result.error))
+        for note in result.notes:
+            if note not in self._notes:
+                self._notes.add(note)
+                errors.print(Text(f"{result.task.source.name}: {note}", style="dim"))
+
+    def end(self, _report: Report, remark: str) -> None:
+        """Print the sum below where the bar was."""
+        self._bar.stop()
+        say(remark)
+
+
+class Ndjson(Show):
+    """One JSON object a line on stdout, and nothing else there: see docs/batch.md for the events."""
+
+    def start(self, **said: Any) -> None:
+        """The first event of a run."""
+        self._tell("start", total=self.total, **said)
+
+    def frame(self, result: FrameResult) -> None:
+        """One event a frame."""
+        if result.error is not None:
+            fail(str(result.error))
+        self._tell("frame", done=self.done, total=self.total, **result.event())
+
+    def end(self, report: Report, remark: str) -> None:
+        """The last event of a run."""
+        self._tell("end", remark=remark, **report.as_json())
+
+    def _tell(self, kind: str, **said: Any) -> None:
+        say_raw(json.dumps({"event": kind, **said}))
+
+
+def show(kind: ProgressKind, total: int) -> Show:
+    """The way to show a run that was asked for, or that fits where the output goes."""
+    if kind is ProgressKind.AUTO:
+        # isatty, not rich's opinion: FORCE_COLOR must not turn a log into a bar.
+        watched = sys.stdout.isatty() and sys.stderr.isatty()
+        kind = ProgressKind.BAR if watched else ProgressKind.LINES
+    kinds: dict[ProgressKind, type[Show]] = {
+        ProgressKind.BAR: Bar,
+        ProgressKind.LINES: Lines,
+        ProgressKind.NDJSON: Ndjson,
+        ProgressKind.NONE: Show,
+    }
+    return kinds[kind](total)
