@@ -1,5 +1,7 @@
 """A job over many frames: plan → claim → pipeline → prove → journal → report. See docs/batch.md."""
 
+from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
+from flyaway.batch.jobfile import load_job
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.report import ExitCode, FrameResult, FrameTask, Report
@@ -9,11 +11,17 @@ __all__ = [
     "ExitCode",
     "FrameResult",
     "FrameTask",
+    "Job",
+    "JobReport",
     "Limits",
     "Plan",
     "Report",
     "RunOptions",
+    "Shot",
     "Target",
+    "load_job",
+    "plan_job",
     "plan_shot",
+    "run_job",
     "run_plan",
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
-from flyaway.errors import JobError
+from flyaway.errors import JobError, PatternError
 from flyaway.frames.options import WriteOptions, check_options
 from flyaway.frames.patterns import FrameJob, is_pattern, plan_frames
+
+_LONGEST_NAME = 255  # bytes, on every file system in use
+_PART_EXTRA = 16  # what `landing.part_path` adds
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,14 @@ def plan_shot(
     paired = [plan_frames(source, target.path, frames, target.suffix) for target in targets]
     tasks = [_task(jobs) for jobs in zip(*paired, strict=True)]
     writes = tuple(target.write for target in targets)
+    for folder in {path.parent for task in tasks for path in task.targets}:
+        check_destination(folder)
+    # A temporary name is longer than the final one.
+    longest = max(
+        (path for task in tasks for path in task.targets), key=lambda path: len(os.fsencode(path.name))
+    )
+    if len(os.fsencode(longest.name)) + _PART_EXTRA > _LONGEST_NAME:
+        raise PatternError(f"{longest.name[:40]}…: this name is too long for a disk; name a shorter one.")
     for index, write in enumerate(writes):  # found now, not after hours of matting
         check_options(tasks[0].targets[index], write)
     if len({path for task in tasks[:1] for path in task.targets}) < len(targets):
@@ -133,6 +145,21 @@ def plan_shot(
         plates=str(source) if numbered else "",
         single=not numbered and Path(source).is_file(),
     )
+
+
+def check_destination(folder: Path) -> None:
+    """Refuse, before anything is matted, a folder that cannot be made or written to.
+
+    Raises:
+        PatternError: naming what is in the way.
+    """
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it.")
 
 
 def plate_of(pattern: str, number: int) -> Path:

@@ -35,6 +35,9 @@ Progress = Callable[[FrameResult], None]
 _BYTES_PER_PIXEL = 64
 _BYTES_PER_VALUE = 8
 
+# Why a frame is done that was never done before: nothing to tell anyone.
+_NEW = "new"
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -206,7 +209,7 @@ class _Run:
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started
             size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
-            return _Read(plate, pixels, encoding, size, mtime, seconds, why)
+            return _Read(plate, pixels, encoding, size, mtime, seconds, "" if why == _NEW else why)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
@@ -284,7 +287,7 @@ class _Run:
         entry = self._past.get(task.key)
         missing = next((path.name for path in task.targets if not path.is_file()), None)
         if missing:
-            return f"{missing} is missing"
+            return f"{missing} is missing" if entry is not None else _NEW
         if entry is None:
             return "the journal does not know it"
         return _why_stale(entry, task, self._model, self._settings) or _why_broken(

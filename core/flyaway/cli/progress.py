@@ -13,6 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from flyaway.batch import FrameResult, Report
+from flyaway.batch.job import JobReport
 from flyaway.cli.console import errors, fail, say, say_raw
 
 
@@ -51,7 +52,7 @@ class Show:
         if result.error is not None:
             fail(str(result.error))
 
-    def end(self, _report: Report, remark: str) -> None:
+    def end(self, _report: Report | JobReport, remark: str) -> None:
         """A run is over; `remark` is its one line for people."""
         say(remark)
 
@@ -104,7 +105,7 @@ class Bar(Show):
                 self._notes.add(note)
                 errors.print(Text(f"{result.task.source.name}: {note}", style="dim"))
 
-    def end(self, _report: Report, remark: str) -> None:
+    def end(self, _report: Report | JobReport, remark: str) -> None:
         """Print the sum below where the bar was."""
         self._bar.stop()
         say(remark)
@@ -123,7 +124,7 @@ class Ndjson(Show):
             fail(str(result.error))
         self._tell("frame", done=self.done, total=self.total, **result.event())
 
-    def end(self, report: Report, remark: str) -> None:
+    def end(self, report: Report | JobReport, remark: str) -> None:
         """The last event of a run."""
         self._tell("end", remark=remark, **report.as_json())
 

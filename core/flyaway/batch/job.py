@@ -1,0 +1,258 @@
+"""A job: shots, each with its plates, range, model and outputs. What a job file says, as typed objects."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flyaway import matting as matting_module
+from flyaway.batch.pipeline import Limits
+from flyaway.batch.plan import Plan, Target, plan_shot
+from flyaway.batch.report import ExitCode, FrameResult, Report, worst
+from flyaway.batch.run import Existing, RunOptions, run_plan
+from flyaway.color import resolve_config, resolve_space
+from flyaway.errors import BusyError, FlyawayError, JobError
+from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.read import ReadOptions
+from flyaway.matting import DEFAULT_MODEL
+from flyaway.weights import model_info
+
+if TYPE_CHECKING:
+    from flyaway.matting import Matting
+
+_TOKEN = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One sequence (or folder, or photograph) and what is to become of it.
+
+    Attributes:
+        name: for reports, and the naming token `{shot}`.
+        source: a file, a folder or a frame pattern; may hold naming tokens.
+        outputs: where mattes go; their paths may hold naming tokens.
+        frames: which frames of a pattern; those on disk when None.
+        model: which weights.
+        in_space, part, layer, ocio: how plates are read, where their files do not say.
+        coarse_only: leave the fine regions out.
+        chunk: frames after which a model with a memory forgets; 0 for never.
+        handles: frames before each chunk that such a model sees first.
+        tokens: more naming tokens.
+    """
+
+    name: str
+    source: str
+    outputs: tuple[Target, ...] = ()
+    frames: str | None = None
+    model: str = DEFAULT_MODEL
+    in_space: str | None = None
+    part: str | None = None
+    layer: str | None = None
+    ocio: str | None = None
+    coarse_only: bool = False
+    chunk: int = 0
+    handles: int = 0
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Shots that are run together.
+
+    Attributes:
+        name: for reports, and the naming token `{job}`.
+        shots: in the order they are run.
+        device, engine: as `flyaway.load` takes them.
+    """
+
+    name: str
+    shots: tuple[Shot, ...]
+    device: str = "auto"
+    engine: str = "onnxruntime"
+
+
+@dataclass
+class JobReport:
+    """What became of a job.
+
+    Attributes:
+        name: the job's.
+        reports: one for each shot that was begun.
+        refused: shot → why it was not begun (another run is at it, or it cannot be).
+        interrupted: it was ended early by a signal.
+    """
+
+    name: str
+    reports: list[Report] = field(default_factory=list)
+    refused: dict[str, FlyawayError] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only if every frame of every shot is on disk and proven."""
+        codes = [report.exit_code for report in self.reports]
+        codes += [
+            ExitCode.BUSY if isinstance(error, BusyError) else ExitCode.FAILED
+            for error in self.refused.values()
+        ]
+        return worst([*codes, ExitCode.INTERRUPTED] if self.interrupted else codes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        counts = Counter[str]()
+        for report in self.reports:
+            counts.update(report.counts)
+        return {
+            "job": self.name,
+            "exit_code": int(self.exit_code),
+            **{status: counts[status] for status in ("written", "skipped", "failed")},
+            "interrupted": self.interrupted,
+            "shots": [report.as_json() for report in self.reports],
+            "refused": {name: str(error) for name, error in self.refused.items()},
+        }
+
+
+def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
+    """Resolve every shot to files, before any is begun.
+
+    Raises:
+        JobError: naming all that is wrong, in all shots.
+    """
+    plans, wrong = [], []
+    names = Counter(shot.name for shot in job.shots)
+    wrong += [f"{name}: {count} shots have this name" for name, count in names.items() if count > 1]
+    for shot in job.shots:
+        try:
+            plans.append((shot, _plan(job, shot)))
+        except (FlyawayError, OSError) as error:
+            wrong.append(f"{shot.name}: {error}")
+    wrong += _clashes(plans)
+    if not job.shots:
+        wrong.append("no shots")
+    if wrong:
+        raise JobError(f"{job.name} cannot be run. " + " ".join(wrong))
+    return plans
+
+
+def run_job(
+    job: Job,
+    *,
+    existing: Existing = "resume",
+    limits: Limits | None = None,
+    progress: Callable[[Shot, FrameResult], None] | None = None,
+    begin: Callable[[Shot, Plan, Matting], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    load: Callable[..., Matting] | None = None,
+    disk: Disk = DISK,
+) -> JobReport:
+    """Run every shot, one after another; a shot that another run is at does not stop the others.
+
+    Args:
+        job: what to do.
+        existing: see `RunOptions`; by default a job that is run twice does nothing the second time.
+        limits: of the pipeline.
+        progress: called with each frame's result, in order.
+        begin: called before each shot's first frame.
+        stop: asked before each frame.
+        load: makes a model of (name, device=…, engine=…); `flyaway.load` when None.
+        disk: where everything is written.
+
+    Raises:
+        JobError: some shot cannot be run; nothing was started.
+        EngineError, WeightsError: the first shot's model cannot be loaded; nothing was started.
+    """
+    load = load or matting_module.load
+    report = JobReport(job.name)
+    loaded: dict[str, Matting] = {}
+    for shot, plan in plan_job(job):
+        if report.interrupted or stop():
+            report.interrupted = True
+            break
+        if shot.model not in loaded:
+            loaded.clear()  # one model at a time is in memory
+            loaded[shot.model] = load(shot.model, device=job.device, engine=job.engine)
+        matting = loaded[shot.model]
+        if begin is not None:
+            begin(shot, plan, matting)
+        tell = None if progress is None else _bound(progress, shot)
+        try:
+            done = run_plan(matting, plan, run_options(shot, existing, limits), tell, stop=stop, disk=disk)
+        except (BusyError, JobError, ValueError) as error:
+            if not isinstance(error, FlyawayError):
+                raise
+            report.refused[shot.name] = error
+            continue
+        report.reports.append(done)
+        report.interrupted = done.interrupted
+    return report
+
+
+def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) -> RunOptions:
+    """How a shot is run."""
+    config = None if shot.ocio is None else resolve_config(shot.ocio)
+    return RunOptions(
+        in_space=None if shot.in_space is None else resolve_space(shot.in_space, config),
+        existing=existing,
+        refine=not shot.coarse_only,
+        limits=limits or Limits(),
+        read=ReadOptions(part=shot.part, layer=shot.layer, config=config),
+    )
+
+
+def fill_in(text: str, tokens: Mapping[str, str]) -> str:
+    """Replace naming tokens such as `{shot}`.
+
+    Raises:
+        JobError: there is no such token, or its value would lead to another folder.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in tokens:
+            raise JobError(f"{text}: there is no token {{{name}}}; there are {', '.join(sorted(tokens))}.")
+        found = tokens[name]
+        if not found or found in (".", "..") or re.search(r"[/\\\0]", found):
+            raise JobError(f"{text}: {{{name}}} is {found!r}, which cannot be a part of a file's name.")
+        return found
+
+    return _TOKEN.sub(value, text)
+
+
+def tokens_of(job: Job, shot: Shot) -> dict[str, str]:
+    """The naming tokens of a shot."""
+    return {"job": job.name, "shot": shot.name, "model": shot.model, **shot.tokens}
+
+
+def _plan(job: Job, shot: Shot) -> Plan:
+    model_info(shot.model)
+    run_options(shot, "resume")  # a colour space or configuration that is not there
+    tokens = tokens_of(job, shot)
+    targets = [Target(fill_in(out.path, tokens), out.write, out.suffix) for out in shot.outputs]
+    return plan_shot(
+        shot.name,
+        fill_in(shot.source, tokens),
+        targets,
+        shot.frames,
+        chunk=shot.chunk,
+        handles=shot.handles,
+    )
+
+
+def _clashes(plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
+    """Files that two shots would both write."""
+    owner: dict[str, str] = {}
+    wrong = []
+    for shot, plan in plans:
+        for target in (target for task in plan.tasks for target in task.targets):
+            other = owner.setdefault(str(target), shot.name)
+            if other != shot.name:
+                wrong.append(f"{shot.name}: would overwrite {other}'s {target}.")
+                break
+    return wrong
+
+
+def _bound(progress: Callable[[Shot, FrameResult], None], shot: Shot) -> Callable[[FrameResult], None]:
+    return lambda result: progress(shot, result)

@@ -1,0 +1,218 @@
+"""Job files: JOB.toml, or shots.csv. Every key is known or refused; a typing error never costs a night."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from flyaway.batch.job import Job, Shot
+from flyaway.batch.plan import Target
+from flyaway.errors import JobError
+from flyaway.frames.options import Depth, Output, WriteOptions
+
+# A job of 100,000 shots has some 20 MB.
+MAX_BYTES = 64 << 20
+_WRITE = {field.name for field in fields(WriteOptions)} - {"output"}
+_OUTPUT_KEYS = {"path", "kind", "format"} | _WRITE
+_SHOT_KEYS = {field.name for field in fields(Shot)}
+_JOB_KEYS = {"name", "device", "engine", "tokens", "defaults", "shots"}
+_INTEGERS = {"chunk", "handles"}
+_SWITCHES = {"coarse_only", "crop", "premultiplied"}
+
+
+def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
+    """Read a job file.
+
+    Args:
+        path: ending in .toml or .csv. Relative paths in it are relative to its folder.
+        outputs: for shots that name none.
+
+    Raises:
+        JobError: it cannot be read, or says something that means nothing.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise JobError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if len(data) > MAX_BYTES:
+        raise JobError(f"{path} is larger than a job file may be ({MAX_BYTES:,} bytes).")
+    try:
+        text = data.decode("utf-8-sig")
+        if path.suffix.lower() == ".toml":
+            job = _from_toml(path, tomllib.loads(text))
+        elif path.suffix.lower() == ".csv":
+            job = _from_csv(path, text)
+        else:
+            raise JobError(f"{path}: a job file ends in .toml or .csv.")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error, RecursionError) as error:
+        raise JobError(f"{path} cannot be understood: {error}.") from error
+    return replace(job, shots=tuple(_anchored(shot, path.parent, outputs) for shot in job.shots))
+
+
+def _from_toml(path: Path, said: dict[str, Any]) -> Job:
+    _known(said, _JOB_KEYS, str(path))
+    tokens = _tokens(said.get("tokens", {}), str(path))
+    defaults = _table(said.get("defaults", {}), f"{path}, defaults")
+    shots = said.get("shots", [])
+    if not isinstance(shots, list):
+        raise JobError(f"{path}: shots are written as [[shots]].")
+    made = []
+    for number, shot in enumerate(shots, 1):
+        where = f"{path}, shot {number}"
+        merged = {**defaults, **_table(shot, where)}
+        merged["tokens"] = {
+            **tokens,
+            **_tokens(defaults.get("tokens", {}), where),
+            **_tokens(shot.get("tokens", {}), where),
+        }
+        made.append(_shot(merged, where))
+    kept = {key: _text(said, key, str(path)) for key in ("device", "engine") if key in said}
+    name = _text(said, "name", str(path)) if "name" in said else path.stem
+    return Job(name, tuple(made), **kept)
+
+
+def _from_csv(path: Path, text: str) -> Job:
+    """A row a shot: columns that are no setting are naming tokens."""
+    rows = csv.DictReader(text.splitlines(), strict=True)
+    made = []
+    for number, row in enumerate(rows, 2):
+        where = f"{path}, line {number}"
+        if None in row or None in row.values():
+            raise JobError(f"{where}: another number of columns than the first line has.")
+        values = {str(key).strip(): (value or "").strip() for key, value in row.items()}
+        said: dict[str, Any] = {"tokens": {}}
+        output: dict[str, Any] = {}
+        for key, value in values.items():
+            key = {"shot": "name", "output": "path"}.get(key, key)
+            if not value:
+                continue
+            if key in _OUTPUT_KEYS:
+                output[key] = _typed(key, value, where)
+            elif key in _SHOT_KEYS - {"outputs", "tokens"}:
+                said[key] = _typed(key, value, where)
+            else:
+                said["tokens"][key] = value
+        if output:
+            said["outputs"] = [output]
+        made.append(_shot(said, where))
+    return Job(path.stem, tuple(made))
+
+
+def _typed(key: str, value: str, where: str) -> Any:
+    if key in _INTEGERS:
+        if not value.isdecimal():
+            raise JobError(f"{where}: {key} is a number, not {value!r}.")
+        return int(value)
+    if key in _SWITCHES:
+        if value.lower() not in ("true", "false", "yes", "no", "1", "0"):
+            raise JobError(f"{where}: {key} is true or false, not {value!r}.")
+        return value.lower() in ("true", "yes", "1")
+    return value
+
+
+def _shot(said: Mapping[str, Any], where: str) -> Shot:
+    _known(said, _SHOT_KEYS, where)
+    for key in ("name", "source"):
+        if not said.get(key):
+            raise JobError(f"{where}: no {key}.")
+    values: dict[str, Any] = {}
+    for key, value in said.items():
+        if key == "outputs":
+            values[key] = tuple(_output(out, where) for out in value if _is_list(said[key], where))
+        elif key == "tokens":
+            values[key] = _tokens(value, where)
+        elif key in _INTEGERS:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise JobError(f"{where}: {key} is a number from 0, not {value!r}.")
+            values[key] = value
+        elif key in _SWITCHES:
+            values[key] = _switch(said, key, where)
+        else:
+            values[key] = _text(said, key, where)
+    return Shot(**values)
+
+
+def _output(said: Any, where: str) -> Target:
+    table = {"path": said} if isinstance(said, str) else _table(said, where)
+    _known(table, _OUTPUT_KEYS, f"{where}, output")
+    if "path" not in table:
+        raise JobError(f"{where}: an output without a path.")
+    _one_of(table, "kind", get_args(Output), where)
+    _one_of(table, "depth", get_args(Depth), where)
+    _one_of(table, "format", ("exr", "png", "tif"), where)
+    write: dict[str, Any] = {}
+    for key in _WRITE & set(table):
+        write[key] = _switch(table, key, where) if key in _SWITCHES else _text(table, key, where)
+    kind: Any = table.get("kind", "matte")
+    options = WriteOptions(output=kind, **write)
+    return Target(_text(table, "path", where), options, f".{table['format']}" if "format" in table else None)
+
+
+def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
+    """The shot with its paths below the job file's folder where they are relative."""
+    if not shot.outputs and not outputs:
+        raise JobError(f"{shot.name}: no output; name one in the job file, or with --out.")
+    own = tuple(replace(out, path=_below(folder, out.path)) for out in shot.outputs)
+    return replace(shot, source=_below(folder, shot.source), outputs=own or outputs)
+
+
+def _below(folder: Path, text: str) -> str:
+    if Path(text).is_absolute():
+        return text
+    # Not through Path: a closing slash says that a folder is meant.
+    return text if str(folder) == "." else f"{folder}/{text}"
+
+
+def _known(said: Mapping[str, Any], keys: set[str], where: str) -> None:
+    unknown = sorted(set(said) - keys)
+    if unknown:
+        raise JobError(f"{where}: {', '.join(unknown)} means nothing; known are {', '.join(sorted(keys))}.")
+
+
+def _table(said: Any, where: str) -> dict[str, Any]:
+    if not isinstance(said, dict):
+        raise JobError(f"{where}: a table is expected, not {said!r}.")
+    return said
+
+
+def _is_list(said: Any, where: str) -> bool:
+    if not isinstance(said, list):
+        raise JobError(f"{where}: outputs are a list.")
+    return True
+
+
+def _tokens(said: Any, where: str) -> dict[str, str]:
+    return {
+        str(key): str(value)
+        for key, value in _table(said, f"{where}, tokens").items()
+        if isinstance(value, str | int) or _refuse(f"{where}: the token {key} is no text.")
+    }
+
+
+def _refuse(message: str) -> bool:
+    raise JobError(message)
+
+
+def _text(said: Mapping[str, Any], key: str, where: str) -> str:
+    value = said[key]
+    if not isinstance(value, str) or not value.strip():
+        raise JobError(f"{where}: {key} is a text, not {value!r}.")
+    return value
+
+
+def _switch(said: Mapping[str, Any], key: str, where: str) -> bool:
+    value = said[key]
+    if not isinstance(value, bool):
+        raise JobError(f"{where}: {key} is true or false, not {value!r}.")
+    return value
+
+
+def _one_of(said: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str) -> None:
+    if key in said and said[key] not in allowed:
+        raise JobError(f"{where}: {key} is one of {', '.join(allowed)}, not {said[key]!r}.")

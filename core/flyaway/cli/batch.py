@@ -1,0 +1,185 @@
+"""`flyaway batch`: many shots in one job, run, resumed, or only planned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import flyaway
+from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
+from flyaway.batch.cost import Cost, cost_of, seconds_a_frame
+from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
+from flyaway.batch.jobfile import load_job
+from flyaway.batch.stop import stop_on_signals
+from flyaway.batch.store import write_report
+from flyaway.cli.console import fail, say, say_raw
+from flyaway.cli.progress import ProgressKind, Show, show
+from flyaway.errors import JobError
+from flyaway.matting import Matting
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the CLI."""
+    app.command("batch")(batch)
+
+
+def batch(
+    job_file: Annotated[Path, typer.Argument(metavar="JOB.toml|shots.csv", help="What to do.")],
+    out: Annotated[
+        str | None, typer.Option("-o", "--out", metavar="DST", help="For shots that name no output.")
+    ] = None,
+    shots: Annotated[list[str] | None, typer.Option("--shot", help="Only this one; may be repeated.")] = None,
+    frames: Annotated[str | None, typer.Option(help="Instead of the job's own range: 1001-1050.")] = None,
+    model: Annotated[str | None, typer.Option(help="Instead of the job's own model.")] = None,
+    device: Annotated[str | None, typer.Option(help="Instead of the job's own device.")] = None,
+    handles: Annotated[
+        int | None, typer.Option(min=0, help="Frames before each chunk that a model with a memory sees.")
+    ] = None,
+    chunk: Annotated[
+        int | None, typer.Option(min=0, help="Frames after which such a model forgets, as on a farm.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do every frame again.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Do what is missing, stale or broken. This is the default.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and its cost; do nothing.")
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="With --dry-run: time the models here, for seconds.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
+    progress: Annotated[
+        ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
+    ] = ProgressKind.AUTO,
+    report_path: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
+    ] = None,
+    memory: Annotated[int, typer.Option(min=1, help="MiB that frames on their way may take up.")] = 2048,
+    readers: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
+    writers: Annotated[int, typer.Option(min=1, help="Threads that write.")] = 2,
+) -> int:
+    """Run a job of many shots; run again, it does only what is missing, stale or broken.
+
+    Exit code: 0, every frame of every shot is on disk and was read back; 1, nothing was started; 2, some
+    frames failed; 33, some failed for want of memory; 75, another run is at work on some; 130, interrupted.
+    """
+    if overwrite and resume:
+        raise JobError("--overwrite and --resume exclude each other.")
+    changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk}
+    job = load_job(job_file, (Target(out),) if out else ())
+    job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
+    job = replace(job, device=device) if device else job
+    if dry_run:
+        return _print_plan(job, measure=measure, as_json=as_json)
+    plans = plan_job(job)
+    limits = Limits(readers, writers, memory << 20)
+    with show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown, stop_on_signals() as stop:
+        teller = _Teller(shown)
+        report = run_job(
+            job,
+            existing="overwrite" if overwrite else "resume",
+            limits=limits,
+            progress=teller.frame,
+            begin=teller.begin,
+            stop=stop,
+        )
+        for name, error in report.refused.items():
+            fail(f"{name}: {error}")
+        shown.end(report, _remark(report))
+    if report_path is not None:
+        write_report(report_path, report.as_json())
+    return report.exit_code
+
+
+def narrowed(job: Job, shots: list[str] | None, changes: dict[str, object]) -> Job:
+    """The job with only some shots, and with what was said on the command line."""
+    unknown = sorted(set(shots or ()) - {shot.name for shot in job.shots})
+    if unknown:
+        raise JobError(f"{job.name} has no shot {', '.join(unknown)}.")
+    kept = [shot for shot in job.shots if not shots or shot.name in shots]
+    return replace(job, shots=tuple(replace(shot, **changes) for shot in kept))  # type: ignore[arg-type]
+
+
+class _Teller:
+    """Hands a job's events to what shows them."""
+
+    def __init__(self, shown: Show) -> None:
+        self._shown = shown
+
+    def begin(self, shot: Shot, plan: Plan, matting: Matting) -> None:
+        """A shot is begun."""
+        self._shown.start(
+            name=shot.name, frames=len(plan.tasks), model=matting.info.name, device=matting.device
+        )
+
+    def frame(self, _shot: Shot, result: FrameResult) -> None:
+        """A frame is done."""
+        self._shown(result)
+
+
+def _remark(report: JobReport) -> str:
+    said = report.as_json()
+    parts = [f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]]
+    parts += [f"{report_.name}: recovered {what}" for report_ in report.reports for what in report_.recovered]
+    if report.refused:
+        parts.append(f"{len(report.refused)} shots not begun")
+    if report.interrupted:
+        parts.append("interrupted; the same command does the rest")
+    return ", ".join(parts) or "nothing done"
+
+
+def _print_plan(job: Job, *, measure: bool, as_json: bool) -> int:
+    rows = []
+    speeds: dict[tuple[str, int, int], float] = {}
+    for shot, plan in plan_job(job):
+        cost = cost_of(plan)
+        seconds = None
+        if measure and cost.width:
+            key = (shot.model, cost.width, cost.height)
+            if key not in speeds:
+                matting = flyaway.load(shot.model, device=job.device, engine=job.engine)
+                speeds[key] = seconds_a_frame(matting, cost.width, cost.height)
+            seconds = speeds[key] * cost.todo
+        rows.append((shot, plan, cost, seconds))
+    if as_json:
+        plans = [_row(*row) for row in rows]
+        say_raw(json.dumps({"job": job.name, "device": job.device, "shots": plans}))
+        return ExitCode.OK
+    for shot, plan, cost, seconds in rows:
+        say(_line(shot, plan, cost, seconds))
+    total = sum(cost.todo for _, _, cost, _ in rows)
+    gigabytes = sum(cost.bytes_out for _, _, cost, _ in rows) / 1e9
+    known = [seconds for *_, seconds in rows if seconds is not None]
+    took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
+    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {gigabytes:.2f} GB out{took}")
+    return ExitCode.OK
+
+
+def _row(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> dict[str, object]:
+    return {
+        "name": shot.name,
+        "model": shot.model,
+        "first": str(plan.tasks[0].source),
+        "targets": [str(path) for path in plan.tasks[0].targets],
+        "cost": cost.as_json(),
+        "seconds": seconds,
+    }
+
+
+def _line(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> str:
+    last = f" … {plan.tasks[-1].source.name}" if len(plan.tasks) > 1 else ""
+    targets = ", ".join(str(path) for path in plan.tasks[0].targets)
+    took = f", about {seconds:,.0f} s" if seconds is not None else ""
+    pieces = f" {cost.chunks} chunks," if cost.chunks > 1 else ""
+    absent = f", {cost.missing} WITHOUT A PLATE" if cost.missing else ""
+    space = "" if cost.bytes_out < cost.bytes_free else f", MORE THAN THE {cost.bytes_free / 1e9:.2f} GB FREE"
+    return (
+        f"{shot.name}: {plan.tasks[0].source}{last} -> {targets} ({shot.model}): {cost.frames} frames,"
+        f"{pieces} {cost.width}×{cost.height}, {cost.known} known to the journal{absent}, {cost.todo} to do,"
+        f" {cost.bytes_in / 1e9:.2f} GB in, at most {cost.bytes_out / 1e9:.2f} GB out{space}{took}"
+    )
