@@ -13,7 +13,7 @@ pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 pytest.importorskip("OpenImageIO")
 
 from flyaway.cli import evaluate as command
-from flyaway.errors import DatasetError, NoEngineError
+from flyaway.errors import CorruptWeightsError, DatasetError, NoEngineError
 from flyaway.evaluation import pixels, rvm
 
 
@@ -22,9 +22,9 @@ class Copy:
 
     alpha: np.ndarray
 
-    def __call__(self, plate, encoding):
+    def __call__(self, plate, encoding, refine=True):
         assert encoding == "srgb"
-        self.alpha = plate[..., 0].astype(np.float32) / 255
+        self.alpha = plate[..., 0].astype(np.float32) / (255 if refine else 510)
         return self
 
 
@@ -88,3 +88,38 @@ def test_rvm_is_scored_on_the_same_images(run, images, tmp_path):
 def test_a_wrong_layout_is_the_librarys_error(run, images):
     result = run(images, "--layout", "ppm-100")
     assert isinstance(result.exception, DatasetError)
+
+
+def test_coarse_stage_groups_and_measures_in_one_run(run, images, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        images,
+        "--refiner",
+        "--group-by",
+        "resolution",
+        "--metrics",
+        "sad,soft_mad",
+        "--every",
+        "2",
+        "--out",
+        out,
+    )
+    assert result.exit_code == 0, result.output
+    for text in (result.stdout, (out / "scores.md").read_text(encoding="utf-8")):
+        assert "| matter | SAD | soft MAD | s/image |" in text
+        assert "| 64 px | 1 | first (coarse) | " in text
+        assert "| -100.0% | 1 of 1 |" in text
+
+
+def test_plates_made_worse(run, images, tmp_path):
+    result = run(images, "--stress", "--limit", "1", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "| clean | 0.00 |" in result.stdout
+    assert "| defocus | " in result.stdout
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"stress.md", "stress.json", "stress.png"}
+
+
+def test_isnet_needs_its_package(run, images, tmp_path):
+    pytest.importorskip("onnxruntime")
+    result = run(images, "--with-isnet", tmp_path)
+    assert isinstance(result.exception, CorruptWeightsError)

@@ -84,6 +84,30 @@ def test_a_limit_samples_the_whole_set(images):
         run.evaluate(images, {"nothing": nothing}, limit=0)
 
 
+def test_every_second_image(images):
+    result = run.evaluate(images, {"nothing": nothing}, every=2)
+    assert [row.image for row in result.rows] == ["a", "c"]
+
+
+def test_only_the_measures_asked_for_are_in_the_table(images):
+    result = run.evaluate(images, {"nothing": nothing}, measures=["iou", "sad"])
+    assert report.table(result)[0] == "| matter | SAD | IoU | s/image |"
+    assert [strip.label.split()[0] for strip in result.worst] == ["b", "c", "a"]
+    with pytest.raises(FlyawayError, match="no measure beauty"):
+        run.evaluate(images, {"nothing": nothing}, measures=["beauty"])
+
+
+def test_slow_measures_pass_over_large_frames_and_say_so(images, tmp_path):
+    write_pair(tmp_path, "large", 30, (90, 80))
+    mixed = layouts.EvaluationSet("mixed", "pairs", [*images.items, *layouts.open_set(tmp_path).items])
+    result = run.evaluate(mixed, {"nothing": nothing}, slow_megapixels=0.005)
+    assert "grad" not in result.rows[-1].scores
+    small = [row.scores["conn"] for row in result.rows[:3]]
+    assert result.mean("nothing")["conn"] == pytest.approx(np.mean(small))
+    assert "Grad and Conn: not measured on 1 of 4 images, which are too large" in report.notes(result)
+    json.loads(report.as_json(result))
+
+
 def test_a_sets_own_trimap_is_the_unknown_band(tmp_path):
     write_pair(tmp_path, "a", 20)
     trimap = np.zeros((60, 80, 1), np.uint8)

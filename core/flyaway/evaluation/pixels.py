@@ -80,12 +80,17 @@ def read_cutout(path: Path) -> NDArray[np.float32]:
     return pixels
 
 
-def write(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write an H×W×C uint8 image (a fourth channel is straight alpha); the format is the suffix."""
+def write(path: Path, image: NDArray[np.uint8], compression: str | None = None) -> None:
+    """Write an H×W×C uint8 image (a fourth channel is straight alpha); the format is the suffix.
+
+    ``compression`` is OpenImageIO's attribute of that name, as ``"jpeg:20"``.
+    """
     oiio = openimageio()
     height, width, channels = image.shape
     spec = oiio.ImageSpec(width, height, channels, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
+    if compression is not None:
+        spec.attribute("compression", compression)
     target = oiio.ImageOutput.create(str(path))
     if target is None or not target.open(str(path), spec):
         raise FlyawayError(f"{path} cannot be written: {target.geterror() if target else oiio.geterror()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flyaway.evaluation import metrics
@@ -25,28 +26,33 @@ COLUMNS: dict[str, tuple[str, float, int]] = {
     "soft_mad": ("soft MAD", 1, 4),
     "iou": ("IoU", 1, 4),
     "false_components": ("false parts", 1, 2),
+    "false_islands": ("islands", 1, 2),
+    "false_holes": ("holes", 1, 2),
 }
 """Measure → (heading, factor, digits)."""
 
 
-def markdown(result: Evaluation) -> str:
+def markdown(result: Evaluation, sections: Sequence[str] = ()) -> str:
     """Heading, table of means, definitions, environment, and the worst images of the first matter."""
     lines = [f"# {result.set.name}: {result.images} images", "", *table(result), ""]
     lines += [f"- {note}" for note in notes(result)]
-    lines += [f"- {environment_line()}", "", f"## The worst images by {result.matters[0]}", ""]
+    lines += [f"- {environment_line()}", "", *sections]
+    lines += [f"## The worst images by {result.matters[0]}", ""]
     rows = [row for row in result.rows if row.matter == result.matters[0]]
     rows.sort(key=lambda row: -row.scores["mad"])
-    lines += _rule(["image", "size"])
+    lines += rule(["image", "size"], result.measures)
     for row in rows[:20]:
-        lines.append(_line([row.image, f"{row.width}×{row.height}", *_cells(row.scores)]))
+        size = f"{row.width}×{row.height}"
+        lines.append(line([row.image, size, *cells(row.scores, result.measures)]))
     return "\n".join(lines) + "\n"
 
 
 def table(result: Evaluation) -> list[str]:
     """Markdown lines: one row a matter, means over the images."""
-    lines = _rule(["matter"], ["s/image"])
+    lines = rule(["matter"], result.measures, ["s/image"])
     for matter in result.matters:
-        lines.append(_line([matter, *_cells(result.mean(matter)), f"{result.median_seconds(matter):.3f}"]))
+        means = cells(result.mean(matter), result.measures)
+        lines.append(line([matter, *means, f"{result.median_seconds(matter):.3f}"]))
     return lines
 
 
@@ -58,13 +64,22 @@ def notes(result: Evaluation) -> list[str]:
     )
     if result.own_trimaps:
         band = f"the set's trimaps for {result.own_trimaps} of {result.images} images, else " + band
+    large = []
+    if result.too_large:
+        slow = " and ".join(COLUMNS[name][0] for name in metrics.SLOW if name in result.measures)
+        large = [f"{slow}: not measured on {result.too_large} of {result.images} images, which are too large"]
+    parts = (
+        f"false parts: connected components above {metrics.COMPONENT_SHARE:.1%} of the frame, mean an image:"
+        " islands (wall taken for the person) and holes (person missing)"
+    )
     return [
         *result.set.notes,
+        *large,
         f"layout {result.set.layout}; {result.images} of {len(result.set.items)} images; means over images",
         "SAD, Grad and Conn: whole frame at full size, scaled as in the P3M protocol (SAD, Conn / 1000)",
         f"-T: unknown band only: {band}",
         f"soft MAD: where truth is between {metrics.SOFT_LOW} and {metrics.SOFT_HIGH}; IoU at alpha 0.5",
-        f"false parts: islands and holes above {metrics.COMPONENT_SHARE:.1%} of the frame, mean an image",
+        parts,
         "s/image: median wall time of a call, other work between calls; for speed see `flyaway bench`",
     ]
 
@@ -78,7 +93,7 @@ def as_json(result: Evaluation) -> str:
         "environment": environment(),
         "notes": notes(result),
         "means": {
-            matter: {**_plain(result.mean(matter)), "median_seconds": result.median_seconds(matter)}
+            matter: {**plain(result.mean(matter)), "median_seconds": result.median_seconds(matter)}
             for matter in result.matters
         },
         "rows": [
@@ -88,7 +103,7 @@ def as_json(result: Evaluation) -> str:
                 "height": row.height,
                 "matter": row.matter,
                 "seconds": row.seconds,
-                **_plain(row.scores),
+                **plain(row.scores),
             }
             for row in result.rows
         ],
@@ -96,22 +111,29 @@ def as_json(result: Evaluation) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(scores: Any) -> dict[str, float | None]:
+def plain(scores: Any) -> dict[str, float | None]:
     """JSON has no NaN: a measure without a value is null."""
     return {name: None if math.isnan(value) else value for name, value in scores.items()}
 
 
-def _cells(scores: Any) -> list[str]:
-    return [
-        "–" if math.isnan(scores[name]) else f"{scores[name] * factor:.{digits}f}"
-        for name, (_, factor, digits) in COLUMNS.items()
-    ]
+def cells(scores: Mapping[str, float], measures: Collection[str] = metrics.MEASURES) -> list[str]:
+    """A row's numbers as text, in the order of `COLUMNS`; a dash where there is no value."""
+    texts = []
+    for name, (_, factor, digits) in COLUMNS.items():
+        if name in measures:
+            value = scores.get(name, math.nan)
+            texts.append("–" if math.isnan(value) else f"{value * factor:.{digits}f}")
+    return texts
 
 
-def _rule(before: list[str], after: list[str] | None = None) -> list[str]:
-    headings = [heading for heading, _, _ in COLUMNS.values()] + (after or [])
-    return [_line(before + headings), _line(["---"] * len(before) + ["---:"] * len(headings))]
+def rule(
+    before: list[str], measures: Collection[str] = metrics.MEASURES, after: list[str] | None = None
+) -> list[str]:
+    """Headings of a table of measures: left-aligned ones, the measures, and more to the right."""
+    headings = [heading for name, (heading, _, _) in COLUMNS.items() if name in measures] + (after or [])
+    return [line(before + headings), line(["---"] * len(before) + ["---:"] * len(headings))]
 
 
-def _line(cells: list[str]) -> str:
+def line(cells: list[str]) -> str:
+    """One line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

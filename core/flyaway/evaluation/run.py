@@ -20,6 +20,8 @@ Matter = Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]]
 """Takes a plate (H×W×3 uint8, sRGB-encoded), gives its alpha (H×W float in 0..1)."""
 
 SHEET_IMAGES = 24
+SLOW_MEGAPIXELS = 8.0
+"""Larger frames are not measured by `metrics.SLOW`: at 4096×4096 that takes half a minute or more."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,17 @@ class Row:
 
 @dataclass
 class Evaluation:
-    """A run: rows of every image by every matter, in the set's order, and pictures of the worst images."""
+    """A run: rows of every image by every matter, in the set's order, and pictures of the worst images.
+
+    ``own_trimaps`` images brought a trimap of their own; on ``too_large`` images the slow measures were
+    passed over.
+    """
 
     set: EvaluationSet
     matters: Sequence[str]
+    measures: Sequence[str] = metrics.MEASURES
     own_trimaps: int = 0
+    too_large: int = 0
     rows: list[Row] = field(default_factory=list)
     worst: list[sheet.Strip] = field(default_factory=list)
 
@@ -51,12 +59,7 @@ class Evaluation:
 
     def mean(self, matter: str) -> dict[str, float]:
         """Mean of each measure over the images where it has a value; NaN if it has none anywhere."""
-        rows = [row.scores for row in self.rows if row.matter == matter]
-        values = {name: np.array([scores[name] for scores in rows]) for name in rows[0]}
-        return {
-            name: float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else float("nan")
-            for name, column in values.items()
-        }
+        return mean_scores([row for row in self.rows if row.matter == matter], self.measures)
 
     def median_seconds(self, matter: str) -> float:
         """Median wall time of the matter's calls."""
@@ -68,6 +71,9 @@ def evaluate(
     matters: Mapping[str, Matter],
     *,
     limit: int | None = None,
+    every: int = 1,
+    measures: Sequence[str] = metrics.MEASURES,
+    slow_megapixels: float = SLOW_MEGAPIXELS,
     sheet_images: int = SHEET_IMAGES,
     on_scored: Callable[[str], None] | None = None,
 ) -> Evaluation:
@@ -76,6 +82,9 @@ def evaluate(
     Parameters
     ----------
     limit : score only so many images, spread evenly over the set.
+    every : score every so-manieth image only.
+    measures : names of `metrics.MEASURES`; MAD is always measured, since the worst images are found by it.
+    slow_megapixels : larger frames are not measured by `metrics.SLOW`.
     sheet_images : how many of the worst images to keep pictures of.
     on_scored : called with an image's name when all matters have been scored on it.
 
@@ -86,19 +95,27 @@ def evaluate(
     """
     if not matters:
         raise FlyawayError("Nothing to evaluate: name a model, or ask for RVM")
-    items = spread(images.items, limit)
+    unknown = [name for name in measures if name not in metrics.MEASURES]
+    if unknown:
+        known = ", ".join(metrics.MEASURES)
+        raise FlyawayError(f"There is no measure {', '.join(unknown)}; there are: {known}")
+    items = spread(images.items, limit, every)
     if not items:
         raise DatasetError(f"{images.name} has no images")
-    result = Evaluation(images, list(matters))
+    result = Evaluation(images, list(matters), list(measures))
     heap: list[tuple[float, int, sheet.Strip]] = []
     for index, item in enumerate(items):
         plate, truth, trimap = _load(item)
         result.own_trimaps += trimap is not None
         band = metrics.trimap_of(truth) if trimap is None else trimap
+        wanted = {*measures, "mad"}
+        if truth.size > slow_megapixels * 1e6 and wanted & set(metrics.SLOW):
+            wanted -= set(metrics.SLOW)
+            result.too_large += 1
         rows, alphas = [], {}
         for name, matter in matters.items():
             alphas[name], seconds = _timed(matter, plate, f"{name} on {item.name}")
-            scores = metrics.score(alphas[name], truth, band)
+            scores = metrics.score(alphas[name], truth, band, wanted)
             rows.append(Row(item.name, truth.shape[1], truth.shape[0], name, seconds, scores))
         result.rows += rows
         error = rows[0].scores["mad"]
@@ -112,19 +129,34 @@ def evaluate(
     return result
 
 
-def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
-    """At most ``limit`` items at even distances, so that a sorted set is sampled throughout."""
+def spread(items: Sequence[Item], limit: int | None, every: int = 1) -> Sequence[Item]:
+    """Every so-manieth item, then at most ``limit`` at even distances: a sorted set is sampled throughout."""
+    if every < 1 or (limit is not None and limit < 1):
+        raise DatasetError(f"A limit of {limit} with every {every}th image leaves no image to score")
+    items = items[::every]
     if limit is None or limit >= len(items):
         return items
-    if limit < 1:
-        raise DatasetError(f"A limit of {limit} leaves no image to score")
     return [items[int(place)] for place in np.linspace(0, len(items) - 1, limit).round()]
 
 
-def write(result: Evaluation, folder: Path) -> Iterator[Path]:
-    """Write ``scores.md``, ``scores.json`` and ``sheet.png`` into a folder; yields each path when written."""
+def mean_scores(rows: Sequence[Row], measures: Sequence[str]) -> dict[str, float]:
+    """Mean of each measure over the rows where it has a value; NaN if it has none in any."""
+    means = {}
+    for name in measures:
+        column = np.array([row.scores.get(name, np.nan) for row in rows], float)
+        column = column[np.isfinite(column)]
+        means[name] = float(column.mean()) if column.size else float("nan")
+    return means
+
+
+def write(result: Evaluation, folder: Path, sections: Sequence[str] = ()) -> Iterator[Path]:
+    """Write ``scores.md``, ``scores.json`` and ``sheet.png`` into a folder; yields each path when written.
+
+    ``sections`` are lines of Markdown that go below the table (groups, the refiner's worth).
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("scores.md", report.markdown(result)), ("scores.json", report.as_json(result))):
+    texts = {"scores.md": report.markdown(result, sections), "scores.json": report.as_json(result)}
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
         yield folder / name
     if result.worst:
