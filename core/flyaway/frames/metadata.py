@@ -166,10 +166,12 @@ def _carry_metadata(spec: oiio.ImageSpec, plate: Plate, suffix: str) -> None:
         if name in _OF_THE_FILE or name.startswith(_OF_THE_FILE_PREFIXES):
             continue
         if everything or name in _PORTABLE:
-            spec.attribute(item.name, item.type, item.value)
+            # OpenImageIO has its own spelling of this one, and writes it to EXR as it is.
+            kept = "framesPerSecond" if name == "framespersecond" and suffix == ".exr" else item.name
+            spec.attribute(kept, item.type, item.value)
     rate = plate.spec.get("dpx:FrameRate", 0) or plate.spec.get("dpx:TemporalFrameRate", 0)
     if rate and suffix == ".exr":
-        spec.attribute("FramesPerSecond", "rational", _as_ratio(float(rate)))
+        spec.attribute("framesPerSecond", "rational", _as_ratio(float(rate)))
 
 
 def _as_ratio(rate: float) -> tuple[int, int]:

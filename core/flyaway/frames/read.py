@@ -218,7 +218,8 @@ def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: li
 def _unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
     # Where alpha is 0 colour is light that nothing covers (a flare): it stays.
     divisor = np.where(alpha > 0, alpha, np.float32(1))[..., None]
-    return (colour / divisor).astype(np.float32, copy=False)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number has been counted
+        return (colour / divisor).astype(np.float32, copy=False)
 
 
 def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
