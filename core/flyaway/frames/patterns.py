@@ -12,6 +12,7 @@ from pathlib import Path
 import fileseq
 
 from flyaway.errors import PatternError
+from flyaway.frames.movie import is_movie, probe
 from flyaway.frames.write import WRITABLE, target_suffix
 
 READABLE = (
@@ -41,31 +42,48 @@ def plan_frames(
     """Pair every plate with its matte, in order.
 
     Args:
-        source: a file, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
+        source: a file, a movie, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
             `plate.####.exr`, `plate.@@@@.exr` or `plate.$F4.exr`.
-        destination: for a file, a file or folder; for a folder, a folder; for a pattern, a pattern or
-            folder. In a folder every matte has its plate's name; in the plates' own, `NAME.matte.EXT`.
-        frames: for a pattern, which frames (`1-10,20`, `1-100x5`); those found on disk when None.
-            Frames that are asked for but missing are planned all the same, and fail by name.
+        destination: for a file, a file or folder; for a folder, a folder; for a pattern or a movie, a
+            pattern or folder. In a folder every matte has its plate's name; in the plates' own,
+            `NAME.matte.EXT`.
+        frames: for a pattern or a movie (counted from 1), which frames (`1-10,20`, `1-100x5`); those found
+            when None. Frames that are asked for but missing are planned all the same, and fail by name.
         suffix: the mattes' format in a folder (".exr", ".png", ".tif"); the plates' own where None and
             where that format holds a matte well.
 
     Raises:
         PatternError: nothing matches, the two do not fit together, or a plate would be overwritten.
     """
-    text, source_path, target_path = str(source), Path(source), Path(destination)
-    if source_path.is_file():
-        _no_frames(frames, text)
-        jobs = [FrameJob(source_path, _single_target(source_path, destination, suffix))]
-    elif source_path.is_dir():
-        _no_frames(frames, text)
-        jobs = _folder_jobs(source_path, target_path, suffix)
-    elif is_pattern(source_path):
-        jobs = _sequence_jobs(text, target_path, frames, suffix)
-    else:
-        raise PatternError(f"{source} is not there: no such file or folder, and not a frame pattern.")
+    jobs = _planned(source, destination, frames, suffix)
     _check_targets(jobs)
     return jobs
+
+
+def pair_frames(plates: str | Path, mattes: str | Path, frames: str | None = None) -> list[FrameJob]:
+    """Pair plates with mattes that are there already, in order; a job's target is its matte.
+
+    Args:
+        plates: a file, a movie, a folder or a pattern, as for `plan_frames`.
+        mattes: likewise; for a folder of plates a folder, in which a matte has its plate's stem.
+        frames: for patterns and movies, which; None takes every frame of the plates. Mattes that are
+            missing are paired all the same.
+
+    Raises:
+        PatternError: nothing matches, or the two do not fit together.
+    """
+    folder = Path(mattes)
+    if not folder.is_dir() or is_pattern(mattes):
+        return _planned(plates, mattes, frames, None)
+    # A folder of mattes may be in another format than its plates.
+    jobs = _planned(plates, folder, frames, None)
+    return [FrameJob(job.source, _matte_in(folder, job.target), job.frame) for job in jobs]
+
+
+def _matte_in(folder: Path, planned: Path) -> Path:
+    suffixes = dict.fromkeys((planned.suffix, *WRITABLE))
+    found = (folder / (planned.stem + suffix) for suffix in suffixes)
+    return next((path for path in found if path.is_file()), planned)
 
 
 def parse_frames(text: str) -> list[int]:
@@ -88,6 +106,25 @@ def gaps(numbers: Sequence[int]) -> str:
 def frame_range(numbers: Sequence[int]) -> str:
     """Frame numbers as a range that `parse_frames` reads: [1, 2, 3, 7] → "1-3,7"; "" for none."""
     return str(fileseq.FrameSet(sorted(set(numbers)))) if numbers else ""
+
+
+def _planned(
+    source: str | Path, destination: str | Path, frames: str | None, suffix: str | None
+) -> list[FrameJob]:
+    text, source_path, target_path = str(source), Path(source), Path(destination)
+    if source_path.is_file() and is_movie(source_path):
+        jobs = _movie_jobs(source_path, target_path, frames, suffix)
+    elif source_path.is_file():
+        _no_frames(frames, text)
+        jobs = [FrameJob(source_path, _single_target(source_path, destination, suffix))]
+    elif source_path.is_dir():
+        _no_frames(frames, text)
+        jobs = _folder_jobs(source_path, target_path, suffix)
+    elif is_pattern(source_path):
+        jobs = _sequence_jobs(text, target_path, frames, suffix)
+    else:
+        raise PatternError(f"{source} is not there: no such file or folder, and not a frame pattern.")
+    return jobs
 
 
 def _no_frames(frames: str | None, source: str) -> None:
@@ -124,6 +161,23 @@ def _folder_jobs(source: Path, target: Path, suffix: str | None) -> list[FrameJo
         FrameJob(path, target / _matte_name(path, suffix, mark))
         for path in sorted(plates, key=lambda path: _natural(path.name))
     ]
+
+
+def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:
+    length = probe(source).frames
+    numbers = parse_frames(frames) if frames is not None else list(range(1, length + 1))
+    if is_movie(target):
+        raise PatternError(
+            f"{target} is a movie: write the mattes as frames (-o matte.####.exr), then `flyaway movie`."
+        )
+    if is_pattern(target):
+        output = fileseq.FileSequence(str(target), pad_style=fileseq.PAD_STYLE_HASH1)
+        targets = [Path(output.frame(number)) for number in numbers]
+    elif target.suffix.lower() in READABLE and not target.is_dir():
+        raise PatternError(f"{target} is one file for a movie; name a folder or a pattern.")
+    else:
+        targets = [target / f"{source.stem}.{number:04d}{suffix or '.exr'}" for number in numbers]
+    return [FrameJob(source, *job) for job in zip(targets, numbers, strict=True)]
 
 
 def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:

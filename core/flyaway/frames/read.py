@@ -13,6 +13,8 @@ from flyaway.color import Encoding, FloatImage
 from flyaway.errors import EncodingUnknownError, ReadError
 from flyaway.frames import library
 from flyaway.frames.encoding import file_space
+from flyaway.frames.movie import is_movie
+from flyaway.frames.movie_plate import header_of, read_movie_frame
 from flyaway.frames.select import choose_channels, choose_part
 
 
@@ -118,7 +120,8 @@ def read_plate(
     """Read one frame.
 
     Args:
-        path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file.
+        path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file, or an mp4, mov
+            or mxf movie, whose `frame` counts from 1.
         in_space: short for `options.in_space`.
         frame: its number, for messages.
         options: see `ReadOptions`.
@@ -130,6 +133,8 @@ def read_plate(
     path, options = Path(path), options or ReadOptions()
     if in_space is not None:
         options = replace(options, in_space=in_space)
+    if is_movie(path):
+        return _movie_plate(path, frame, options)
     source = library.open_input(path, frame, options.part)
     try:
         return _read_open(source, path, frame, options)
@@ -143,6 +148,8 @@ def read_header(path: Path, frame: int | None = None, part: str | None = None) -
     Raises:
         ReadError: see `read_plate`.
     """
+    if is_movie(path):
+        return header_of(path, frame)
     source = library.open_input(path, frame, part)
     try:
         return source.spec()
@@ -188,6 +195,32 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
         spec=spec,
         notes=tuple(notes),
         part=part,
+        config=options.config,
+        oddities=oddities,
+    )
+
+
+def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
+    found = read_movie_frame(path, frame, options)
+    notes = list(found.notes)
+    oddities = _count_oddities(found.pixels, path, frame, notes=[])  # below black is usual in video
+    if found.alpha is not None:
+        notes.append("the movie's colour was taken as straight")
+    data, display = windows(found.spec)
+    return Plate(
+        path=path,
+        frame=frame,
+        pixels=found.pixels,
+        space=found.space,
+        alpha=found.alpha,
+        premultiplied=False,
+        data_window=data,
+        display_window=display,
+        format="movie",
+        channel_type=str(found.spec.format),
+        channels=("R", "G", "B") if found.alpha is None else ("R", "G", "B", "A"),
+        spec=found.spec,
+        notes=tuple(notes),
         config=options.config,
         oddities=oddities,
     )

@@ -1,0 +1,81 @@
+"""`flyaway movie`: plates and their mattes as one ProRes 4444 movie."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyaway import PatternError
+from flyaway.cli.console import say
+from flyaway.color import resolve_config
+
+
+class Content(StrEnum):
+    """What is shown."""
+
+    RGBA = "rgba"
+    MATTE = "matte"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the CLI."""
+    app.command()(movie)
+
+
+def movie(
+    plates: Annotated[str, typer.Argument(metavar="PLATES", help="A movie, or a pattern: plate.####.exr.")],
+    mattes: Annotated[str, typer.Argument(metavar="MATTES", help="Their mattes: matte.####.exr.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DST", help="The movie: shot.mov.")],
+    frames: Annotated[str | None, typer.Option(help="Which frames: 1-10,20 or 1-100x5.")] = None,
+    content: Annotated[
+        Content, typer.Option("--output", help="rgba: the plates with their mattes as alpha; matte: grey.")
+    ] = Content.RGBA,
+    premultiplied: Annotated[
+        bool, typer.Option("--premultiplied/--straight", help="Colour is multiplied by alpha.")
+    ] = False,
+    rate: Annotated[str | None, typer.Option(help="Frames a second: 24, 23.976 or 24000/1001.")] = None,
+    in_space: Annotated[str | None, typer.Option(help="The plates' colour space, as for matte.")] = None,
+    ocio: Annotated[str | None, typer.Option(help="OCIO configuration: a file, cg or studio.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Which layer of the plates holds the colour.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a movie that exists.")] = False,
+) -> int:
+    """Make a ProRes 4444 movie of plates and the mattes that `flyaway matte` wrote for them.
+
+    Colour is display-referred (Rec.709 matrix, video range). Every frame is decoded again, and its alpha
+    compared with its matte, before the movie gets its name. Exit code: 0, or 1 with the reason.
+    """
+    from flyaway.frames import ReadOptions
+    from flyaway.frames.movie_write import MovieOptions, write_movie
+    from flyaway.frames.patterns import pair_frames
+
+    if out.exists() and not overwrite:
+        raise PatternError(f"{out} exists already. Use --overwrite to replace it.")
+    pairs = pair_frames(plates, mattes, frames)
+    config = None if ocio is None else resolve_config(ocio)
+    landed = write_movie(
+        out,
+        [(pair.source, pair.frame) for pair in pairs],
+        [pair.target for pair in pairs],
+        MovieOptions(content.value, premultiplied, None if rate is None else _rate(rate)),
+        ReadOptions(in_space=in_space, layer=layer, config=config),
+    )
+    say(f"{landed.path}: {len(pairs)} frames, {landed.bytes / 1e6:.1f} MB, decoded and compared")
+    return 0
+
+
+def _rate(text: str) -> Fraction:
+    """24, 23.976 and 24000/1001 as a ratio; the usual NTSC decimals are what they stand for."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise PatternError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.") from error
+    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    if rate.denominator > 1 and abs(ntsc - rate) < Fraction(2, 1000):
+        rate = ntsc
+    if not 1 <= rate <= 1000:
+        raise PatternError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.")
+    return rate

@@ -1,0 +1,69 @@
+"""Mattes from disk: coverage, and where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from flyaway.color import FloatImage
+from flyaway.errors import ReadError
+from flyaway.frames import library
+from flyaway.frames.compose import fit_window
+from flyaway.frames.read import Window, windows
+
+# Where coverage is, in the order in which it is looked for; a single channel is coverage by any name.
+_CHANNELS = ("matte.a", "matte.alpha", "matte", "a", "alpha", "y")
+
+
+@dataclass(frozen=True)
+class MatteFile:
+    """One matte from disk.
+
+    Attributes:
+        path: the file.
+        alpha: H×W float32 over the data window, as stored: neither clipped nor freed of NaN.
+        data_window, display_window: as in the file.
+        spec: its header.
+    """
+
+    path: Path
+    alpha: FloatImage = field(repr=False)
+    data_window: Window
+    display_window: Window
+    spec: oiio.ImageSpec = field(repr=False)
+
+    def over(self, window: Window) -> FloatImage:
+        """Coverage as it lies in another window, 0 where it does not reach: H×W float32."""
+        return fit_window(self.alpha[..., None], self.data_window, window)[..., 0]
+
+
+def read_matte(path: str | Path, channel: str | None = None, frame: int | None = None) -> MatteFile:
+    """Read coverage: a file's only channel, or the matte's among several.
+
+    Args:
+        path: an EXR, PNG or TIFF.
+        channel: its name; None looks for `matte.A`, `matte`, `A` and `Y`, in this order.
+        frame: its number, for messages.
+
+    Raises:
+        ReadError: there is no coverage in it, or it cannot be read.
+    """
+    path = Path(path)
+    source = library.open_input(path, frame)
+    try:
+        spec = source.spec()
+        names = [name.lower() for name in spec.channelnames]
+        wanted = [channel.lower()] if channel else names[:1] if len(names) == 1 else list(_CHANNELS)
+        index = next((names.index(name) for name in wanted if name in names), None)
+        if index is None:
+            raise ReadError(
+                f"no matte among its channels ({', '.join(spec.channelnames[:12])}).", path=path, frame=frame
+            )
+        alpha = library.decode(source, index, index + 1, path, frame)[..., 0]
+        data, display = windows(spec)
+        return MatteFile(path, np.ascontiguousarray(alpha), data, display, spec)
+    finally:
+        source.close()

@@ -1,0 +1,375 @@
+"""Movies made by code: their matrix, range, depth, rotation, timecode and every frame come out right."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flyaway import EncodingUnknownError, PatternError, ReadError, WriteError
+from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
+from flyaway.frames.movie import probe
+from flyaway.frames.movie_plate import timecode_words
+from flyaway.frames.movie_write import MovieOptions, write_movie
+from flyaway.frames.read_matte import read_matte
+from flyaway.frames.video import rgb_of
+
+av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'flyaway[movie]'")
+
+W, H = 96, 64
+MATRICES = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+
+
+def reference(codes: tuple[int, int, int], bits: int, matrix: int, full: bool) -> np.ndarray:
+    """R'G'B' of one Y'CbCr code, by the formulas of BT.601, BT.709 and BT.2020."""
+    y, cb, cr = codes
+    if full:
+        top = (1 << bits) - 1
+        y, cb, cr = y / top, (cb - (1 << bits - 1)) / top, (cr - (1 << bits - 1)) / top
+    else:
+        scale = 1 << (bits - 8)
+        y, cb, cr = (y / scale - 16) / 219, (cb / scale - 128) / 224, (cr / scale - 128) / 224
+    kr, kb = MATRICES[matrix]
+    r, b = y + 2 * (1 - kr) * cr, y + 2 * (1 - kb) * cb
+    return np.array([r, (y - kr * r - kb * b) / (1 - kr - kb), b])
+
+
+def flat(codes: tuple[int, ...], name: str = "yuv420p", size: tuple[int, int] = (W, H)):
+    frame = av.VideoFrame(*size, name)
+    wide = frame.format.components[0].bits > 8
+    for plane, code in zip(frame.planes, codes, strict=True):
+        count = plane.buffer_size // (2 if wide else 1)
+        plane.update(np.full(count, code, np.uint16 if wide else np.uint8).tobytes())
+    return frame
+
+
+def make(path: Path, frames, codec="libx264", *, rate=24, tags=None, options=None, timecode=None, **stream_):
+    """Encode frames; lossless H.264 unless another codec is named."""
+    frames = list(frames)
+    if options is None:
+        options = {"qp": "0"} if codec == "libx264" else {}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
+        for name, value in (tags or {}).items():
+            setattr(stream.codec_context, name, value)
+        for name, value in stream_.items():
+            setattr(stream, name, value)
+        if timecode:
+            stream.metadata["timecode"] = timecode
+            container.metadata["timecode"] = timecode
+        for frame in frames:
+            for name, value in (tags or {}).items():
+                if name in ("colorspace", "color_range"):
+                    setattr(frame, name, value)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("matrix", [1, 5, 6, 9])
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(
+    ("name", "bits"), [("yuv420p", 8), ("yuv422p", 8), ("yuv444p", 8), ("yuv420p10le", 10)]
+)
+def test_matrix_range_and_depth(tmp_path, matrix, full, name, bits):
+    codes = tuple(code << (bits - 8) for code in (120, 90, 170))
+    tags = {"colorspace": matrix, "color_range": 2 if full else 1, "color_primaries": 1, "color_trc": 1}
+    path = make(tmp_path / "m.mp4", [flat(codes, name), flat(codes, name)], tags=tags)
+    plate = read_plate(path, frame=2)
+    expected = reference(codes, bits, matrix, full)
+    np.testing.assert_allclose(plate.pixels, np.broadcast_to(expected, (H, W, 3)), atol=2e-6)
+    assert plate.space == "srgb"
+    assert not any("matrix" in note for note in plate.notes)
+
+
+@pytest.mark.parametrize(("size", "matrix"), [((96, 64), 6), ((1280, 720), 1)])
+def test_a_movie_that_names_no_matrix_is_taken_by_its_size_and_says_so(tmp_path, size, matrix):
+    path = make(tmp_path / "m.mp4", [flat((120, 90, 170), size=size)])
+    plate = read_plate(path, frame=1)
+    np.testing.assert_allclose(plate.pixels[0, 0], reference((120, 90, 170), 8, matrix, False), atol=2e-6)
+    assert any("names no matrix" in note for note in plate.notes)
+
+
+@pytest.mark.parametrize("value", [16, 235, 255, 1])
+def test_grey_stays_what_it_was(tmp_path, value):
+    plate = read_plate(make(tmp_path / "m.mp4", [flat((value, 128, 128))]), frame=1)
+    np.testing.assert_allclose(plate.pixels, (value - 16) / 219, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name", "codes", "expected"),
+    [
+        ("qtrle", "rgb24", (200,), [200 / 255] * 3),
+        ("png", "rgb48be", (200 * 257,), [200 / 255] * 3),
+        ("libx264rgb", "rgb24", (99,), [99 / 255] * 3),
+    ],
+)
+def test_rgb_movies(tmp_path, codec, name, codes, expected):
+    options = {"qp": "0"} if codec == "libx264rgb" else {}
+    path = make(tmp_path / "m.mov", [flat(codes, name)], codec, options=options)
+    np.testing.assert_allclose(read_plate(path, frame=1).pixels[5, 5], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+def test_planar_rgb_keeps_its_depth(bits):
+    pixels, alpha = rgb_of(flat((200, 300, 700, 90), f"gbrap{bits}le"))
+    np.testing.assert_allclose(pixels[5, 5], np.array([700, 200, 300]) / ((1 << bits) - 1), atol=1e-6)
+    np.testing.assert_allclose(alpha, 90 / ((1 << bits) - 1), atol=1e-6)
+
+
+def numbered(count: int, name: str = "yuv420p"):
+    """Frames that say which they are: frame n has luma 20 + 3n."""
+    for number in range(1, count + 1):
+        frame = flat((20 + 3 * number, 128, 128), name)
+        frame.pts = number - 1
+        yield frame
+
+
+def number_of(plate) -> int:
+    return round((float(plate.pixels.mean()) * 219 + 16 - 20) / 3)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"),
+    [
+        ("mp4", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
+        ("mov", "prores_ks", {"profile": "hq"}),
+        ("mxf", "mpeg2video", {"bf": "2", "g": "9", "b": "20000000"}),
+    ],
+)
+def test_any_frame_in_any_order(tmp_path, suffix, codec, options):
+    name = {"prores_ks": "yuv422p10le", "mpeg2video": "yuv422p"}.get(codec, "yuv420p")
+    frames = list(numbered(60, name))
+    if codec == "prores_ks":
+        frames = [flat((4 * (20 + 3 * n), 512, 512), name) for n in range(1, 61)]
+    path = make(tmp_path / f"m.{suffix}", frames, codec, options=options, rate=25)
+    info = probe(path)
+    assert (info.frames, info.rate) == (60, 25)
+    order = [1, 2, 3, 60, 1, 30, 29, 28, 31, 5, 59, 60, 17, 16, *range(40, 61)]
+    assert [number_of(read_plate(path, frame=n)) for n in order] == order
+    for wrong in (0, 61):
+        with pytest.raises(ReadError, match="frames 1-60"):
+            read_plate(path, frame=wrong)
+
+
+# The matrix of a track header: (a, b, c, d) of a turn, by ISO/IEC 14496-12.
+UPRIGHT = b"\x00\x01\x00\x00" + bytes(12) + b"\x00\x01\x00\x00"
+TURNS = {
+    1: b"\x00\x00\x00\x00\x00\x01\x00\x00" + bytes(4) + b"\xff\xff\x00\x00\x00\x00\x00\x00",  # clockwise
+    2: b"\xff\xff\x00\x00\x00\x00\x00\x00" + bytes(4) + b"\x00\x00\x00\x00\xff\xff\x00\x00",
+    3: b"\x00\x00\x00\x00\xff\xff\x00\x00" + bytes(4) + b"\x00\x01\x00\x00\x00\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_telephones_movie_is_turned_upright(tmp_path, quarters):
+    frame = flat((60, 128, 128))
+    luma = np.full((H, frame.planes[0].line_size), 60, np.uint8)
+    luma[: H // 2, : W // 2] = 200
+    frame.planes[0].update(luma.tobytes())
+    path = make(tmp_path / "m.mp4", [frame])
+    data = path.read_bytes()
+    track = data.index(b"tkhd")
+    place = data.index(UPRIGHT, track)
+    path.write_bytes(data[:place] + TURNS[quarters] + data[place + len(UPRIGHT) :])
+    plate = read_plate(path, frame=1)
+    stored = np.where(luma[:, :W] == 200, 200, 60)
+    expected = (np.rot90(stored, -quarters) - 16) / 219
+    np.testing.assert_allclose(plate.pixels[..., 0], expected, atol=1e-6)
+    assert (plate.spec.width, plate.spec.height) == expected.shape[::-1]
+    assert (plate.data_window.width, plate.data_window.height) == expected.shape[::-1]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "name"), [("mov", "libx264", "yuv420p"), ("mxf", "mpeg2video", "yuv422p")]
+)
+def test_timecode_rate_and_pixel_aspect_reach_the_matte(tmp_path, suffix, codec, name):
+    path = make(
+        tmp_path / f"m.{suffix}",
+        [flat((120, 128, 128), name) for _ in range(30)],
+        codec,
+        rate=25,
+        timecode="10:00:00:20",
+        tags={"sample_aspect_ratio": Fraction(16, 15)},
+    )
+    plate = read_plate(path, frame=7)
+    write_matte(tmp_path / "m.exr", plate.pixels[..., 0], plate)
+    spec = read_matte(tmp_path / "m.exr").spec
+    assert spec.get("smpte:TimeCode")[0] == 0x10000101  # 10:00:01:01
+    assert spec.get("framesPerSecond") == (25, 1)
+    if suffix == "mov":  # MPEG-2 knows pictures of 4:3 and 16:9 only
+        assert spec.get("PixelAspectRatio") == pytest.approx(16 / 15)
+
+
+@pytest.mark.parametrize(
+    ("start", "later", "rate", "expected"),
+    [
+        ("01:00:00:00", 24, "24", 0x01000100),
+        ("23:59:59:23", 1, "24", 0x00000000),
+        # Drop frame leaves out :00 and :01 of each minute but the tenth (SMPTE 12M).
+        ("01:00:59;29", 1, "30000/1001", 0x01010002 | 0x40),
+        ("01:09:59;29", 1, "30000/1001", 0x01100000 | 0x40),
+        ("00:00:00;00", 17982, "30000/1001", 0x00100000 | 0x40),
+        ("00:00:00;00", 1800, "30000/1001", 0x00010002 | 0x40),
+        ("00:00:00:00", 3, "50", 0x00000001 | 0x8000),
+        ("nonsense", 0, "24", None),
+    ],
+)
+def test_timecode_arithmetic(start, later, rate, expected):
+    words = timecode_words(start, later, Fraction(rate))
+    assert (words[0] if words else None) == expected
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+def test_high_dynamic_range_says_which_option_to_use(tmp_path, transfer, name):
+    tags = {"colorspace": 9, "color_primaries": 9, "color_trc": transfer, "color_range": 1}
+    path = make(tmp_path / "m.mp4", [flat((400, 512, 512), "yuv420p10le")], tags=tags)
+    with pytest.raises(EncodingUnknownError, match=f"{name}; say what it is with --in-space"):
+        read_plate(path, frame=1)
+    space = f"Rec.2100-{name} - Display"
+    pixels, _ = read_plate(path, space, frame=1).for_matting()
+    assert np.isfinite(pixels).all()
+    assert 0 < float(pixels.mean()) < 1
+
+
+def test_alpha_comes_out_of_a_movie(tmp_path):
+    frame = flat((500, 512, 512, 256), "yuva444p10le")
+    path = make(tmp_path / "m.mov", [frame], "prores_ks", options={"profile": "4444"})
+    plate = read_plate(path, frame=1)
+    np.testing.assert_allclose(plate.alpha, 256 / 1023, atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9])
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mxf"])
+def test_a_truncated_movie_fails_by_name_and_never_lies(tmp_path, suffix, share):
+    codec = "mpeg2video" if suffix == "mxf" else "libx264"
+    rng = np.random.default_rng(1)
+    frames = []
+    for _ in range(20):
+        frame = av.VideoFrame(W, H, "yuv420p" if codec == "libx264" else "yuv422p")
+        for plane in frame.planes:
+            plane.update(rng.integers(16, 235, plane.buffer_size, np.uint8).tobytes())
+        frames.append(frame)
+    path = make(tmp_path / f"m.{suffix}", frames, codec)
+    whole = [read_plate(path, frame=n).pixels for n in range(1, 21)]
+    data = path.read_bytes()
+    broken = tmp_path / f"b.{suffix}"
+    broken.write_bytes(data[: int(len(data) * share)])
+    errors = []
+    for number in range(1, 21):
+        try:
+            pixels = read_plate(broken, frame=number).pixels
+        except ReadError as error:
+            errors.append(error)
+        else:
+            np.testing.assert_array_equal(pixels, whole[number - 1])
+    assert errors
+    assert {error.path for error in errors} == {broken}
+
+
+def test_without_pyav_the_remedy_is_named(tmp_path):
+    path = make(tmp_path / "m.mp4", [flat((120, 128, 128))])
+    code = (
+        "import sys; sys.modules['av'] = None\n"
+        "from flyaway import FlyawayError\nfrom flyaway.frames import read_plate\n"
+        f"try: read_plate({str(path)!r}, frame=1)\nexcept FlyawayError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'flyaway[movie]'" in done.stdout
+
+
+def test_frames_of_a_movie_are_planned(tmp_path):
+    path = make(tmp_path / "clip.mp4", numbered(12))
+    jobs = plan_frames(path, tmp_path / "out")
+    assert [job.frame for job in jobs] == list(range(1, 13))
+    assert jobs[0].target == tmp_path / "out" / "clip.0001.exr"
+    some = plan_frames(path, str(tmp_path / "m.####.png"), frames="3-9x3")
+    assert [job.target.name for job in some] == ["m.0003.png", "m.0006.png", "m.0009.png"]
+    with pytest.raises(PatternError, match="flyaway movie"):
+        plan_frames(path, tmp_path / "out.mov")
+
+
+@pytest.fixture
+def shot(tmp_path, write_plate):
+    """Four EXR plates with overscan, and their mattes."""
+    rng = np.random.default_rng(2)
+    plates, mattes = [], []
+    for number in range(1, 5):
+        pixels = rng.random((H + 8, W + 8, 3), np.float32)
+        metadata = {
+            "framesPerSecond": ("rational", (24000, 1001)),
+            "smpte:TimeCode": ("timecode", (0x01020300 + number, 0)),
+        }
+        path = write_plate(
+            tmp_path / f"p.{number}.exr", pixels, metadata=metadata, window=(-4, -4), display=(0, 0, W, H)
+        )
+        matte = tmp_path / f"m.{number}.exr"
+        write_matte(matte, rng.random((H + 8, W + 8), np.float32), read_plate(path))
+        plates.append((path, number))
+        mattes.append(matte)
+    return plates, mattes
+
+
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_prores_4444_carries_the_matte(tmp_path, shot, premultiplied):
+    plates, mattes = shot
+    path = tmp_path / "o.mov"
+    landed = write_movie(path, plates, mattes, MovieOptions(premultiplied=premultiplied))
+    assert landed.bytes == path.stat().st_size
+    info = probe(path)
+    assert (info.frames, info.rate, info.timecode) == (4, Fraction(24000, 1001), "01:02:03:01")
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.profile) == ("prores", "4444")
+        for said in (context.colorspace, context.color_primaries, context.color_trc, context.color_range):
+            assert said == 1
+    for number, matte in enumerate(mattes, 1):
+        plate = read_plate(path, frame=number)
+        alpha = read_matte(matte).alpha[4:-4, 4:-4]
+        np.testing.assert_allclose(plate.alpha, alpha, atol=0.7 / 1023)
+        linear = read_plate(*plates[number - 1][:1]).pixels[4:-4, 4:-4]
+        display = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+        meant = display * alpha[..., None] if premultiplied else display
+        # Noise is the hardest picture there is for a codec; a wrong matrix or range is far beyond this.
+        assert np.abs(plate.pixels - meant).mean() < 0.06
+        assert np.abs(plate.pixels.mean((0, 1)) - meant.mean((0, 1))).max() < 0.01
+
+
+def test_a_movie_whose_mattes_are_missing_or_do_not_fit_is_not_made(tmp_path, shot, write_plate):
+    plates, mattes = shot
+    path = tmp_path / "o.mov"
+    with pytest.raises(ReadError, match="no such file"):
+        write_movie(path, plates, [*mattes[:3], tmp_path / "none.exr"])
+    small = write_plate(tmp_path / "small.exr", np.zeros((H, W // 2, 3), np.float32))
+    with pytest.raises(ReadError, match=r"48×64 pixels in a movie of 96×64"):
+        write_movie(path, [*plates[:3], (small, 4)], mattes)
+    with pytest.raises(PatternError, match=r"\.mov"):
+        write_movie(tmp_path / "o.mp4", plates, mattes)
+    assert not path.exists()
+    assert not [item for item in tmp_path.iterdir() if ".part" in item.name]
+
+
+def test_a_movie_that_does_not_read_back_gets_no_name(tmp_path, shot, monkeypatch):
+    plates, mattes = shot
+    from flyaway.frames import movie_write
+
+    real = movie_write._picture
+
+    def spoilt(module, rgb, alpha):
+        return real(module, rgb, np.clip(alpha + 0.01, 0, 1))
+
+    monkeypatch.setattr(movie_write, "_picture", spoilt)
+    with pytest.raises(WriteError, match=r"frame 1.*alpha does not read back"):
+        write_movie(tmp_path / "o.mov", plates, mattes)
+    assert not (tmp_path / "o.mov").exists()
+
+
+def test_layers_do_not_apply_but_spaces_do(tmp_path):
+    path = make(tmp_path / "m.mp4", [flat((120, 128, 128))])
+    plate = read_plate(path, frame=1, options=ReadOptions(in_space="ARRI LogC4"))
+    assert plate.space == "ARRI LogC4"
