@@ -49,8 +49,9 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
     mine = state / f"{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.claim"
     frames = "" if any(key is None for key in keys) else frame_range([key for key in keys if key is not None])
     with _mutex(state / f"{name}.mutex"):
-        descriptor = _take(mine)
+        descriptor = disk.open_append(mine, new=True)
         try:
+            _lock(descriptor)
             recovered = _settle(state, name, mine, frames, disk)
             said = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
             disk.append(descriptor, json.dumps(said).encode())
@@ -123,17 +124,12 @@ def _read(path: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _take(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
-    _lock(descriptor)
-    return descriptor
-
-
 def _drop(path: Path, descriptor: int, disk: Disk) -> None:
     # The name first: who opens it afterwards finds either nothing or a lock.
-    with contextlib.suppress(OSError):
-        disk.remove(path)
-    with contextlib.suppress(OSError):
+    try:
+        with contextlib.suppress(OSError):
+            disk.remove(path)
+    finally:
         os.close(descriptor)
 
 

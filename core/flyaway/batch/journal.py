@@ -114,7 +114,7 @@ class Journal:
         self._lock = threading.Lock()
         disk.make_folder(path.parent)
         existed = path.exists()
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._descriptor = disk.open_append(path)
         try:
             if not existed:
                 disk.sync_folder(path.parent)

@@ -172,6 +172,9 @@ def worst(codes: list[ExitCode]) -> ExitCode:
 
 def frame_error(error: Exception, task: FrameTask) -> FrameError:
     """Any failure of one frame, as the error that names it."""
+    if isinstance(error, FrameError):
+        error.frame = task.frame if error.frame is None else error.frame
+        error.path = error.path or task.source
     said = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, FrameMemoryError):
         return error

@@ -8,6 +8,7 @@ so that tests can put a failing one in its place.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -61,10 +62,15 @@ class Disk:
         """A whole small file."""
         path.write_bytes(data)
 
+    def open_append(self, path: Path, *, new: bool = False) -> int:
+        """A file to add to; `new` says that it must not be there yet."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        return os.open(path, flags | os.O_EXCL if new else flags, 0o666)
+
     def append(self, descriptor: int, data: bytes) -> None:
         """Add to an open file, and have it on disk before returning."""
         if os.write(descriptor, data) != len(data):
-            raise OSError(28, "short write")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
 
     def sha256(self, path: Path) -> str:

@@ -1,0 +1,312 @@
+"""Runs: what is redone and what is not, who may run, how it ends, what is reported."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from tests.batch.conftest import Luma, Remembering
+
+from flyaway import BusyError, PatternError
+from flyaway.batch import ExitCode, Limits, RunOptions, Target, plan_shot, run_plan
+from flyaway.batch.claim import claim
+from flyaway.batch.journal import Entry, Past
+from flyaway.frames import WriteOptions
+
+RESUME = RunOptions(existing="resume")
+
+
+def plan(source, out, frames=None, **more):
+    return plan_shot("shot", source, [Target(str(out / "m.####.exr"))], frames, **more)
+
+
+def alpha(path):
+    return np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT))[..., 0]
+
+
+def statuses(matting, what, options=RESUME, **more):
+    seen = []
+    report = run_plan(matting, what, options, seen.append, **more)
+    return report, [(result.task.frame, result.status, result.why) for result in seen]
+
+
+def test_a_second_run_does_nothing(shot, luma, tmp_path):
+    what = plan(shot(4), tmp_path / "out")
+    report, first = statuses(luma, what)
+    assert report.exit_code is ExitCode.OK
+    assert [status for _, status, _ in first] == ["written"] * 4
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.exr")}
+    report, second = statuses(luma, what)
+    assert [status for _, status, _ in second] == ["skipped"] * 4
+    assert report.exit_code is ExitCode.OK
+    assert luma.calls == 4
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_resume_redoes_exactly_what_is_missing_stale_or_broken_and_says_why(shot, luma, tmp_path):
+    what = plan(shot(6), tmp_path / "out")
+    run_plan(luma, what, RESUME)
+    out = tmp_path / "out"
+    (out / "m.1001.exr").unlink()
+    whole = (out / "m.1002.exr").read_bytes()
+    (out / "m.1002.exr").write_bytes(whole[:-40])
+    flipped = bytearray((out / "m.1003.exr").read_bytes())
+    flipped[-5] ^= 1  # same size, same time: only its hash tells
+    stat = (out / "m.1003.exr").stat()
+    (out / "m.1003.exr").write_bytes(flipped)
+    os.utime(out / "m.1003.exr", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    os.utime(tmp_path / "plates" / "p.1004.exr", ns=(1, 1))
+    report, seen = statuses(luma, what)
+    assert seen == [
+        (1001, "written", "m.1001.exr is missing"),
+        (1002, "written", "m.1002.exr is not what was written"),
+        (1003, "written", "m.1003.exr is not what was written"),
+        (1004, "written", "its plate has changed"),
+        (1005, "skipped", ""),
+        (1006, "skipped", ""),
+    ]
+    assert (out / "m.1002.exr").read_bytes() == whole
+    assert [status for _, status, _ in statuses(luma, what)[1]] == ["skipped"] * 6
+    assert report.counts == {"written": 4, "skipped": 2}
+
+
+def test_another_model_or_other_settings_make_everything_stale(shot, luma, tmp_path):
+    source = shot(2)
+    run_plan(luma, plan(source, tmp_path / "out"), RESUME)
+    retrained = Luma(digest="1" * 64)
+    assert {why for *_, why in statuses(retrained, plan(source, tmp_path / "out"))[1]} == {
+        "made with another model"
+    }
+    cropped = plan_shot("shot", source, [Target(str(tmp_path / "out/m.####.exr"), WriteOptions(channel="Y"))])
+    assert {why for *_, why in statuses(retrained, cropped)[1]} == {"made with other settings"}
+
+
+def test_two_outputs_are_one_frame(shot, luma, tmp_path):
+    targets = [
+        Target(str(tmp_path / "a" / "m.####.exr")),
+        Target(str(tmp_path / "b" / "c.####.tif"), WriteOptions("rgba")),
+    ]
+    what = plan_shot("shot", shot(2), targets)
+    assert run_plan(luma, what, RESUME).exit_code is ExitCode.OK
+    (tmp_path / "b" / "c.1002.tif").unlink()
+    assert [status for _, status, _ in statuses(luma, what)[1]] == ["skipped", "written"]
+    assert (tmp_path / "b" / "c.1002.tif").is_file()
+
+
+def test_a_frame_that_cannot_be_read_fails_by_name_and_the_others_are_done(shot, luma, tmp_path):
+    what = plan(shot(4), tmp_path / "out")
+    broken = tmp_path / "plates" / "p.1002.exr"
+    broken.write_bytes(broken.read_bytes()[:600])
+    report = run_plan(luma, what, RESUME)
+    assert report.exit_code is ExitCode.FAILED
+    assert [(result.task.frame, result.error.path) for result in report.failures] == [(1002, broken)]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.exr")) == [
+        "m.1001.exr",
+        "m.1003.exr",
+        "m.1004.exr",
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("std::bad_alloc"), RuntimeError("CUDA out of memory")]
+)
+def test_want_of_memory_has_its_own_exit_code(shot, luma, tmp_path, error):
+    class Hungry(Luma):
+        def __call__(self, plate, **more):
+            raise error
+
+    report = run_plan(Hungry(), plan(shot(2), tmp_path / "out"), RESUME)
+    assert report.exit_code is ExitCode.OUT_OF_MEMORY == 33
+    assert "memory" in str(report.failures[0].error)
+
+
+def test_a_stop_finishes_the_frames_in_hand_and_the_next_run_does_the_rest(shot, luma, tmp_path):
+    what = plan(shot(9), tmp_path / "out")
+    report = run_plan(luma, what, RESUME, stop=lambda: luma.calls >= 3)
+    assert report.interrupted
+    assert report.exit_code is ExitCode.INTERRUPTED
+    assert report.counts == {"written": 3}
+    again, seen = statuses(luma, what)
+    assert [status for _, status, _ in seen] == ["skipped"] * 3 + ["written"] * 6
+    assert again.exit_code is ExitCode.OK
+    assert luma.calls == 9
+
+
+def test_an_interrupt_in_the_middle_of_the_network_keeps_what_was_matted(shot, tmp_path):
+    class Interrupted(Luma):
+        def __call__(self, plate, **more):
+            if self.calls == 4:
+                raise KeyboardInterrupt
+            return super().__call__(plate)
+
+    report = run_plan(Interrupted(), plan(shot(9), tmp_path / "out"), RESUME)
+    assert report.exit_code is ExitCode.INTERRUPTED
+    assert report.counts == {"written": 4}
+    assert not list((tmp_path / "out").glob(".*.part.*"))
+
+
+def test_two_runs_at_once_one_wins_and_the_other_says_so(shot, tmp_path):
+    what = plan(shot(3), tmp_path / "out")
+    refused = []
+
+    class Meanwhile(Luma):
+        def __call__(self, plate, **more):
+            with pytest.raises(BusyError, match=f"process {os.getpid()} on .* 1001-1003") as caught:
+                run_plan(Luma(), what, RESUME)
+            refused.append(caught.value)
+            return super().__call__(plate)
+
+    assert run_plan(Meanwhile(), what, RESUME).exit_code is ExitCode.OK
+    assert len(refused) == 3
+    assert run_plan(Luma(), what, RESUME).counts == {"skipped": 3}
+
+
+def test_two_ranges_of_one_folder_run_side_by_side_and_resume_knows_both(shot, luma, tmp_path):
+    source = shot(6)
+
+    class Meanwhile(Luma):
+        def __call__(self, plate, **more):
+            if self.calls == 0:
+                run_plan(luma, plan(source, tmp_path / "out", "1004-1006"), RESUME)
+            return super().__call__(plate)
+
+    run_plan(Meanwhile(), plan(source, tmp_path / "out", "1001-1003"), RESUME)
+    assert luma.calls == 3
+    assert run_plan(luma, plan(source, tmp_path / "out"), RESUME).counts == {"skipped": 6}
+
+
+def _claim_and_die(state: str) -> None:
+    held = claim(Path(state), "m.@.exr", [1001])
+    held.__enter__()
+    os.kill(os.getpid(), 9)
+
+
+def test_the_lock_of_a_process_that_was_killed_is_recovered(shot, luma, tmp_path):
+    source, state = shot(2), tmp_path / "out" / ".flyaway"
+    process = multiprocessing.get_context("spawn").Process(target=_claim_and_die, args=(str(state),))
+    process.start()
+    process.join()
+    assert process.exitcode == -9
+    assert len(list(state.glob("*.claim"))) == 1
+    report = run_plan(luma, plan(source, tmp_path / "out"), RESUME)
+    assert report.exit_code is ExitCode.OK
+    assert report.recovered == (
+        f"the lock of process {process.pid} on {os.uname().nodename}, which has died",
+    )
+    assert not list(state.glob("*.claim"))
+
+
+def test_a_claim_from_another_machine_holds_as_long_as_it_is_touched(shot, luma, tmp_path):
+    state = tmp_path / "out" / ".flyaway"
+    state.mkdir(parents=True)
+    theirs = state / "m.@.exr.render12-77-aaaa.claim"
+    theirs.write_text(json.dumps({"host": "render12", "pid": 77, "frames": "1001-1050"}))
+    what = plan(shot(2), tmp_path / "out")
+    with pytest.raises(BusyError, match="render12"):
+        run_plan(luma, what, RESUME)
+    assert luma.calls == 0
+    os.utime(theirs, (1, 1))
+    assert "render12" in run_plan(luma, what, RESUME).recovered[0]
+
+
+def test_a_torn_journal_line_is_no_line_and_the_next_is_whole(shot, luma, tmp_path):
+    what = plan(shot(3), tmp_path / "out")
+    run_plan(luma, what, RESUME)
+    journal = what.journal
+    journal.write_bytes(journal.read_bytes()[:-20])
+    _report, seen = statuses(luma, what)
+    assert sorted(status for _, status, _ in seen) == ["skipped", "skipped", "written"]
+    assert run_plan(luma, what, RESUME).counts == {"skipped": 3}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"\n", b"{}\n", b"[1]\n", b"null\n", b'{"key": 1}', b"\x00" * 100 + b"\n", b"[" * 100_000 + b"\n"],
+)
+def test_a_line_that_is_not_ours_is_ignored(line):
+    assert Entry.parse(line) is None
+
+
+def test_the_journal_claims_only_what_is_on_disk(shot, luma, tmp_path):
+    what = plan(shot(3), tmp_path / "out")
+    report = run_plan(luma, what, RESUME)
+    entries = {entry.key: entry for entry in Past(report.journal.parent, "m.@.exr").entries()}
+    assert sorted(entries) == ["1001", "1002", "1003"]
+    for key, entry in entries.items():
+        assert (tmp_path / "out" / entry.outputs[0].path).stat().st_size == entry.outputs[0].bytes
+        assert entry.coverage == pytest.approx(
+            float(alpha(tmp_path / "out" / f"m.{key}.exr").mean()), abs=1e-3
+        )
+
+
+def test_existing_mattes_without_a_word_are_refused(shot, luma, tmp_path):
+    what = plan(shot(2), tmp_path / "out")
+    run_plan(luma, what)
+    with pytest.raises(PatternError, match="--resume"):
+        run_plan(luma, what)
+
+
+def test_what_a_dead_run_left_half_written_is_swept(shot, luma, tmp_path):
+    what = plan(shot(2), tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".m.1002.0a1b2c3d.part.exr").write_bytes(b"half")
+    other = tmp_path / "out" / ".n.1002.0a1b2c3d.part.exr"
+    other.write_bytes(b"another run's")
+    report = run_plan(luma, what, RESUME)
+    assert report.recovered == ("1 unfinished files of a run that died",)
+    assert list((tmp_path / "out").glob(".*.part.exr")) == [other]
+
+
+@pytest.mark.parametrize("chunk", [0, 3, 7])
+def test_chunks_with_handles_equal_the_whole_for_a_model_with_a_memory(shot, tmp_path, chunk):
+    source = shot(14)
+    whole = Remembering()
+    run_plan(whole, plan(source, tmp_path / "whole"), RESUME)
+    run_plan(Remembering(), plan(source, tmp_path / "cut", chunk=chunk, handles=4), RESUME)
+    for frame in range(1001, 1015):
+        np.testing.assert_array_equal(
+            alpha(tmp_path / "whole" / f"m.{frame}.exr"), alpha(tmp_path / "cut" / f"m.{frame}.exr")
+        )
+    # Without handles a chunk does not know what came before; that is what they are for.
+    run_plan(Remembering(), plan(source, tmp_path / "bare", chunk=7), RESUME)
+    assert (
+        np.abs(alpha(tmp_path / "bare" / "m.1008.exr") - alpha(tmp_path / "whole" / "m.1008.exr")).max() > 0.1
+    )
+
+
+def test_a_single_frame_that_is_redone_gets_its_handles_too(shot, tmp_path):
+    what = plan(shot(12), tmp_path / "out", handles=4)
+    run_plan(Remembering(), what, RESUME)
+    path = tmp_path / "out" / "m.1009.exr"
+    before = path.read_bytes()
+    path.unlink()
+    report, _seen = statuses(Remembering(), what)
+    assert report.counts == {"written": 1, "skipped": 11}
+    assert path.read_bytes() == before
+
+
+def test_progress_is_in_order_whatever_the_threads_do(shot, luma, tmp_path):
+    options = RunOptions(existing="resume", limits=Limits(readers=4, writers=4))
+    threads = set()
+    frames = []
+
+    def progress(result):
+        threads.add(threading.current_thread())
+        frames.append(result.task.frame)
+
+    run_plan(luma, plan(shot(20), tmp_path / "out"), options, progress)
+    assert frames == list(range(1001, 1021))
+    assert threads == {threading.current_thread()}
+
+
+def test_one_photograph_leaves_nothing_but_its_matte(luma, tmp_path, write_plate):
+    plate = write_plate(tmp_path / "p.exr", np.full((8, 8, 3), 0.5, np.float32))
+    what = plan_shot("one", plate, [Target(str(tmp_path / "m.exr"))])
+    assert run_plan(luma, what).exit_code is ExitCode.OK
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.exr", "p.exr"]
