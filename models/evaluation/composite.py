@@ -72,6 +72,34 @@ def place(sitter: Sitter, width: int, height: int, rng: np.random.Generator) -> 
     return _window(sitter, (left, height - bottom * zoom, zoom), width, height, bottom)
 
 
+def place_at_scale(
+    sitter: Sitter, width: int, height: int, share: float, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Stand a bust in an empty frame, from crown to lower edge ``share`` of the frame's height.
+
+    The whole of a bust stands on the frame's lower edge, anywhere along it; what is larger than the frame
+    begins a little below the upper edge and is cut off by the frame. The sitter must not touch the upper edge
+    or the sides of its own picture above `bust_bottom`.
+    """
+    bottom, side = bust_bottom(sitter.alpha), sitter.alpha.shape[1]
+    body = sitter.alpha[:bottom]
+    if max(body[:2].max(), body[:, :2].max(), body[:, -2:].max()) > 0.02:
+        raise ValueError("a sitter that is cut off by its own picture cannot be made smaller than the frame")
+    crown = int(np.argmax((body > 0.5).any(axis=1)))
+    zoom = share * height / (bottom - crown)
+    rows, columns = round(bottom * zoom), round(side * zoom)
+    alpha, colour = resize_sitter(sitter, (0, 0, side, bottom), columns, rows)
+    top = height - rows if share <= 1 else round(0.05 * height - crown * zoom)
+    reach = max(0, width - round(0.6 * columns)) / 2
+    left = round((width - columns) / 2 + rng.uniform(-reach, reach))
+    frame, front = np.zeros((height, width), np.float32), np.zeros((height, width, 3), np.float32)
+    down = slice(max(top, 0), min(top + rows, height))
+    across = slice(max(left, 0), min(left + columns, width))
+    source = (slice(down.start - top, down.stop - top), slice(across.start - left, across.stop - left))
+    frame[down, across], front[down, across] = alpha[source], colour[source]
+    return frame, front
+
+
 def _window(
     sitter: Sitter, where: tuple[float, float, float], width: int, height: int, bottom: int
 ) -> tuple[Floats, Floats]:

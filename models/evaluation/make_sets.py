@@ -26,6 +26,12 @@ HASHES = Path(__file__).with_name("truth.sha256")
 #: Frames of the studio set, width × height.
 FRAMES = ((900, 900), (900, 720), (720, 900))
 
+#: Shares of the frame's height that a person takes in ``scale``, and the frame's side in px.
+SCALES = (0.10, 0.20, 0.35, 0.50, 0.75, 1.00, 1.50)
+SCALE_FRAME = 900
+#: Sitters of ``scale``: every third neutral portrait that is cut off by no side of its own picture.
+SCALE_SITTERS = ("038", "044", "092", "105", "120", "136")
+
 Bytes = NDArray[np.uint8]
 Pair = tuple[str, Bytes, Bytes]
 
@@ -113,11 +119,26 @@ def make_hair(sources: Sources) -> Iterator[Pair]:
             yield f"{name}-{size}", *composite.composite(a, f, b, seeded("grain", f"{name}-{size}"))
 
 
+def make_scale(sources: Sources) -> Iterator[Pair]:
+    """Each of a few sitters from a tenth to one and a half of the frame's height, before one background."""
+    for number, sitter in enumerate(SCALE_SITTERS):
+        name = f"london-neutral-{sitter}"
+        whole = read_sitter(sources.solved, name)
+        scene = sources.background(5 * number + 2)
+        behind = composite.background(scene, SCALE_FRAME, SCALE_FRAME, seeded("scale", name))
+        for share in SCALES:
+            item = f"{name}-{100 * share:03.0f}"
+            rng = seeded("scale", item)
+            alpha, colour = composite.place_at_scale(whole, SCALE_FRAME, SCALE_FRAME, share, rng)
+            yield item, *composite.composite(alpha, colour, behind, rng)
+
+
 MAKERS: dict[str, Callable[[Sources], Iterator[Pair]]] = {
     "studio": make_studio,
     "faces": make_faces,
     "street": make_street,
     "hair4k": make_hair,
+    "scale": make_scale,
 }
 
 
