@@ -41,7 +41,7 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
     # Made small in the encoding it is shown in, before any conversion: cheap, and nobody measures it.
     pixels = np.concatenate([np.nan_to_num(plate.pixels, posinf=0, neginf=0), alpha[..., None]], axis=-1)
     small = _shrink(np.ascontiguousarray(pixels, dtype=np.float32))
-    colour, encoding = color.display_referred(np.ascontiguousarray(small[..., :3]), plate.space)
+    colour, encoding = color.display_referred(np.ascontiguousarray(small[..., :3]), plate.space, plate.config)
     if encoding == "linear":
         colour = color.linear_to_srgb(colour)
     shown = np.concatenate([colour, small[..., 3:]], axis=-1)

@@ -1,0 +1,70 @@
+"""Small pictures for people: plate as seen, matte, and the plate over green, as bytes of a file."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from flyaway import color
+from flyaway.color import FloatImage
+from flyaway.errors import FlyawayError
+from flyaway.frames.read import Plate
+
+GREEN = np.array([0.0, 0.43, 0.05], np.float32)  # linear light
+
+
+def shrink(picture: FloatImage, side: int) -> FloatImage:
+    """H×W or H×W×C float32 → the same with no side longer than `side`; never enlarged."""
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    solid = np.ascontiguousarray(picture if picture.ndim == 3 else picture[..., None], np.float32)
+    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+    roi = oiio.ROI(0, columns, 0, rows, 0, 1, 0, solid.shape[2])
+    small = oiio.ImageBufAlgo.resize(oiio.ImageBuf(solid), filtername="box", roi=roi)
+    if small.has_error:
+        raise FlyawayError(f"A picture could not be made smaller: {small.geterror()}")
+    pixels = np.asarray(small.get_pixels(oiio.FLOAT), np.float32).reshape(rows, columns, -1)
+    return pixels if picture.ndim == 3 else pixels[..., 0]
+
+
+def as_seen(plate: Plate, side: int) -> FloatImage:
+    """A plate at most `side` pixels long, display-referred sRGB, h×w×3 float32 in 0..1."""
+    pixels, encoding = plate.for_matting()
+    small = shrink(np.nan_to_num(pixels, posinf=1, neginf=0), side)
+    shown = color.linear_to_srgb(small) if encoding == "linear" else small
+    return np.clip(shown, 0, 1)
+
+
+def over_green(shown: FloatImage, alpha: FloatImage) -> FloatImage:
+    """A picture (display-referred) over green through its matte, mixed in linear light."""
+    cover = alpha[..., None]
+    mixed = color.srgb_to_linear(shown) * cover + GREEN * (1 - cover)
+    return np.clip(color.linear_to_srgb(mixed), 0, 1)
+
+
+def eight_bit(picture: FloatImage) -> NDArray[np.uint8]:
+    """0..1 → 0..255, rounded."""
+    return (np.clip(np.nan_to_num(picture), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def data_uri(picture: NDArray[np.uint8], kind: str = "jpeg", quality: int = 88) -> str:
+    """A picture (H×W or H×W×3 uint8) as text that an HTML page shows: "jpeg", or "png" without loss."""
+    solid = picture if picture.ndim == 3 else picture[..., None]
+    height, width, channels = solid.shape
+    spec = oiio.ImageSpec(width, height, channels, "uint8")
+    spec.attribute("compression", f"jpeg:{quality}" if kind == "jpeg" else "zip:9")
+    with tempfile.TemporaryDirectory(prefix="flyaway-review-") as folder:
+        path = Path(folder) / ("picture.jpg" if kind == "jpeg" else "picture.png")
+        target = oiio.ImageOutput.create(str(path))
+        if target is None or not target.open(str(path), spec):
+            raise FlyawayError(f"A picture could not be encoded: {oiio.geterror()}")
+        if not (target.write_image(np.ascontiguousarray(solid)) and target.close()):
+            raise FlyawayError(f"A picture could not be encoded: {target.geterror()}")
+        return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"

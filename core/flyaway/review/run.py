@@ -1,0 +1,182 @@
+"""One job's review: measure every frame, take pictures of the worst, write the page and the sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from flyaway.color import FloatImage
+from flyaway.errors import FlyawayError, WriteError
+from flyaway.frames.landing import DISK, land
+from flyaway.frames.patterns import FrameJob
+from flyaway.frames.read import ReadOptions, read_plate
+from flyaway.frames.read_matte import read_matte
+from flyaway.review.measure import FrameCheck, Review, names_of, review_frames
+from flyaway.review.page import Shown, render
+from flyaway.review.pictures import as_seen, data_uri, eight_bit, over_green, shrink
+
+if TYPE_CHECKING:
+    from flyaway.evaluation.sheet import Strip
+
+_THUMB = 200
+_LABEL = 96
+_SHEET_ROWS, _SHEET_COLUMNS = 8, 3
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """How a job is looked over.
+
+    Attributes:
+        read: how plates are read.
+        channel: the matte's channel where its name is none of the usual.
+        shown: how many frames are pictured: half of them the worst, the rest spread evenly.
+        side: the pictures' longer side in pixels.
+        title: the page's; None takes the mattes' name.
+    """
+
+    read: ReadOptions = field(default_factory=ReadOptions)
+    channel: str | None = None
+    shown: int = 48
+    side: int = 960
+    title: str | None = None
+
+
+def make_review(
+    pairs: Sequence[FrameJob],
+    page: Path,
+    sheet: Path | None = None,
+    options: ReviewOptions | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Review:
+    """Measure a job and write its page (one file that needs nothing else) and its contact sheet.
+
+    Args:
+        pairs: plates and mattes, from `flyaway.frames.patterns.pair_frames`.
+        page: the HTML file; replaced if it exists.
+        sheet: a PNG of the worst frames, or None.
+        options: see `ReviewOptions`.
+        progress: called with the number of frames measured.
+
+    Raises:
+        FlyawayError: there is nothing to look at, or it cannot be written.
+    """
+    options = options or ReviewOptions()
+    if not pairs:
+        raise FlyawayError("There is no frame to look over.")
+    review = review_frames(pairs, options.read, options.channel, progress)
+    chosen = choose(review, options.shown)
+    shown = [_shown(review.frames[index], index, options) for index in chosen]
+    title = options.title or names_of([pair.target for pair in pairs])
+    _write_text(page, render(review, shown, title))
+    if sheet is not None:
+        _write_sheet(sheet, review, options)
+    return review
+
+
+def choose(review: Review, most: int) -> list[int]:
+    """Indices of the frames to picture, in their own order: the worst, and some spread over the rest."""
+    count = len(review.frames)
+    if count <= most:
+        return list(range(count))
+    worst = set(review.worst[: max(1, most // 2)])
+    rest = [index for index in range(count) if index not in worst]
+    places = np.linspace(0, len(rest) - 1, max(0, most - len(worst))).round().astype(int)
+    return sorted(worst | {rest[place] for place in places})
+
+
+def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | None, FloatImage | None]:
+    """The plate as seen and its matte, small, over the plate's data window; None for what is not there."""
+    job = check.job
+    try:
+        plate = read_plate(job.source, None, job.frame, options=options.read)
+        seen: FloatImage | None = as_seen(plate, options.side)
+    except FlyawayError:
+        return None, None
+    try:
+        matte = read_matte(job.target, options.channel, job.frame)
+        alpha = np.clip(np.nan_to_num(matte.over(plate.data_window)), 0, 1)
+        return seen, shrink(alpha, options.side)
+    except FlyawayError:
+        return seen, None
+
+
+def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
+    seen, alpha = _pictures(check, options)
+    if seen is None:
+        return Shown(index)
+    plate = data_uri(eight_bit(seen))
+    if alpha is None:
+        return Shown(
+            index, seen.shape[1], seen.shape[0], plate, "", data_uri(eight_bit(shrink(seen, _THUMB)))
+        )
+    thumb = shrink(over_green(seen, alpha), _THUMB)
+    return Shown(
+        index,
+        seen.shape[1],
+        seen.shape[0],
+        plate,
+        data_uri(eight_bit(alpha), "png"),
+        data_uri(eight_bit(thumb), quality=82),
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    data = text.encode()
+
+    def verify(part: Path) -> None:
+        if part.read_bytes() != data:
+            raise WriteError("does not read back as it was written; is the disk sound?", path=path)
+
+    land(path, lambda part: DISK.write_bytes(part, data), verify)
+
+
+def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
+    """Plate, matte and comp of the worst frames, the worst first, in columns from top to bottom."""
+    from flyaway.evaluation import pixels, sheet
+
+    chosen = review.worst[: _SHEET_ROWS * _SHEET_COLUMNS]
+    strips = [_strip(review.frames[index], options) for index in chosen]
+    columns = [
+        sheet.draw(strips[start : start + _SHEET_ROWS]) for start in range(0, len(strips), _SHEET_ROWS)
+    ]
+    tallest = max(column.shape[0] for column in columns)
+    padded = [
+        np.pad(
+            column,
+            ((0, tallest - len(column)), (0, 3 * sheet.GAP), (0, 0)),
+            constant_values=sheet.PAPER,
+        )
+        for column in columns
+    ]
+    picture = np.ascontiguousarray(np.concatenate(padded, axis=1))
+
+    def verify(part: Path) -> None:
+        if not np.array_equal(eight_bit(pixels.read(part)), picture):
+            raise WriteError("does not read back as it was written; is the disk sound?", path=path)
+
+    land(path, lambda part: pixels.write(part, picture), verify)
+
+
+def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:
+    from flyaway.evaluation.sheet import CELL, Strip
+
+    seen, alpha = _pictures(check, options)
+    nothing = np.zeros((CELL // 2, CELL, 3), np.uint8)
+    cells = {"plate": nothing, "matte": nothing, "over green": nothing}
+    if seen is not None:
+        cells["plate"] = eight_bit(shrink(seen, CELL))
+    if seen is not None and alpha is not None:
+        cells["matte"] = eight_bit(shrink(np.repeat(alpha[..., None], 3, axis=2), CELL))
+        cells["over green"] = eight_bit(shrink(over_green(seen, alpha), CELL))
+    said = f"{check.label}  {'; '.join(check.faults) or _numbers(check)}".replace(" ‰", "/1000")
+    return Strip(said if len(said) <= _LABEL else said[: _LABEL - 1] + "...", cells)
+
+
+def _numbers(check: FrameCheck) -> str:
+    said = "" if check.coverage is None else f"coverage {100 * check.coverage:.1f} %"
+    return said if check.flicker is None else f"{said}, flicker {1000 * check.flicker:.2f} ‰"

@@ -1,0 +1,196 @@
+"""The review page in a real browser, headless Chromium: it works from one file, with no network at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from tests.review.test_measure import H, W, disc
+
+from flyaway.color import linear_to_srgb, srgb_to_linear
+from flyaway.frames import read_plate, write_matte
+from flyaway.frames.patterns import FrameJob
+from flyaway.review import ReviewOptions, make_review
+
+HOSTILE = "</script><img src=x onerror=document.body.dataset.owned=1>"
+COLOUR = (0.8, 0.4, 0.1)
+
+
+def browser_path() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    path = browser_path()
+    with playwright.sync_playwright() as driver:
+        # Its own sandbox needs privileges that containers do not give; the page is ours.
+        opened = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory, write_plate):
+    """Nine frames: one without a matte, one whose matte is empty, names that attack the page."""
+    folder = tmp_path_factory.mktemp("review")
+    pairs = []
+    for number in range(1, 10):
+        pixels = np.broadcast_to(np.float32(COLOUR), (H, W, 3))
+        plate = write_plate(folder / f"plate & <b>.{number}.exr", np.ascontiguousarray(pixels))
+        matte = folder / f"m.{number}.exr"
+        if number != 5:
+            write_matte(matte, disc(60) * (number != 7), read_plate(plate), provenance={"model": "fast"})
+        pairs.append(FrameJob(plate, matte, number))
+    make_review(pairs, folder / "page.html", folder / "sheet.png", ReviewOptions(title=HOSTILE))
+    return folder
+
+
+@pytest.fixture
+def page(browser, job):
+    """The page, open, offline; every request that is not of the file itself is an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("data:", "blob:", job.as_uri())) else problems.append(request.url)
+        ),
+    )
+    opened.goto((job / "page.html").as_uri())
+    ready(opened)
+    yield opened
+    assert problems == []
+    context.close()
+
+
+def ready(page) -> None:
+    page.wait_for_selector("body[data-ready=yes]")
+
+
+def pixel(page, x: float, y: float) -> list[int]:
+    """The colour that the viewer shows at a place (0..1)."""
+    return page.evaluate(
+        "([x, y]) => { const c = document.getElementById('canvas');"
+        " return [...c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data.slice(0, 3)] }",
+        [x, y],
+    )
+
+
+def codes(linear) -> np.ndarray:
+    return np.rint(linear_to_srgb(np.float32(linear)) * 255)
+
+
+def test_the_worst_frames_come_first_and_faults_are_listed(page):
+    labels = page.locator("#list strong").all_inner_texts()
+    assert labels[:2] == ["5", "7"]
+    assert len(labels) == 9
+    assert page.locator("#faults tr").count() == 2
+    assert "the matte is missing" in page.locator("#faults").inner_text()
+    assert page.locator("#faulty").inner_text() == "2"
+
+
+def test_names_that_attack_the_page_are_shown_as_names(page):
+    assert page.locator("#title").inner_text() == HOSTILE
+    assert page.evaluate("document.body.dataset.owned") is None
+    assert "plate & <b>.7.exr" in page.locator("#caption").inner_text()
+
+
+def test_the_wipe_shows_plate_comp_and_matte(page):
+    page.locator("#list [data-place='1']").click()
+    ready(page)
+    person, green = codes(COLOUR), srgb_to_linear(np.float32([0, 177, 64]) / 255)
+    np.testing.assert_allclose(pixel(page, 0.1, 0.5), person, atol=4)
+    np.testing.assert_allclose(pixel(page, 0.4, 0.1), codes(green), atol=2)
+    np.testing.assert_allclose(pixel(page, 0.5, 0.5), person, atol=4)
+    assert pixel(page, 0.9, 0.1) == [0, 0, 0]
+    # Drag the right handle to the left one: where the comp was, the matte is.
+    handle, stage = page.locator("#right").bounding_box(), page.locator("#stage").bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 0.34, stage["y"] + 40, steps=4)
+    page.mouse.up()
+    assert pixel(page, 0.5, 0.5) == [255, 255, 255]
+    # And by keys: a screen reader's user has the same wipe.
+    before = int(page.locator("#left").get_attribute("aria-valuenow"))
+    page.locator("#left").focus()
+    page.keyboard.press("ArrowLeft")
+    assert int(page.locator("#left").get_attribute("aria-valuenow")) == before - 1
+
+
+@pytest.mark.parametrize(
+    ("ground", "shown"), [("white", 255), ("black", 0), ("grey", 0x77), ("green", None), ("checker", None)]
+)
+def test_the_comp_is_mixed_in_linear_light_over_any_background(page, ground, shown):
+    page.locator("#list [data-place='1']").click()
+    ready(page)
+    page.keyboard.press("3")
+    page.locator(f"[data-ground={ground}]").click()
+    if shown is not None:
+        np.testing.assert_allclose(pixel(page, 0.02, 0.02), [shown] * 3, atol=1)
+        # A pixel on the soft edge: between both in light, not in code values.
+        rows, columns = np.nonzero((disc(60) > 0.3) & (disc(60) < 0.7))
+        y, x = int(rows[0]), int(columns[0])
+        cover = np.rint(disc(60)[y, x] * 255) / 255
+        light = np.float32(COLOUR) * cover + srgb_to_linear(np.float32(shown / 255)) * (1 - cover)
+        np.testing.assert_allclose(pixel(page, (x + 0.5) / W, (y + 0.5) / H), codes(light), atol=5)
+    np.testing.assert_allclose(pixel(page, 0.5, 0.5), codes(COLOUR), atol=4)
+
+
+def test_a_frame_without_a_matte_says_so(page):
+    page.locator("#list button").first.click()
+    ready(page)
+    assert "the matte is missing" in page.locator("#caption").inner_text()
+    assert page.locator("#left").is_hidden()
+    page.keyboard.press("4")
+    assert "no matte" in page.locator("#nothing").inner_text()
+
+
+def test_arrows_and_plots_go_from_frame_to_frame(page):
+    page.locator("#list [data-place='1']").click()
+    ready(page)
+    page.keyboard.press("ArrowRight")
+    ready(page)
+    assert page.locator("#caption b").inner_text() == "3"
+    plot = page.locator("#plot-coverage svg")
+    plot.click(position={"x": plot.bounding_box()["width"] - 14, "y": 60})
+    ready(page)
+    assert page.locator("#caption b").inner_text() == "9"
+    assert page.locator("#plot-coverage path").get_attribute("d").count("M") == 2  # the missing one is a gap
+
+
+def test_the_contact_sheet_is_a_picture(job):
+    source = oiio.ImageInput.open(str(job / "sheet.png"))
+    spec, pixels = source.spec(), source.read_image(0, 0, 0, 3, oiio.UINT8)
+    source.close()
+    assert spec.width > 1500  # two columns of three pictures
+    assert spec.height > 2000  # of eight rows
+    assert len(np.unique(pixels[..., 1])) > 50
+
+
+def test_the_command(cli, job):
+    for number in range(1, 10):
+        shutil.copy(job / f"plate & <b>.{number}.exr", job / f"p.{number}.exr")
+    command = [*cli, "review", "p.#.exr", "m.#.exr", "-o", "again.html", "--shown", "4", "--strict"]
+    done = subprocess.run(
+        command, cwd=job, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "5: the matte is missing" in done.stdout
+    assert (job / "again.html").is_file()
+    assert (job / "again.png").is_file()
+    assert (job / "again.html").read_text().count("data:image/png") < (job / "page.html").read_text().count(
+        "data:image/png"
+    )
