@@ -20,7 +20,7 @@ from flyaway.errors import ReadError
 from flyaway.frames import WriteOptions, library
 
 # OpenEXR's library notes the second of writing; all else of a file must be the same.
-_DATE = re.compile(rb"(?<=capDate\0string\0\x13\0\0\0).{19}")
+_DATE = re.compile(rb"(?<=capDate\0string\0\x13\0\0\0).{19}", re.DOTALL)
 FRAMES = (1001, 1002, 1003, 1004)
 TARGETS = {
     "matte": [Target("m.####.exr")],
@@ -81,7 +81,7 @@ def _decode(disk: FaultyDisk, decode: Any, arguments: Any, more: Any) -> Any:
 def files(out: Path) -> dict[str, bytes]:
     """Every finished file, by its place."""
     return {
-        str(path.relative_to(out)): _DATE.sub(b"", path.read_bytes())
+        str(path.relative_to(out)): _DATE.sub(b"2026:11:24 00:00:00", path.read_bytes())
         for path in sorted(out.rglob("*"))
         if path.is_file() and STATE_FOLDER not in path.parts and not path.name.startswith(".")
     }

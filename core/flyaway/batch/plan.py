@@ -10,6 +10,7 @@ from pathlib import Path
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
+from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
 from flyaway.frames.patterns import FrameJob, is_pattern, plan_frames
 
@@ -164,6 +165,8 @@ def check_destination(folder: Path) -> None:
 
 def plate_of(pattern: str, number: int) -> Path:
     """The plate of a frame."""
+    if is_movie(pattern):
+        return Path(pattern)
     import fileseq
 
     return Path(fileseq.FileSequence(pattern, pad_style=fileseq.PAD_STYLE_HASH1).frame(number))

@@ -1,4 +1,7 @@
-"""Small files about a run: reports. Landed like mattes, so that a reader never sees half of one."""
+"""Small files about a run: reports, and what farms are handed.
+
+Landed like mattes, so that a reader never sees half of one.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,19 @@ def write_report(path: Path, said: Mapping[str, Any], disk: Disk = DISK) -> None
     Raises:
         WriteError: it cannot be written.
     """
-    data = json.dumps(said, indent=2, ensure_ascii=True).encode() + b"\n"
+    write_text(path, json.dumps(said, indent=2, ensure_ascii=True) + "\n", disk)
+
+
+def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
+    """Write a small text file.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    data = text.encode()
 
     def verify(part: Path) -> None:
         if part.read_bytes() != data:
-            raise WriteError("the report does not read back as it was written.", path=path)
+            raise WriteError("does not read back as it was written.", path=path)
 
     land(path, lambda part: disk.write_bytes(part, data), verify, disk=disk)

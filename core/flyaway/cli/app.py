@@ -29,7 +29,7 @@ app = typer.Typer(
 app.command("matte")(matte.matte)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
-for _name in ("batch", "evaluate", "bench", "export", "blender_render", "movie", "review"):
+for _name in ("batch", "farm", "evaluate", "bench", "export", "blender_render", "movie", "review"):
     # Found, not imported by name: these rooms may be left out of an installation.
     if find_spec(f"flyaway.cli.{_name}") is not None:
         import_module(f"flyaway.cli.{_name}").register(app)

@@ -24,6 +24,7 @@ class ProgressKind(StrEnum):
     BAR = "bar"
     LINES = "lines"
     NDJSON = "ndjson"
+    OPENJD = "openjd"
     NONE = "none"
 
 
@@ -132,6 +133,22 @@ class Ndjson(Show):
         say_raw(json.dumps({"event": kind, **said}))
 
 
+class OpenJd(Lines):
+    """Lines, and what Open Job Description's sessions listen for."""
+
+    def frame(self, result: FrameResult) -> None:
+        """Print a line, and how far the task is."""
+        super().frame(result)
+        if self.total:
+            say_raw(f"openjd_progress: {100 * self.done / self.total:.1f}")
+
+    def end(self, report: Report | JobReport, remark: str) -> None:
+        """Print the sum, and where it is not good, the reason for the task's page."""
+        super().end(report, remark)
+        if report.exit_code:
+            say_raw(f"openjd_fail: {remark}")
+
+
 def show(kind: ProgressKind, total: int) -> Show:
     """The way to show a run that was asked for, or that fits where the output goes."""
     if kind is ProgressKind.AUTO:
@@ -142,6 +159,7 @@ def show(kind: ProgressKind, total: int) -> Show:
         ProgressKind.BAR: Bar,
         ProgressKind.LINES: Lines,
         ProgressKind.NDJSON: Ndjson,
+        ProgressKind.OPENJD: OpenJd,
         ProgressKind.NONE: Show,
     }
     return kinds[kind](total)

@@ -1,0 +1,141 @@
+"""`flyaway farm`: hand a job to many machines."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flyaway.batch import ExitCode
+from flyaway.batch.job import Job
+from flyaway.batch.jobfile import load_job
+from flyaway.batch.store import write_report, write_text
+from flyaway.cli.console import fail, say
+from flyaway.errors import JobError
+from flyaway.farm.tasks import ShotTasks, cut
+
+farm = typer.Typer(
+    help="Hand a job to many machines: each task is a `flyaway batch` of one chunk.", no_args_is_help=True
+)
+
+JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml|shots.csv", help="What to do.")]
+Out = Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to write it.")]
+Chunk = Annotated[int | None, typer.Option(min=1, help="Frames a task. Default: the shot's own, or 50.")]
+Handles = Annotated[
+    int | None, typer.Option(min=0, help="Frames before each chunk that a model with a memory sees first.")
+]
+Program = Annotated[str, typer.Option(help="How the farm's machines start flyaway.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the CLI."""
+    app.add_typer(farm, name="farm")
+
+
+@farm.command()
+def openjd(
+    job_file: JobFile, out: Out, chunk: Chunk = None, handles: Handles = None, program: Program = "flyaway"
+) -> int:
+    """Write an Open Job Description template (AWS Deadline Cloud): a step a shot, a task a chunk."""
+    from flyaway.farm.openjd import template
+
+    job, shots = _cut(job_file, chunk, handles)
+    folder = out.resolve().parent
+    if not job_file.resolve().is_relative_to(folder):
+        raise JobError(
+            f"{out}: an OpenJD template names its job file relative to itself; write it to"
+            f" {job_file.resolve().parent}."
+        )
+    write_report(out, template(job, job_file.resolve().relative_to(folder), shots, program))
+    return _said(out, shots)
+
+
+@farm.command()
+def opencue(
+    job_file: JobFile, out: Out, chunk: Chunk = None, handles: Handles = None, program: Program = "flyaway"
+) -> int:
+    """Write an OpenCue outline, for pycuerun: a layer a shot, a frame of it a chunk."""
+    from flyaway.farm.opencue import outline
+
+    job, shots = _cut(job_file, chunk, handles)
+    write_text(out, outline(job, job_file.resolve(), shots, program=shlex.split(program)))
+    return _said(out, shots)
+
+
+@farm.command()
+def deadline(
+    job_file: JobFile, out: Out, chunk: Chunk = None, handles: Handles = None, program: Program = "flyaway"
+) -> int:
+    """Write Thinkbox Deadline command-line jobs into a folder: a job and a plug-in info file a shot."""
+    from flyaway.farm.deadline import job_files
+
+    job, shots = _cut(job_file, chunk, handles)
+    for name, text in job_files(job, job_file.resolve(), shots, shlex.split(program)).items():
+        write_text(out / name, text)
+    return _said(out, shots)
+
+
+@farm.command()
+def dask(
+    job_file: JobFile,
+    scheduler: Annotated[
+        str | None, typer.Option(help="The cluster's: tcp://host:8786. Default: one on this machine.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of a cluster on this machine.")] = 2,
+    chunk: Chunk = None,
+    handles: Handles = None,
+    report_path: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
+    ] = None,
+) -> int:
+    """Run a job on a Dask cluster; a worker that dies loses nothing.
+
+    Exit code: as `flyaway batch`.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError as error:
+        raise JobError(
+            "a Dask cluster needs the package distributed: install flyaway with its extra 'dask'."
+        ) from error
+    from flyaway.farm.dask import run_on
+
+    job, shots = _cut(job_file, chunk, handles)
+    cluster = (
+        None if scheduler else LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+    )
+    with Client(scheduler or cluster) as client:
+        report = run_on(client, job, shots, progress=_chunk_done)
+    if cluster is not None:
+        cluster.close()
+    for (shot, frames), why in report.lost.items():
+        fail(f"{shot} {frames}: {why}")
+    for chunk_report in report.done.values():
+        for shot_report in chunk_report["shots"]:
+            for failure in shot_report["failures"]:
+                fail(str(failure["error"]))
+    said = report.as_json()
+    say(", ".join(f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]))
+    if report_path is not None:
+        write_report(report_path, said)
+    return report.exit_code
+
+
+def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, list[ShotTasks]]:
+    # By full paths: a farm's machine stands in another folder.
+    job = load_job(job_file.resolve())
+    return job, cut(job, chunk, handles)
+
+
+def _said(out: Path, shots: list[ShotTasks]) -> int:
+    tasks = sum(len(shot.chunks) for shot in shots)
+    say(f"{out}: {len(shots)} shots, {tasks} tasks")
+    return ExitCode.OK
+
+
+def _chunk_done(shot: str, frames: str, report: dict[str, Any]) -> None:
+    counts = {status: report[status] for status in ("written", "skipped", "failed") if report[status]}
+    say(f"{shot} {frames}: {json.dumps(counts)}")
