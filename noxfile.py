@@ -1,4 +1,4 @@
-"""The one door to every check: `nox` runs lint, bare and core; `nox -s core -- tests/frames` runs a part.
+"""The one door to every check: `nox` runs lint, bare, core and one Blender; `nox -s core -- tests/frames` runs a part.
 
 Tests run on the wheel as it would be installed, never on the source tree.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "bare", "core"]
+nox.options.sessions = ["lint", "bare", "core", "blender-5.0"]
 nox.options.error_on_missing_interpreters = True
 
 # The release that the parity tests were written with; another one may differ in the last digits.
