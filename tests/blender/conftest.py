@@ -111,3 +111,9 @@ def read_exr(path: Path | str) -> dict[str, NDArray[np.float32]]:
     pixels = np.asarray(source.read_image(0, 0, 0, spec.nchannels, oiio.FLOAT))
     source.close()
     return {name: pixels[..., index] for index, name in enumerate(spec.channelnames)}
+
+
+def to_linear(display: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """sRGB bytes → scene-linear float32."""
+    x = display.astype(np.float32) / 255
+    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.blender.conftest import Blender, read_exr
+from tests.blender.conftest import Blender, read_exr, to_linear
 from tests.conftest import WritePlate
 
 import flyaway
@@ -16,12 +16,6 @@ import flyaway
 BOUND = 2 / 1024
 SHARE = 0.999
 FIRST = 1001
-
-
-def to_linear(display: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """sRGB bytes → scene-linear float32."""
-    x = display.astype(np.float32) / 255
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,106 @@
+"""Files never break: saved, opened without the add-on, undone, copied, appended, linked, moved."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.blender.conftest import Blender, read_exr, to_linear
+from tests.conftest import WritePlate
+
+SIZE = [200, 240]
+
+
+@pytest.fixture(scope="module")
+def plate(
+    astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """200×240: head and hair."""
+    path = tmp_path_factory.mktemp("plate") / "head.0001.exr"
+    write_plate(path, to_linear(astronaut[:240, 120:320]), "float")
+    for frame in (2, 3):
+        shutil.copy(path, path.with_name(f"head.{frame:04d}.exr"))
+    return path
+
+
+@pytest.fixture
+def blend(blender: Blender, plate: Path, tmp_path: Path) -> Path:
+    """A saved file with a Portrait Matte on three frames."""
+    path = tmp_path / "shot" / "shot.blend"
+    path.parent.mkdir()
+    blender("files.build", plate=plate, size=SIZE, blend=path, frames=[3, 1])
+    return path
+
+
+def test_a_saved_file_is_blender_s_own_and_comes_back_alive(
+    blender: Blender, blend: Path, tmp_path: Path
+) -> None:
+    alive = blender("files.open_and_render", blend=blend, out=tmp_path / "alive.exr")
+    assert alive["failures"] == []
+    assert 0.2 < alive["alpha"] < 0.9
+    without = blender("files.open_and_render", enable=False, blend=blend, out=tmp_path / "without.exr")
+    assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
+    assert (
+        without["alpha"] == 0
+    )  # nothing was analysed: nothing is covered, rather than a wrong frame's matte
+    again = tmp_path / "renamed.blend"
+    blender("files.open_and_save", enable=False, blend=blend, to=again)
+    back = blender("files.open_and_render", blend=again, out=tmp_path / "back.exr")
+    assert back["settings"] == alive["settings"]
+    np.testing.assert_array_equal(read_exr(tmp_path / "back.exr")["A"], read_exr(tmp_path / "alive.exr")["A"])
+
+
+def test_an_analysed_file_renders_without_the_add_on_wherever_it_is_moved(
+    blender: Blender, blend: Path, tmp_path: Path
+) -> None:
+    alive = blender("files.open_and_render", blend=blend, out=tmp_path / "alive.exr")
+    assert alive["failures"] == []
+    blender("files.analyse", blend=blend, frames=[1, 3])
+    moved = tmp_path / "elsewhere"
+    shutil.move(blend.parent, moved)
+    without = blender(
+        "files.open_and_render", enable=False, blend=moved / blend.name, out=tmp_path / "without.exr"
+    )
+    assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
+    difference = np.abs(read_exr(tmp_path / "without.exr")["A"] - read_exr(tmp_path / "alive.exr")["A"])
+    assert difference.max() < 1 / 1024  # half floats on disk
+
+
+def test_undo_redo_copy_and_paste(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("files.edits", plate=plate, size=SIZE, folder=tmp_path)
+    assert (facts["undone"], facts["redone"]) == (1, 2)
+    assert 0.2 < facts["before"] < 0.9
+    for moment in ("after undo", "after redo", "after copies"):
+        assert facts[moment] == facts["before"]
+    assert len(facts["copies"]) > 4
+    assert len(set(facts["copies"])) == len(facts["copies"])  # a copy keeps mattes of its own
+
+
+def test_appended_mattes_are_alive_and_their_own(
+    blender: Blender, blend: Path, plate: Path, tmp_path: Path
+) -> None:
+    result = blender("files.append", blend=blend, plate=plate, size=SIZE, out=tmp_path / "out.exr")
+    assert result["failures"] == []
+    assert len(set(result["uids"])) == 3
+    assert 0.2 < result["alpha"] < 0.9
+
+
+def test_a_linked_scene_is_matted(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    result = blender("files.link_scene", blend=blend, out=tmp_path / "out.exr")
+    assert result["failures"] == []
+    assert 0.2 < result["alpha"] < 0.9
+
+
+def test_an_autosave_in_the_middle_opens_clean(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    blend = tmp_path / "auto.blend"
+    blender("files.autosave_after_render", plate=plate, size=SIZE, blend=blend)
+    without = blender("files.open_and_render", enable=False, blend=blend, out=tmp_path / "without.exr")
+    assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
+    back = blender("files.open_and_render", blend=blend, out=tmp_path / "back.exr")
+    assert back["scenes"] == ["Scene"]
+    assert back["failures"] == []
+    assert 0.2 < back["alpha"] < 0.9
