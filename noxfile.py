@@ -1,4 +1,4 @@
-"""The one door to every check: `nox` runs lint, bare, core and one Blender; `nox -s core -- tests/frames` runs a part.
+"""The one door to every check: `nox` is what CI runs; `nox -s core -- tests/frames` runs a part of it.
 
 Tests run on the wheel as it would be installed, never on the source tree.
 """

@@ -27,7 +27,8 @@ def read_file(path: Path) -> np.ndarray:
             raise RuntimeError(f"{path} cannot be read")
         return read(image)
     finally:
-        bpy.data.images.remove(image)
+        # Nobody uses it; unlinking has 5.2 rebuild what the running animation still points at, and crash.
+        bpy.data.images.remove(image, do_unlink=False)
 
 
 def new_matte_image(name: str) -> bpy.types.Image:
@@ -67,5 +68,5 @@ def save_matte(path: Path, matte: np.ndarray, scene: bpy.types.Scene) -> None:
         image.save_render(str(part), scene=scene)
         part.replace(path)
     finally:
-        bpy.data.images.remove(image)
+        bpy.data.images.remove(image, do_unlink=False)
         part.unlink(missing_ok=True)

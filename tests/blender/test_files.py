@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from tests.blender.conftest import Blender, read_exr, to_linear
 from tests.conftest import WritePlate
 
