@@ -59,10 +59,13 @@ def matte_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
 def live_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
     """The image in memory of this tree, made where it is not there."""
     name = f"Flyaway {tree.flyaway.uid}"
-    image = bpy.data.images.get(name)
-    if image is None or image.library is not None:
-        image = pixels.new_matte_image(name)
-    return image
+    # What is linked from a file can hold only what is linked from that file.
+    found = [image for image in bpy.data.images if image.name == name and image.library == tree.library]
+    if found:
+        return found[0]
+    if tree.library is not None:
+        raise RuntimeError(f"analyse the frames in {tree.library.filepath}, from which this matte is linked")
+    return pixels.new_matte_image(name)
 
 
 def use_live(tree: bpy.types.NodeTree) -> bpy.types.Image:

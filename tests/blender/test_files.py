@@ -53,22 +53,6 @@ def test_a_saved_file_is_blender_s_own_and_comes_back_alive(
     np.testing.assert_array_equal(read_exr(tmp_path / "back.exr")["A"], read_exr(tmp_path / "alive.exr")["A"])
 
 
-def test_an_analysed_file_renders_without_the_add_on_wherever_it_is_moved(
-    blender: Blender, blend: Path, tmp_path: Path
-) -> None:
-    alive = blender("files.open_and_render", blend=blend, out=tmp_path / "alive.exr")
-    assert alive["failures"] == []
-    blender("files.analyse", blend=blend, frames=[1, 3])
-    moved = tmp_path / "elsewhere"
-    shutil.move(blend.parent, moved)
-    without = blender(
-        "files.open_and_render", enable=False, blend=moved / blend.name, out=tmp_path / "without.exr"
-    )
-    assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
-    difference = np.abs(read_exr(tmp_path / "without.exr")["A"] - read_exr(tmp_path / "alive.exr")["A"])
-    assert difference.max() < 1 / 1024  # half floats on disk
-
-
 def test_undo_redo_copy_and_paste(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("files.edits", plate=plate, size=SIZE, folder=tmp_path)
     assert (facts["undone"], facts["redone"]) == (1, 2)

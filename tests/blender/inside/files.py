@@ -56,13 +56,14 @@ def build(plate: str, size: list[int], blend: str, frames: list[int] | None = No
 def open_and_render(blend: str, out: str) -> dict[str, object]:
     """Open a file, say what is in it, and render it."""
     bpy.ops.wm.open_mainfile(filepath=blend)
+    scenes = [scene.name for scene in bpy.data.scenes]
     alpha = render_to(out)[..., 3]
     report = sys.modules.get("bl_ext.user_default.flyaway.report")
     return {
         "kinds": kinds(),
         "groups": [tree.name for tree in bpy.data.node_groups],
         "settings": [{name: getattr(tree.flyaway, name) for name in OURS} for tree in matte_trees()],
-        "scenes": [scene.name for scene in bpy.data.scenes],
+        "scenes": scenes,
         "alpha": float(alpha.mean()),
         "failures": [vars(failure) for failure in report.failures()] if report else [],
     }
@@ -95,11 +96,9 @@ def edits(plate: str, size: list[int], folder: str) -> dict[str, object]:
         bpy.ops.node.clipboard_copy()
         bpy.ops.node.clipboard_paste(offset=(20, 20))
         bpy.ops.node.duplicate()
-        facts["copies"] = [
-            node.node_tree.flyaway.uid for node in tree.nodes if getattr(node, "node_tree", None)
-        ]
-        facts["links"] = len(tree.links)
     facts["after copies"] = float(render_to(f"{folder}/copies.exr")[..., 3].mean())
+    copies = [node.node_tree for node in tree.nodes if getattr(node, "node_tree", None)]
+    facts["copies"] = [copy.flyaway.uid for copy in copies]
     return facts
 
 
@@ -111,11 +110,12 @@ def editor() -> Iterator[bpy.types.NodeTree]:
     area.type = "NODE_EDITOR"
     area.ui_type = "CompositorNodeTree"
     space = area.spaces.active
-    if space.node_tree is None and not graphs.OLD:
-        space.node_tree = bpy.context.scene.compositing_node_group
+    scene = bpy.context.scene
+    if space.node_tree is None:
+        space.node_tree = scene.node_tree if graphs.OLD else scene.compositing_node_group
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region, space_data=space):
-        yield space.edit_tree
+        yield space.edit_tree or space.node_tree
 
 
 def append(blend: str, plate: str, size: list[int], out: str) -> dict[str, object]:
@@ -164,13 +164,3 @@ def autosave_after_render(plate: str, size: list[int], blend: str) -> dict[str, 
     bpy.app.handlers.save_post.clear()
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
     return {"kinds": kinds()}
-
-
-def analyse(blend: str, frames: list[int]) -> dict[str, object]:
-    """Open a file, analyse a range of it, save it."""
-    bpy.ops.wm.open_mainfile(filepath=blend)
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = frames
-    bpy.ops.flyaway.analyse_range(everything=True)
-    bpy.ops.wm.save_mainfile()
-    return {"cache": sorted(path.name for path in Path(blend).parent.rglob("matte.*.exr"))}
