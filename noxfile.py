@@ -68,6 +68,15 @@ def core(session: nox.Session) -> None:
     )
 
 
+@nox.session
+def evaluate(session: nox.Session) -> None:
+    """Every table from the released weights: `nox -s evaluate -- --data DIR`; without it, the shown set."""
+    wheel = build_wheel(session)
+    session.install(f"flyaway[cpu,evaluate] @ {wheel.as_uri()}", "pillow>=10", "pymatting>=1.1")
+    session.install("--no-deps", RVM)
+    session.run("python", "-m", "models.evaluation.tables", *session.posargs, env=clean_environment())
+
+
 def blender(session: nox.Session, version: str) -> None:
     """A real Blender, with the extension installed from its zip: `nox -s blender-5.0 -- -k parity`."""
     bpy, embedded_python, embedded_numpy = BLENDERS[version]
