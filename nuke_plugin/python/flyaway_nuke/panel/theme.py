@@ -1,0 +1,121 @@
+"""Colours and measures. All but the states are mixed from the host's own palette, so that the panel is
+at home in Nuke's dark grey as it is in any other."""
+
+from __future__ import annotations
+
+from .qt import QtCore, QtGui, QtWidgets
+
+# One rhythm for every distance.
+GAP = 8
+HAIR = 1
+RADIUS = 3
+CHECKER = 8
+GREEN = QtGui.QColor(0, 177, 64)
+
+
+class Theme:
+    """The colours of a widget's surroundings.
+
+    Args:
+        widget: anything inside the host's window.
+    """
+
+    def __init__(self, widget: QtWidgets.QWidget) -> None:
+        palette = widget.palette()
+        self.window = palette.color(QtGui.QPalette.Window)
+        self.text = palette.color(QtGui.QPalette.WindowText)
+        self.accent = palette.color(QtGui.QPalette.Highlight)
+        self.on_accent = palette.color(QtGui.QPalette.HighlightedText)
+        dark = self.window.lightness() < 128
+        self.sunken = mix(self.window, QtGui.QColor("black"), 0.28 if dark else 0.07)
+        self.raised = mix(self.window, QtGui.QColor("white"), 0.07 if dark else 0.5)
+        self.line = mix(self.window, QtGui.QColor("black"), 0.40 if dark else 0.2)
+        self.dim = mix(self.text, self.window, 0.42)
+        self.faint = mix(self.text, self.window, 0.72)
+        self.good = QtGui.QColor(124, 172, 118) if dark else QtGui.QColor(70, 130, 70)
+        self.bad = QtGui.QColor(214, 94, 80) if dark else QtGui.QColor(190, 60, 45)
+
+    def of_state(self, state: str) -> QtGui.QColor:
+        """A job's or a frame's state as a colour."""
+        return {
+            "done": self.good,
+            "good": self.good,
+            "written": self.good,
+            "skipped": mix(self.good, self.window, 0.35),
+            "failed": self.bad,
+            "bad": self.bad,
+            "running": self.accent,
+            "stopping": mix(self.accent, self.window, 0.4),
+        }.get(state, self.faint)
+
+
+def mix(one: QtGui.QColor, other: QtGui.QColor, share: float) -> QtGui.QColor:
+    """`one` with a `share` of `other`."""
+    return QtGui.QColor(
+        *(
+            round(a + (b - a) * share)
+            for a, b in (
+                (one.red(), other.red()),
+                (one.green(), other.green()),
+                (one.blue(), other.blue()),
+            )
+        )
+    )
+
+
+def checkerboard(cell: int = CHECKER) -> QtGui.QBrush:
+    """The pattern behind what is transparent: dark enough for an artist's room."""
+    tile = QtGui.QPixmap(2 * cell, 2 * cell)
+    tile.fill(QtGui.QColor(72, 72, 72))
+    painter = QtGui.QPainter(tile)
+    for corner in (QtCore.QRect(0, 0, cell, cell), QtCore.QRect(cell, cell, cell, cell)):
+        painter.fillRect(corner, QtGui.QColor(96, 96, 96))
+    painter.end()
+    return QtGui.QBrush(tile)
+
+
+def small(font: QtGui.QFont, by: int = 1) -> QtGui.QFont:
+    """A font, a little smaller."""
+    changed = QtGui.QFont(font)
+    if font.pointSize() > 0:
+        changed.setPointSize(max(6, font.pointSize() - by))
+    else:
+        changed.setPixelSize(max(8, font.pixelSize() - by))
+    return changed
+
+
+def tabular(font: QtGui.QFont) -> QtGui.QFont:
+    """A fixed-pitch font of the same size, for numbers that count and for the log."""
+    changed = QtGui.QFont("DejaVu Sans Mono")
+    changed.setStyleHint(QtGui.QFont.Monospace)
+    changed.setFixedPitch(True)
+    changed.setPointSize(max(6, font.pointSize() - 1) if font.pointSize() > 0 else 8)
+    return changed
+
+
+def sheet(theme: Theme) -> str:
+    """The little that Qt's own drawing does not do well; scoped to our panel, never the host's."""
+    return f"""
+    QToolButton[segment="true"] {{
+        border: 1px solid {theme.line.name()}; padding: 2px 9px; background: {theme.raised.name()};
+        color: {theme.dim.name()}; margin: 0;
+    }}
+    QToolButton[segment="true"]:checked {{ background: {theme.sunken.name()}; color: {theme.text.name()}; }}
+    QToolButton[segment="true"]:hover {{ color: {theme.text.name()}; }}
+    QToolButton[link="true"] {{ border: none; color: {theme.dim.name()}; padding: 2px 4px; }}
+    QToolButton[link="true"]:hover, QToolButton[link="true"]:checked {{ color: {theme.text.name()}; }}
+    QPushButton[primary="true"] {{
+        background: {theme.accent.name()}; color: {theme.on_accent.name()}; border: 1px solid
+        {theme.line.name()}; border-radius: {RADIUS}px; padding: 4px 18px; font-weight: bold;
+    }}
+    QPushButton[primary="true"]:hover {{ background: {mix(theme.accent, QtGui.QColor("white"), 0.12).name()}; }}
+    QPushButton[primary="true"]:disabled {{
+        background: {theme.raised.name()}; color: {theme.faint.name()}; font-weight: normal;
+    }}
+    QPlainTextEdit[log="true"] {{
+        background: {theme.sunken.name()}; color: {theme.dim.name()}; border: none; padding: 4px;
+    }}
+    QListView[cards="true"] {{ background: {theme.sunken.name()}; border: none; outline: none; }}
+    QSplitter::handle {{ background: {theme.line.name()}; }}
+    QLabel[dim="true"] {{ color: {theme.dim.name()}; }}
+    """
