@@ -22,7 +22,9 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    # On Windows a host cannot send SIGTERM; Ctrl-Break is what reaches a process group.
+    numbers = (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM))
+    before = {number: signal.signal(number, handle) for number in dict.fromkeys(numbers)}
     try:
         yield asked.is_set
     finally:

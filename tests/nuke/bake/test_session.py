@@ -234,15 +234,21 @@ def test_a_record_cannot_lead_out_of_its_folder(tmp_path):
 @pytest.mark.parametrize(
     ("line", "kind", "status", "frame"),
     [
-        ("[1/3] /a/plate.1001.exr -> /b/matte.1001.exr written 120 ms", "frame", "written", 1001),
-        ("[2/3] C:\\a b\\plate-0007.exr -> C:\\m\\x.exr skipped", "frame", "skipped", 7),
-        ("error: frame -3, /a/plate.exr: truncated", "frame", "failed", -3),
-        ('{"event": "frame", "frame": 5, "status": "written", "targets": ["/m.exr"]}', "frame", "written", 5),
+        ('{"event": "frame", "frame": -5, "status": "written"}', "frame", "written", -5),
+        ('{"event": "frame", "frame": 7, "status": "failed", "error": "gone"}', "frame", "failed", 7),
+        ('{"event": "start", "model": "fast", "device": "cpu", "total": 5}', "start", "", None),
+        ('{"event": "end", "remark": "5 written"}', "end", "", None),
         ('{"event": "frame", "status": "exploded"}', "log", "", None),
+        (
+            '{"event": "frame", "frame": "x", "status": "written", "seconds": [], "notes": 3}',
+            "frame",
+            "written",
+            None,
+        ),
         ('{"event": ', "log", "", None),
         ("[" * 100_000, "log", "", None),
-        ("{" + "[" * 50_000, "log", "", None),
-        ("3 written", "log", "", None),
+        ('{"a":' * 10_000, "log", "", None),
+        ("error: something", "log", "", None),
     ],
 )
 def test_lines_of_the_program(line, kind, status, frame):

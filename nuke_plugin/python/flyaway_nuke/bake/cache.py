@@ -103,7 +103,7 @@ class Cache:
 
     @staticmethod
     def prepare(request: Request) -> None:
-        """Before a run: note what the plates are, and take away mattes of plates that have changed.
+        """Before a run: note what the plates are, and no longer count on mattes of those that changed.
 
         Raises:
             CacheError: the folder cannot be written.
@@ -118,7 +118,7 @@ class Cache:
                 # A plate that is not there (a drive is off line) is no reason to throw its matte away.
                 now = identity(path, known) or known
                 if known and not _same_content(known, now):
-                    _forget(request, key, mattes)
+                    mattes.pop(key, None)
                 plates[key] = now
             settings = request.settings.as_dict()
             _write(Record(request.folder, request.source, settings, plates, mattes))
@@ -252,11 +252,6 @@ def _some(frames: tuple[int, ...]) -> tuple[int, ...]:
 
 def _matte(request: Request, key: str) -> Path:
     return request.matte(None if key == _STILL else int(key))
-
-
-def _forget(request: Request, key: str, mattes: dict[str, str]) -> None:
-    _matte(request, key).unlink(missing_ok=True)
-    mattes.pop(key, None)
 
 
 def _stat(path: Path) -> str:

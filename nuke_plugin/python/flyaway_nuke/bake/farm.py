@@ -110,8 +110,6 @@ def openjd_template(submission: Submission) -> dict[str, object]:
     step: dict[str, object] = {"name": "Matte", "script": script}
     if not request.still:
         step["parameterSpace"] = space
-    if request.ocio:
-        step["stepEnvironments"] = [{"name": "Colour", "variables": {"OCIO": request.ocio}}]
     return {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
@@ -142,8 +140,6 @@ def deadline_files(submission: Submission) -> tuple[str, str]:
         "OutputDirectory0": request.folder.as_posix(),
         "OutputFilename0": Path(request.target.replace("%04d", "####")).name,
     }
-    if request.ocio:
-        job["EnvironmentKeyValue0"] = f"OCIO={request.ocio}"
     words = submission.arguments("<STARTFRAME>-<ENDFRAME>")
     plugin = {
         "Executable": submission.program,

@@ -90,8 +90,11 @@ class Request:
             command += ["--in-space", self.settings.in_space]
         if self.settings.coarse_only:
             command.append("--coarse-only")
-        # Frames that are there and whole are kept: a bake that was stopped goes on where it was.
-        return [*command, "--skip-existing", "--previews", str(self.folder / "previews")]
+        if self.ocio:
+            command += ["--ocio", self.ocio]
+        command += ["--previews", str(self.folder / "previews")]
+        # What its journal vouches for is kept: a bake that was stopped goes on where it was.
+        return [*command, "--resume", "--progress", "ndjson"]
 
 
 @dataclass
@@ -154,8 +157,10 @@ class Job:
             self.last = frame
             if event.status == "failed":
                 self.problems[frame] = event.text
-            self.say(self._line(event, frame))
-        elif event.kind == "log" and event.text:
+            # A failure is told in full on stderr, which comes in as a log line.
+            if event.status != "failed":
+                self.say(self._line(event, frame))
+        elif event.text:
             self.say(event.text)
 
     def end(self, code: int, last_words: tuple[str, ...] = ()) -> None:
@@ -190,6 +195,8 @@ class Job:
         return (time.monotonic() - self.started) / over * (self.total - over)
 
     def _why(self, code: int, last_words: tuple[str, ...]) -> str:
+        if code == 33:
+            return f"{self.failed} frames failed for want of memory. Free some, or choose the device cpu."
         if self.failed:
             first = next(iter(self.problems.values()), "")
             return f"{self.failed} of {self.total} frames failed. {first}".strip()
@@ -203,5 +210,5 @@ class Job:
         name = self.request.title if frame is None else f"frame {frame}"
         took = f" in {event.seconds:.2f} s" if event.seconds else ""
         notes = f" ({'; '.join(event.notes)})" if event.notes else ""
-        said = f": {event.text}" if event.text else ""
+        said = f", again: {event.text}" if event.text else ""
         return f"[{len(self.frames)}/{self.total}] {name} {event.status}{took}{notes}{said}"

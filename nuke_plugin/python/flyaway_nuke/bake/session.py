@@ -149,8 +149,6 @@ class Session:
     def _spawn(self, job: Job) -> Process:
         cli = self._find(self._environ)
         environment = clean_environment(self._environ, self._host)
-        if job.request.ocio:
-            environment["OCIO"] = job.request.ocio
         command = job.request.command(cli)
         job.say(" ".join(command))
         return Process(command, environment, str(job.request.folder))
