@@ -346,3 +346,16 @@ def test_frames_that_were_not_asked_for_are_not_missing(run, tmp_path, write_pla
     done = run("matte", "p.####.exr", "-o", "m.####.exr", "--frames", "1-3x2")
     assert done.returncode == 0
     assert "no plates" not in done.stdout
+
+
+def test_one_photograph_resumes_too(run, tmp_path, write_plate, person):
+    plate = write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
+    command = ("matte", "plate.exr", "-o", "matte.exr", "--resume")
+    assert "1 written" in run(*command).stdout
+    assert (tmp_path / "matte.exr").is_file()
+    assert "1 skipped" in run(*command).stdout
+    made = (tmp_path / "matte.exr").stat().st_mtime_ns
+    os.utime(plate, ns=(made + 1, made + 1))
+    assert "1 written" in run(*command).stdout
+    (tmp_path / "matte.exr").write_bytes(b"not an EXR")
+    assert "1 written" in run(*command).stdout

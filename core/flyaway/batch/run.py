@@ -283,7 +283,7 @@ class _Run:
         if self._options.existing == "skip":
             return "" if self._is_whole(task) else "missing or broken"
         if self._past is None:
-            return ""
+            return self._why_again_alone(task) if self._options.existing == "resume" else ""
         entry = self._past.get(task.key)
         missing = next((path.name for path in task.targets if not path.is_file()), None)
         if missing:
@@ -293,6 +293,13 @@ class _Run:
         return _why_stale(entry, task, self._model, self._settings) or _why_broken(
             entry, task, self._plan.places[0][0], self._disk
         )
+
+    def _why_again_alone(self, task: FrameTask) -> str:
+        """The same for one file by itself, of which no journal is kept: its age has to do."""
+        if not self._is_whole(task):
+            return _NEW
+        made = min(path.stat().st_mtime_ns for path in task.targets)
+        return "its plate has changed" if task.source.stat().st_mtime_ns > made else ""
 
     def _is_whole(self, task: FrameTask) -> bool:
         """Whether the mattes are there from an earlier run and decode; a broken one is done again."""

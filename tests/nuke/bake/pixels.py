@@ -38,6 +38,25 @@ def write(folder: str, first: str, last: str, shift: str = "0") -> list[str]:
     return made
 
 
+def shot(folder: str, first: str, last: str, left: str, flip: str = "") -> list[str]:
+    """Plates for screenshots: a 16:9 window that drifts over the astronaut, enlarged to 960×540."""
+    source = oiio.ImageBuf(str(ASTRONAUT))
+    picture = np.asarray(source.get_pixels(oiio.FLOAT))[..., :3] ** 2.2
+    if flip:
+        picture = picture[:, ::-1]
+    made = []
+    for index, frame in enumerate(range(int(first), int(last) + 1)):
+        x = int(left) + round(12 * np.sin(index / 9))
+        crop = np.ascontiguousarray(picture[8:260, x : x + 448], dtype=np.float32)
+        large = oiio.ImageBufAlgo.resize(oiio.ImageBuf(crop), roi=oiio.ROI(0, 960, 0, 540, 0, 1, 0, 3))
+        path = Path(folder) / f"plate.{frame:04d}.exr"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        large.set_write_format("half")
+        assert large.write(str(path)), large.geterror()
+        made.append(path.as_posix())
+    return made
+
+
 def look(path: str) -> dict[str, object]:
     """Windows, channels, mean and hash of a picture."""
     image = oiio.ImageInput.open(path)
@@ -55,4 +74,4 @@ def look(path: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"write": write, "look": look}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps({"write": write, "shot": shot, "look": look}[sys.argv[1]](*sys.argv[2:])))

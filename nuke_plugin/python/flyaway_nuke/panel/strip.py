@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..bake.job import Job
 from .images import Images
 from .qt import QtCore, QtGui, QtWidgets, position
@@ -57,7 +59,8 @@ class Strip(QtWidgets.QWidget):
         row = QtCore.QRectF(4, 4, self.width() - 8, _PICTURES)
         # As many as have room beside one another, evenly spread over the whole range.
         wide = self._cell_width(job, frames)
-        count = max(1, min(len(frames), int(row.width() // wide)))
+        # No wider than the picture is, so that it is cut at the sides and never at the head.
+        count = max(1, min(len(frames), math.ceil(row.width() / wide)))
         step = row.width() / count
         for place in range(count):
             cell = QtCore.QRectF(row.left() + place * step, row.top(), step - 2, row.height())

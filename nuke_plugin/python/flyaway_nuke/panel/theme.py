@@ -74,27 +74,48 @@ def checkerboard(cell: int = CHECKER) -> QtGui.QBrush:
     return QtGui.QBrush(tile)
 
 
-def small(font: QtGui.QFont, by: int = 1) -> QtGui.QFont:
-    """A font, a little smaller."""
+def sized(font: QtGui.QFont, by: int) -> QtGui.QFont:
+    """A font, so many points (or pixels, where the host counts in those) larger."""
     changed = QtGui.QFont(font)
     if font.pointSize() > 0:
-        changed.setPointSize(max(6, font.pointSize() - by))
+        changed.setPointSize(max(6, font.pointSize() + by))
     else:
-        changed.setPixelSize(max(8, font.pixelSize() - by))
+        changed.setPixelSize(max(8, font.pixelSize() + by))
     return changed
+
+
+def small(font: QtGui.QFont) -> QtGui.QFont:
+    """A font, a little smaller."""
+    return sized(font, -1)
+
+
+def swatch(kind: str) -> QtGui.QIcon:
+    """A small square of what a background looks like."""
+    tile = QtGui.QPixmap(14, 14)
+    tile.fill(GREEN if kind == "green" else QtGui.QColor("black"))
+    painter = QtGui.QPainter(tile)
+    if kind == "checker":
+        painter.fillRect(tile.rect(), QtGui.QColor(70, 70, 70))
+        for corner in (QtCore.QRect(0, 0, 7, 7), QtCore.QRect(7, 7, 7, 7)):
+            painter.fillRect(corner, QtGui.QColor(150, 150, 150))
+    painter.setPen(QtGui.QColor(20, 20, 20))
+    painter.drawRect(0, 0, 13, 13)
+    painter.end()
+    return QtGui.QIcon(tile)
 
 
 def tabular(font: QtGui.QFont) -> QtGui.QFont:
     """A fixed-pitch font of the same size, for numbers that count and for the log."""
-    changed = QtGui.QFont("DejaVu Sans Mono")
+    changed = small(font)
+    changed.setFamily("DejaVu Sans Mono")
     changed.setStyleHint(QtGui.QFont.Monospace)
     changed.setFixedPitch(True)
-    changed.setPointSize(max(6, font.pointSize() - 1) if font.pointSize() > 0 else 8)
     return changed
 
 
 def sheet(theme: Theme) -> str:
     """The little that Qt's own drawing does not do well; scoped to our panel, never the host's."""
+    brighter = mix(theme.accent, QtGui.QColor("white"), 0.12)
     return f"""
     QToolButton[segment="true"] {{
         border: 1px solid {theme.line.name()}; padding: 2px 9px; background: {theme.raised.name()};
@@ -108,7 +129,7 @@ def sheet(theme: Theme) -> str:
         background: {theme.accent.name()}; color: {theme.on_accent.name()}; border: 1px solid
         {theme.line.name()}; border-radius: {RADIUS}px; padding: 4px 18px; font-weight: bold;
     }}
-    QPushButton[primary="true"]:hover {{ background: {mix(theme.accent, QtGui.QColor("white"), 0.12).name()}; }}
+    QPushButton[primary="true"]:hover {{ background: {brighter.name()}; }}
     QPushButton[primary="true"]:disabled {{
         background: {theme.raised.name()}; color: {theme.faint.name()}; font-weight: normal;
     }}

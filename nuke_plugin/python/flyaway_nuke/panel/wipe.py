@@ -100,7 +100,9 @@ class Wipe(QtWidgets.QWidget):
         rect = self.frame_rect()
         if rect.isEmpty():
             painter.setPen(QtGui.QColor(130, 130, 130))
-            painter.drawText(self.rect().adjusted(40, 0, -40, 0), _CENTRE | QtCore.Qt.TextWordWrap, self._hint)
+            painter.drawText(
+                self.rect().adjusted(40, 0, -40, 0), _CENTRE | QtCore.Qt.TextWordWrap, self._hint
+            )
             return
         self._paint_picture(painter, rect)
         if self._after != "plate":

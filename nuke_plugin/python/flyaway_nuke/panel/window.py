@@ -1,0 +1,409 @@
+"""The panel: bakes on the left; the chosen one on the right, before and after, with its frames and log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..bake.job import Job
+from ..bake.ranges import format_range
+from ..bake.session import Session
+from .cards import Cards
+from .images import Images
+from .qt import QtCore, QtGui, QtWidgets
+from .strip import Strip, frames_of
+from .theme import GAP, Theme, sheet, swatch, tabular
+from .wipe import Wipe
+
+_NARROW = 620
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What the panel asks the host to do; None where it cannot, and the button is not there.
+
+    Attributes:
+        bake_selected: bake what is selected in the host, with this model and device.
+        resume: go on with a bake (and keep its node told).
+        build: make the nodes of a bake.
+        submit: hand a bake to the farm.
+        setup: show the wizard.
+    """
+
+    bake_selected: Callable[[str, str], None] | None = None
+    resume: Callable[[Job], None] | None = None
+    build: Callable[[Job], None] | None = None
+    submit: Callable[[Job], str] | None = None
+    setup: Callable[[], None] | None = None
+
+
+class Panel(QtWidgets.QWidget):
+    """The whole panel; docks anywhere, and stacks up where it is narrow.
+
+    Args:
+        session: whose bakes are shown.
+        actions: see `Actions`.
+        models, devices: what can be chosen.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        actions: Actions | None = None,
+        models: tuple[str, ...] = ("fast",),
+        devices: tuple[str, ...] = ("auto", "cpu", "cuda"),
+        parent: QtWidgets.QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session, self.actions = session, actions or Actions()
+        self._index, self._follow, self._logged = 0, True, (0, 0)
+        self.images = Images(self)
+        self.cards, self.wipe, self.strip = Cards(self.images), Wipe(), Strip(self.images)
+        self._build(models, devices)
+        self.setStyleSheet(sheet(Theme(self)))
+        self.cards.chosen.connect(self._choose)
+        self.strip.chosen.connect(self._scrub)
+        self.wipe.stepped.connect(lambda step: self._scrub(self._index + step))
+        session.listeners.append(self._changed)
+        self.destroyed.connect(_unlisten(session, self._changed))
+        # For the time that is left, which passes while nothing happens.
+        self._clock = QtCore.QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._refresh_foot)
+        self._clock.start()
+        self.refresh()
+
+    def job(self) -> Job | None:
+        """The bake that is shown."""
+        return self.cards.current()
+
+    def refresh(self) -> None:
+        """Show everything as it is now."""
+        self.cards.show_jobs(self.session.jobs)
+        if self.job() is None and self.session.jobs:
+            self.cards.choose(self.session.jobs[-1])
+        self._show_job()
+
+    def _build(self, models: tuple[str, ...], devices: tuple[str, ...]) -> None:
+        outer = QtWidgets.QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addLayout(self._head(models, devices))
+        self._halves = QtWidgets.QSplitter(QtCore.Qt.Horizontal)
+        self._halves.setHandleWidth(1)
+        self._halves.setChildrenCollapsible(False)
+        self._halves.addWidget(self.cards)
+        self._halves.addWidget(self._stage())
+        self._halves.setStretchFactor(0, 0)
+        self._halves.setStretchFactor(1, 1)
+        self._halves.setSizes([236, 640])
+        outer.addWidget(self._halves, 1)
+
+    def _head(self, models: tuple[str, ...], devices: tuple[str, ...]) -> QtWidgets.QHBoxLayout:
+        row = QtWidgets.QHBoxLayout()
+        row.setContentsMargins(GAP, GAP - 2, GAP, GAP - 2)
+        row.setSpacing(GAP)
+        self.bake = _button(
+            "Bake selected", "Bake the Reads or FlyawayBake nodes that are selected", primary=True
+        )
+        self.bake.clicked.connect(self._bake_selected)
+        self.bake.setVisible(self.actions.bake_selected is not None)
+        self.model, self.device = QtWidgets.QComboBox(), QtWidgets.QComboBox()
+        self.model.addItems(list(models))
+        self.device.addItems(list(devices))
+        self.model.setToolTip("Which weights new bakes use")
+        self.device.setToolTip(
+            "auto takes a GPU where there is one; a device that is named is used, or it is an error"
+        )
+        row.addWidget(self.bake)
+        for text, box in (("model", self.model), ("device", self.device)):
+            label = QtWidgets.QLabel(text)
+            label.setProperty("dim", True)
+            row.addSpacing(4)
+            row.addWidget(label)
+            row.addWidget(box)
+        row.addStretch(1)
+        self.setup = _link("Set-up", "Is Flyaway's own program there, and does it run?")
+        self.setup.clicked.connect(lambda: self.actions.setup and self.actions.setup())
+        self.setup.setVisible(self.actions.setup is not None)
+        row.addWidget(self.setup)
+        return row
+
+    def _stage(self) -> QtWidgets.QWidget:
+        stage = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(stage)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._lower = QtWidgets.QSplitter(QtCore.Qt.Vertical)
+        self._lower.setHandleWidth(1)
+        upper = QtWidgets.QWidget()
+        inner = QtWidgets.QVBoxLayout(upper)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self.wipe, 1)
+        inner.addLayout(self._views())
+        inner.addWidget(self.strip)
+        self.log = QtWidgets.QPlainTextEdit()
+        self.log.setProperty("log", True)
+        self.log.setReadOnly(True)
+        self.log.setMaximumBlockCount(5000)
+        self.log.setFont(tabular(self.font()))
+        self.log.setLineWrapMode(QtWidgets.QPlainTextEdit.NoWrap)
+        self.log.hide()
+        self._lower.addWidget(upper)
+        self._lower.addWidget(self.log)
+        self._lower.setStretchFactor(0, 1)
+        self._lower.setSizes([460, 120])
+        column.addWidget(self._lower, 1)
+        column.addLayout(self._foot())
+        return stage
+
+    def _views(self) -> QtWidgets.QHBoxLayout:
+        row = QtWidgets.QHBoxLayout()
+        row.setContentsMargins(GAP, 6, GAP, 6)
+        row.setSpacing(0)
+        self.views = _segments(
+            row, (("Comp", "comp"), ("Matte", "matte"), ("Plate", "plate")), self.wipe.set_after
+        )
+        row.addSpacing(GAP * 2)
+        self.backs = _segments(row, (("", "checker"), ("", "black"), ("", "green")), self.wipe.set_behind)
+        row.addStretch(1)
+        self.follow = _link("Follow", "Show each frame as it is done", checkable=True)
+        self.follow.setChecked(True)
+        self.follow.toggled.connect(self._set_follow)
+        self.show_log = _link("Log", "What the program says", checkable=True)
+        self.show_log.toggled.connect(self._toggle_log)
+        row.addWidget(self.follow)
+        row.addWidget(self.show_log)
+        return row
+
+    def _foot(self) -> QtWidgets.QBoxLayout:
+        whole = self._feet = QtWidgets.QBoxLayout(QtWidgets.QBoxLayout.LeftToRight)
+        whole.setContentsMargins(GAP, GAP - 2, GAP, GAP - 2)
+        whole.setSpacing(6)
+        row = QtWidgets.QHBoxLayout()
+        row.setSpacing(6)
+        self.words = QtWidgets.QLabel()
+        self.words.setTextInteractionFlags(QtCore.Qt.TextSelectableByMouse)
+        # Long messages are cut here and whole in the tool tip; they never widen the panel.
+        self.words.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Preferred)
+        whole.addWidget(self.words, 1)
+        self.open = _button("Open folder", "Show the mattes in the file browser")
+        self.build = _button("Build nodes", "Make the Read and the Copy from what is on disk")
+        self.farm = _button("Submit to farm", "Hand this bake to the render manager of the preferences")
+        self.stop = _button("Stop", "Stop after the frame in hand; pressed twice, at once")
+        self.resume = _button("Resume", "Do the frames that are missing; the others are kept")
+        for button, does, there in (
+            (self.open, self._open_folder, True),
+            (self.build, self._build_nodes, self.actions.build is not None),
+            (self.farm, self._submit, self.actions.submit is not None),
+            (self.stop, self._stop, True),
+            (self.resume, self._resume, True),
+        ):
+            button.clicked.connect(does)
+            button.setVisible(there)
+            row.addWidget(button)
+        row.insertStretch(0, 0)
+        whole.addLayout(row)
+        return whole
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802 -- Qt's name
+        """In a narrow dock the list goes above the picture."""
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW
+        self._feet.setDirection(
+            QtWidgets.QBoxLayout.TopToBottom if narrow else QtWidgets.QBoxLayout.LeftToRight
+        )
+        wanted = QtCore.Qt.Vertical if narrow else QtCore.Qt.Horizontal
+        if self._halves.orientation() != wanted:
+            self._halves.setOrientation(wanted)
+            self._halves.setSizes([150, 460] if narrow else [236, 640])
+
+    def _changed(self, job: Job) -> None:
+        self.cards.show_jobs(self.session.jobs)
+        if self.job() is None:
+            self.cards.choose(job)
+        if job is self.job():
+            self._show_job()
+
+    def _choose(self, _job: Job | None) -> None:
+        self._logged, self._index = (0, 0), 0
+        self.log.clear()
+        self.follow.setChecked(True)
+        self._show_job()
+
+    def _show_job(self) -> None:
+        job = self.job()
+        if job is not None and self._follow and job.frames:
+            frames = frames_of(job)
+            last = job.last if job.last in job.frames else next(iter(job.frames))
+            self._index = frames.index(last) if last in frames else 0
+        self._show_frame()
+        self._refresh_foot()
+        self._refresh_log()
+
+    def _show_frame(self) -> None:
+        job = self.job()
+        self.strip.show_job(job, self._index)
+        if job is None:
+            self.wipe.show_preview(None, "")
+            return
+        frame = frames_of(job)[self._index]
+        name = "This frame" if frame is None else f"Frame {frame}"
+        status = job.frames.get(frame)
+        if status in ("written", "skipped"):
+            self.wipe.show_preview(job.request.preview(frame), f"{name} is done; it has no preview.")
+        elif status == "failed":
+            self.wipe.show_preview(None, f"{name} failed.\n\n{job.problems.get(frame, '')}")
+        else:
+            words = "is waiting." if job.active else "was not baked."
+            self.wipe.show_preview(None, f"{name} {words}")
+
+    def _refresh_foot(self) -> None:
+        job = self.job()
+        self.words.setText(_summary(job) if job else "")
+        self.words.setToolTip(job.message if job else "")
+        self.stop.setVisible(job is not None and job.active)
+        self.stop.setText("Stop now" if job is not None and job.state == "stopping" else "Stop")
+        self.resume.setVisible(job is not None and not job.active)
+        self.resume.setText("Bake again" if job is not None and job.state == "done" else "Resume")
+        for button in (self.open, self.build, self.farm):
+            button.setEnabled(job is not None)
+        self.build.setEnabled(job is not None and job.finished > 0)
+
+    def _refresh_log(self) -> None:
+        job = self.job()
+        if job is None:
+            return
+        number, said = self._logged
+        already = said if number == job.number else 0
+        if number != job.number:
+            self.log.clear()
+        fresh = job.log[max(0, already - job.dropped) :]
+        if fresh:
+            self.log.appendPlainText("\n".join(fresh))
+        self._logged = (job.number, job.dropped + len(job.log))
+
+    def _scrub(self, index: int) -> None:
+        job = self.job()
+        if job is not None:
+            self._index = min(len(frames_of(job)) - 1, max(0, index))
+            self.follow.setChecked(False)
+            self._show_frame()
+
+    def _set_follow(self, follow: bool) -> None:
+        self._follow = follow
+        if follow:
+            self._show_job()
+
+    def _toggle_log(self, shown: bool) -> None:
+        self.log.setVisible(shown)
+
+    def _bake_selected(self) -> None:
+        if self.actions.bake_selected is not None:
+            self.actions.bake_selected(self.model.currentText(), self.device.currentText())
+            self.refresh()
+
+    def _stop(self) -> None:
+        job = self.job()
+        if job is not None:
+            self.session.cancel(job)
+
+    def _resume(self) -> None:
+        job = self.job()
+        if job is not None:
+            (self.actions.resume or self.session.resume)(job)
+
+    def _build_nodes(self) -> None:
+        job = self.job()
+        if job is not None and self.actions.build is not None:
+            self.actions.build(job)
+
+    def _submit(self) -> None:
+        job = self.job()
+        if job is not None and self.actions.submit is not None:
+            said = self.actions.submit(job)
+            if said:
+                job.say(said)
+                self.show_log.setChecked(True)
+                self._refresh_log()
+
+    def _open_folder(self) -> None:
+        job = self.job()
+        if job is not None:
+            QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(job.request.folder)))
+
+
+def _summary(job: Job) -> str:
+    """One line: how far, how fast, how long still; or how it ended."""
+    if job.state == "running":
+        left = job.remaining()
+        pace = [f"{len(job.frames)} of {job.total}"]
+        if job.failed:
+            pace.append(f"{job.failed} failed")
+        if left is None:
+            pace.append("loading the model")
+        elif left > 0:
+            pace.append(f"about {_duration(left)} left")
+        return "   ·   ".join(pace)
+    if job.state == "queued":
+        return f"waiting for its turn: {format_range(job.request.frames, ' ') or 'a still'}"
+    return job.message or job.state
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _button(text: str, tip: str, primary: bool = False) -> QtWidgets.QPushButton:
+    button = QtWidgets.QPushButton(text)
+    button.setToolTip(tip)
+    button.setProperty("primary", primary)
+    button.setAutoDefault(False)
+    return button
+
+
+def _link(text: str, tip: str, checkable: bool = False) -> QtWidgets.QToolButton:
+    button = QtWidgets.QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    button.setCheckable(checkable)
+    button.setProperty("link", True)
+    return button
+
+
+def _segments(
+    row: QtWidgets.QHBoxLayout, choices: tuple[tuple[str, str], ...], choose: Callable[[str], None]
+) -> QtWidgets.QButtonGroup:
+    """Buttons of which one is down."""
+    group = QtWidgets.QButtonGroup(row)
+    for index, (text, value) in enumerate(choices):
+        button = QtWidgets.QToolButton()
+        if text:
+            button.setText(text)
+        else:
+            button.setIcon(swatch(value))
+            button.setIconSize(QtCore.QSize(14, 14))
+            button.setToolTip(f"behind the cut-out: {value}")
+        button.setCheckable(True)
+        button.setChecked(index == 0)
+        button.setProperty("segment", True)
+        button.setSizePolicy(QtWidgets.QSizePolicy.Preferred, QtWidgets.QSizePolicy.Fixed)
+        button.clicked.connect(lambda _down=False, value=value: choose(value))
+        group.addButton(button, index)
+        row.addWidget(button)
+    return group
+
+
+def _unlisten(session: Session, listener: Callable[[Job], None]) -> Callable[..., None]:
+    """The session outlives its panels; a closed one is told no more."""
+
+    def take_away(*_ignored: object) -> None:
+        if listener in session.listeners:
+            session.listeners.remove(listener)
+
+    return take_away
