@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 
 from rich.console import Console
 from rich.text import Text
@@ -23,12 +24,23 @@ errors = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 def fail(message: str) -> None:
     """Print one error, red on a terminal, on one line."""
-    errors.print(Text(f"error: {' '.join(message.split())}", style="red"))
+    errors.print(Text(f"error: {harmless(' '.join(message.split()))}", style="red"))
 
 
 def say(message: str) -> None:
     """Print one line of results."""
-    output.print(Text(message))
+    output.print(Text(harmless(message)))
+
+
+def harmless(text: str) -> str:
+    """Text without what a terminal obeys: file names may hold escapes, line breaks and turns of direction."""
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    # Controls (Cc) and directions (Cf) become visible; surrogates are the stream's own business.
+    obeyed = unicodedata.category(character) in ("Cc", "Cf") and character not in "\n\t"
+    return character.encode("unicode_escape").decode() if obeyed else character
 
 
 def say_raw(line: str) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from flyaway.batch import FrameResult, Report
 from flyaway.batch.job import JobReport
-from flyaway.cli.console import errors, fail, say, say_raw
+from flyaway.cli.console import errors, fail, harmless, say, say_raw
 
 
 class ProgressKind(StrEnum):
@@ -70,7 +70,8 @@ class Lines(Show):
         remarks = [*([f"again: {result.why}"] if result.why else []), *result.notes]
         notes = f" ({'; '.join(remarks)})" if remarks else ""
         targets = ", ".join(str(path) for path in result.task.targets)
-        say(f"[{self.done}/{self.total}] {result.task.source} -> {targets} {result.status}{took}{notes}")
+        line = f"[{self.done}/{self.total}] {result.task.source} -> {targets} {result.status}{took}{notes}"
+        say(line.replace("\n", "\\n"))  # a name may hold a line break; a line is a frame
 
 
 class Bar(Show):
@@ -98,13 +99,13 @@ class Bar(Show):
 
     def frame(self, result: FrameResult) -> None:
         """Move the bar."""
-        self._bar.update(self._task, description=escape(result.task.source.name), advance=1)
+        self._bar.update(self._task, description=escape(harmless(result.task.source.name)), advance=1)
         if result.error is not None:
             fail(str(result.error))
         for note in result.notes:
             if note not in self._notes:
                 self._notes.add(note)
-                errors.print(Text(f"{result.task.source.name}: {note}", style="dim"))
+                errors.print(Text(harmless(f"{result.task.source.name}: {note}"), style="dim"))
 
     def end(self, _report: Report | JobReport, remark: str) -> None:
         """Print the sum below where the bar was."""

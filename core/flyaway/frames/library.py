@@ -36,6 +36,10 @@ def open_input(path: Path, frame: int | None = None, part: str | None = None) ->
         raise ReadError("there is no such file.", path=path, frame=frame)
     if path.stat().st_size == 0:
         raise ReadError("the file is empty; copy or render it again.", path=path, frame=frame)
+    if not is_utf8(path):
+        raise ReadError(
+            "its name is not UTF-8, and libraries take no other; rename it.", path=path, frame=frame
+        )
     config = oiio.ImageSpec()
     # Without it OpenImageIO multiplies colour by alpha, on encoded values and in 8 bits.
     config["oiio:UnassociatedAlpha"] = 1
@@ -45,7 +49,7 @@ def open_input(path: Path, frame: int | None = None, part: str | None = None) ->
     try:
         index, _ = choose_part(source, part, path, frame)
         if index != source.current_subimage() and not source.seek_subimage(index, 0):
-            raise ReadError(f"its part {index} cannot be read: {source.geterror()}", path=path, frame=frame)
+            raise ReadError(f"its part {index} cannot be read: {error_of(source)}", path=path, frame=frame)
         _refuse_unreadable(source.spec(), path, frame)
     except ReadError:
         source.close()
@@ -66,7 +70,7 @@ def decode(
     """
     pixels = source.read_image(source.current_subimage(), 0, first, last, oiio.FLOAT)
     # Some readers (JPEG) return a picture and leave the error behind.
-    problem = source.geterror()
+    problem = error_of(source)
     if pixels is None or problem:
         raise ReadError(
             f"truncated or damaged ({_one_line(problem) or 'no pixels'}); copy or render it again.",
@@ -95,20 +99,41 @@ def _refuse_unreadable(spec: oiio.ImageSpec, path: Path, frame: int | None) -> N
         raise ReadError("its data or display window is empty; render it again.", path=path, frame=frame)
     if spec.depth > 1:
         raise ReadError("a volume is not a plate.", path=path, frame=frame)
-    if spec.width * spec.height > MAX_PIXELS:
-        raise ReadError(
-            f"{spec.width}×{spec.height} pixels are more than a plate may have ({MAX_PIXELS:,}).",
-            path=path,
-            frame=frame,
-        )
+    for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
+        if width * height > MAX_PIXELS:
+            raise ReadError(
+                f"{width}×{height} pixels are more than a plate may have ({MAX_PIXELS:,}).",
+                path=path,
+                frame=frame,
+            )
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a name can be handed to libraries that take text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def error_of(source: Any) -> str:
+    """The pending error of OpenImageIO, or of one of its readers and writers, taken from it."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError as error:  # a message that quotes a damaged header
+        return bytes(error.object).decode("utf-8", "replace")
 
 
 def _last_error() -> str:
-    problem = _one_line(oiio.geterror())
+    problem = _one_line(error_of(oiio))
     if "Subsampled channels" in problem:
         return "a luminance-chroma image (subsampled RY, BY); convert it to RGB first"
     return problem or "not an image that can be read"
 
 
 def _one_line(text: str) -> str:
-    return "; ".join(part.strip() for part in text.splitlines() if part.strip())
+    """An error as one line of at most 300 printable characters: it may quote the file."""
+    line = "; ".join(part.strip() for part in text.splitlines() if part.strip())
+    printable = "".join(character if character.isprintable() else "\ufffd" for character in line)
+    return printable if len(printable) <= 300 else printable[:299] + "…"

@@ -161,14 +161,17 @@ def _describe(spec: oiio.ImageSpec) -> None:
 def _carry_metadata(spec: oiio.ImageSpec, plate: Plate, suffix: str) -> None:
     # EXR holds any attribute. The others know their own, and make of an unknown one what they like.
     everything = suffix == ".exr" or _FORMATS.get(suffix) == plate.format
+    # Copied whole and thinned out: attributes that are no UTF-8 pass only if Python never touches them.
+    spec.extra_attribs = plate.spec.extra_attribs
     for item in plate.spec.extra_attribs:
         name = item.name.lower()
-        if name in _OF_THE_FILE or name.startswith(_OF_THE_FILE_PREFIXES):
-            continue
-        if everything or name in _PORTABLE:
+        of_the_file = name in _OF_THE_FILE or name.startswith(_OF_THE_FILE_PREFIXES)
+        if of_the_file or not (everything or name in _PORTABLE):
+            spec.erase_attribute(item.name)
+        elif name == "framespersecond" and suffix == ".exr" and item.name != "framesPerSecond":
             # OpenImageIO has its own spelling of this one, and writes it to EXR as it is.
-            kept = "framesPerSecond" if name == "framespersecond" and suffix == ".exr" else item.name
-            spec.attribute(kept, item.type, item.value)
+            spec.erase_attribute(item.name)
+            spec.attribute("framesPerSecond", item.type, item.value)
     rate = plate.spec.get("dpx:FrameRate", 0) or plate.spec.get("dpx:TemporalFrameRate", 0)
     if rate and suffix == ".exr":
         spec.attribute("framesPerSecond", "rational", _as_ratio(float(rate)))
