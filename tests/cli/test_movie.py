@@ -12,7 +12,7 @@ from flyaway.frames import read_plate
 from flyaway.frames.movie import probe
 from flyaway.frames.read_matte import read_matte
 
-av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'flyaway[movie]'")
+av = pytest.importorskip("av", reason="PyAV is not installed: pip install av")
 
 
 @pytest.fixture

@@ -95,11 +95,11 @@ class Report:
         requested: how many frames were asked for.
         counts: status → how many frames.
         failures: what failed, in order.
-        numbers: the frames' numbers, in order.
         seconds: stage → seconds, summed over the frames.
         wall: seconds from the first frame's start to the last one's end.
         interrupted: it was ended early by a signal.
         recovered: what was found of a run that had died, and cleared away.
+        peak_bytes: what frames on their way weighed together, at most.
         journal: where each frame's line is, or None where none is kept.
     """
 
@@ -107,18 +107,16 @@ class Report:
     requested: int
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[FrameResult] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     wall: float = 0.0
     interrupted: bool = False
     recovered: tuple[str, ...] = ()
+    peak_bytes: int = 0
     journal: Path | None = None
 
     def add(self, result: FrameResult) -> None:
         """Take one more frame into account."""
         self.counts[result.status] += 1
-        if result.task.frame is not None:
-            self.numbers.append(result.task.frame)
         for stage, seconds in result.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         if result.status == "failed":
@@ -151,6 +149,7 @@ class Report:
             "interrupted": self.interrupted,
             "wall_seconds": round(self.wall, 3),
             "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "peak_bytes": self.peak_bytes,
             "recovered": list(self.recovered),
             "journal": None if self.journal is None else str(self.journal),
             "failures": [result.event() for result in self.failures],

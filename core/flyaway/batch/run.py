@@ -128,6 +128,7 @@ def run_plan(
         else:
             report.journal = None if run.journal is None else run.journal.path
             report.interrupted = run.go(tell)
+            report.peak_bytes = run.peak_bytes
     report.wall = time.perf_counter() - started
     return report
 
@@ -139,6 +140,7 @@ class _Run:
         self, matting: Matting, plan: Plan, options: RunOptions, stop: Callable[[], bool], disk: Disk
     ) -> None:
         self.journal: Journal | None = None
+        self.peak_bytes = 0
         self._matting, self._plan, self._options = matting, plan, options
         self._stop, self._disk = stop, disk
         self._past: Past | None = None
@@ -179,6 +181,8 @@ class _Run:
                 if result is not None:
                     tell(result)
             return True
+        finally:
+            self.peak_bytes = pipeline.budget.peak
         return pipeline.stopped
 
     def _steps(self, tell: Progress) -> Iterator[Step]:

@@ -6,15 +6,20 @@ from typing import Annotated
 
 import typer
 
+from flyaway.cli.bench_batch import bench_batch
 from flyaway.cli.console import errors, say
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the CLI."""
-    app.command()(bench)
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(bench)
+    group.command("batch")(bench_batch)
+    app.add_typer(group, name="bench")
 
 
 def bench(
+    context: typer.Context,
     model: Annotated[
         list[str] | None, typer.Option(help="Model to time; may be repeated. Default: the first released.")
     ] = None,
@@ -35,6 +40,8 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage."""
+    if context.invoked_subcommand is not None:
+        return
     import flyaway
     from flyaway import bench as timing
     from flyaway.evaluation.environment import load_average

@@ -33,7 +33,7 @@ def doctor(
     else:
         _tell(packages, weights, devices)
         if not works:
-            fail("no device works. Install flyaway[cpu], or flyaway[cuda] for an NVIDIA GPU.")
+            fail("no device works: pip install onnxruntime, or onnxruntime-gpu for an NVIDIA GPU.")
     return ExitCode.OK if works and not any(weights.values()) else ExitCode.USAGE
 
 

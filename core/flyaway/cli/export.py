@@ -33,7 +33,9 @@ def export(
         import onnxscript  # noqa: F401
         import torch  # noqa: F401
     except ImportError as error:
-        raise NoEngineError("export needs torch and onnxscript: pip install 'flyaway[train]'") from error
+        raise NoEngineError(
+            "export needs torch and onnxscript: pip install torch safetensors onnx onnxscript"
+        ) from error
     from flyaway.network.export import release
 
     entry = release(checkpoint, config, name, output or weights_folder(), title or name, licence)

@@ -98,9 +98,7 @@ def dask(
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError as error:
-        raise JobError(
-            "a Dask cluster needs the package distributed: install flyaway with its extra 'dask'."
-        ) from error
+        raise JobError("a Dask cluster needs the package distributed: pip install distributed") from error
     from flyaway.farm.dask import run_on
 
     job, shots = _cut(job_file, chunk, handles)

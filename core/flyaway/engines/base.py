@@ -110,16 +110,16 @@ def check_installed(engine: str) -> None:
     if engine == "torch":
         for package in ("torch", "safetensors"):
             if importlib.util.find_spec(package) is None:
-                raise NoEngineError(f"the torch engine needs {package}: pip install 'flyaway[torch]'")
+                raise NoEngineError(f"the torch engine needs {package}: pip install torch safetensors")
         return
     found = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
     if len(found) == 2:
         raise ConflictingEnginesError(
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: "
-            "pip uninstall both, then pip install the one you want ('flyaway[cpu]' or 'flyaway[cuda]')"
+            "pip uninstall both, then pip install the one you want"
         )
     if not found and importlib.util.find_spec("onnxruntime") is None:
-        raise NoEngineError("no engine is installed: pip install 'flyaway[cpu]' (or 'flyaway[cuda]')")
+        raise NoEngineError("no engine is installed: pip install onnxruntime (onnxruntime-gpu for CUDA)")
 
 
 def _installed(distribution: str) -> bool:

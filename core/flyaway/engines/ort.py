@@ -177,7 +177,7 @@ def _choose(device: str) -> str:
     if PROVIDERS[device] not in available:
         raise DeviceUnavailableError(
             f"this onnxruntime cannot use {device} (it offers {', '.join(available)}): "
-            "pip uninstall onnxruntime, then pip install 'flyaway[cuda]'"
+            "pip uninstall onnxruntime, then pip install onnxruntime-gpu"
         )
     return device
 

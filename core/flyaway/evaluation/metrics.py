@@ -49,7 +49,7 @@ def _ndimage() -> Any:
     try:
         from scipy import ndimage  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
-        raise FlyawayError("Evaluation needs SciPy: pip install 'flyaway[evaluate]'") from error
+        raise FlyawayError("Evaluation needs SciPy: pip install scipy") from error
     return ndimage
 
 

@@ -54,7 +54,7 @@ class RobustVideoMatting:
         try:
             import onnxruntime
         except ImportError as error:
-            raise NoEngineError("RVM needs onnxruntime: pip install 'flyaway[cpu]'") from error
+            raise NoEngineError("RVM needs onnxruntime: pip install onnxruntime") from error
         weights = find_weights()
         offered = onnxruntime.get_available_providers()
         if device == "auto":

@@ -196,7 +196,7 @@ def _ndimage() -> Any:
     try:
         from scipy import ndimage
     except ImportError as error:
-        raise FlyawayError("Evaluation needs SciPy: pip install 'flyaway[evaluate]'") from error
+        raise FlyawayError("Evaluation needs SciPy: pip install scipy") from error
     return ndimage
 
 

@@ -63,7 +63,7 @@ def pyav() -> Any:
     try:
         import av
     except ImportError as error:
-        raise FlyawayError("Reading and writing movies needs PyAV: pip install 'flyaway[movie]'") from error
+        raise FlyawayError("Reading and writing movies needs PyAV: pip install av") from error
     return av
 
 
