@@ -169,6 +169,8 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     values = library.decode(source, first, last, path, frame)
     colour = np.stack([values[..., index - first] for index in picked.colour], axis=-1)
     oddities = _count_oddities(colour, path, frame, notes)
+    if source.format_name() == "openexr" and str(spec.channelformat(picked.colour[0])) == "uint":
+        notes.append("its colour is stored as 32-bit integers: shares of the largest were taken")
     alpha = None if picked.alpha is None else np.ascontiguousarray(values[..., picked.alpha - first])
     premultiplied = alpha is not None and not spec.get("oiio:UnassociatedAlpha", 0)
     if alpha is not None and premultiplied:

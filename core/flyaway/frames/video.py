@@ -1,7 +1,7 @@
 """Decoded video frames ↔ R'G'B' and alpha as numbers: matrix, range, depth.
 
-The scaler that comes with the decoder is off by up to 0.8 of an 8-bit code value between Y'CbCr and
-R'G'B', so that step is taken here; it fills in chroma and shuffles planes, which it does exactly.
+The scaler that comes with the decoder is most of an 8-bit code value off between Y'CbCr and R'G'B', even
+in float, so that step is taken here; it fills in chroma and shuffles planes, which it does exactly.
 
 References:
     Rec. ITU-R BT.601-7, BT.709-6, BT.2020-2; ITU-T H.273 for the numbers that files carry.
