@@ -1,13 +1,13 @@
 """Join a coarse stage and a refiner of two runs: `python -m models.training.merge COARSE REFINER OUT`.
 
-Each is a checkpoint file of the same configuration; OUT is a run's folder. REFINER may be "new", for a
-refiner that starts from noise.
+Each is a checkpoint file; OUT is a run's folder. REFINER may be "new", for a refiner that starts from noise,
+or that of another configuration: what does not fit then starts from noise, and is named.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -20,14 +20,23 @@ SECOND_STAGE = ("refiner.", "attention.")
 
 def main() -> None:
     """Write weights, average and a state that starts a new stage."""
-    coarse, refiner, out = sys.argv[1:4]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("coarse", type=Path)
+    parser.add_argument("refiner")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
+    args = parser.parse_args()
     torch.manual_seed(0)
-    network = MattingNetwork(CONFIGS["fast"])
-    second = network.state_dict() if refiner == "new" else load_file(refiner)
-    joined = {k: v for k, v in load_file(coarse).items() if not k.startswith(SECOND_STAGE)}
-    joined |= {k: v.contiguous() for k, v in second.items() if k.startswith(SECOND_STAGE)}
+    network = MattingNetwork(CONFIGS[args.config])
+    new = {k: v for k, v in network.state_dict().items() if k.startswith(SECOND_STAGE)}
+    known = {} if args.refiner == "new" else load_file(args.refiner)
+    fits = {k: v for k, v in known.items() if k in new and v.shape == new[k].shape}
+    if known and (fresh := sorted(new.keys() - fits.keys())):
+        print("starts from noise:", ", ".join(fresh))
+    joined = {k: v for k, v in load_file(args.coarse).items() if not k.startswith(SECOND_STAGE)}
+    joined |= {k: v.float().contiguous() for k, v in (new | fits).items()}
     network.load_state_dict(joined)
-    folder = Path(out)
+    folder = args.out
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("weights", "average"):
         save_file(joined, folder / f"{name}.safetensors")

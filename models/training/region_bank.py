@@ -23,6 +23,7 @@ from models.training.train import training_cells
 
 VIEWS = ((512, 1.75), (448, 2.0), (320, 3.0))  # working size, plate over working size
 SHARD = 40  # pictures a file
+# Exact alphas first: a teacher's soft pixels are its opinion.
 SHARES = {"london": 0.6, "figaro": 0.16, "ccp": 0.14, "civil": 0.10}
 
 

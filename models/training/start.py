@@ -13,8 +13,11 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import numpy_helper
+from torch import nn
 
-from flyaway.network.mobile import MobileTokenizer
+from flyaway.network import MattingNetwork
+from flyaway.network.gated import Gate, GatedDecoder
+from flyaway.network.mobile import MobileTokenizer, PooledEmbedding
 
 
 def rvm_file() -> Path:
@@ -31,6 +34,72 @@ def _encoder_convolutions(path: Path) -> list[tuple[torch.Tensor, torch.Tensor]]
     tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
     nodes = [node for node in graph.node if node.op_type == "Conv"]
     return [(tensors[node.input[1]], tensors[node.input[2]]) for node in nodes if len(node.input) == 3]
+
+
+def _named(path: Path) -> tuple[dict[str, torch.Tensor], list[list[str]]]:
+    """Every tensor by name, and the inputs of every convolution in the order they run."""
+    graph = onnx.load(path).graph
+    tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    return tensors, [list(node.input[1:]) for node in graph.node if node.op_type == "Conv"]
+
+
+LINEAR = (
+    8.0  # RVM's last layer says alpha itself; ours says its logit, here as steep as a clamped line allows
+)
+
+
+@torch.no_grad()
+def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
+    """Copy RVM's pooling and decoder into a network with a gated decoder.
+
+    Of a GRU that remembers nothing the reset gate and all that multiplies the memory fall away. RVM's
+    foreground residual and its alpha become the refiner's hints; the transformer starts as the identity.
+    """
+    embed, decoder = network.encoder.embed, network.decoder
+    if not isinstance(embed, PooledEmbedding) or not isinstance(decoder, GatedDecoder):
+        raise ValueError("only a pooled embedding and a gated decoder can start from RVM's")
+    tensors, order = _named(path or rvm_file())
+    shapes = [tuple(tensors[names[0]].shape[:2]) for names in order]
+    first = shapes.index((128, 960)) - 1  # what widens the tokens stands before what pools them
+    source = iter(order[first:])
+
+    def plain(conv: nn.Conv2d) -> None:
+        names = next(source)
+        weight = tensors[names[0]]
+        if conv.weight.shape != weight.shape:
+            raise ValueError(f"{tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
+        conv.weight.copy_(weight)
+        if conv.bias is not None:
+            conv.bias.copy_(tensors[names[1]])
+
+    def gate(block: Gate) -> None:
+        half = block.update.out_channels
+        weight, bias = (tensors[name] for name in next(source))  # reset and update, of input and memory
+        block.update.weight.copy_(weight[half:, :half])
+        block.update.bias.copy_(bias[half:])
+        weight, bias = (tensors[name] for name in next(source))
+        block.candidate.weight.copy_(weight[:, :half])
+        block.candidate.bias.copy_(bias)
+
+    for conv in (embed.widen, embed.local, embed.whole):
+        plain(conv)
+    gate(decoder.bottom)
+    for step in decoder.steps:
+        plain(step.conv)
+        gate(step.gate)
+    plain(decoder.full1)
+    plain(decoder.full2)
+    weight, bias = (tensors[name] for name in next(source))  # foreground residual, alpha
+    head = decoder.head
+    head.weight.mul_(0.1)
+    head.weight[3].copy_(weight[3] * LINEAR)
+    head.bias[3].copy_((bias[3] - 0.5) * LINEAR)
+    head.weight[4:8].copy_(weight[:4])
+    head.bias[4:8].copy_(bias[:4])
+    for block in network.encoder.blocks:
+        for layer in (block.position, block.project, block.mlp[-1]):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> None:

@@ -29,7 +29,8 @@ from flyaway.network.model import Guide
 from models.training import checkpoints
 from models.training.losses import coarse_loss, region_loss
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
-from models.training.start import load_rvm_encoder
+from models.training.start import load_rvm_decoder, load_rvm_encoder
+from models.training.start_clean import load_detector_encoder
 
 
 def arguments() -> argparse.Namespace:
@@ -40,7 +41,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--backgrounds", type=Path, required=True, help="index of backgrounds")
     parser.add_argument("--licences", default="clean,research", help="licence classes to learn from")
-    parser.add_argument("--start", choices=("scratch", "rvm"), default="rvm")
+    parser.add_argument("--start", choices=("scratch", "rvm", "detector"), default="rvm")
+    parser.add_argument("--detector", type=Path, help="folder of centernet.json, for --start detector")
     parser.add_argument(
         "--stage", default="coarse", help="name of the stage; a new name starts a new schedule"
     )
@@ -55,6 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frozen", type=int, default=3, help="blocks of the tokeniser that stay as they are")
     parser.add_argument("--refiner-only", action="store_true", help="the coarse stage stays as it is")
     parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
+    parser.add_argument("--shares", type=json.loads, help="how often each source is drawn, as JSON")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -62,6 +65,8 @@ def arguments() -> argparse.Namespace:
 
 def parameter_groups(network: MattingNetwork, rate: float, frozen: int) -> list[dict[str, object]]:
     """A trained tokeniser moves at a fifth of the rate; its first blocks, which see edges, not at all."""
+    if network.config.coarse.decoder == "gated":  # that decoder is trained as well
+        return trained_groups(network, rate)
     tokenizer = network.encoder.tokenizer
     for module in (tokenizer.stem, *tokenizer.blocks[:frozen]):
         module.requires_grad_(False)
@@ -70,6 +75,18 @@ def parameter_groups(network: MattingNetwork, rate: float, frozen: int) -> list[
     trained = [p for p in moving if id(p) in known]
     fresh = [p for p in moving if id(p) not in known]
     return [{"params": fresh, "rate": rate}, {"params": trained, "rate": rate / 5}]
+
+
+FRESH = ("encoder.blocks.", "decoder.heads.", "decoder.head.", "refiner.", "attention.")
+
+
+def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, object]]:
+    """Transformer and heads are new; the trained decoder moves at a fifth of their rate, the tokeniser less."""
+    groups: dict[float, list[nn.Parameter]] = {1.0: [], 0.2: [], 0.05: []}
+    for name, parameter in network.named_parameters():
+        pace = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
+        groups[pace].append(parameter)
+    return [{"params": parameters, "rate": rate * pace} for pace, parameters in groups.items()]
 
 
 def refine_loss(
@@ -141,6 +158,10 @@ class Trainer:
         self.network = MattingNetwork(CONFIGS[args.config])
         if args.start == "rvm":
             load_rvm_encoder(self.network.encoder.tokenizer)
+            if self.network.config.coarse.decoder == "gated":
+                load_rvm_decoder(self.network)
+        if args.start == "detector":
+            load_detector_encoder(self.network.encoder.tokenizer, args.detector)
         if args.refiner_only:
             self.network.encoder.requires_grad_(False)
             self.network.decoder.requires_grad_(False)
@@ -159,7 +180,8 @@ class Trainer:
         a = self.args
         pictures = read_index(a.index, a.data, set(a.licences.split(",")))
         backgrounds = read_backgrounds(a.backgrounds, a.data, None)
-        dataset = Portraits(pictures, backgrounds, plate_shapes(a.sizes, a.ratio), a.batch, a.seed)
+        shapes = plate_shapes(a.sizes, a.ratio)
+        dataset = Portraits(pictures, backgrounds, shapes, a.batch, a.seed, a.shares)
         # Each process takes every N-th batch, so that a batch keeps one shape.
         first = self.state["images"] // a.batch + self.rank
         batches = Batches(first, self.world, a.batch)

@@ -24,12 +24,19 @@ class SwinConfig:
 
 @dataclass(frozen=True)
 class MobileConfig:
-    """Our tokeniser (MobileNetV3-Large, to stride 16) and a transformer over all its tokens."""
+    """Our tokeniser (MobileNetV3-Large, to stride 16) and a transformer over all its tokens.
+
+    Attributes:
+        narrow: three quarters of the tokeniser's channels.
+        pooled: tokens are also weighted by what the whole picture holds (LR-ASPP, as RVM has it).
+    """
 
     dim: int = 192
     blocks: int = 4
     heads: int = 6
     mlp_ratio: int = 3
+    pooled: bool = False
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,12 @@ class CoarseConfig:
 
     Attributes:
         encoder: "swin" or "mobile".
+        decoder: "steps" (the paper's) or "gated" (RVM's layout, sees the picture at every scale).
         working_size: cap on the long side in px of what the coarse stage sees; 0 means full resolution.
         pad_multiple: H and W are padded to it by replication.
         widths: channels of the decoder's three levels, deepest first.
         stride: px of working image per cell of the finest head's output.
+        margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
         hints: learned channels of the finest head that are handed to the refiner beside the alpha.
     """
 
@@ -51,6 +60,8 @@ class CoarseConfig:
     widths: tuple[int, int, int]
     stride: int
     hints: int = 0
+    decoder: str = "steps"
+    margin: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,4 +160,31 @@ FAST = NetworkConfig(
     attention=AttentionConfig(radius=3),
 )
 
-CONFIGS = {config.name: config for config in (PAPER, FAST)}
+QUALITY = NetworkConfig(
+    name="quality",
+    coarse=CoarseConfig(
+        encoder="mobile",
+        working_size=512,
+        pad_multiple=32,
+        widths=(80, 40, 32),
+        stride=1,
+        hints=4,
+        decoder="gated",
+        margin=0.03,
+    ),
+    refiner=RefinerConfig(kind="unshuffle", cell=64, halo=4, widths=(32, 48, 64)),
+    attention=AttentionConfig(radius=3),
+    mobile=MobileConfig(dim=128, heads=4, pooled=True),
+)
+
+CLEAN = NetworkConfig(
+    name="clean",
+    coarse=CoarseConfig(
+        encoder="mobile", working_size=512, pad_multiple=32, widths=(96, 48, 24), stride=1, hints=4
+    ),
+    refiner=RefinerConfig(kind="unshuffle", cell=64, halo=4, widths=(32, 48, 64)),
+    attention=AttentionConfig(radius=3),
+    mobile=MobileConfig(narrow=True),
+)
+
+CONFIGS = {config.name: config for config in (PAPER, FAST, QUALITY, CLEAN)}

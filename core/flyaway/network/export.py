@@ -73,7 +73,9 @@ def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
     try:
         network.load_state_dict({k: v.half().float() for k, v in load_file(path).items()})
     except (RuntimeError, OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} is no checkpoint of configuration {config.name!r}: {error}") from error
+        raise WeightsError(
+            f"{path} is no checkpoint of configuration {config.name!r}: {str(error)[:300]}"
+        ) from error
     return network.eval()
 
 

@@ -49,8 +49,25 @@ BLOCKS = (
     BlockSpec(160, 5, 960, 160, True, True, 1, 2),
     BlockSpec(160, 5, 960, 160, True, True, 1, 2),
 )
+# The same at three quarters of the width, as its authors round it; the first blocks keep theirs.
+NARROW_BLOCKS = (
+    BlockSpec(16, 3, 16, 16, False, False, 1, 1),
+    BlockSpec(16, 3, 64, 24, False, False, 2, 1),
+    BlockSpec(24, 3, 72, 24, False, False, 1, 1),
+    BlockSpec(24, 5, 72, 32, True, False, 2, 1),
+    BlockSpec(32, 5, 96, 32, True, False, 1, 1),
+    BlockSpec(32, 5, 96, 32, True, False, 1, 1),
+    BlockSpec(32, 3, 192, 64, False, True, 2, 1),
+    BlockSpec(64, 3, 160, 64, False, True, 1, 1),
+    BlockSpec(64, 3, 144, 64, False, True, 1, 1),
+    BlockSpec(64, 3, 144, 64, False, True, 1, 1),
+    BlockSpec(64, 3, 384, 88, True, True, 1, 1),
+    BlockSpec(88, 3, 528, 88, True, True, 1, 1),
+    BlockSpec(88, 5, 528, 120, True, True, 1, 2),
+    BlockSpec(120, 5, 720, 120, True, True, 1, 2),
+    BlockSpec(120, 5, 720, 120, True, True, 1, 2),
+)
 TAPS = (0, 2, 5)  # blocks whose output is a skip: strides 2, 4, 8
-TOKENISER_CHANNELS = (16, 24, 40, 160)
 
 
 def _eight(channels: int) -> int:
@@ -108,10 +125,11 @@ class MobileTokenizer(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, table: tuple[BlockSpec, ...] = BLOCKS) -> None:
         super().__init__()
+        self.channels = (*(table[i].out for i in TAPS), table[-1].out)
         self.stem = nn.Conv2d(3, 16, 3, 2, 1)
-        self.blocks = nn.ModuleList(InvertedResidual(spec) for spec in BLOCKS)
+        self.blocks = nn.ModuleList(InvertedResidual(spec) for spec in table)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -148,14 +166,33 @@ class TokenBlock(nn.Module):
         return t.transpose(1, 2).reshape(n, c, h, w)
 
 
+class PooledEmbedding(nn.Module):
+    """Tokens, weighted by what the whole picture holds: LR-ASPP (Howard et al., section 6.4)."""
+
+    def __init__(self, channels: int, wide: int, dim: int):
+        super().__init__()
+        self.widen = nn.Conv2d(channels, wide, 1)
+        self.local = nn.Conv2d(wide, dim, 1)
+        self.whole = nn.Conv2d(wide, dim, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.hardswish(self.widen(x))
+        return F.relu(self.local(x)) * torch.sigmoid(self.whole(x.mean((2, 3), keepdim=True)))
+
+
 class MobileEncoder(nn.Module):
     """Tokeniser and transformer: N×3×H×W, sides multiples of 16 → features at strides 2, 4, 8, 16."""
 
     def __init__(self, config: MobileConfig):
         super().__init__()
-        self.channels = (*TOKENISER_CHANNELS[:-1], config.dim)
-        self.tokenizer = MobileTokenizer()
-        self.embed = nn.Conv2d(TOKENISER_CHANNELS[-1], config.dim, 1)
+        self.tokenizer = MobileTokenizer(NARROW_BLOCKS if config.narrow else BLOCKS)
+        last = self.tokenizer.channels[-1]
+        self.channels = (*self.tokenizer.channels[:-1], config.dim)
+        self.embed: nn.Module
+        if config.pooled:
+            self.embed = PooledEmbedding(last, 6 * last, config.dim)
+        else:
+            self.embed = nn.Conv2d(last, config.dim, 1)
         self.blocks = nn.ModuleList(
             TokenBlock(config.dim, config.heads, config.mlp_ratio) for _ in range(config.blocks)
         )

@@ -13,6 +13,7 @@ from flyaway.network import regions
 from flyaway.network.attention import CrossRegionAttention
 from flyaway.network.config import NetworkConfig
 from flyaway.network.decoder import UNKNOWN, CoarseMaps, Decoder, settle
+from flyaway.network.gated import GatedDecoder
 from flyaway.network.mobile import MobileEncoder
 from flyaway.network.paper_refiner import PaperRefiner
 from flyaway.network.refiner import UnshuffleRefiner
@@ -58,7 +59,11 @@ class MattingNetwork(nn.Module):
         else:
             self.encoder = MobileEncoder(config.mobile)
             channels = self.encoder.channels
-        self.decoder = Decoder(channels, c.widths, c.hints)
+        self.decoder: Decoder | GatedDecoder
+        if c.decoder == "gated":
+            self.decoder = GatedDecoder(channels, c.widths, c.hints)
+        else:
+            self.decoder = Decoder(channels, c.widths, c.hints)
         self.attention = CrossRegionAttention(config.attention)
         if r.kind == "paper":
             self.refiner = PaperRefiner(config.attention.dim)
@@ -82,20 +87,29 @@ class MattingNetwork(nn.Module):
     def coarse(self, working: Tensor) -> Coarse:
         """Working image N×3×h×w, sides multiples of `pad_multiple` → maps of three levels."""
         features = self.encoder(working)
+        if isinstance(self.decoder, GatedDecoder):
+            return Coarse(self.decoder(features, working), features[-1])
         return Coarse(self.decoder(features), features[-1])
 
     def finest(self, maps: CoarseMaps) -> tuple[Tensor, Tensor, Tensor]:
         """Alpha, trimap probabilities and hints for the refiner, from the finest head's maps.
 
-        Ours are settled: depth-to-space leaves dots, which would show wherever the network is in doubt. The
-        refiner learned from the maps as they come, and gets those as its last two hints.
+        Ours are settled: depth-to-space leaves dots, which would show wherever the network is in doubt (a
+        gated decoder has no such phases). The refiner learned from the maps as they come, and gets those as
+        its last two hints.
         """
+        c = self.config.coarse
         alpha, trimap = maps.alpha.float(), maps.trimap.float()
         if self.overwrites:
             return alpha.sigmoid(), trimap.softmax(1), maps.hints.float()
         raw = torch.cat((alpha.sigmoid(), trimap.softmax(1)[:, UNKNOWN : UNKNOWN + 1]), 1)
         hints = torch.cat((maps.hints.float(), raw), 1)
-        return settle(alpha).sigmoid(), settle(trimap).softmax(1), hints
+        if c.decoder != "gated":
+            alpha, trimap = settle(alpha), settle(trimap)
+        alpha = alpha.sigmoid()
+        if c.margin > 0:
+            alpha = ((alpha - c.margin) / (1 - 2 * c.margin)).clamp(0, 1)
+        return alpha, trimap.softmax(1), hints
 
     def guide(self, coarse: Coarse, size: tuple[int, int], item: int = 0) -> Guide:
         """The finest maps of one picture of the batch, without the padding."""

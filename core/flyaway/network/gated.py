@@ -1,0 +1,83 @@
+"""A decoder that also looks at the picture: image and skips at every scale, half of each level gated.
+
+It has the layout of RVM's decoder (Lin et al., WACV 2022, section 3.1) for a single still: with no memory
+of earlier frames a convolutional GRU is a gate times a candidate. So weights of the trained decoder can
+start it. Its finest maps come from a convolution at the working image's own resolution, not from a
+depth-to-space, so there are no phases to disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from flyaway.network.decoder import TRIMAP_CLASSES, CoarseMaps, Head
+
+RGB = 3
+FULL = 16  # channels at the working image's resolution
+
+
+class Gate(nn.Module):
+    """Half of the channels pass, the other half is a gate times a candidate."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        half = channels // 2
+        self.update = nn.Conv2d(half, half, 3, padding=1)
+        self.candidate = nn.Conv2d(half, half, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        passed, x = x.chunk(2, 1)
+        return torch.cat((passed, torch.sigmoid(self.update(x)) * torch.tanh(self.candidate(x))), 1)
+
+
+class GatedStep(nn.Module):
+    """Twice the resolution, with a skip and the picture at that resolution."""
+
+    def __init__(self, channels: int, skip: int, out: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
+        self.gate = Gate(out)
+
+    def forward(self, x: Tensor, skip: Tensor, picture: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.gate(F.relu(self.conv(torch.cat((x, skip, picture), 1))))
+
+
+class GatedDecoder(nn.Module):
+    """Features of strides 2, 4, 8, 16 and the picture → maps at strides 4, 2, 1, coarsest first."""
+
+    def __init__(self, channels: Sequence[int], widths: Sequence[int], hints: int):
+        super().__init__()
+        self.hints = hints
+        self.bottom = Gate(channels[-1])
+        steps, x = [], channels[-1]
+        for skip, width in zip(reversed(channels[:-1]), widths, strict=True):
+            steps.append(GatedStep(x, skip, width))
+            x = width
+        self.steps = nn.ModuleList(steps)
+        self.full1 = nn.Conv2d(x + RGB, FULL, 3, padding=1)
+        self.full2 = nn.Conv2d(FULL, FULL, 3, padding=1)
+        self.heads = nn.ModuleList(Head(width) for width in widths[:2])
+        self.head = nn.Conv2d(FULL, TRIMAP_CLASSES + 1 + hints, 1)
+
+    def forward(self, features: Sequence[Tensor], image: Tensor) -> list[CoarseMaps]:
+        pictures = [image]
+        for _ in self.steps:
+            pictures.append(F.avg_pool2d(pictures[-1], 2))
+        x = self.bottom(features[-1])
+        levels: list[CoarseMaps] = []
+        skips, scales = reversed(features[:-1]), reversed(pictures[1:])
+        for skip, picture, step in zip(
+            reversed(features[:-1]), reversed(pictures[1:]), self.steps, strict=True
+        ):
+            x = step(x, skip, picture)
+            if len(levels) < len(self.heads):
+                levels.append(self.heads[len(levels)](x))
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        x = F.relu(self.full2(F.relu(self.full1(torch.cat((x, image), 1)))))
+        trimap, alpha, hints = self.head(x).split((TRIMAP_CLASSES, 1, self.hints), 1)
+        return [*levels, CoarseMaps(trimap, alpha, hints)]
