@@ -91,7 +91,8 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     plain(decoder.full2)
     weight, bias = (tensors[name] for name in next(source))  # foreground residual, alpha
     head = decoder.head
-    head.weight.mul_(0.1)
+    head.weight.zero_()  # the trimap's first gradients then move the head alone
+    head.bias.zero_()
     head.weight[3].copy_(weight[3] * LINEAR)
     head.bias[3].copy_((bias[3] - 0.5) * LINEAR)
     head.weight[4:8].copy_(weight[:4])

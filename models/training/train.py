@@ -54,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regions", type=int, default=24, help="regions refined per picture")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--warm", type=int, default=150, help="steps over which the rate rises")
     parser.add_argument("--frozen", type=int, default=3, help="blocks of the tokeniser that stay as they are")
     parser.add_argument("--refiner-only", action="store_true", help="the coarse stage stays as it is")
     parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
@@ -77,11 +78,11 @@ def parameter_groups(network: MattingNetwork, rate: float, frozen: int) -> list[
     return [{"params": fresh, "rate": rate}, {"params": trained, "rate": rate / 5}]
 
 
-FRESH = ("encoder.blocks.", "decoder.heads.", "decoder.head.", "refiner.", "attention.")
+FRESH = ("encoder.blocks.", "decoder.head.", "refiner.", "attention.")
 
 
 def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, object]]:
-    """Transformer and heads are new; the trained decoder moves at a fifth of their rate, the tokeniser less."""
+    """Transformer and head are new; the trained decoder moves at a fifth of their rate."""
     groups: dict[float, list[nn.Parameter]] = {1.0: [], 0.2: [], 0.05: []}
     for name, parameter in network.named_parameters():
         pace = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
@@ -190,7 +191,7 @@ class Trainer:
         )
 
     def rates(self, done: float) -> None:
-        warm = min(1.0, (self.state["stage_images"] + 1) / (150 * self.args.batch))
+        warm = min(1.0, (self.state["stage_images"] + 1) / (self.args.warm * self.args.batch))
         factor = warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * factor

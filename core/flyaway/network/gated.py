@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flyaway.network.decoder import TRIMAP_CLASSES, CoarseMaps, Head
+from flyaway.network.decoder import TRIMAP_CLASSES, CoarseMaps
 
 RGB = 3
 FULL = 16  # channels at the working image's resolution
@@ -48,7 +48,10 @@ class GatedStep(nn.Module):
 
 
 class GatedDecoder(nn.Module):
-    """Features of strides 2, 4, 8, 16 and the picture → maps at strides 4, 2, 1, coarsest first."""
+    """Features of strides 2, 4, 8, 16 and the picture → maps at stride 1.
+
+    It has one head: heads on the coarser levels would pull a trained decoder's features out of shape.
+    """
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int], hints: int):
         super().__init__()
@@ -61,7 +64,6 @@ class GatedDecoder(nn.Module):
         self.steps = nn.ModuleList(steps)
         self.full1 = nn.Conv2d(x + RGB, FULL, 3, padding=1)
         self.full2 = nn.Conv2d(FULL, FULL, 3, padding=1)
-        self.heads = nn.ModuleList(Head(width) for width in widths[:2])
         self.head = nn.Conv2d(FULL, TRIMAP_CLASSES + 1 + hints, 1)
 
     def forward(self, features: Sequence[Tensor], image: Tensor) -> list[CoarseMaps]:
@@ -69,15 +71,10 @@ class GatedDecoder(nn.Module):
         for _ in self.steps:
             pictures.append(F.avg_pool2d(pictures[-1], 2))
         x = self.bottom(features[-1])
-        levels: list[CoarseMaps] = []
         skips, scales = reversed(features[:-1]), reversed(pictures[1:])
-        for skip, picture, step in zip(
-            reversed(features[:-1]), reversed(pictures[1:]), self.steps, strict=True
-        ):
+        for skip, picture, step in zip(skips, scales, self.steps, strict=True):
             x = step(x, skip, picture)
-            if len(levels) < len(self.heads):
-                levels.append(self.heads[len(levels)](x))
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = F.relu(self.full2(F.relu(self.full1(torch.cat((x, image), 1)))))
         trimap, alpha, hints = self.head(x).split((TRIMAP_CLASSES, 1, self.hints), 1)
-        return [*levels, CoarseMaps(trimap, alpha, hints)]
+        return [CoarseMaps(trimap, alpha, hints)]
