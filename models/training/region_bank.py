@@ -9,6 +9,7 @@ trained behind the coarse stage takes one. Several processes may fill one bank (
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--licences", default="clean,research")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--regions", type=int, default=20, help="regions kept of a picture")
+    parser.add_argument("--views", type=json.loads, default=VIEWS, help="[[working size, ratio], …] as JSON")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -109,7 +111,7 @@ def main() -> None:
     network.eval().to(memory_format=torch.channels_last)
     pictures = read_index(args.index, args.data, set(args.licences.split(",")))
     backgrounds = read_backgrounds(args.backgrounds, args.data, None)
-    views = [(shape, ratio) for size, ratio in VIEWS for shape in plate_shapes([size], ratio)]
+    views = [(shape, ratio) for size, ratio in args.views for shape in plate_shapes([size], ratio)]
     samples = Portraits(pictures, backgrounds, [shape for shape, _ in views], 1, 1000 + args.seed, SHARES)
     args.bank.mkdir(parents=True, exist_ok=True)
     began, parts, number = time.monotonic(), [], 0

@@ -13,9 +13,9 @@ from flyaway.network import CONFIGS, MattingNetwork
 
 
 @pytest.fixture(scope="module")
-def quality() -> MattingNetwork:
+def fast() -> MattingNetwork:
     torch.manual_seed(0)
-    network = MattingNetwork(CONFIGS["quality"]).eval().requires_grad_(False)
+    network = MattingNetwork(CONFIGS["fast"]).eval().requires_grad_(False)
     load_rvm_encoder(network.encoder.tokenizer)
     load_rvm_decoder(network)
     return network
@@ -34,24 +34,24 @@ def rvm_before_its_refiner(plate: np.ndarray) -> np.ndarray:
     return np.asarray(session.run([last[0].output[0]], feed)[0])
 
 
-def test_quality_starts_as_rvm_without_memory(quality: MattingNetwork) -> None:
+def test_fast_starts_as_rvm_without_memory(fast: MattingNetwork) -> None:
     rng = np.random.default_rng(1)
     plate = rng.random((1, 3, 12, 10), np.float32).repeat(16, 2).repeat(16, 3)  # 192×160
     donor = rvm_before_its_refiner(plate)
-    finest = quality.coarse(torch.from_numpy(plate)).levels[-1]
+    finest = fast.coarse(torch.from_numpy(plate)).levels[-1]
     alpha = finest.alpha.numpy() / LINEAR + 0.5
     assert np.abs(donor[:, 3:]).max() > 0.1  # it does say something
     np.testing.assert_allclose(alpha, donor[:, 3:], atol=2e-3)
     np.testing.assert_allclose(finest.hints.numpy()[:, :3], donor[:, :3], atol=2e-3)
 
 
-def test_the_gated_decoder_has_no_phases(quality: MattingNetwork) -> None:
+def test_the_gated_decoder_has_no_phases(fast: MattingNetwork) -> None:
     """On a flat picture every pixel of the finest maps away from the border is alike."""
     flat = torch.full((1, 3, 256, 256), 0.4)
-    alpha = quality.coarse(flat).levels[-1].alpha[0, 0, 112:144, 112:144]
+    alpha = fast.coarse(flat).levels[-1].alpha[0, 0, 112:144, 112:144]
     assert (alpha - alpha.mean()).abs().max() < 1e-2 * LINEAR
 
 
 def test_a_decoder_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="pooled embedding"):
-        load_rvm_decoder(MattingNetwork(CONFIGS["fast"]))
+        load_rvm_decoder(MattingNetwork(CONFIGS["clean"]))

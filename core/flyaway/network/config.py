@@ -1,12 +1,13 @@
 """Configurations of the network, as frozen dataclasses.
 
 `PAPER` is the network of the paper, to the letter, so that its cost can be checked. `FAST` is ours:
-the same two stages, sized for the compute that trained it and for a CPU in a compositing host.
+the same two stages, sized for the compute that trained it and for a CPU in a compositing host. `QUALITY`
+runs FAST's weights at more cost; `CLEAN` is what permissive sources alone can train.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 
@@ -50,6 +51,7 @@ class CoarseConfig:
         pad_multiple: H and W are padded to it by replication.
         widths: channels of the decoder's three levels, deepest first.
         stride: px of working image per cell of the finest head's output.
+        mirrored: what it says is the mean of what it says of the image and of its mirror image.
         margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
         hints: learned channels of the finest head that are handed to the refiner beside the alpha.
     """
@@ -62,6 +64,7 @@ class CoarseConfig:
     hints: int = 0
     decoder: str = "steps"
     margin: float = 0.0
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,15 +157,6 @@ PAPER = NetworkConfig(
 FAST = NetworkConfig(
     name="fast",
     coarse=CoarseConfig(
-        encoder="mobile", working_size=512, pad_multiple=32, widths=(96, 48, 24), stride=1, hints=4
-    ),
-    refiner=RefinerConfig(kind="unshuffle", cell=64, halo=4, widths=(32, 48, 64)),
-    attention=AttentionConfig(radius=3),
-)
-
-QUALITY = NetworkConfig(
-    name="quality",
-    coarse=CoarseConfig(
         encoder="mobile",
         working_size=512,
         pad_multiple=32,
@@ -170,12 +164,15 @@ QUALITY = NetworkConfig(
         stride=1,
         hints=4,
         decoder="gated",
-        margin=0.03,
+        margin=0.04,
     ),
     refiner=RefinerConfig(kind="unshuffle", cell=64, halo=4, widths=(32, 48, 64)),
     attention=AttentionConfig(radius=3),
     mobile=MobileConfig(dim=128, heads=4, pooled=True),
 )
+
+# The same weights, looked through with more care: a larger working image, and its mirror image too.
+QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
 CLEAN = NetworkConfig(
     name="clean",

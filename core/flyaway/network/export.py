@@ -13,7 +13,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -25,6 +28,7 @@ from flyaway.network.model import MattingNetwork
 from flyaway.weights import MANIFEST_FORMAT, list_models
 
 OPSET = 18
+SMALL = 256  # values; below it a cast costs more than it saves
 
 
 class CoarseGraph(nn.Module):
@@ -127,7 +131,31 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
         if program is None:
             raise WeightsError(f"torch did not export {role}: see what it said above")
         program.save(str(paths[role]), external_data=False)
+        store_in_half(paths[role])
     return paths
+
+
+def store_in_half(path: Path) -> None:
+    """Keep a graph's weights as float16, each behind a cast to float32: half the file, the same numbers.
+
+    The runtime folds the casts when it opens the file. What half precision cannot hold exactly stays.
+    """
+    model = onnx.load(path)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        half = values.astype(np.float16)
+        if values.size < SMALL or not np.array_equal(half.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def release(checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str) -> dict[str, Any]:

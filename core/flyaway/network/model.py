@@ -85,7 +85,17 @@ class MattingNetwork(nn.Module):
         return F.pad(image, pad, mode="replicate"), (h, w)
 
     def coarse(self, working: Tensor) -> Coarse:
-        """Working image N×3×h×w, sides multiples of `pad_multiple` → maps of three levels."""
+        """Working image N×3×h×w, sides multiples of `pad_multiple` → maps of its levels."""
+        if not self.config.coarse.mirrored:
+            return self._coarse(working)
+        there, back = self._coarse(working), self._coarse(working.flip(-1))
+        levels = [
+            CoarseMaps(*((x + y.flip(-1)) / 2 for x, y in zip(one, other, strict=True)))
+            for one, other in zip(there.levels, back.levels, strict=True)
+        ]
+        return Coarse(levels, (there.context + back.context.flip(-1)) / 2)
+
+    def _coarse(self, working: Tensor) -> Coarse:
         features = self.encoder(working)
         if isinstance(self.decoder, GatedDecoder):
             return Coarse(self.decoder(features, working), features[-1])
