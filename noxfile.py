@@ -73,9 +73,11 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def farm(session: nox.Session) -> None:
-    """Jobs handed to real engines: openjd-cli, pyoutline's local backend, and a Dask cluster of processes."""
+    """Jobs handed to real engines: openjd-cli, pyoutline, and a Dask cluster of processes."""
     wheel = build_wheel(session)
-    session.install(f"flyaway[cpu,dask,test] @ {wheel.as_uri()}", "openjd-cli>=0.8", "opencue-pyoutline>=1.4")
+    session.install(
+        f"flyaway[cpu,dask,test] @ {wheel.as_uri()}", "openjd-cli>=0.8", "opencue-pyoutline>=1.4", "packaging"
+    )
     session.run("pytest", "tests/farm", *session.posargs, env=clean_environment())
 
 

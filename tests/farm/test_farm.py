@@ -88,6 +88,48 @@ def test_an_outline_is_python_that_names_every_chunk(job_file, tmp_path):
     assert [words[words.index("--frames") + 1] for words in layers["sh010"]] == ["1001-1004", "1005-1007"]
 
 
+_PYCUERUN = """
+import json, sys
+from outline import cuerun, load_outline
+from outline.backend import cue
+
+loaded = load_outline(sys.argv[1])
+launcher = cuerun.OutlineLauncher(loaded, shot="s", show="s", user="u", facility="local", pause=False)
+print(json.dumps(cue.serialize(launcher)))
+launcher.setup()
+for frame in (1, 2, 3):
+    loaded.get_layer("sh010").execute(frame)
+"""
+
+
+def test_pyoutline_takes_the_outline_and_runs_its_frames(job_file, program, mattes, tmp_path):
+    """OpenCue's own library: the job's specification as a Cuebot would get it, then every frame for real."""
+    pytest.importorskip("outline", reason="opencue-pyoutline is not installed")
+    out = tmp_path / "night.outline.py"
+    words = ["farm", "opencue", str(job_file), "-o", str(out), "--program", f"'{program}'"]
+    assert flyaway(words) == 0
+    done = subprocess.run(
+        [sys.executable, "-c", _PYCUERUN, str(out)],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "HOME": str(tmp_path),
+            "SHOW": "s",
+            "SHOT": "s",
+            "JOB": "night",
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    specification = json.loads(done.stdout.splitlines()[0])
+    assert '<layer name="sh010" type="Render">' in specification
+    assert "<range>1-3</range><chunk>1</chunk>" in specification
+    assert mattes() == ALL
+
+
 def test_deadline_files_say_what_its_manual_asks_for(job_file, tmp_path):
     out = tmp_path / "deadline"
     assert flyaway(["farm", "deadline", str(job_file), "-o", str(out), "--handles", "2"]) == 0

@@ -10,19 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flyaway.batch.job import Job
-from flyaway.farm.tasks import ShotTasks, check_plain, command
+from flyaway.farm.tasks import ShotTasks, command
 
 _SCRIPT = '''"""Portrait mattes of {name!r}: for pycuerun, written by flyaway {version}."""
 
-import outline
 from outline.modules.shell import ShellSequence
 
 # Layer → its commands, one for each chunk of frames.
 LAYERS = {layers}
 
-ol = outline.Outline({title!r})
+# A layer joins the outline that pycuerun makes of this file, and bears the file's name.
 for name, commands in LAYERS.items():
-    ol.add_layer(ShellSequence(name, commands=commands, threads={threads}, memory={memory!r}))
+    ShellSequence(name, commands=commands, threads={threads}, memory={memory!r})
 '''
 
 
@@ -56,7 +55,4 @@ def outline(
         f"    {name!r}: [\n" + "".join(f"        {words!r},\n" for words in commands) + "    ],\n"
         for name, commands in layers.items()
     ) + "}"  # fmt: skip
-    title = check_plain(job.name.replace(" ", "_"))
-    return _SCRIPT.format(
-        name=job.name, version=__version__, layers=body, title=title, threads=threads, memory=memory
-    )
+    return _SCRIPT.format(name=job.name, version=__version__, layers=body, threads=threads, memory=memory)
