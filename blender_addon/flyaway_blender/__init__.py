@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import add, handlers, prefs, settings
+from . import add, analyse, failures, handlers, panel, prefs, settings
 
-PARTS = (prefs, settings, add, handlers)
+PARTS = (prefs, settings, add, analyse, failures, panel, handlers)
 
 
 def register() -> None:

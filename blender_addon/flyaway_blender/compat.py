@@ -108,3 +108,15 @@ def working_space() -> str:
     """The name of the scene-linear working space, for messages."""
     colorspace = getattr(bpy.data, "colorspace", None)
     return getattr(colorspace, "working_space", "Linear Rec.709")
+
+
+def curves(block: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """The animation curves of a data block."""
+    animation = block.animation_data
+    if animation is None or animation.action is None:
+        return []
+    action = animation.action
+    if hasattr(action, "fcurves"):
+        return list(action.fcurves)
+    bags = [strip.channelbag(animation.action_slot) for layer in action.layers for strip in layer.strips]
+    return [curve for bag in bags if bag is not None for curve in bag.fcurves]

@@ -1,61 +1,82 @@
-"""What Blender calls: before each frame, around renders, around files."""
+"""What Blender calls: before each frame, around renders, around files.
+
+In a window Blender renders in a thread of its own. There frames may be matted, but scenes must not be
+removed; that is left to a timer, which runs in the main thread.
+"""
 
 from __future__ import annotations
 
 import bpy
 from bpy.app.handlers import persistent
 
-from . import engine, group, pipeline, report, tap, uses
+from . import cache, engine, group, pipeline, report, tap, uses
 
-_rendering = False  # a tap is a render too: its own calls are not ours
+_inside = False  # a tap is a render too: its own calls are not ours
 
 
 @persistent
 def on_render_init(scene: bpy.types.Scene, *_: object) -> None:
     """A render begins."""
-    if _rendering or tap.is_tap(scene):
+    if _inside or tap.is_tap(scene):
         return
     report.begin()
-    pipeline.drop_taps()
-    separate_copies()
+    pipeline.retire_taps()
+    # Now, because by render_pre Blender has taken its copy of the nodes; only the images it shares with us.
+    for use in uses.used(scene):
+        group.use_live(use.tree)
+    if bpy.app.background:
+        pipeline.remove_taps()
+        separate_copies()
 
 
 @persistent
 def on_render_pre(scene: bpy.types.Scene, *_: object) -> None:
     """A frame is about to be rendered: have its mattes ready."""
-    global _rendering
-    if _rendering or tap.is_tap(scene) or not scene.render.use_compositing:
+    global _inside
+    if _inside or tap.is_tap(scene) or not scene.render.use_compositing:
         return
-    _rendering = True
+    _inside = True
     try:
+        seen: set[str] = set()
         for use in uses.used(scene):
-            pipeline.matte_now(scene, use, scene.frame_current)
+            if use.uid in seen:
+                error = RuntimeError(
+                    "it is in a group that is used more than once: make that group a single user, so that"
+                    " each has a matte of its own"
+                )
+                pipeline.fail(scene, use, scene.frame_current, error)
+                continue
+            seen.add(use.uid)
+            pipeline.have_ready(scene, use, scene.frame_current)
     finally:
-        _rendering = False
+        _inside = False
 
 
 @persistent
 def on_render_end(scene: bpy.types.Scene, *_: object) -> None:
-    """A render is over. Scenes must not be removed while Blender still winds up."""
-    if _rendering or tap.is_tap(scene):
+    """A render is over."""
+    if _inside or tap.is_tap(scene) or bpy.app.background:
         return
-    if not bpy.app.background:
+    if not bpy.app.timers.is_registered(_wind_up):
         bpy.app.timers.register(_wind_up, first_interval=0.1)
 
 
-def _wind_up() -> None:
+def _wind_up() -> float | None:
     if bpy.app.is_job_running("RENDER"):
-        bpy.app.timers.register(_wind_up, first_interval=0.5)
-        return
-    pipeline.drop_taps()
+        return 0.5
+    pipeline.remove_taps()
+    play_cached()
     if report.failures():
         bpy.ops.flyaway.show_failures("INVOKE_DEFAULT")
+    return None
 
 
 @persistent
 def on_save_pre(*_: object) -> None:
-    """Nothing of ours that is only for this session goes into a file."""
-    pipeline.drop_taps()
+    """What is only for this session does not go into a file."""
+    if not bpy.app.is_job_running("RENDER"):
+        pipeline.remove_taps()
+    play_cached()
 
 
 @persistent
@@ -66,15 +87,32 @@ def on_load_post(*_: object) -> None:
     separate_copies()
 
 
+@persistent
+def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    """Something was edited: perhaps a node was duplicated, pasted or appended."""
+    if _inside or tap.is_tap(scene) or not depsgraph.id_type_updated("NODETREE"):
+        return
+    if not bpy.app.is_job_running("RENDER"):
+        separate_copies()
+
+
+def play_cached() -> None:
+    """Have analysed mattes played from disk, as Blender without us would: renders take them from memory."""
+    for tree in uses.everywhere():
+        if tree.library is None and not cache.playing(tree) and cache.load(cache.folder(tree)).frames:
+            cache.play(tree)
+
+
 def separate_copies() -> None:
     """A node that was duplicated, pasted or appended shares its tree with another: give it one of its own."""
-    seen: set[str] = set()
+    seen: dict[str, bpy.types.NodeTree] = {}
     for node in list(uses.matte_nodes()):
-        if node.id_data.library is not None or node.id_data.get(tap.MARK):
+        tree = node.node_tree
+        if node.id_data.library is not None or tree.library is not None or node.id_data.get(tap.MARK):
             continue
-        if node.node_tree.flyaway.uid in seen and node.node_tree.library is None:
+        if tree.flyaway.uid in seen:
             group.make_single(node)
-        seen.add(node.node_tree.flyaway.uid)
+        seen[node.node_tree.flyaway.uid] = node.node_tree
 
 
 HANDLERS = {
@@ -84,6 +122,7 @@ HANDLERS = {
     "render_cancel": on_render_end,
     "save_pre": on_save_pre,
     "load_post": on_load_post,
+    "depsgraph_update_post": on_depsgraph_update,
 }
 
 
@@ -99,4 +138,6 @@ def unregister() -> None:
         handlers = getattr(bpy.app.handlers, name)
         if handler in handlers:
             handlers.remove(handler)
+    if bpy.app.timers.is_registered(_wind_up):
+        bpy.app.timers.unregister(_wind_up)
     engine.close()

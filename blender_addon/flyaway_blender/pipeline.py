@@ -3,34 +3,64 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
-from . import engine, group, pixels, prefs, report, tap
+from . import cache, engine, group, pixels, prefs, report, signature, tap
 from .uses import Use
 
 _taps: dict[tuple[str, str], tap.Tap] = {}
+_retired: list[tap.Tap] = []
 
 
-def matte_now(scene: bpy.types.Scene, use: Use, frame: int) -> None:
-    """Matte the frame that is being rendered. A failure is recorded, and nothing is covered in that frame."""
-    times = [time.perf_counter()]
+@dataclass(frozen=True)
+class Request:
+    """What the network is asked: everything it needs, so that it can be answered in another thread."""
+
+    plate: np.ndarray
+    choice: engine.Choice
+    refine: bool
+
+    def answer(self) -> np.ndarray:
+        """The matte: H×W float32."""
+        return engine.get(self.choice).matte(self.plate, self.refine)
+
+
+def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
+    """Have the matte of the frame that is about to be rendered where the compositor finds it.
+
+    A failure is recorded, and nothing is covered in that frame.
+    """
     try:
-        plate = read_plate(scene, use, frame)
+        if is_cached(scene, use, frame):
+            matte = pixels.read_file(cache.matte_path(cache.folder(use.tree), frame))[..., 0]
+            pixels.write_matte(group.use_live(use.tree), matte)
+            report.record(report.Record(scene.name, use.title, frame, "cached"))
+            settings = use.tree.flyaway
+            report.set_state(use.uid, "cached", f"{settings.first}-{settings.last}")
+            return
+        times = [time.perf_counter()]
+        question = ask(scene, use, frame)
         times.append(time.perf_counter())
-        matte = compute(use, plate)
+        matte = question.answer()
         times.append(time.perf_counter())
         pixels.write_matte(group.use_live(use.tree), matte)
         times.append(time.perf_counter())
     except Exception as error:  # whatever it is, the render goes on: it must be seen
         fail(scene, use, frame, error)
         return
-    spent = np.diff(times)
-    report.record(
-        report.Record(scene.name, use.title, frame, "matted", "", *(round(float(s), 4) for s in spent))
-    )
+    spent = (round(float(seconds), 4) for seconds in np.diff(times))
+    report.record(report.Record(scene.name, use.title, frame, "matted", "", *spent))
     report.set_state(use.uid, "matted", f"frame {frame}")
+
+
+def is_cached(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
+    """Whether the matte of a frame lies on disk and is fresh."""
+    if not cache.load(cache.folder(use.tree)).frames:
+        return False
+    return cache.is_fresh(use.tree, frame, signature.of(scene, use, frame))
 
 
 def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None:
@@ -44,18 +74,19 @@ def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None
         report.record(report.Record(scene.name, use.title, frame, "failed", str(second)))
 
 
-def read_plate(scene: bpy.types.Scene, use: Use, frame: int) -> np.ndarray:
-    """What flows into the node: H×W×4 float32, display-referred sRGB, premultiplied."""
+def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
+    """Read what flows into the node at a frame."""
     key = (scene.name, use.uid)
     if key not in _taps:
         _taps[key] = tap.Tap(scene, use)
-    return _taps[key].read(frame, scene.frame_subframe)
-
-
-def compute(use: Use, plate: np.ndarray) -> np.ndarray:
-    """The matte of a plate: H×W float32."""
+    plate = _taps[key].read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
-    return engine.get(prefs.choice(settings.model)).matte(plate, settings.refine)
+    return Request(plate, prefs.choice(settings.model), settings.refine)
+
+
+def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:
+    """The hidden scene that `ask` renders, whose output settings nobody misses."""
+    return _taps[(scene.name, use.uid)].scene
 
 
 def canvas(scene: bpy.types.Scene) -> tuple[int, int]:
@@ -65,15 +96,24 @@ def canvas(scene: bpy.types.Scene) -> tuple[int, int]:
     return max(1, int(render.resolution_y * percentage)), max(1, int(render.resolution_x * percentage))
 
 
-def drop_taps() -> None:
-    """Remove all taps."""
-    for one in _taps.values():
-        one.remove()
+def retire_taps() -> None:
+    """Have taps built anew: what is upstream may have changed. In any thread."""
+    _retired.extend(_taps.values())
     _taps.clear()
+    signature.begin()
+
+
+def remove_taps() -> None:
+    """Take all taps out of the file. In the main thread only, and never while Blender renders."""
+    retire_taps()
+    for one in _retired:
+        one.remove()
+    _retired.clear()
     tap.remove_left_over()
 
 
 def forget_taps() -> None:
     """Another file was opened: what the taps were is gone."""
     _taps.clear()
+    _retired.clear()
     tap.remove_left_over()

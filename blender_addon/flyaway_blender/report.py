@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class State:
 
 
 _states: dict[str, State] = {}
+on_change: list[Callable[[], None]] = []  # called when a node's state changes
 records: list[Record] = []  # of the render or analysis that ran last
 
 
@@ -52,6 +54,8 @@ def state(uid: str) -> State:
 def set_state(uid: str, kind: str, text: str = "", progress: float = 0.0) -> None:
     """Change what a node shows."""
     _states[uid] = State(kind, text, progress)
+    for told in on_change:
+        told()
     redraw()
 
 

@@ -46,6 +46,8 @@ class Tap:
         if not compat.TREE_ON_SCENE:
             root = self._copy(root)
             compat.set_compositor_tree(self.scene, root)
+        else:
+            root[MARK] = True
         self._wire(root, scene, use)
         _quiet(self.scene.render)
 
@@ -53,9 +55,10 @@ class Tap:
         """H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top."""
         for old in self.folder.iterdir():
             old.unlink()
-        self.scene.frame_current = frame
-        self.scene.frame_subframe = subframe
-        bpy.ops.render.render(scene=self.scene.name)
+        self.scene.frame_set(frame, subframe=subframe)
+        # Given the scene by name, the operator would render it at the frame of the context's scene.
+        with bpy.context.temp_override(scene=self.scene):
+            bpy.ops.render.render()
         written = sorted(self.folder.iterdir())
         if not written:
             raise TapError("Blender rendered nothing into this node: is its Image connected to a picture?")

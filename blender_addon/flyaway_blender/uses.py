@@ -68,6 +68,15 @@ def matte_nodes() -> Iterator[bpy.types.Node]:
         yield from (node for node in tree.nodes if is_matte(node))
 
 
+def active(context: bpy.types.Context) -> bpy.types.Node | None:
+    """The Portrait Matte that is active in the tree being edited, or in the scene's."""
+    space = context.space_data
+    editing = space.edit_tree if space is not None and space.type == "NODE_EDITOR" else None
+    tree = editing or compat.compositor_tree(context.scene)
+    node = tree.nodes.active if tree is not None else None
+    return node if is_matte(node) else None
+
+
 def sources(
     node: bpy.types.Node, sockets: list[bpy.types.NodeSocket] | None = None
 ) -> Iterator[bpy.types.Node]:

@@ -1,0 +1,302 @@
+"""Analysing frames: mattes go to disk, where any Blender finds them. The window stays alive meanwhile.
+
+Reading a plate is a render and has to be in the main thread; the network works in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.props import BoolProperty, StringProperty
+
+from . import cache, engine, handlers, pipeline, report, signature, uses
+from .uses import Use
+
+_running: Analysis | None = None
+
+
+class Analysis:
+    """Mattes of some nodes over some frames, in steps."""
+
+    def __init__(self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int]):
+        self.scene, self.wanted, self.frames = scene, wanted, list(frames)
+        self.done = self.failed = 0
+        self._pool = ThreadPoolExecutor(1, "flyaway-matte")
+        self._size: dict[str, tuple[int, int]] = {}
+        self._uids = {use.uid for use in wanted}
+        report.begin()
+        signature.begin()
+        pipeline.remove_taps()
+        for use in wanted:
+            cache.folder(use.tree, make=True)  # an unsaved file is an error now, not after the first frame
+        self._steps = self._go()
+
+    @property
+    def total(self) -> int:
+        """How many mattes were asked for."""
+        return len(self.frames) * len(self.wanted)
+
+    def step(self) -> bool:
+        """Go on a little; False when all is done."""
+        return next(self._steps, None) is not None
+
+    def close(self) -> None:
+        """Keep what is done, and put everything else back. In the main thread."""
+        self._steps.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for use in self.wanted:
+            if use.uid in self._size:
+                cache.finish(use.tree, self._size[use.uid], pipeline.tap_scene(self.scene, use))
+                cache.refresh(use.tree)
+            elif cache.load(cache.folder(use.tree)).frames:
+                cache.play(use.tree)
+            self._conclude(use)
+        pipeline.remove_taps()
+
+    def _conclude(self, use: Use) -> None:
+        lost = [entry for entry in report.failures() if entry.node == use.title]
+        if lost:
+            report.set_state(use.uid, "failed", f"frame {lost[0].frame}: {lost[0].message}")
+        elif use.tree.flyaway.last >= use.tree.flyaway.first:
+            report.set_state(use.uid, "cached", f"{use.tree.flyaway.first}-{use.tree.flyaway.last}")
+        else:
+            report.set_state(use.uid, "idle")
+
+    def _go(self) -> Iterator[bool]:
+        for frame in self.frames:
+            for use in uses.used(self.scene) if len(self.wanted) > 1 else self._needed():
+                if use.uid in self._uids:
+                    yield from self._one(use, frame)
+                else:  # one that a wanted node looks at
+                    pipeline.have_ready(self.scene, use, frame)
+                    yield True
+
+    def _needed(self) -> list[Use]:
+        """The node, after the mattes upstream of it."""
+        before = uses.used(self.scene)
+        wanted = self.wanted[0]
+        at = next((i for i, use in enumerate(before) if use.uid == wanted.uid), None)
+        return [wanted] if at is None else before[: at + 1]
+
+    def _one(self, use: Use, frame: int) -> Iterator[bool]:
+        self._show(use)
+        try:
+            made_of = signature.of(self.scene, use, frame)
+            if cache.is_fresh(use.tree, frame, made_of):
+                report.record(report.Record(self.scene.name, use.title, frame, "cached"))
+            else:
+                question = pipeline.ask(self.scene, use, frame)
+                future = self._pool.submit(question.answer)
+                while not _is_done(future):
+                    yield True
+                matte = future.result()
+                cache.store(use.tree, frame, matte, made_of, pipeline.tap_scene(self.scene, use))
+                self._size[use.uid] = matte.shape
+                report.record(report.Record(self.scene.name, use.title, frame, "matted"))
+        except Exception as error:
+            self.failed += 1
+            message = str(error).strip() or type(error).__name__
+            report.record(report.Record(self.scene.name, use.title, frame, "failed", message))
+        self.done += 1
+        self._show(use)
+        yield True
+
+    def _show(self, use: Use) -> None:
+        report.set_state(use.uid, "analysing", f"{self.done}/{self.total}", self.done / max(1, self.total))
+
+
+def _is_done(future: Future[np.ndarray]) -> bool:
+    """Whether a matte is there; waits a moment, so that a loop around it does not spin."""
+    try:
+        future.exception(timeout=0.02)
+    except TimeoutError:
+        return False
+    return True
+
+
+class _AnalyseOperator:
+    """What the two operators share. Called from a script they finish before they return."""
+
+    uid: StringProperty(options={"HIDDEN", "SKIP_SAVE"}, description="Which node; the active one if empty")
+    everything: BoolProperty(
+        name="All nodes", options={"SKIP_SAVE"}, description="All Portrait Mattes of this scene"
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not while another analysis or a render runs."""
+        if _running is not None:
+            cls.poll_message_set("An analysis is running: ESC ends it")
+            return False
+        return context.scene is not None and not bpy.app.is_job_running("RENDER")
+
+    def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
+        """Which frames."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """All at once."""
+        if not self._begin(context):
+            return {"CANCELLED"}
+        while _running.step():
+            pass
+        return self._end()
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Bit by bit, as the window's timer ticks."""
+        if bpy.app.background:
+            return self.execute(context)
+        if not self._begin(context):
+            return {"CANCELLED"}
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(0.03, window=context.window)
+        manager.progress_begin(0, _running.total)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """A tick of the timer, or ESC."""
+        if event.type == "ESC" and event.value == "PRESS":
+            self._clean_up(context)
+            self._end()
+            self.report({"INFO"}, "Analysis ended early; what is done is kept")
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        if _running.step():
+            context.window_manager.progress_update(_running.done)
+            context.workspace.status_text_set(f"Flyaway: {_running.done}/{_running.total}   ESC: stop")
+            return {"RUNNING_MODAL"}
+        self._clean_up(context)
+        return self._end()
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """The window or the file is closed."""
+        self._clean_up(context)
+        self._end()
+
+    def _begin(self, context: bpy.types.Context) -> bool:
+        global _running
+        handlers.separate_copies()
+        try:
+            wanted = self._wanted(context)
+            _running = Analysis(context.scene, wanted, self.frames(context.scene))
+        except Exception as error:
+            self.report({"ERROR"}, str(error))
+            return False
+        return True
+
+    def _wanted(self, context: bpy.types.Context) -> list[Use]:
+        return choose(context, self.uid, self.everything)
+
+    def _end(self) -> set[str]:
+        global _running
+        analysis, _running = _running, None
+        analysis.close()
+        if analysis.failed:
+            first = report.failures()[0]
+            self.report(
+                {"ERROR"},
+                f"{analysis.failed} of {analysis.total} mattes failed; frame {first.frame}: {first.message}",
+            )
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _clean_up(self, context: bpy.types.Context) -> None:
+        context.window_manager.event_timer_remove(self._timer)
+        context.window_manager.progress_end()
+        context.workspace.status_text_set(None)
+
+
+def choose(context: bpy.types.Context, uid: str = "", everything: bool = False) -> list[Use]:
+    """The nodes that an operator is for; LookupError if there is none."""
+    there = uses.used(context.scene)
+    if everything:
+        chosen = there
+    else:
+        node = None if uid else uses.active(context)
+        uid = uid or (node.node_tree.flyaway.uid if node is not None else "")
+        chosen = [use for use in there if use.uid == uid]
+        if not chosen and not uid and len(there) == 1:
+            chosen = there
+    if not chosen:
+        raise LookupError(
+            "No Portrait Matte to analyse: select one that is connected to the output and not muted"
+        )
+    return chosen
+
+
+class FLYAWAY_OT_analyse_frame(_AnalyseOperator, bpy.types.Operator):
+    """Matte the current frame and keep the matte on disk"""
+
+    bl_idname = "flyaway.analyse_frame"
+    bl_label = "Analyse Frame"
+
+    def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
+        """The current one."""
+        return [scene.frame_current]
+
+
+class FLYAWAY_OT_analyse_range(_AnalyseOperator, bpy.types.Operator):
+    """Matte all frames of the scene and keep the mattes on disk: any Blender can then render them"""
+
+    bl_idname = "flyaway.analyse_range"
+    bl_label = "Analyse Range"
+
+    def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
+        """The scene's, or its preview's."""
+        if scene.use_preview_range:
+            return range(scene.frame_preview_start, scene.frame_preview_end + 1)
+        return range(scene.frame_start, scene.frame_end + 1)
+
+
+class FLYAWAY_OT_clear_cache(bpy.types.Operator):
+    """Remove this node's mattes from disk"""
+
+    bl_idname = "flyaway.clear_cache"
+    bl_label = "Clear Cache"
+
+    uid: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    everything: BoolProperty(name="All nodes", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while an analysis runs."""
+        return _running is None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove them."""
+        try:
+            chosen = choose(context, self.uid, self.everything)
+            removed = sum(cache.clear(use.tree) for use in chosen)
+        except Exception as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        for use in chosen:
+            report.set_state(use.uid, "idle")
+        self.report({"INFO"}, f"{removed} mattes removed")
+        return {"FINISHED"}
+
+
+CLASSES: tuple[Any, ...] = (FLYAWAY_OT_analyse_frame, FLYAWAY_OT_analyse_range, FLYAWAY_OT_clear_cache)
+
+
+def register() -> None:
+    """Register the operators."""
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+
+
+def unregister() -> None:
+    """End what runs, and unregister the operators."""
+    global _running
+    if _running is not None:
+        analysis, _running = _running, None
+        analysis.close()
+    engine.close()
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

@@ -1,0 +1,204 @@
+"""Mattes on disk: a folder of EXRs a node, which Blender plays back by itself, and a list of their origins.
+
+The folder is beside the .blend (`//flyaway_mattes/<uid>/` unless the preferences say otherwise). `index.json`
+says for each frame what the matte was made from; a matte whose signature, size or time differs is stale.
+Frames that were never analysed, and the frames before the first and after the last, have empty mattes:
+Blender without this add-on would show a neighbour's there, and nobody would notice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from . import group, pixels, prefs
+
+INDEX = "index.json"
+_MAX_INDEX_BYTES = 64 << 20
+_STEM = "matte"
+
+
+class CacheError(RuntimeError):
+    """Mattes cannot be kept; the message says why."""
+
+
+@dataclass
+class Index:
+    """What a folder holds: frame → (signature, bytes), and the frames whose mattes are empty on purpose."""
+
+    frames: dict[int, tuple[str, int]] = field(default_factory=dict)
+    empty: set[int] = field(default_factory=set)
+
+
+_indices: dict[Path, tuple[int, Index]] = {}
+
+
+def image_name(tree: bpy.types.NodeTree) -> str:
+    """The name of the image that plays a tree's mattes."""
+    return f"Flyaway {tree.flyaway.uid} cached"
+
+
+def sequence(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
+    """The image that plays a tree's mattes, or None where none were analysed."""
+    image = bpy.data.images.get(image_name(tree))
+    if image is None:
+        shown = group.matte_node(tree).image
+        image = shown if shown is not None and shown.source == "SEQUENCE" else None
+    return image
+
+
+def folder(tree: bpy.types.NodeTree, *, make: bool = False) -> Path:
+    """Where a tree's mattes are: where its image says, else where new ones would go."""
+    image = sequence(tree)
+    if image is not None:
+        return Path(bpy.path.abspath(image.filepath, library=image.library)).parent
+    wanted = prefs.cache_folder()
+    if wanted.startswith("//") and not bpy.data.filepath:
+        if make:
+            raise CacheError("Save the file first: mattes are kept beside it.")
+        return Path(bpy.app.tempdir) / "flyaway-nowhere"
+    path = Path(bpy.path.abspath(wanted)) / tree.flyaway.uid
+    if make:
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def matte_path(place: Path, frame: int) -> Path:
+    """The file of a frame."""
+    return place / f"{_STEM}.{frame:04d}.exr"
+
+
+def is_fresh(tree: bpy.types.NodeTree, frame: int, signature: str) -> bool:
+    """Whether the matte of a frame is on disk, whole, and made from what is upstream now."""
+    place = folder(tree)
+    known = load(place).frames.get(frame)
+    if known is None or known[0] != signature:
+        return False
+    try:
+        return matte_path(place, frame).stat().st_size == known[1]
+    except OSError:
+        return False
+
+
+def store(
+    tree: bpy.types.NodeTree, frame: int, matte: np.ndarray, signature: str, scene: bpy.types.Scene
+) -> None:
+    """Write a frame's matte (H×W float32). `scene` is one whose output settings may be changed."""
+    if frame < 0:
+        raise CacheError(f"frame {frame} cannot be kept: Blender's sequences begin at 0")
+    place = folder(tree, make=True)
+    place.mkdir(parents=True, exist_ok=True)
+    path = matte_path(place, frame)
+    pixels.save_matte(path, matte, scene)
+    index = load(place)
+    index.frames[frame] = (signature, path.stat().st_size)
+    index.empty.discard(frame)
+    save(place, index)
+
+
+def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Scene) -> None:
+    """Fill the gaps with empty mattes, and have Blender play the folder."""
+    place = folder(tree)
+    index = load(place)
+    if not index.frames:
+        return
+    first, last = max(0, min(index.frames) - 1), max(index.frames) + 1
+    nothing = np.zeros(size, np.float32)
+    for frame in range(first, last + 1):
+        if frame not in index.frames and not (frame in index.empty and matte_path(place, frame).exists()):
+            pixels.save_matte(matte_path(place, frame), nothing, scene)
+            index.empty.add(frame)
+    save(place, index)
+    play(tree)
+
+
+def play(tree: bpy.types.NodeTree) -> None:
+    """Have the tree take its matte from disk."""
+    place = folder(tree)
+    index = load(place)
+    frames = sorted([*index.frames, *index.empty])
+    image = sequence(tree)
+    if image is None:
+        image = bpy.data.images.load(str(matte_path(place, frames[0])))
+        image.name = image_name(tree)
+        image.source = "SEQUENCE"
+        image.colorspace_settings.name = "Non-Color"
+        if bpy.data.filepath and prefs.cache_folder().startswith("//"):
+            image.filepath = bpy.path.relpath(image.filepath)
+    node = group.matte_node(tree)
+    if node.image != image:
+        node.image = image
+    # After the image: Blender resets these where another one is set.
+    wanted = {"frame_start": frames[0], "frame_offset": frames[0] - 1, "frame_duration": len(frames)}
+    wanted |= {"use_auto_refresh": True, "use_cyclic": False}
+    for name, value in wanted.items():
+        if getattr(node, name) != value:
+            setattr(node, name, value)
+    settings = tree.flyaway
+    span = (min(index.frames), max(index.frames))
+    if (settings.first, settings.last) != span:
+        settings.first, settings.last = span
+
+
+def playing(tree: bpy.types.NodeTree) -> bool:
+    """Whether the tree takes its matte from disk."""
+    image = group.matte_node(tree).image
+    return image is not None and image.source == "SEQUENCE"
+
+
+def clear(tree: bpy.types.NodeTree) -> int:
+    """Remove a tree's mattes from disk and take the next ones from memory; how many there were."""
+    place = folder(tree)
+    index = load(place)
+    for frame in (*index.frames, *index.empty):
+        matte_path(place, frame).unlink(missing_ok=True)
+    (place / INDEX).unlink(missing_ok=True)
+    if place.is_dir() and not any(place.iterdir()):
+        place.rmdir()
+    _indices.pop(place, None)
+    image = sequence(tree)
+    group.use_live(tree)
+    if image is not None and image.library is None and image.users == 0:
+        bpy.data.images.remove(image)
+    tree.flyaway.first, tree.flyaway.last = 0, -1
+    return len(index.frames)
+
+
+def load(place: Path) -> Index:
+    """The list of a folder; an empty one where it is missing or cannot be read."""
+    path = place / INDEX
+    try:
+        stat = path.stat()
+        if place in _indices and _indices[place][0] == stat.st_mtime_ns:
+            return _indices[place][1]
+        if stat.st_size > _MAX_INDEX_BYTES:
+            return Index()
+        data = json.loads(path.read_text("utf-8"))
+        frames = {int(key): (str(value[0]), int(value[1])) for key, value in data["frames"].items()}
+        index = Index(frames, {int(frame) for frame in data["empty"]})
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return Index()
+    _indices[place] = (stat.st_mtime_ns, index)
+    return index
+
+
+def save(place: Path, index: Index) -> None:
+    """Write the list of a folder, whole or not at all."""
+    path = place / INDEX
+    part = place / f".{INDEX}.part"
+    data = {"version": 1, "frames": {str(k): list(v) for k, v in sorted(index.frames.items())}}
+    data["empty"] = sorted(index.empty)
+    part.write_text(json.dumps(data, indent=0), "utf-8")
+    part.replace(path)
+    _indices[place] = (path.stat().st_mtime_ns, index)
+
+
+def refresh(tree: bpy.types.NodeTree) -> None:
+    """Have Blender read mattes again that were written anew."""
+    image = sequence(tree)
+    if image is not None:
+        image.reload()
