@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -155,6 +156,13 @@ def test_any_frame_in_any_order(tmp_path, suffix, codec, options):
     for wrong in (0, 61):
         with pytest.raises(ReadError, match="frames 1-60"):
             read_plate(path, frame=wrong)
+
+
+def test_readers_that_share_a_movie_each_get_their_frame(tmp_path):
+    path = make(tmp_path / "m.mp4", numbered(60), options={"qp": "0", "bf": "3", "g": "12"})
+    order = [int(n) for n in np.random.default_rng(4).permutation(60) + 1]
+    with ThreadPoolExecutor(4) as readers:
+        assert list(readers.map(lambda n: number_of(read_plate(path, frame=n)), order)) == order
 
 
 # The matrix of a track header: (a, b, c, d) of a turn, by ISO/IEC 14496-12.

@@ -26,6 +26,8 @@ from flyaway.frames.options import (
 from flyaway.frames.read import Plate, Window
 
 _HALF_MAX = np.float32(65504)
+# Coverage below this (a quarter of an 8-bit code) is the network's breath on an empty wall, not content.
+CONTENT = np.float32(1e-3)
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,11 @@ def compose(
 
 
 def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:
-    """The smallest window that holds all values above 0, and its pixels; one pixel where there is none."""
-    covered = pixels.max(axis=-1) > 0
+    """The smallest window that holds all coverage of `CONTENT` or more, and its pixels; one where is none."""
+    covered = pixels.max(axis=-1) >= CONTENT
     rows, columns = np.flatnonzero(covered.max(axis=1)), np.flatnonzero(covered.max(axis=0))
     if not rows.size:
-        return Window(window.x, window.y, 1, 1), pixels[:1, :1]
+        return Window(window.x, window.y, 1, 1), np.zeros_like(pixels[:1, :1])
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     return (
         Window(window.x + left, window.y + top, right - left, bottom - top),

@@ -41,7 +41,7 @@ class WriteOptions:
         channel: the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
         depth: how a value is stored; None follows the format and the plate.
         compression: one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
-        crop: for "matte" in EXR: the data window is the smallest that holds all coverage.
+        crop: for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
     """
 
     output: Output = "matte"
