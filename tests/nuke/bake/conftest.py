@@ -55,3 +55,31 @@ def pixels(flyaway_python):
         return json.loads(done.stdout)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def sequence(pixels, tmp_path_factory):
+    """Four plates, made once; copy them before changing them."""
+    folder = tmp_path_factory.mktemp("sequence")
+    pixels("write", folder, 1001, 1004)
+    return folder
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch, environ):
+    """A strict fake Nuke without GUI, with our gizmos on its path and our program in its environment."""
+    if not any((Path(path) / "nuke-stubs").is_dir() for path in sys.path):
+        pytest.skip("types-nuke is not installed in this Python: pip install types-nuke")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    sys.path.insert(0, str(ROOT / "tests" / "nuke" / "host"))
+    from fake_nuke import install
+
+    fake = install(gui=False)
+    fake.state.paths[:] = [str(ROOT / "nuke_plugin" / "gizmos")]
+    fake.state.root["name"].setValue((tmp_path / "shot.nk").as_posix())
+    yield fake
+    fake.uninstall()
+    # What imported the fake must not be found by the next test.
+    for name in [name for name in sys.modules if name.startswith("flyaway_nuke")]:
+        del sys.modules[name]

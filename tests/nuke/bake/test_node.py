@@ -1,0 +1,288 @@
+"""The bake node in a strict fake Nuke: real EXRs in, our real program beside it, plain nodes out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def shot(host, sequence, tmp_path):
+    """A Read of three plates, a bake node below it, and a Blur and a Merge below that."""
+    (tmp_path / "plates").mkdir()
+    for frame in (1001, 1002, 1003):
+        shutil.copy2(sequence / f"plate.{frame}.exr", tmp_path / "plates")
+    nuke = host.nuke
+    read = nuke.nodes.Read(file=(tmp_path / "plates" / "plate.%04d.exr").as_posix(), first=1001, last=1003)
+    node = nuke.nodes.FlyawayBake()
+    node.setInput(0, read)
+    node["device"].setValue("cpu")
+    blur = nuke.nodes.Blur(inputs=[node])
+    merge = nuke.nodes.Merge2(inputs=[read, node])
+    return nuke, read, node, blur, merge
+
+
+def press(node, button):
+    """As an artist does."""
+    node[button].execute()
+
+
+def made(nuke, node_class):
+    """The one node of ours."""
+    (found,) = [node for node in nuke.allNodes(node_class) if node.knob("flyaway_bake") is not None]
+    return found
+
+
+def test_bake_puts_plain_nodes_where_the_node_was(shot, pixels):
+    nuke, read, node, blur, merge = shot
+    press(node, "do_bake")
+    matte, copy = made(nuke, "Read"), made(nuke, "Copy")
+    assert copy.input(0) is read
+    assert copy.input(1) is matte
+    assert blur.input(0) is copy
+    assert (merge.input(0), merge.input(1)) == (read, copy)
+    assert (copy["from0"].value(), copy["to0"].value()) == ("rgba.alpha", "rgba.alpha")
+    assert (matte["first"].value(), matte["last"].value(), matte["raw"].value()) == (1001, 1003, True)
+    first = pixels("look", matte["file"].evaluate(1001))
+    assert (first["data"], first["channels"]) == ([-16, -8, 160, 160], ["A"])
+    assert node["state"].value().startswith("3 of 3 frames")
+    # The plate's own files were taken: Nuke rendered nothing.
+    assert not (Path(matte["file"].value()).parents[1] / "plates").exists()
+
+
+def test_the_script_opens_and_reads_the_matte_without_the_plug_in(shot, host, tmp_path):
+    nuke, _read, node, _blur, _merge = shot
+    press(node, "do_bake")
+    file = made(nuke, "Read")["file"].value()
+    # A farm's machine has no Flyaway: only the bake node, which nothing hangs on any more, is lost.
+    nuke.delete(node)
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    host.state.paths.clear()
+    nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    copy = made(nuke, "Copy")
+    assert copy.input(1)["file"].value() == file
+    assert nuke.toNode("Blur1").input(0) is copy
+    assert nuke.toNode("Merge21").input(1) is copy
+
+
+def test_baked_again_it_is_the_same_pair_and_only_what_is_missing_is_done(shot, sequence, tmp_path):
+    nuke, read, node, _blur, _merge = shot
+    press(node, "do_bake")
+    matte = made(nuke, "Read")
+    before = Path(matte["file"].evaluate(1001)).stat().st_mtime_ns
+    shutil.copy2(sequence / "plate.1004.exr", tmp_path / "plates")
+    read["last"].setValue(1004)
+    press(node, "do_bake")
+    assert made(nuke, "Read") is matte
+    assert matte["last"].value() == 1004
+    assert Path(matte["file"].evaluate(1001)).stat().st_mtime_ns == before
+
+
+def test_custom_range_is_nukes_grammar(shot):
+    nuke, _read, node, _blur, _merge = shot
+    node["range"].setValue("custom")
+    node["frames"].setValue("1001-1003x2")
+    press(node, "do_bake")
+    folder = Path(made(nuke, "Read")["file"].value()).parent
+    assert sorted(path.name for path in folder.glob("*.exr")) == ["matte.1001.exr", "matte.1003.exr"]
+
+
+def render_as_nuke_would(host, sequence):
+    """`nuke.execute` writes real EXRs with overscan under the Write's own name."""
+    seen = []
+
+    def render(write, frame):
+        seen.append({name: write[name].value() for name in ("file_type", "channels", "raw")})
+        shutil.copy(sequence / f"plate.{frame}.exr", write["file"].evaluate(frame))
+
+    host.state.on_render = render
+    return seen
+
+
+def test_with_nodes_between_nuke_renders_and_the_matte_fits_its_overscan(shot, host, pixels, sequence):
+    nuke, read, node, _blur, _merge = shot
+    grade = nuke.nodes.Grade(inputs=[read], whitepoint=0.8)
+    dot = nuke.nodes.Dot(inputs=[grade])
+    node.setInput(0, dot)
+    seen = render_as_nuke_would(host, sequence)
+    press(node, "do_bake")
+    assert seen == [{"file_type": "exr", "channels": "rgb", "raw": True}] * 3
+    assert pixels("look", made(nuke, "Read")["file"].evaluate(1002))["data"] == [-16, -8, 160, 160]
+    assert not nuke.allNodes("Write")
+    # The very same nodes, moved about: nothing is rendered again. Another grade: all of it.
+    grade.setXYpos(500, 500)
+    press(node, "do_bake")
+    assert len(seen) == 3
+    grade["whitepoint"].setValue(0.7)
+    press(node, "do_bake")
+    assert len(seen) == 6
+
+
+def test_a_dot_and_a_disabled_node_are_nothing(shot, host):
+    nuke, read, node, _blur, _merge = shot
+    grade = nuke.nodes.Grade(inputs=[read], disable=True)
+    node.setInput(0, nuke.nodes.Dot(inputs=[grade]))
+    press(node, "do_bake")  # on_render is not set: a render would raise
+    assert made(nuke, "Copy").input(0).Class() == "Dot"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda read: read["frame"].setValue("frame-10"), "shifted in time"),
+        (lambda read: read["colorspace"].setValue("AlexaV3LogC"), "which Nuke has to convert"),
+        (lambda read: read["file"].setValue("/show/clip.mov"), "which Nuke has to decode"),
+        (lambda read: read["file"].setValue("/show/plate.%V.%04d.exr"), "several views"),
+        (lambda read: read["disable"].setValue(True), "Nothing is connected"),
+    ],
+)
+def test_when_the_files_are_not_what_nuke_shows_they_are_not_taken(shot, change, why):
+    _nuke, read, node, _blur, _merge = shot
+    change(read)
+    from flyaway_nuke.bake.errors import PlateError
+    from flyaway_nuke.bake.plate import own_files
+
+    try:
+        plate, said = own_files(node)
+    except PlateError as error:
+        plate, said = None, str(error)
+    assert plate is None
+    assert why in said
+
+
+@pytest.mark.parametrize(
+    ("root", "read", "expected"),
+    [
+        ({}, {"colorspace": "default (linear)"}, "linear"),
+        ({}, {"colorspace": "default"}, ""),
+        ({"colorManagement": "OCIO"}, {"colorspace": "default"}, "scene_linear"),
+        ({}, {"colorspace": "sRGB"}, "srgb"),
+        ({}, {"colorspace": "rec709"}, None),
+        ({}, {"raw": True, "colorspace": "sRGB"}, "linear"),
+        ({"colorManagement": "OCIO"}, {"colorspace": "ACES - ACEScg"}, "ACES - ACEScg"),
+        ({"colorManagement": "OCIO", "workingSpaceLUT": "ACEScg"}, {"raw": True}, "ACEScg"),
+    ],
+)
+def test_colour_spaces_are_handed_on_by_name_or_not_at_all(shot, root, read, expected):
+    nuke, node, _bake, _blur, _merge = shot
+    from flyaway_nuke.bake import colour
+
+    for name, value in root.items():
+        nuke.root()[name].setValue(value)
+    for name, value in read.items():
+        node[name].setValue(value)
+    assert colour.file_space(node) == expected
+
+
+def test_a_custom_ocio_configuration_is_named_to_our_program(shot):
+    nuke, _read, node, _blur, _merge = shot
+    for name, value in (
+        ("colorManagement", "OCIO"),
+        ("OCIO_config", "custom"),
+        ("customOCIOConfigPath", "/show/config.ocio"),
+    ):
+        nuke.root()[name].setValue(value)
+    from flyaway_nuke.bake.launcher import Cli
+    from flyaway_nuke.bake.node import make_request
+
+    command = make_request(node).command(Cli(("flyaway",), "test"))
+    assert command[command.index("--ocio") + 1] == "/show/config.ocio"
+
+
+def test_relink_follows_a_moved_folder(shot, host, tmp_path):
+    nuke, _read, node, _blur, _merge = shot
+    press(node, "do_bake")
+    matte = made(nuke, "Read")
+    old = Path(matte["file"].value()).parent
+    new = tmp_path / "archive" / "mattes"
+    new.mkdir(parents=True)
+    old.rename(new / old.name)
+    host.state.answers["getFilename"] = [str(tmp_path / "elsewhere")]
+    press(node, "do_relink")
+    assert "Nothing was found below" in node["status"].value()
+    host.state.answers["getFilename"] = [str(new)]
+    press(node, "do_relink")
+    assert matte["file"].value() == (new / old.name / "matte.%04d.exr").as_posix()
+
+
+def test_a_renamed_and_a_copied_node_keep_their_own(shot):
+    nuke, read, node, _blur, _merge = shot
+    press(node, "do_bake")
+    node.setName("HeroMatte")
+    press(node, "do_bake")
+    assert made(nuke, "Read")
+    twin = nuke.nodes.FlyawayBake(device="cpu", coarse_only=True)
+    twin["bake_id"].setValue(node["bake_id"].value())
+    twin.setInput(0, read)
+    press(twin, "do_bake")
+    assert twin["bake_id"].value() != node["bake_id"].value()
+    assert len([each for each in nuke.allNodes("Read") if each.knob("flyaway_bake")]) == 2
+
+
+def test_faults_are_words_with_a_remedy_and_an_exception_in_a_terminal(shot, host, monkeypatch):
+    nuke, _read, node, _blur, _merge = shot
+    from flyaway_nuke.bake.errors import BakeError
+
+    monkeypatch.setenv("FLYAWAY_CLI", "/nowhere/flyaway")
+    with pytest.raises(BakeError, match="FLYAWAY_CLI names /nowhere"):
+        press(node, "do_bake")
+    node.setInput(0, None)
+    with pytest.raises(BakeError, match="Connect the plate"):
+        press(node, "do_bake")
+    assert not nuke.allNodes("Copy")
+    # With a GUI nothing is raised into Nuke: a dialog, and the node's own text.
+    nuke.__dict__["GUI"] = True
+    press(node, "do_bake")
+    assert ("message", "Nothing is connected. Connect the plate to the node's input.") in host.state.messages
+    assert "Connect the plate" in node["status"].value()
+
+
+def test_nukes_own_render_that_fails_or_is_stopped_leaves_no_write_behind(shot, host):
+    nuke, read, node, _blur, _merge = shot
+    node.setInput(0, nuke.nodes.Grade(inputs=[read]))
+    from flyaway_nuke.bake.errors import PlateError
+
+    def stop(write, frame):
+        raise RuntimeError("Cancelled")
+
+    host.state.on_render = stop
+    with pytest.raises(PlateError, match="was stopped"):
+        press(node, "do_bake")
+    host.state.on_render = lambda write, frame: None
+    with pytest.raises(PlateError, match="wrote no plate for frames 1001-1003"):
+        press(node, "do_bake")
+    assert not nuke.allNodes("Write")
+
+
+def test_the_farm_gets_the_same_command_and_its_mattes_are_built(shot, host, environ):
+    nuke, _read, node, _blur, _merge = shot
+    node["chunk"].setValue(2)
+    press(node, "do_farm")
+    assert "Written" in node["status"].value()
+    from flyaway_nuke.bake.launcher import find_cli
+    from flyaway_nuke.bake.node import make_request
+
+    request = make_request(node)
+    template = json.loads((request.folder / "job.template.json").read_text())
+    action = template["steps"][0]["script"]["actions"]["onRun"]
+    assert action["args"] == [
+        "--frames={{Task.Param.Frames}}" if word.startswith("--frames=") else word
+        for word in request.command(find_cli(environ))[len(find_cli(environ).command) :]
+    ]
+    # What the farm does, in two chunks; then Build nodes.
+    for chunk in ("1001-1002", "1003"):
+        words = [word.replace("{{Task.Param.Frames}}", chunk) for word in action["args"]]
+        subprocess.run([*find_cli(environ).command, *words], check=True, capture_output=True)
+    node["folder_baked"].setValue(request.folder.as_posix())
+    press(node, "do_build")
+    assert made(nuke, "Read")["last"].value() == 1003
+
+
+def test_check_tells_a_terminal_what_is_there(shot):
+    _nuke, _read, node, _blur, _merge = shot
+    press(node, "do_check")
+    assert node["status"].value().count("ok ") == 4
