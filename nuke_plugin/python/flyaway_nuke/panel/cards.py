@@ -7,7 +7,7 @@ from ..bake.ranges import format_range
 from .images import Images
 from .qt import QtCore, QtGui, QtWidgets
 from .strip import frames_of
-from .theme import GAP, Theme, checkerboard, small
+from .theme import Theme, checkerboard, small
 
 _HEIGHT = 74
 _PICTURE = QtCore.QSize(78, 52)
@@ -55,6 +55,7 @@ class Cards(QtWidgets.QListView):
         for row in range(self._model.rowCount()):
             if self._job(row) is job:
                 self.setCurrentIndex(self._model.index(row, 0))
+                self.scrollTo(self._model.index(row, 0))
 
     def _job(self, row: int) -> Job:
         job: Job = self._model.index(row, 0).data(_JOB)
@@ -176,4 +177,3 @@ _BARS = {
     "failed": "done",
     "cancelled": "skipped",
 }
-MARGIN = GAP

@@ -88,6 +88,9 @@ class Panel(QtWidgets.QWidget):
         outer = QtWidgets.QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
+        # Side by side it would refuse to become narrow enough to be stacked.
+        outer.setSizeConstraint(QtWidgets.QLayout.SetNoConstraint)
+        self.setMinimumSize(360, 320)
         outer.addLayout(self._head(models, devices))
         self._halves = QtWidgets.QSplitter(QtCore.Qt.Horizontal)
         self._halves.setHandleWidth(1)

@@ -137,7 +137,8 @@ class Array_Knob:
 
     def _take(self, value):
         if isinstance(value, str):
-            return float(value)
+            # Colours are written in hexadecimal.
+            return int(value, 16) if value.startswith("0x") else float(value)
         if not isinstance(value, (int, float, bool, tuple, list)):
             raise TypeError(f"{self._name}: {value!r} is no number")
         return value
