@@ -310,3 +310,24 @@ def test_one_photograph_leaves_nothing_but_its_matte(luma, tmp_path, write_plate
     what = plan_shot("one", plate, [Target(str(tmp_path / "m.exr"))])
     assert run_plan(luma, what).exit_code is ExitCode.OK
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.exr", "p.exr"]
+
+
+def test_one_photograph_is_resumed_like_any_frame(luma, tmp_path, write_plate):
+    plate = write_plate(tmp_path / "p.exr", np.full((8, 8, 3), 0.5, np.float32))
+    what = plan_shot("one", plate, [Target(str(tmp_path / "m.exr"))])
+    assert statuses(luma, what)[1] == [(None, "written", "")]
+    assert statuses(luma, what)[1] == [(None, "skipped", "")]
+    os.utime(plate, ns=(1, 1))
+    assert statuses(luma, what)[1] == [(None, "written", "its plate has changed")]
+    (tmp_path / "m.exr").unlink()
+    assert statuses(luma, what)[1] == [(None, "written", "m.exr is missing")]
+
+
+def test_a_folder_of_photographs_is_resumed_by_name(luma, tmp_path, write_plate):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        write_plate(tmp_path / "in" / f"{name}.exr", np.full((8, 8, 3), 0.5, np.float32))
+    what = plan_shot("folder", tmp_path / "in", [Target(str(tmp_path / "out"))])
+    run_plan(luma, what, RESUME)
+    (tmp_path / "out" / "b.exr").unlink()
+    assert [status for _, status, _ in statuses(luma, what)[1]] == ["skipped", "written"]

@@ -47,7 +47,7 @@ class Plan:
         chunk: frames after which a model forgets, as it would on a farm; 0 for never.
         handles: frames before each chunk that a model with a memory sees first. They are not written.
         plates: frame → plate, for handles outside the range that was asked for.
-        single: one photograph: no journal and no lock are kept for it.
+        single: one photograph: no journal and no lock are kept for it, unless a run is to resume.
     """
 
     name: str
@@ -180,6 +180,6 @@ def _name_of(target: Target, source: str | Path, task: FrameTask, index: int) ->
     """What an output is called in its folder's state; the same for every range of it."""
     path = task.targets[index]
     if task.frame is None:
-        return state_name(f"photographs{path.suffix}")
+        return state_name(f"photographs{path.suffix}" if Path(source).is_dir() else path.name)
     pattern = Path(target.path) if is_pattern(target.path) else Path(source).with_suffix(path.suffix)
     return state_name(pattern.name)

@@ -156,7 +156,7 @@ class _Run:
     def open(self, held: ExitStack) -> tuple[str, ...]:
         """Claim the frames, sweep what a dead run left, open the journal; returns what was recovered."""
         plan, recovered = self._plan, list[str]()
-        if plan.single:
+        if plan.single and self._options.existing != "resume":
             return ()
         keys = [task.frame for task in plan.tasks]
         for state, name in plan.places:
