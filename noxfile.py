@@ -122,7 +122,7 @@ def in_nukes_pythons(session: nox.Session, *, everywhere: bool) -> None:
     """Run tests/nuke in the Pythons and Qts of Nuke 14, 15 and 16, beside an installed Flyaway."""
     system_parts(session, "libegl1", "libgl1", "libxkbcommon0", "libfontconfig1", "fonts-dejavu-core", "tcl")
     wheel = build_wheel(session)
-    session.install(f"flyaway[cpu] @ {wheel.as_uri()}")
+    session.install(f"flyaway[cpu] @ {wheel.as_uri()}", "openjd-cli>=0.8")
     beside = Path(session.bin) / ("python.exe" if os.name == "nt" else "python")
     for number, (version, qt) in enumerate(NUKES.items()):
         python = python_of(version)

@@ -119,8 +119,10 @@ def openjd_template(submission: Submission) -> dict[str, object]:
 
 
 def _literal(word: str) -> str:
-    """A word in which nothing is expanded but the frames."""
-    return word.replace("{{", "{ {").replace("\0", "{{Task.Param.Frames}}")
+    """A word in which nothing is expanded but the frames; the format has no way to quote."""
+    if "{{" in word:
+        raise FarmError(f"{word}: the format takes {{{{ for a placeholder of its own. Rename the folder.")
+    return word.replace("\0", "{{Task.Param.Frames}}")
 
 
 def _openjd(submission: Submission) -> str:

@@ -78,7 +78,7 @@ def check(node: nuke.Node | None = None) -> None:
     if nuke.GUI:
         from ..panel.setup import show_setup
 
-        show_setup()
+        show_setup(host.host_folder())
     else:
         _tell(node, diagnose(host=host.host_folder()).text())
 

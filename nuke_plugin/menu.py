@@ -1,0 +1,12 @@
+"""Run by a Nuke with a GUI: Flyaway in the toolbar and among the panels. Nothing heavy is imported here."""
+
+from flyaway_nuke import panel
+
+import nuke
+
+_menu = nuke.toolbar("Nodes").addMenu("Flyaway", icon="flyaway.png")
+_menu.addCommand("Bake", "nuke.createNode('FlyawayBake')")
+_menu.addCommand("Bakes panel", "from flyaway_nuke import panel; panel.show()")
+_menu.addCommand("Relink bakes...", "from flyaway_nuke.bake import node; node.relink_nodes()")
+_menu.addCommand("Check set-up", "from flyaway_nuke.bake import node; node.check()")
+panel.register()
