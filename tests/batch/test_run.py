@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -213,6 +215,19 @@ def test_a_claim_from_another_machine_holds_as_long_as_it_is_touched(shot, luma,
     assert luma.calls == 0
     os.utime(theirs, (1, 1))
     assert "render12" in run_plan(luma, what, RESUME).recovered[0]
+
+
+def test_without_locks_a_claim_holds_until_its_owner_has_been_silent(shot, luma, tmp_path, monkeypatch):
+    def none(*arguments):
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    what = plan(shot(2), tmp_path / "out")
+    with claim(tmp_path / "out" / ".flyaway", "m.@.exr", [1002]) as theirs:
+        with pytest.raises(BusyError):
+            run_plan(luma, what, RESUME)
+        os.utime(theirs.path, (1, 1))
+        assert run_plan(luma, what, RESUME).exit_code is ExitCode.OK
 
 
 def test_a_torn_journal_line_is_no_line_and_the_next_is_whole(shot, luma, tmp_path):

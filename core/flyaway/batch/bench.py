@@ -83,7 +83,9 @@ class Waiting:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self.info = cast("ModelInfo", SimpleNamespace(name="waiting", licence="none", files={}))
+        self.info = cast(
+            "ModelInfo", SimpleNamespace(name=f"waits {seconds * 1000:.0f} ms", licence="none", files={})
+        )
 
     def __call__(self, plate: np.ndarray[Any, Any], **_options: object) -> Any:
         time.sleep(self._seconds)

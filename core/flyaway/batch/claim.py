@@ -97,11 +97,14 @@ def _is_alive(path: Path, said: dict[str, Any], now: float) -> bool:
     except OSError:
         return False
     try:
-        if not _lock(descriptor):
+        locked = _lock(descriptor)
+        if locked is False:
             return True
-        # We could lock it. From this machine that is proof; from another one, only with silence.
+        # We could lock it. From this machine that is proof; from another one, or where there are no
+        # locks, only with silence.
         elsewhere = said.get("host", "") not in ("", socket.gethostname())
-        return elsewhere and now - os.fstat(descriptor).st_mtime < STALE_SECONDS
+        silent = now - os.fstat(descriptor).st_mtime >= STALE_SECONDS
+        return (elsewhere or locked is None) and not silent
     finally:
         os.close(descriptor)
 
@@ -150,8 +153,8 @@ def _mutex(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, wait: bool = False) -> bool:
-    """Lock an open file; False if another holds it. A file system without locks counts as unlocked."""
+def _lock(descriptor: int, *, wait: bool = False) -> bool | None:
+    """Lock an open file; False if another holds it, None where the file system has no locks."""
     if os.name == "nt":
         import msvcrt
 
@@ -167,5 +170,5 @@ def _lock(descriptor: int, *, wait: bool = False) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True
+        return None
     return True
