@@ -11,6 +11,7 @@ from flyaway import PatternError, ReadError, WriteError
 from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
 from flyaway.frames.metadata import said
 from flyaway.frames.read import read_header
+from flyaway.frames.read_matte import read_matte
 from flyaway.frames.write import check_existing
 
 RANDOM = np.random.default_rng(7)
@@ -96,25 +97,64 @@ def test_beside_what_would_not_pass_is_refused(tmp_path, many, write_plate):
     assert not (tmp_path / "o.exr").exists()
 
 
-def test_beside_goes_with_a_part(tmp_path):
-    path = tmp_path / "parts.exr"
-    specs = []
-    for name in ("a", "b"):
-        spec = oiio.ImageSpec(48, 40, 3, "half")
+@pytest.mark.parametrize("part", ["left", "right", "2"])
+def test_beside_keeps_every_part_of_the_file(tmp_path, part):
+    path, out = tmp_path / "parts.exr", tmp_path / "o.exr"
+    specs, pixels = [], []
+    for name, kind, channels in (
+        ("left", "half", "RGB"),
+        ("right", "half", "RGB"),
+        ("data", "float", "RGBXZ"),
+    ):
+        spec = oiio.ImageSpec(48, 40, len(channels), kind)
+        spec.channelnames = tuple(channels)
         spec.attribute("oiio:subimagename", name)
+        spec.attribute("compression", "piz")
+        spec.attribute("camera", f"the {name} one")
         specs.append(spec)
+        pixels.append(
+            RANDOM.random((40, 48, len(channels)), np.float32).astype(np.float16).astype(np.float32)
+        )
     target = oiio.ImageOutput.create(str(path))
     assert target.open(str(path), tuple(specs))
-    assert target.write_image(COLOUR)
-    assert target.open(str(path), specs[1], "AppendSubimage")
-    assert target.write_image(COLOUR / 2)
+    for index, spec in enumerate(specs):
+        assert index == 0 or target.open(str(path), spec, "AppendSubimage")
+        assert target.write_image(pixels[index])
     assert target.close()
-    plate = read_plate(path, options=ReadOptions(part="b"))
-    notes = write_matte(tmp_path / "o.exr", ALPHA, plate, WriteOptions("beside", channel="matte.A"))
-    spec, pixels = read(tmp_path / "o.exr")
-    assert spec.nchannels == 4
-    np.testing.assert_array_equal(pixels[..., :3], plate.pixels)
-    assert any("other parts" in note for note in notes)
+    plate = read_plate(path, options=ReadOptions(part=part))
+    assert write_matte(out, ALPHA, plate, WriteOptions("beside", channel="matte.A")) == ()
+    source = oiio.ImageInput.open(str(out))
+    for index, spec in enumerate(specs):
+        assert source.seek_subimage(index, 0)
+        found = source.spec()
+        for name in ("oiio:subimagename", "camera"):
+            assert found.get(name) == spec.get(name)
+        assert found.get("compression") == "piz"
+        names = list(found.channelnames)
+        assert set(names) - set(spec.channelnames) == ({"matte.A"} if index == plate.part else set())
+        stored = source.read_image(index, 0, 0, found.nchannels, oiio.FLOAT)
+        for place, name in enumerate(spec.channelnames):
+            np.testing.assert_array_equal(stored[..., names.index(name)], pixels[index][..., place])
+    assert not source.seek_subimage(3, 0)
+    source.close()
+    check_existing(out, read_header(path, part=part), "beside")
+    np.testing.assert_allclose(read_matte(out).alpha, ALPHA, atol=2**-11)
+
+
+def test_beside_says_when_other_parts_cannot_come(tmp_path):
+    path = tmp_path / "parts.exr"
+    first, second = oiio.ImageSpec(48, 40, 3, "half"), oiio.ImageSpec(48, 40, 1, "uint")
+    first.attribute("oiio:subimagename", "rgb")
+    second.attribute("oiio:subimagename", "ids")
+    target = oiio.ImageOutput.create(str(path))
+    assert target.open(str(path), (first, second))
+    assert target.write_image(COLOUR)
+    assert target.open(str(path), second, "AppendSubimage")
+    assert target.write_image(np.ones((40, 48, 1), np.uint32))
+    assert target.close()
+    notes = write_matte(tmp_path / "o.exr", ALPHA, read_plate(path), WriteOptions("beside", channel="m"))
+    assert any("other parts stay behind: part 1 holds integers" in note for note in notes)
+    assert read(tmp_path / "o.exr")[0].nchannels == 4
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

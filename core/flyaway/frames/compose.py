@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import WriteError
+from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
 from flyaway.frames.options import (
     COMPRESSIONS,
@@ -40,6 +40,8 @@ class Picture:
         exact: how many of the channels, from the first, must come back bit for bit.
         lossy: its compression may change values.
         notes: what the format could not keep.
+        others: the file's other parts, in order.
+        place: where among them this one comes.
     """
 
     pixels: FloatImage = field(repr=False)
@@ -47,6 +49,13 @@ class Picture:
     exact: int = 0
     lossy: bool = False
     notes: tuple[str, ...] = ()
+    others: tuple[Picture, ...] = ()
+    place: int = 0
+
+    @property
+    def parts(self) -> tuple[Picture, ...]:
+        """Every part of the file, in order."""
+        return (*self.others[: self.place], self, *self.others[self.place :])
 
 
 def compose(
@@ -195,9 +204,37 @@ def _beside(
     own = str(plate.spec.get("compression", "") or "zip").partition(":")[0]
     lossless = own in COMPRESSIONS[".exr"] and not is_lossy(own)
     spec.attribute("compression", options.compression or (own if lossless else "zip"))
-    parts = int(plate.spec.get("oiio:subimages", 1) or 1)
-    notes = ("the plate's other parts stay behind",) if parts > 1 else ()
-    return Picture(np.ascontiguousarray(pixels), spec, exact=plate.spec.nchannels, notes=notes)
+    others, notes = _other_parts(plate)
+    return Picture(
+        np.ascontiguousarray(pixels),
+        spec,
+        exact=plate.spec.nchannels,
+        notes=notes,
+        others=others,
+        place=plate.part if others else 0,
+    )
+
+
+def _other_parts(plate: Plate) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    """The parts of a plate's file that were not read, as they are; or a note on why they stay behind."""
+    count = int(plate.spec.get("oiio:subimages", 1) or 1)
+    found: list[Picture] = []
+    for index in range(count):
+        if index == plate.part:
+            continue
+        try:
+            source = library.open_input(plate.path, plate.frame, str(index))
+        except ReadError as error:  # a deep one
+            return (), (f"the plate's other parts stay behind: {error}",)
+        try:
+            spec = source.spec()
+            if "uint" in {str(spec.channelformat(channel)) for channel in range(spec.nchannels)}:
+                return (), (f"the plate's other parts stay behind: part {index} holds integers",)
+            pixels = library.decode(source, 0, spec.nchannels, plate.path, plate.frame)
+        finally:
+            source.close()
+        found.append(Picture(pixels, metadata.kept_part(spec), exact=spec.nchannels))
+    return tuple(found), ()
 
 
 def all_channels(plate: Plate) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import OpenImageIO as oiio
 
 from flyaway import __version__
+from flyaway.frames.options import COMPRESSIONS, is_lossy
 from flyaway.frames.read import Plate, Window
 
 # True of the plate's file, not of the matte's: how it was stored, turned, and encoded.
@@ -123,14 +124,28 @@ def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]
     spec.channelformats = (*kinds, oiio.TypeDesc(depth))
     spec.format = oiio.TypeDesc("float" if "float" in (depth, *map(str, kinds)) else "half")
     spec.alpha_channel = -1
-    # One level, one part: what said otherwise was true of the plate's file.
-    for name in ("textureformat", "openexr:chunkCount", "openexr:levelmode", "oiio:subimages"):
-        spec.erase_attribute(name)
+    _forget_storage(spec)
     spec.attribute("flyaway:encoding", "linear coverage")
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)
     return spec
+
+
+def kept_part(spec: oiio.ImageSpec) -> oiio.ImageSpec:
+    """The header of a part that goes into another file as it is; never with a lossy compression."""
+    kept = oiio.ImageSpec(spec)
+    _forget_storage(kept)
+    compression = str(kept.get("compression", "") or "zip").partition(":")[0]
+    lossless = compression in COMPRESSIONS[".exr"] and not is_lossy(compression)
+    kept.attribute("compression", compression if lossless else "zip")
+    return kept
+
+
+def _forget_storage(spec: oiio.ImageSpec) -> None:
+    """One level of pixels is written: what says otherwise was true of the plate's file."""
+    for name in ("textureformat", "openexr:chunkCount", "openexr:levelmode", "oiio:subimages"):
+        spec.erase_attribute(name)
 
 
 def said(spec: oiio.ImageSpec) -> dict[str, str]:

@@ -54,15 +54,28 @@ def read_matte(path: str | Path, channel: str | None = None, frame: int | None =
     path = Path(path)
     source = library.open_input(path, frame)
     try:
+        parts = int(source.spec(0).get("oiio:subimages", 1) or 1)
+        names = [[name.lower() for name in source.spec(part).channelnames] for part in range(parts)]
+        single = parts == 1 and len(names[0]) == 1
+        wanted = [channel.lower()] if channel else names[0] if single else list(_CHANNELS)
+        place = next(
+            (
+                (part, names[part].index(name))
+                for name in wanted
+                for part in range(parts)
+                if name in names[part]
+            ),
+            None,
+        )
+        if place is None:
+            shown = ", ".join(source.spec().channelnames[:12])
+            raise ReadError(f"no matte among its channels ({shown}).", path=path, frame=frame)
+    finally:
+        source.close()
+    source = library.open_input(path, frame, str(place[0]))
+    try:
         spec = source.spec()
-        names = [name.lower() for name in spec.channelnames]
-        wanted = [channel.lower()] if channel else names[:1] if len(names) == 1 else list(_CHANNELS)
-        index = next((names.index(name) for name in wanted if name in names), None)
-        if index is None:
-            raise ReadError(
-                f"no matte among its channels ({', '.join(spec.channelnames[:12])}).", path=path, frame=frame
-            )
-        alpha = library.decode(source, index, index + 1, path, frame)[..., 0]
+        alpha = library.decode(source, place[1], place[1] + 1, path, frame)[..., 0]
         data, display = windows(spec)
         return MatteFile(path, np.ascontiguousarray(alpha), data, display, spec)
     finally:

@@ -114,6 +114,10 @@ def check_existing(
         ReadError: it is not.
     """
     source = library.open_input(path)
+    name = str(plate_header.get("oiio:subimagename", "") or "")
+    if output == "beside" and name and int(source.spec(0).get("oiio:subimages", 1) or 1) > 1:
+        source.close()
+        source = library.open_input(path, part=name)
     try:
         spec = source.spec()
         told = metadata.said(spec)
@@ -156,9 +160,15 @@ def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Di
     if target is None:
         raise WriteError(f"cannot be written: {oiio.geterror()}", path=path, frame=frame)
     # A failed write is told by its own return value only: close() succeeds after it.
-    if not target.open(str(part), picture.spec):
+    parts = picture.parts
+    header = picture.spec if len(parts) == 1 else tuple(one.spec for one in parts)
+    if not target.open(str(part), header):
         raise WriteError(f"cannot be opened: {target.geterror()}", path=path, frame=frame)
-    written = target.write_image(picture.pixels)
+    written = bool(target.write_image(parts[0].pixels))
+    for one in parts[1:]:
+        written = written and bool(
+            target.open(str(part), one.spec, "AppendSubimage") and target.write_image(one.pixels)
+        )
     problem = target.geterror()
     closed = target.close()
     if not written or not closed:
@@ -171,28 +181,22 @@ def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Di
 
 def _compare(part: Path, path: Path, picture: Picture, frame: int | None) -> None:
     """Decode what was written and compare it with what was meant."""
-    spec = picture.spec
-    try:
-        source = library.open_input(part, frame)
+    for index, one in enumerate(picture.parts):
+        spec = one.spec
         try:
-            found = source.spec()
-            same = _place(found, path) == _place(spec, path)
-            stored = library.decode(source, 0, spec.nchannels, part, frame) if same else None
-            names = list(found.channelnames)
-        finally:
-            source.close()
-    except ReadError as error:
-        raise WriteError(f"does not read back: {error}", path=path, frame=frame) from error
-    if stored is None or not _is_as_meant(stored, names, picture):
-        raise WriteError("does not read back as it was written; is the disk sound?", path=path, frame=frame)
-
-
-def _place(spec: oiio.ImageSpec, path: Path) -> tuple[int, ...]:
-    """Size and channels, and where the format can say it, windows."""
-    size = (spec.width, spec.height, spec.nchannels)
-    if path.suffix.lower() != ".exr":
-        return size
-    return (*size, spec.x, spec.y, spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+            source = library.open_input(part, frame, str(index))
+            try:
+                found = source.spec()
+                names = list(found.channelnames)
+                same = (found.width, found.height, len(names)) == (spec.width, spec.height, spec.nchannels)
+                stored = library.decode(source, 0, spec.nchannels, part, frame) if same else None
+            finally:
+                source.close()
+        except ReadError as error:
+            raise WriteError(f"does not read back: {error}", path=path, frame=frame) from error
+        if stored is None or not _is_as_meant(stored, names, one):
+            message = "does not read back as it was written; is the disk sound?"
+            raise WriteError(message, path=path, frame=frame)
 
 
 def _is_as_meant(stored: FloatImage, names: list[str], picture: Picture) -> bool:
