@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import add, analyse, failures, handlers, panel, prefs, settings
+from . import add, analyse, clip, failures, handlers, panel, prefs, sequencer, settings
 
-PARTS = (prefs, settings, add, analyse, failures, panel, handlers)
+PARTS = (prefs, settings, add, analyse, clip, sequencer, failures, panel, handlers)
 
 
 def register() -> None:

@@ -70,15 +70,6 @@ def add_set_alpha(tree: bpy.types.NodeTree) -> bpy.types.Node:
     return node
 
 
-def add_mix(tree: bpy.types.NodeTree) -> tuple[bpy.types.Node, tuple[int, int, int], int]:
-    """A colour mix; the node, the indices of its inputs (factor, first, second), and of its output."""
-    if TREE_ON_SCENE:
-        return tree.nodes.new("CompositorNodeMixRGB"), (0, 1, 2), 0
-    node = tree.nodes.new("ShaderNodeMix")
-    node.data_type = "RGBA"
-    return node, (0, 6, 7), 2
-
-
 def add_file_output(tree: bpy.types.NodeTree, folder: Path) -> bpy.types.Node:
     """A File Output with one input that writes a float EXR, uncompressed, into `folder`."""
     node = tree.nodes.new("CompositorNodeOutputFile")

@@ -22,10 +22,20 @@ class Request:
     plate: np.ndarray
     choice: engine.Choice
     refine: bool
+    trim: bool = False  # the plate lies somewhere on a canvas: the network should not see the canvas
 
     def answer(self) -> np.ndarray:
         """The matte: H×W float32."""
-        return engine.get(self.choice).matte(self.plate, self.refine)
+        network = engine.get(self.choice)
+        if not self.trim:
+            return network.matte(self.plate, self.refine)
+        matte = np.zeros(self.plate.shape[:2], np.float32)
+        there = self.plate[..., 3] > 0
+        if there.any():
+            rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            matte[box] = network.matte(np.ascontiguousarray(self.plate[box]), self.refine)
+        return matte
 
 
 def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
@@ -81,7 +91,7 @@ def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
         _taps[key] = tap.Tap(scene, use)
     plate = _taps[key].read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
-    return Request(plate, prefs.choice(settings.model), settings.refine)
+    return Request(plate, prefs.choice(settings.model), settings.refine, _taps[key].on_canvas)
 
 
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:

@@ -7,8 +7,10 @@ into a File Output, which keeps the image's own size even where it is not the re
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -19,6 +21,11 @@ from .uses import Use
 
 MARK = "flyaway_tap"
 WIRE = "Flyaway Tap"
+# These move an image without moving its pixels; a file of it would not say where it belongs.
+MOVING = frozenset(
+    f"CompositorNode{name}"
+    for name in ("Translate", "Transform", "Stabilize", "CornerPin", "PlaneTrackDeform", "Crop", "Scale")
+)
 
 
 class TapError(RuntimeError):
@@ -39,6 +46,7 @@ class Tap:
             raise TapError("nothing is plugged into Image")
         self.folder = Path(tempfile.mkdtemp(prefix="flyaway-tap-", dir=bpy.app.tempdir or None))
         self._trees: list[bpy.types.NodeTree] = []
+        self._canvas: bpy.types.Image | None = None
         self.scene = scene.copy()
         self.scene.name = "Flyaway Tap"
         self.scene[MARK] = True
@@ -50,6 +58,11 @@ class Tap:
             root[MARK] = True
         self._wire(root, scene, use)
         _quiet(self.scene.render)
+
+    @property
+    def on_canvas(self) -> bool:
+        """Whether the plate was moved, and comes laid on the scene's canvas."""
+        return self._canvas is not None
 
     def read(self, frame: int, subframe: float = 0.0) -> np.ndarray:
         """H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top."""
@@ -73,6 +86,9 @@ class Tap:
         """Take the scene and its trees out of the file, and the frames off the disk."""
         shutil.rmtree(self.folder, ignore_errors=True)
         _remove(self.scene, self._trees)
+        if self._canvas is not None:
+            with contextlib.suppress(ReferenceError):
+                bpy.data.images.remove(self._canvas)
 
     def _copy(self, tree: bpy.types.NodeTree) -> bpy.types.NodeTree:
         copy = tree.copy()
@@ -94,6 +110,8 @@ class Tap:
         wire = next(link for link in node.inputs["Image"].links if not link.is_muted).from_socket
         for depth in range(len(levels) - 1, 0, -1):
             wire = _lead_out(levels[depth], wire, enclosing[depth - 1])
+        if any(node.bl_idname in MOVING for node in _all_upstream(node)):
+            wire = self._on_canvas(root, wire)
         convert = root.nodes.new("CompositorNodeConvertColorSpace")  # comes set from the working space
         convert.to_color_space = "sRGB"
         root.links.new(wire, convert.inputs[0])
@@ -110,6 +128,21 @@ class Tap:
                 root.links.remove(link)
         for tree in levels:
             self._settle(tree, scene)
+
+    def _on_canvas(self, root: bpy.types.NodeTree, wire: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+        """Lay what was moved on the scene's canvas, on which its matte is then laid just so."""
+        render = self.scene.render
+        percentage = render.resolution_percentage / 100
+        width, height = (int(side * percentage) for side in (render.resolution_x, render.resolution_y))
+        self._canvas = bpy.data.images.new("Flyaway Canvas", width, height, alpha=True, float_buffer=True)
+        self._canvas.generated_color = (0, 0, 0, 0)
+        canvas = root.nodes.new("CompositorNodeImage")
+        canvas.image = self._canvas
+        over = root.nodes.new("CompositorNodeAlphaOver")
+        images = [socket for socket in over.inputs if socket.type == "RGBA"]
+        root.links.new(canvas.outputs[0], images[0])  # the background's size is the result's
+        root.links.new(wire, images[1])
+        return over.outputs[0]
 
     def _settle(self, tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
         """Silence inner outputs, and have Render Layers render in the copy of the scene."""
@@ -173,6 +206,15 @@ def _upstream(node: bpy.types.Node) -> set[str]:
             if node.parent is not None:
                 found.add(node.parent.name)
     return found
+
+
+def _all_upstream(node: bpy.types.Node) -> Iterator[bpy.types.Node]:
+    """The nodes that feed a node, and whatever is in groups among them or around it."""
+    for name in _upstream(node) - {node.name}:
+        source = node.id_data.nodes[name]
+        yield source
+        if uses.is_group(source):
+            yield from source.node_tree.nodes
 
 
 def _needs_settling(tree: bpy.types.NodeTree) -> bool:
