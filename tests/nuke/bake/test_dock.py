@@ -29,6 +29,11 @@ def gui(host):
     return host, QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
 
 
+def wait(loop):
+    """Qt 6 renamed it."""
+    (loop.exec if hasattr(loop, "exec") else loop.exec_)()
+
+
 def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     host, _app = gui
     nuke = host.nuke
@@ -40,6 +45,17 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     # As registerWidgetAsPanel makes it: the text is evaluated, and called without arguments.
     panel = eval(widget)()  # noqa: S307
     panel.show()
+    # The program says what it has, from another thread.
+    ended = QtCore.QEventLoop()
+    guard = QtCore.QTimer()
+    guard.setSingleShot(True)
+    guard.timeout.connect(ended.quit)
+    guard.start(240_000)
+    panel.found.connect(lambda _found: ended.quit())
+    wait(ended)
+    assert "cpu" in [panel.device.itemText(row) for row in range(panel.device.count())]
+    assert panel.model.findText("fast") >= 0
+    assert panel.setup.text() == "Set-up"
     panel.bake.click()
     assert ("message", "Select Reads or FlyawayBake nodes first.") in host.state.messages
     read = nuke.nodes.Read(file=(sequence / "plate.%04d.exr").as_posix(), first=1001, last=1003)
@@ -50,13 +66,8 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     (job,) = session().jobs
     (node,) = nuke.allNodes("FlyawayBake")
     grade.setInput(0, node)
-    ended = QtCore.QEventLoop()
     session().listeners.append(lambda each: ended.quit() if not each.active else None)
-    guard = QtCore.QTimer()
-    guard.setSingleShot(True)
-    guard.timeout.connect(ended.quit)
-    guard.start(120_000)
-    (ended.exec if hasattr(ended, "exec") else ended.exec_)()
+    wait(ended)
     assert job.state == "done", job.log
     assert grade.input(0).Class() == "Copy"
     assert node["state"].value().startswith("3 of 3 frames")

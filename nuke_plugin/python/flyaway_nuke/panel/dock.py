@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import nuke
@@ -10,8 +11,10 @@ from ..bake import farm, host, node
 from ..bake.build import build
 from ..bake.errors import BakeError
 from ..bake.job import Job
+from ..bake.launcher import Diagnosis, diagnose
 from ..bake.preferences import read_preferences
 from . import ID, NAME, WIDGET, pump
+from .qt import QtCore
 from .setup import show_setup
 from .window import Actions, Panel
 
@@ -20,6 +23,8 @@ _FEET = ("Read", node.NODE)
 
 class BakePanel(Panel):
     """The panel over this Nuke's own session, as `registerWidgetAsPanel` makes it: without arguments."""
+
+    found = QtCore.Signal(object)
 
     def __init__(self) -> None:
         super().__init__(
@@ -32,6 +37,24 @@ class BakePanel(Panel):
                 setup=lambda: show_setup(host.host_folder()),
             ),
         )
+        self.found.connect(self._found)
+        self._folder = host.host_folder()
+        # It takes seconds, and starts a program: never in the host's main thread.
+        threading.Thread(target=self._look, name="flyaway-models", daemon=True).start()
+
+    def _look(self) -> None:
+        try:
+            self.found.emit(diagnose(host=self._folder))
+        except (BakeError, RuntimeError):  # a broken preference file; a panel that was closed meanwhile
+            return
+
+    def _found(self, found: Diagnosis) -> None:
+        if found.ready:
+            self.offer(found.models, found.devices)
+        else:
+            bad = next(check for check in found.checks if check.state != "good")
+            self.setup.setText("Set-up: something is missing")
+            self.setup.setToolTip(bad.text)
 
 
 def show() -> Any:

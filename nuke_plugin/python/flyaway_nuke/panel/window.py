@@ -77,6 +77,14 @@ class Panel(QtWidgets.QWidget):
         """The bake that is shown."""
         return self.cards.current()
 
+    def offer(self, models: tuple[str, ...], devices: tuple[str, ...]) -> None:
+        """What is installed, now that it is known; what was chosen stays chosen."""
+        for box, names in ((self.model, models), (self.device, ("auto", *devices))):
+            chosen = box.currentText()
+            box.clear()
+            box.addItems(list(names))
+            box.setCurrentIndex(max(0, box.findText(chosen)))
+
     def refresh(self) -> None:
         """Show everything as it is now."""
         self.cards.show_jobs(self.session.jobs)
