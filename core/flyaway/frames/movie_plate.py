@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def header_of(path: Path, number: int | None, *, turned: bool | None = None, bit
     """The header that a still of a movie's frame would have: size, pixel aspect, rate, timecode."""
     info = movie.probe(path)
     if turned is None:
-        turned = round(movie.read_frame(path, 1).rotation / 90) % 2 == 1
+        turned = _is_turned(info)
     width, height = (info.height, info.width) if turned else (info.width, info.height)
     aspect = 1 / info.aspect if turned else info.aspect
     spec = oiio.ImageSpec(width, height, 3, "uint8" if bits == 8 else "uint16")
@@ -82,6 +83,12 @@ def header_of(path: Path, number: int | None, *, turned: bool | None = None, bit
     if words is not None:
         spec.attribute("smpte:TimeCode", "timecode", words)
     return spec
+
+
+@lru_cache(maxsize=16)
+def _is_turned(info: movie.MovieInfo) -> bool:
+    """Whether a movie is shown a quarter turn off; found once, for headers must not seek in it."""
+    return bool(round(movie.read_frame(info.path, 1).rotation / 90) % 2)
 
 
 def timecode_words(start: str, later: int, rate: Fraction) -> tuple[int, int] | None:
