@@ -87,3 +87,19 @@ def test_an_autosave_in_the_middle_opens_clean(blender: Blender, plate: Path, tm
     assert back["scenes"] == ["Scene"]
     assert back["failures"] == []
     assert 0.2 < back["alpha"] < 0.9
+
+
+def test_an_analysed_file_renders_without_the_add_on_wherever_it_is_moved(
+    blender: Blender, blend: Path, tmp_path: Path
+) -> None:
+    alive = blender("files.open_and_render", blend=blend, out=tmp_path / "alive.exr")
+    assert alive["failures"] == []
+    blender("files.analyse", blend=blend, frames=[1, 3])
+    moved = tmp_path / "elsewhere"
+    shutil.move(blend.parent, moved)
+    without = blender(
+        "files.open_and_render", enable=False, blend=moved / blend.name, out=tmp_path / "without.exr"
+    )
+    assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
+    difference = np.abs(read_exr(tmp_path / "without.exr")["A"] - read_exr(tmp_path / "alive.exr")["A"])
+    assert difference.max() < 1 / 1024  # half floats on disk

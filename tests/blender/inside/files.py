@@ -164,3 +164,13 @@ def autosave_after_render(plate: str, size: list[int], blend: str) -> dict[str, 
     bpy.app.handlers.save_post.clear()
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True)
     return {"kinds": kinds()}
+
+
+def analyse(blend: str, frames: list[int]) -> dict[str, object]:
+    """Open a file, analyse a range of it, save it."""
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = frames
+    bpy.ops.flyaway.analyse_range(everything=True)
+    bpy.ops.wm.save_mainfile()
+    return {"cache": sorted(path.name for path in Path(blend).parent.rglob("matte.*.exr"))}
