@@ -2,8 +2,8 @@
 
     python blender_addon/bench.py dist/flyaway-0.1.0-linux_x64.zip --frames 5
 
-Run it with a Python that has `bpy`. The zip is installed into a user's folder of its own, which is thrown away.
-A photograph is scaled up to HD and UHD and rendered through Image → Portrait Matte → output, and without the
+Run it with a Python that has `bpy`. The zip is installed into a folder of its own, which is thrown away. A
+photograph is scaled up to HD and UHD and rendered through Image → Portrait Matte → output, and without the
 node; then Blender's default cube through Render Layers, which Blender then renders twice.
 """
 

@@ -3,12 +3,13 @@
     xvfb-run -s "-screen 0 1600x900x24" blender --factory-startup --window-geometry 0 0 1600 900 \
         --python docs/blender/make_screenshot.py -- SITE_PACKAGES
 
-SITE_PACKAGES holds onnxruntime for Blender's own Python. Debian's Blender 3.4 has no extensions, so the
-add-on is registered from the source tree.
+Needs xdotool. SITE_PACKAGES holds onnxruntime for Blender's own Python. Debian's Blender 3.4 has no
+extensions, so the add-on is registered from the source tree.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -93,6 +94,29 @@ def fit() -> None:
     with_area(areas("IMAGE_EDITOR")[0], bpy.ops.image.view_all, fit_view=True)
 
 
+def point_at_tab() -> None:
+    """Our tab of the sidebar: Blender 3.4 lets no script choose one, so the mouse does."""
+    area = areas("NODE_EDITOR")[0]
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    top = bpy.context.window_manager.windows[0].height - (sidebar.y + sidebar.height)
+    mouse("mousemove", str(sidebar.x + sidebar.width - 10), str(top + 354))
+
+
+def mouse(*arguments: str) -> None:
+    """What a hand does."""
+    subprocess.run(["xdotool", *arguments], check=True)  # noqa: S603, S607
+
+
+def click() -> None:
+    """Choose the tab."""
+    mouse("click", "1")
+
+
+def leave() -> None:
+    """Off the sidebar, which would be shown highlighted."""
+    mouse("mousemove", "900", "480")
+
+
 def shoot() -> None:
     """Write the picture and leave."""
     bpy.ops.screen.screenshot(filepath=str(TARGET))
@@ -100,7 +124,7 @@ def shoot() -> None:
 
 
 # One a second: Blender draws in between, and an area is there only after it was drawn.
-STEPS = [arrange, render, split, show, fit, fit, shoot]
+STEPS = [arrange, render, split, show, fit, fit, point_at_tab, point_at_tab, click, leave, leave, shoot]
 
 
 def step() -> float | None:

@@ -1,0 +1,30 @@
+"""The page for artists does what it says, with the released zip, in a Blender that knows nothing yet."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+from tests.blender.conftest import run_inside
+from tests.conftest import ASTRONAUT, ROOT
+
+PAGE = ROOT / "docs" / "blender" / "first-matte.md"
+
+
+def test_the_page_s_steps_end_in_a_cut_out(blender_python: Path, extension_zip: Path, tmp_path: Path) -> None:
+    steps = re.findall(r"<!-- do: (.*?) -->", PAGE.read_text("utf-8"))
+    assert len(steps) > 8
+    picture = tmp_path / "cut.png"
+    names = {"ZIP": str(extension_zip), "PLATE": str(ASTRONAUT), "PICTURE": str(picture)}
+    result = run_inside(
+        blender_python, tmp_path, "first_matte.follow", {"steps": steps, "names": names}, enable=False
+    )
+    assert result["menu"]
+    source = oiio.ImageInput.open(str(picture))
+    pixels = np.asarray(source.read_image(0, 0, 0, 4, oiio.FLOAT))
+    source.close()
+    assert pixels.shape == (512, 512, 4)
+    assert pixels[90:150, 200:250, 3].mean() > 0.95  # her face
+    assert pixels[:60, :60, 3].mean() < 0.05  # the flag behind her
