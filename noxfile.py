@@ -146,7 +146,7 @@ def in_nukes_pythons(session: nox.Session, *, everywhere: bool) -> None:
                 str(inside), "-m", "pip", "install", "--quiet", "mypy", external=True, silent=True
             )
             session.run(str(inside), "-m", "mypy", "--config-file=tests/nuke/mypy.ini", external=True)
-        bakes = ("test_node.py", "test_session.py") if number and not everywhere else ()
+        bakes = ("test_node.py", "test_session.py", "test_farm.py") if number and not everywhere else ()
         session.run(
             *(str(inside), "-m", "pytest", "--confcutdir=tests/nuke", "tests/nuke"),
             *(f"--ignore=tests/nuke/bake/{name}" for name in bakes),

@@ -138,8 +138,8 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
                 "Program",
                 "bad",
                 "The flyaway program was not found: FLYAWAY_CLI is not set, no preference names it,"
-                " it is not on PATH and not in ~/.flyaway/env.",
-                f"In a terminal, once:\n{install_commands({'HOME': '~'})}\nOr choose the program.",
+                " it is not on PATH and not in /home/eileen/.flyaway/env.",
+                f"In a terminal, once:\n{install_commands({'HOME': '/home/eileen'})}\nOr choose the program.",
             ),
             Check("Version", "open", "not tried yet"),
             Check("Weights", "open", "not tried yet"),
@@ -158,7 +158,7 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
 
 def shown(found: Diagnosis) -> Diagnosis:
     """A diagnosis without this machine's own paths."""
-    program = Check("Program", "good", "~/.flyaway/env/bin/flyaway (by its usual place)")
+    program = Check("Program", "good", "/home/eileen/.flyaway/env/bin/flyaway (by its usual place)")
     return Diagnosis((program, *found.checks[1:]), found.cli, found.version, found.models, found.devices)
 
 

@@ -229,6 +229,8 @@ class Panel(QtWidgets.QWidget):
         if self._halves.orientation() != wanted:
             self._halves.setOrientation(wanted)
             self._halves.setSizes([150, 460] if narrow else [236, 640])
+            # Once the list has its new size, what was chosen is in sight again.
+            QtCore.QTimer.singleShot(0, lambda: self.cards.choose(self.job()))
 
     def _changed(self, job: Job) -> None:
         self.cards.show_jobs(self.session.jobs)
