@@ -168,8 +168,8 @@ class _FaultyOutput:
         self._problem = ""
         self._garble = False
 
-    def open(self, name: str, spec: oiio.ImageSpec) -> bool:
-        return self._call("open", lambda: self._real.open(name, spec))
+    def open(self, *arguments: Any) -> bool:
+        return self._call("open", lambda: self._real.open(*arguments))
 
     def write_image(self, pixels: Any) -> bool:
         return self._call("image", lambda: self._real.write_image(pixels))
