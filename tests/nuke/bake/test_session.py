@@ -199,9 +199,10 @@ def test_one_runs_and_the_others_wait_and_may_be_taken_out(environ, request_of):
     assert session.jobs == [first]
 
 
-def test_a_fault_after_the_bake_is_said_and_the_mattes_stay(environ, request_of):
+@pytest.mark.parametrize("kind", [CacheError, ValueError])
+def test_a_fault_after_the_bake_is_said_and_the_mattes_stay(environ, request_of, kind):
     def refuse(job: Job) -> None:
-        raise CacheError("the node is gone")
+        raise kind("the node is gone")
 
     session = Session(environ)
     job = session.submit(request_of(FRAMES[:1]), refuse)

@@ -182,8 +182,14 @@ def _guarded(node: nuke.Node, action: Callable[[nuke.Node], T]) -> T | None:
 def _tell(node: nuke.Node | None, text: str, loud: bool = False) -> None:
     """Words where the artist looks: on the node, and with a dialog for what stops the work."""
     if node is not None:
-        node["status"].setValue(text)
-        node["state"].setValue(text if len(text) <= 60 else text[:57] + "…")
+        # A word on the node after every frame is nothing that an artist wants to undo.
+        undo = nuke.Undo()
+        undo.disable()
+        try:
+            node["status"].setValue(text)
+            node["state"].setValue(text if len(text) <= 60 else text[:57] + "…")
+        finally:
+            undo.enable()
     else:
         nuke.tprint(f"Flyaway: {text}")
     if loud and nuke.GUI:

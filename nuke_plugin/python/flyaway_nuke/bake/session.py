@@ -173,8 +173,8 @@ class Session:
             finisher = self._finishers.get(job.number)
             if job.state == "done" and finisher is not None:
                 finisher(job)
-        except BakeError as error:
-            # The mattes are there; what the host should have done with them is not.
+        except Exception as error:
+            # The mattes are there; what the host should have done with them is not. A host may raise anything.
             job.message = f"{job.message}; but {error}"
             job.say(f"error: {error}")
 
