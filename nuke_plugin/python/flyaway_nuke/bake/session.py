@@ -174,7 +174,7 @@ class Session:
             if job.state == "done" and finisher is not None:
                 finisher(job)
         except Exception as error:
-            # The mattes are there; what the host should have done with them is not. A host may raise anything.
+            # The mattes are there; what the host should have done with them is not. It may raise anything.
             job.message = f"{job.message}; but {error}"
             job.say(f"error: {error}")
 
