@@ -92,6 +92,9 @@ def _mask(scene: bpy.types.Scene, strip: bpy.types.Strip, use: uses.Use, frames:
     # The sequencer brings every strip to its own space; what claims to be in it already stays as it is.
     mattes.colorspace_settings.name = scene.sequencer_colorspace_settings.name
     mattes.mute = True
+    workspace = bpy.context.workspace
+    if getattr(workspace, "sequencer_scene", scene) is None:
+        workspace.sequencer_scene = scene  # 5.0 crashes in modifiers.new where no sequencer is being edited
     modifier = strip.modifiers.new("Portrait Matte", "MASK")
     modifier.input_mask_type, modifier.input_mask_strip = "STRIP", mattes
     strip.blend_type = "ALPHA_OVER"

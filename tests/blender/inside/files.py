@@ -18,6 +18,11 @@ def render_to(path: str) -> np.ndarray:
     """Render the scene at hand as a still; H×W×4 float32, row 0 at the bottom."""
     graphs.write_exr(path)
     bpy.ops.render.render(write_still=True)
+    return read(path)
+
+
+def read(path: str) -> np.ndarray:
+    """A rendered file: H×W×4 float32, row 0 at the bottom."""
     image = bpy.data.images.load(path)
     image.colorspace_settings.name = "Non-Color"
     values = np.empty(image.size[0] * image.size[1] * 4, np.float32)

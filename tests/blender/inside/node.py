@@ -1,0 +1,231 @@
+"""What the node does: settings, company, caches, failures, geometry. Facts, judged outside."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+import files
+import graphs
+import numpy as np
+
+REPORT = "bl_ext.user_default.flyaway.report"
+
+
+def render(folder: str, name: str) -> np.ndarray:
+    """The scene at hand as it renders: H×W×4 float32, row 0 at the bottom."""
+    return files.render_to(f"{folder}/{name}.exr")
+
+
+def records() -> list[list[object]]:
+    """What became of each matte of the last render."""
+    return [[entry.node, entry.frame, entry.status, entry.message] for entry in sys.modules[REPORT].records]
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference."""
+    return float(np.abs(a - b).max())
+
+
+def image_of(tree: bpy.types.NodeTree) -> bpy.types.Node:
+    """The plate's node."""
+    return next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage")
+
+
+def settings(plate: str, size: list[int], folder: str) -> dict[str, float]:
+    """Each setting against the arithmetic that its name promises."""
+    node = graphs.matte_of(plate, *size)
+    base = render(folder, "base")
+    matte, colour = base[..., 3], base[..., :3]
+    node.inputs["Strength"].default_value = 0.0
+    source = render(folder, "source")[..., :3]
+    node.inputs["Strength"].default_value = 1.0
+    facts = {"premultiplied": apart(colour, source * matte[..., None])}
+    expected = {
+        ("Invert", 1.0): 1 - matte,
+        ("Core Matte", 0.6): np.maximum(matte, 0.6),
+        ("Garbage Matte", 0.3): np.minimum(matte, 0.7),
+        ("Black Point", 0.2): np.clip((matte - 0.2) / 0.8, 0, 1),
+        ("White Point", 0.5): np.clip(matte / 0.5, 0, 1),
+        ("Strength", 0.5): matte * 0.5 + 0.5,
+    }
+    for (name, value), wanted in expected.items():
+        before = node.inputs[name].default_value
+        node.inputs[name].default_value = value
+        facts[name] = apart(render(folder, "set")[..., 3], wanted)
+        node.inputs[name].default_value = before
+    tree = node.id_data
+    tree.links.new(node.outputs["Matte"], graphs.output(tree))
+    facts["Matte"] = apart(render(folder, "matte")[..., 0], matte)
+    return facts
+
+
+def several(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """Nodes behind nodes, in groups, muted, in one group used twice."""
+    first = graphs.matte_of(plate, *size)
+    tree = first.id_data
+    facts: dict[str, object] = {}
+    base = render(folder, "base")
+    second = graphs.add_matte(tree)
+    tree.links.new(first.outputs["Image"], second.inputs["Image"])
+    tree.links.new(second.outputs["Image"], graphs.output(tree))
+    render(folder, "behind")
+    facts["behind"] = records()
+    second.mute = True
+    facts["muted"] = apart(render(folder, "muted"), base)
+    facts["muted records"] = records()
+    tree.nodes.remove(second)
+    inner = bpy.data.node_groups.new("Inner", "CompositorNodeTree")
+    for in_out in ("INPUT", "OUTPUT"):
+        inner.interface.new_socket("Image", in_out=in_out, socket_type="NodeSocketColor")
+    entry, leave = inner.nodes.new("NodeGroupInput"), inner.nodes.new("NodeGroupOutput")
+    hidden = inner.nodes.new("CompositorNodeGroup")
+    hidden.node_tree = first.node_tree
+    inner.links.new(entry.outputs[0], hidden.inputs["Image"])
+    inner.links.new(hidden.outputs["Image"], leave.inputs[0])
+    outer = tree.nodes.new("CompositorNodeGroup")
+    outer.node_tree = inner
+    tree.nodes.remove(first)
+    tree.links.new(image_of(tree).outputs[0], outer.inputs[0])
+    tree.links.new(outer.outputs[0], graphs.output(tree))
+    facts["grouped"] = apart(render(folder, "grouped"), base)
+    facts["grouped records"] = records()
+    twice = tree.nodes.new("CompositorNodeGroup")
+    twice.node_tree = inner
+    tree.links.new(outer.outputs[0], twice.inputs[0])
+    tree.links.new(twice.outputs[0], graphs.output(tree))
+    render(folder, "twice")
+    facts["twice"] = records()
+    return facts
+
+
+def cached(plate: str, size: list[int], frames: list[int], folder: str) -> dict[str, object]:
+    """Analysed in part, rendered from disk, stale; saved for a Blender without the add-on."""
+    node = graphs.matte_of(plate, *size, tuple(frames))
+    tree, scene = node.id_data, bpy.context.scene
+    tree.nodes.active = node
+    scene.frame_start, scene.frame_end = frames[1], frames[1] + frames[0] - 1
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    shots = {}
+
+    def animation(name: str) -> list[str]:
+        graphs.write_exr(f"{folder}/{name}.####.exr")
+        bpy.ops.render.render(animation=True)
+        statuses = [str(entry[2]) for entry in records()]
+        shots[name] = [
+            files.read(f"{folder}/{name}.{frame:04d}.exr")
+            for frame in range(scene.frame_start, scene.frame_end + 1)
+        ]
+        return statuses
+
+    facts: dict[str, object] = {"live": animation("live")}
+    scene.frame_end -= 1
+    bpy.ops.flyaway.analyse_range()
+    scene.frame_end += 1
+    facts["analysed"] = [str(entry[2]) for entry in records()]
+    facts["label"] = node.label
+    facts["cached"] = animation("cached")
+    facts["difference"] = max(apart(a, b) for a, b in zip(shots["live"], shots["cached"], strict=True))
+    node.node_tree.flyaway.refine = False
+    facts["other settings"] = animation("coarse")
+    node.node_tree.flyaway.refine = True
+    Path(bpy.path.abspath(image_of(tree).image.filepath)).touch()
+    facts["touched"] = animation("touched")
+    facts["relative"] = [i.filepath for i in bpy.data.images if i.name.endswith(" cached")]
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    return facts
+
+
+def without(folder: str, frames: list[int]) -> dict[str, object]:
+    """Without the add-on: by frame, the largest difference from what was live, and the mean."""
+    assert REPORT not in sys.modules
+    bpy.ops.wm.open_mainfile(filepath=f"{folder}/shot.blend")
+    graphs.write_exr(f"{folder}/without.####.exr")
+    bpy.ops.render.render(animation=True)
+    numbers = range(frames[1], frames[1] + frames[0])
+    pairs = [[files.read(f"{folder}/{n}.{i:04d}.exr") for n in ("live", "without")] for i in numbers]
+    return {
+        "apart": [apart(live, here) for live, here in pairs],
+        "means": [float(here[..., 3].mean()) for _, here in pairs],
+    }
+
+
+def failing(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """Nothing plugged in: what the render, the node, the report and a farm's operator say."""
+    node = graphs.matte_of(plate, *size)
+    tree = node.id_data
+    good = float(render(folder, "good")[..., 3].mean())
+    node.node_tree.flyaway.model = "none such"
+    bad = render(folder, "bad")
+    facts = {"good": good, "bad": float(bad[..., 3].max()), "records": records(), "label": node.label}
+    try:
+        bpy.ops.flyaway.render_frames(frames="1-2")
+    except RuntimeError as error:
+        facts["operator"] = str(error)
+    node.node_tree.flyaway.model = "fast"
+    tree.links.remove(node.inputs["Image"].links[0])
+    render(folder, "unplugged")
+    facts["unplugged"] = records()
+    return facts
+
+
+def geometry(plate: str, size: list[int], folder: str) -> dict[str, float]:
+    """The same plate on other canvases and moved: the largest difference from where it belongs."""
+    width, height = size
+    node = graphs.matte_of(plate, width, height)
+    tree, scene = node.id_data, bpy.context.scene
+    base = render(folder, "base")
+    facts = {}
+    for name, (w, h) in {"larger": (width + 80, height + 60), "smaller": (width - 80, height - 60)}.items():
+        scene.render.resolution_x, scene.render.resolution_y = w, h
+        got, x, y = render(folder, name), abs(w - width) // 2, abs(h - height) // 2
+        if name == "larger":
+            facts[name] = apart(got[y : y + height, x : x + width], base)
+        else:
+            facts[name] = apart(got, base[y : y + h, x : x + w])
+    scene.render.resolution_x, scene.render.resolution_y = 2 * width, 2 * height
+    scene.render.resolution_percentage = 50
+    facts["percentage"] = apart(render(folder, "percentage"), base)
+    scene.render.resolution_percentage = 100
+    scene.render.pixel_aspect_x = 2.0
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    facts["pixel aspect"] = apart(render(folder, "aspect"), base)
+    scene.render.pixel_aspect_x = 1.0
+    move = tree.nodes.new("CompositorNodeTranslate")
+    move.inputs["X"].default_value, move.inputs["Y"].default_value = 30.0, -20.0
+    tree.links.new(image_of(tree).outputs[0], move.inputs["Image"])
+    tree.links.new(move.outputs[0], node.inputs["Image"])
+    scene.render.resolution_x, scene.render.resolution_y = width + 100, height + 100
+    facts["moved"] = apart(render(folder, "moved")[30 : 30 + height, 80 : 80 + width], base)
+    return facts
+
+
+def working_space(plate: str, size: list[int], folder: str, space: str) -> dict[str, object]:
+    """A plate matted in a working space, which 5.0 and later let one choose before anything is rendered."""
+    if not graphs.OLD:
+        bpy.ops.wm.set_working_color_space(working_space=space)
+    graphs.matte_of(plate, *size)
+    render(folder, space)
+    return {"space": space if graphs.OLD else bpy.data.colorspace.working_space}
+
+
+def clip_and_strip(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """From the Movie Clip editor, and for a strip of the sequencer."""
+    graphs.matte_of(plate, *size)
+    base = render(folder, "base")
+    clip = bpy.data.movieclips.load(plate)
+    bpy.ops.flyaway.setup_from_clip(clip=clip.name)
+    facts: dict[str, object] = {"clip": apart(render(folder, "clip"), base)}
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/strip.blend")
+    scene = bpy.data.scenes.new("Edit")
+    bpy.context.window.scene = scene
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.frame_end, scene.view_settings.view_transform = 1, "Standard"
+    scene.render.film_transparent = True
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    editor.active_strip = strips.new_image("plate", plate, 1, 1)
+    bpy.ops.flyaway.matte_strip()
+    facts["strip"] = apart(render(folder, "strip")[..., 3], base[..., 3])
+    return facts

@@ -1,0 +1,96 @@
+"""The node: its settings, company, cache, failures and geometry, on the real zip in a real Blender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.blender.conftest import Blender, read_exr, to_linear
+from tests.conftest import WritePlate
+
+FLOAT = 1e-5  # what single precision and another order of operations leave
+HALF = 1 / 2048  # what a matte loses on disk
+SIZE = [256, 256]
+FRAMES = [3, 1]
+
+
+@pytest.fixture(scope="module")
+def plate(
+    astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The first of three scene-linear plates of 256×256."""
+    folder = tmp_path_factory.mktemp("node")
+    linear = to_linear(astronaut)[::2, ::2]
+    for index in range(FRAMES[0]):
+        write_plate(folder / f"plate.{1 + index:04d}.exr", np.roll(linear, 4 * index, 1), "float")
+    return folder / "plate.0001.exr"
+
+
+def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.settings", plate=plate, size=SIZE, folder=tmp_path)
+    facts.pop("said")
+    assert len(facts) == 8
+    assert max(facts.values()) <= FLOAT, facts
+
+
+def test_mattes_behind_mattes_in_groups_and_muted(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.several", plate=plate, size=SIZE, folder=tmp_path)
+    assert [entry[2] for entry in facts["behind"]] == ["matted", "matted"]
+    assert [entry[0] for entry in facts["behind"]] == ["Portrait Matte", "Portrait Matte.001"]
+    assert facts["muted"] == 0
+    assert len(facts["muted records"]) == 1
+    assert facts["grouped"] == 0
+    assert [entry[2] for entry in facts["grouped records"]] == ["matted"]
+    assert any(entry[2] == "failed" and "single user" in entry[3] for entry in facts["twice"])
+
+
+def test_analysed_frames_come_from_disk_and_stale_ones_do_not(
+    blender: Blender, plate: Path, tmp_path: Path
+) -> None:
+    facts = blender("node.cached", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
+    assert facts["live"] == ["matted"] * 3
+    assert facts["analysed"] == ["matted"] * 2
+    assert facts["label"] == "Portrait Matte: cached 1-2"
+    assert facts["cached"] == ["cached", "cached", "matted"]
+    assert facts["difference"] <= HALF
+    assert facts["other settings"] == ["matted"] * 3
+    assert facts["touched"] == ["matted", "cached", "matted"]
+    assert [path.startswith("//flyaway_mattes/") for path in facts["relative"]] == [True]
+    bare = blender("node.without", enable=False, folder=tmp_path, frames=FRAMES)
+    assert max(bare["apart"][:2]) <= HALF
+    assert bare["means"][2] == 0, "a frame that was never analysed shows a neighbour's matte"
+
+
+def test_a_failure_is_seen_everywhere(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.failing", plate=plate, size=SIZE, folder=tmp_path)
+    assert facts["good"] > 0.1
+    assert facts["bad"] == 0, "a frame without a matte must not look like one with"
+    assert [entry[2] for entry in facts["records"]] == ["failed"]
+    assert "none such" in facts["records"][0][3]
+    assert "failed" in facts["label"]
+    assert "none such" in facts["operator"]
+    assert "nothing is plugged into Image" in facts["unplugged"][0][3]
+
+
+def test_pixels_stay_where_they_are(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.geometry", plate=plate, size=SIZE, folder=tmp_path)
+    facts.pop("said")
+    assert set(facts) == {"larger", "smaller", "percentage", "pixel aspect", "moved"}
+    assert max(facts.values()) <= FLOAT, facts
+
+
+def test_another_working_space_leaves_the_matte_alone(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    mattes = []
+    for space in ("Linear Rec.709", "ACEScg"):
+        facts = blender("node.working_space", plate=plate, size=SIZE, folder=tmp_path, space=space)
+        assert facts["space"] == space
+        mattes.append(read_exr(tmp_path / f"{space}.exr")["A"])
+    assert (np.abs(mattes[0] - mattes[1]) <= 2 / 1024).mean() >= 0.999
+
+
+def test_clips_and_strips(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.clip_and_strip", plate=plate, size=SIZE, folder=tmp_path)
+    assert facts["clip"] <= FLOAT
+    assert facts["strip"] <= 2 / 255, "the sequencer may work in 8 bits"
