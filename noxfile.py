@@ -75,7 +75,9 @@ def faults(session: nox.Session) -> None:
         "FLYAWAY_FAULTS": os.environ.get("FLYAWAY_FAULTS", "3000"),
         "FLYAWAY_SIMULATED_FRAMES": "100000",
     }
-    session.run("pytest", "tests/faults", "tests/batch", *session.posargs, env=environment)
+    session.run(
+        "pytest", "tests/faults", "tests/batch", "tests/cli/test_batch.py", *session.posargs, env=environment
+    )
 
 
 @nox.session
