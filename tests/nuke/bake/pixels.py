@@ -73,5 +73,12 @@ def look(path: str) -> dict[str, object]:
     }
 
 
+def looks(*paths: str) -> list[dict[str, object]]:
+    """The same of several, in one process."""
+    return [look(path) for path in paths]
+
+
 if __name__ == "__main__":
-    print(json.dumps({"write": write, "shot": shot, "look": look}[sys.argv[1]](*sys.argv[2:])))
+    print(
+        json.dumps({"write": write, "shot": shot, "look": look, "looks": looks}[sys.argv[1]](*sys.argv[2:]))
+    )
