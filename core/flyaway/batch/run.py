@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,9 +14,17 @@ from flyaway.batch.journal import Entry, Journal, Past, output_of
 from flyaway.batch.pipeline import Limits, Pipeline, Reserve
 from flyaway.batch.plan import Plan, Step
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
+from flyaway.batch.resume import (
+    model_hash,
+    refuse_existing,
+    settings_hash,
+    sweep,
+    why_broken,
+    why_stale,
+)
 from flyaway.color import Encoding, FloatImage
-from flyaway.errors import FrameError, PatternError, ReadError, WriteError
-from flyaway.frames.landing import DISK, Disk, parts_of
+from flyaway.errors import FrameError, ReadError, WriteError
+from flyaway.frames.landing import DISK, Disk
 from flyaway.frames.preview import preview_path, write_preview
 from flyaway.frames.read import Plate, ReadOptions, read_header, read_plate
 from flyaway.frames.write import check_existing, is_premultiplied, land_matte
@@ -110,7 +115,7 @@ def run_plan(
     """
     options = options or RunOptions()
     if options.existing == "refuse":
-        _refuse_existing(plan)
+        refuse_existing(plan)
     report = Report(plan.name, len(plan.tasks))
     tell = _teller(report, progress)
     started = time.perf_counter()
@@ -161,7 +166,7 @@ class _Run:
         keys = [task.frame for task in plan.tasks]
         for state, name in plan.places:
             recovered += held.enter_context(claim(state, name, keys, self._disk)).recovered
-        recovered += self._sweep()
+        recovered += sweep(plan, self._disk)
         state, name = plan.places[0]
         if self._options.existing == "resume":
             self._past = Past(state, name)
@@ -294,7 +299,7 @@ class _Run:
             return f"{missing} is missing" if entry is not None else _NEW
         if entry is None:
             return "the journal does not know it"
-        return _why_stale(entry, task, self._model, self._settings) or _why_broken(
+        return why_stale(entry, task, self._model, self._settings) or why_broken(
             entry, task, self._plan.places[0][0], self._disk
         )
 
@@ -332,80 +337,6 @@ class _Run:
         values = sum(channels[write.output] for write in self._plan.writes)
         return int(spec.width * spec.height * (_BYTES_PER_PIXEL + values * _BYTES_PER_VALUE))
 
-    def _sweep(self) -> list[str]:
-        """Remove temporary files that a run which died left of our frames; no living run has any."""
-        folders: dict[Path, dict[Path, str]] = {}
-        for task in self._plan.tasks:
-            for target in task.targets:
-                if target.parent not in folders:
-                    folders[target.parent] = parts_of(target.parent)
-        if not any(folders.values()):
-            return []
-        ours = {target for task in self._plan.tasks for target in task.targets}
-        orphans = [
-            part
-            for folder, parts in folders.items()
-            for part, final in parts.items()
-            if folder / final in ours
-        ]
-        for orphan in orphans:
-            with contextlib.suppress(OSError):
-                self._disk.remove(orphan)
-        return [f"{len(orphans)} unfinished files of a run that died"] if orphans else []
-
-
-def model_hash(matting: Matting) -> str:
-    """One hash over the released files of a model."""
-    hashes = sorted(f"{role} {file.sha256}" for role, file in matting.info.files.items())
-    return hashlib.sha256("\n".join([matting.info.name, *hashes]).encode()).hexdigest()[:16]
-
-
-def settings_hash(plan: Plan, options: RunOptions) -> str:
-    """One hash over everything but model and plate that changes what is written."""
-    said = {
-        "in_space": options.in_space,
-        "read": asdict(options.read),
-        "refine": options.refine,
-        "writes": [asdict(write) for write in plan.writes],
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
-    if entry.model != model:
-        return "made with another model"
-    if entry.settings != settings:
-        return "made with other settings"
-    try:
-        stat = task.source.stat()
-    except OSError:
-        # Its plate is gone; whoever asked for the frame has a good matte of it.
-        return ""
-    if (entry.source_bytes, entry.source_mtime_ns) != (stat.st_size, stat.st_mtime_ns):
-        return "its plate has changed"
-    return ""
-
-
-def _why_broken(entry: Entry, task: FrameTask, state: Path, disk: Disk) -> str:
-    said = {(state.parent / output.path).resolve(): output for output in entry.outputs}
-    for target in task.targets:
-        output = said.get(target.resolve())
-        if output is None:
-            return f"the journal does not know {target.name}"
-        if target.stat().st_size != output.bytes or disk.sha256(target) != output.sha256:
-            return f"{target.name} is not what was written"
-    return ""
-
-
-def _refuse_existing(plan: Plan) -> None:
-    existing = [target for task in plan.tasks for target in task.targets if target.exists()]
-    if existing:
-        others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise PatternError(
-            f"{existing[0]}{others} exist already. Use --overwrite to replace them, --skip-existing"
-            " to keep those that are whole, or --resume to do what is missing, stale or broken."
-        )
-
 
 def _teller(report: Report, progress: Progress | None) -> Progress:
     def tell(result: FrameResult) -> None:
@@ -414,8 +345,3 @@ def _teller(report: Report, progress: Progress | None) -> Progress:
             progress(result)
 
     return tell
-
-
-def requested(plans: Sequence[Plan]) -> int:
-    """How many frames several plans ask for."""
-    return sum(len(plan.tasks) for plan in plans)
