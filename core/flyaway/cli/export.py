@@ -1,20 +1,35 @@
-"""``flyaway export``: a training checkpoint → the files of a released model."""
+"""``flyaway export``: a training checkpoint → the files of a released model; and `export nuke`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from flyaway.cli.console import say
+from flyaway.cli.export_nuke import export_nuke
 from flyaway.errors import NoEngineError
 from flyaway.weights import weights_folder
 
 
+class _CheckpointFirst(TyperGroup):
+    """`flyaway export CHECKPOINT …` is `flyaway export weights CHECKPOINT …`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Name the command that was left out."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["weights", *args]
+        return super().parse_args(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
-    """Add the command to the CLI."""
-    app.command()(export)
+    """Add the commands to the CLI."""
+    group = typer.Typer(cls=_CheckpointFirst, no_args_is_help=True, rich_markup_mode=None)
+    group.command("weights")(export)
+    group.command("nuke")(export_nuke)
+    app.add_typer(group, name="export", help="Write a model's files: `weights` (default) or `nuke`.")
 
 
 def export(

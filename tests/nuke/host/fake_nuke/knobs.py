@@ -151,6 +151,9 @@ class Unsigned_Knob:
     def _start(self) -> None:
         self._value = 0
 
+    def _take(self, value):
+        return int(value, 0) if isinstance(value, str) else int(value)
+
 
 class Boolean_Knob:
     def _start(self) -> None:

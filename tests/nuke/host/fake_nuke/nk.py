@@ -219,7 +219,7 @@ def _word(text: str, i: int) -> tuple[str, int]:
             continue
         if depth == 0 and ((quoted and c == '"') or (not quoted and c in SPACE + ";")):
             break
-        depth += (c == "[") - (c == "]")
+        depth += (c == "[") - (c == "]" and depth > 0)  # a bracket that was escaped may close bare
         out.append(c)
         i += 1
     if depth or (quoted and i >= len(text)):

@@ -1,0 +1,32 @@
+"""``flyaway export nuke``: a released model → the TorchScript file of the live Nuke node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flyaway.cli.console import say
+from flyaway.errors import NoEngineError
+from flyaway.weights import model_info
+
+
+def export_nuke(
+    model: Annotated[str, typer.Option(help="A released model, by name.")] = "fast",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file. Default: flyaway_MODEL.pt here.")
+    ] = None,
+) -> None:
+    """Write the TorchScript file that Nuke's CatFileCreator turns into a .cat (needs torch)."""
+    info = model_info(model)
+    try:
+        import torch
+    except ImportError as error:
+        raise NoEngineError("export nuke needs torch: pip install 'flyaway[torch]'") from error
+    from flyaway.engines.eager import load_network
+    from flyaway.network.nuke import export_nuke as write
+
+    path = write(load_network(info), output or Path(f"flyaway_{model}.pt"))
+    say(f"{path}  {path.stat().st_size:,} bytes  {info.licence}  made with torch {torch.__version__}")
+    say("Next: NukeX, Flyaway > Build the live model (or nuke_plugin/build_cat.py).")

@@ -1,0 +1,175 @@
+"""A released network → one TorchScript file that Nuke 14 to 17 can load (torch 1.12.1 to 2.7)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from flyaway.errors import WeightsError
+from flyaway.geometry import disc_offsets
+from flyaway.network.export import CoarseGraph
+from flyaway.network.livegraph import LiveMatte, Settings
+from flyaway.network.model import MattingNetwork
+
+# Operators that make a tensor from nothing: what they name at export stays named for good.
+FACTORIES = ("zeros", "ones", "full", "empty", "rand", "randn", "arange", "linspace", "eye", "tensor",
+             "scalar_tensor", "zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "new_zeros",
+             "new_ones", "new_full", "new_empty")  # fmt: skip
+_ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class Tokens(nn.Module):
+    """Patches, context → tokens."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.refiner = network.refiner
+
+    def forward(self, patches: Tensor, context: Tensor) -> Tensor:
+        return self.refiner.encode(patches, context)[1]
+
+
+class Attend(nn.Module):
+    """Tokens of regions and neighbours, bias indices, validity → what each region has learned."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.layers = network.attention.layers
+
+    def forward(self, tokens: Tensor, index: Tensor, valid: Tensor) -> Tensor:
+        for layer in self.layers:
+            tokens = layer(tokens, index, valid)
+        return tokens[:, 0]
+
+
+class Refine(nn.Module):
+    """Patches, what was attended to → alpha of the cells."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.refiner = network.refiner
+
+    def forward(self, patches: Tensor, attended: Tensor) -> Tensor:
+        return self.refiner.decode((patches,), attended)
+
+
+def live_matte(network: MattingNetwork) -> torch.jit.ScriptModule:
+    """The network as one scripted module around four traced ones; see `livegraph`.
+
+    Raises:
+        WeightsError: a configuration that the scripted loop does not cover.
+    """
+    c = network.config
+    if c.refiner.kind != "unshuffle" or c.coarse.stride != 1 or c.attention.radius < 1:
+        raise WeightsError(
+            f"configuration {c.name!r} has no live form: cells must be blended in, the finest head at full"
+            " working size, and neighbours within a radius. Bake with `flyaway matte` instead"
+        )
+    # Exact derivatives are not wanted, and constants that a trace cannot see through are what the tests find.
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        warnings.simplefilter("ignore", DeprecationWarning)
+        m, n, t = c.coarse.pad_multiple, 5, 1 + c.attention.neighbours
+        image = torch.rand(1, 3, 3 * m, 4 * m)
+        _, _, hints, context = CoarseGraph(network)(image)
+        side = c.refiner.cell + 2 * c.refiner.halo
+        patches = torch.rand(n, 5 + hints.shape[1], side, side)
+        bias = torch.randint(0, (2 * c.attention.reach + 1) ** 2 + 1, (n, t, t))
+        examples: list[tuple[nn.Module, tuple[Tensor, ...]]] = [
+            (CoarseGraph(network), (image,)),
+            (Tokens(network), (patches, torch.rand(n, context.shape[1]))),
+            (Attend(network), (torch.rand(n, t, c.attention.dim), bias, torch.rand(n, t) < 0.5)),
+            (Refine(network), (patches, torch.rand(n, c.attention.dim))),
+        ]
+        parts = [torch.jit.trace(part.eval(), example, check_trace=False) for part, example in examples]
+        settings = Settings(
+            working=c.coarse.working_size, multiple=m, stride=image.shape[2] // context.shape[2],
+            cell=c.refiner.cell, halo=c.refiner.halo, threshold=c.refiner.low, chunk=c.refiner.chunk,
+            neighbours=c.attention.neighbours, reach=c.attention.reach,
+            offsets=torch.tensor(disc_offsets(c.attention.radius)),
+        )  # fmt: skip
+        return torch.jit.script(LiveMatte(parts, settings).eval())
+
+
+def export_nuke(network: MattingNetwork, path: Path) -> Path:
+    """Write the TorchScript file, checked: operators' constants, and no debug tables."""
+    module = live_matte(network)
+    if found := baked_in(module):
+        raise WeightsError("the exported graph fixes a device or type: " + "; ".join(found))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent) as folder:
+        raw, clean = Path(folder) / "raw.pt", Path(folder) / "clean.pt"
+        torch.jit.save(module, str(raw))
+        strip(raw, clean)
+        clean.replace(path)
+    return path
+
+
+def strip(source: Path, target: Path) -> None:
+    """Copy a TorchScript archive without *.debug_pkl (paths of this machine, a third of the entries).
+
+    Records keep their 64-byte alignment, which torch maps tensors by.
+    """
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as new:
+        for item in old.infolist():
+            if item.filename.endswith(".debug_pkl"):
+                continue
+            entry = zipfile.ZipInfo(item.filename, _ARCHIVE_DATE)
+            offset = new.fp.tell() + 30 + len(item.filename.encode())  # type: ignore[union-attr]
+            padding = -(offset + 4) % 64
+            entry.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding
+            new.writestr(entry, old.read(item))
+
+
+class Use(NamedTuple):
+    """An operator, as a graph calls it."""
+
+    schema: str
+    line: str
+
+
+def operators(module: torch.jit.ScriptModule) -> list[Use]:
+    """Every operator of every graph, helper functions and submodules included (all are inlined)."""
+    graph = module.inlined_graph
+    found: list[Use] = []
+    blocks = [graph]
+    while blocks:
+        for node in blocks.pop().nodes():
+            blocks += list(node.blocks())  # type: ignore[arg-type]
+            schema = node.schema()
+            if node.kind().startswith("aten::") and schema not in ("", "(no schema)"):
+                found.append(Use(schema, str(node).strip()))
+    return found
+
+
+def baked_in(module: torch.jit.ScriptModule) -> list[str]:
+    """Tensors made on a device, or in a floating type, that the export fixed."""
+    graph = str(module.inlined_graph)
+    constants = dict(re.findall(r"(%[\w.]+) : \S+ = prim::Constant\[value=(\"?[\w:.-]+\"?)\]", graph))
+    found = [
+        f"{name} : {value}"
+        for name, value in constants.items()
+        if value.strip('"').split(":")[0] in ("cpu", "cuda")
+    ]
+    for use in operators(module):
+        name = re.match(r"aten::(\w+)", use.schema)
+        if name is None or name.group(1) not in FACTORIES:
+            continue
+        arguments = use.line.split(f"aten::{name.group(1)}", 1)[1]
+        declared = (a.strip() for a in use.schema.split("(", 1)[1].rsplit(") ->", 1)[0].split(","))
+        names = [a.split("=")[0].split(" ")[-1] for a in declared if a != "*"]
+        values = re.findall(r"%[\w.]+", arguments)
+        by_name = dict(zip(names, values, strict=False))
+        dtype = constants.get(by_name.get("dtype", ""), "")
+        if dtype in ("5", "6", "7", "15"):  # half, float, double, bfloat16
+            found.append(use.line)
+        if name.group(1) in FACTORIES[:10] and not by_name.get("device", ""):
+            found.append(use.line)
+    return found

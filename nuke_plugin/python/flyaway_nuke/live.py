@@ -1,0 +1,79 @@
+"""What the live gizmo's callbacks do: say how things stand, and hand its settings to the Inference node.
+
+The Inference node grows knobs only once its .cat is loaded, so they cannot be linked in the gizmo's text;
+they are set from here, when the gizmo is made, loaded or changed. Everything that may be animated
+(points, mix, boxes) is done by Nuke's own nodes around it.
+"""
+
+from __future__ import annotations
+
+import nuke
+
+from .cat import CAT, find
+
+GIZMO = "PortraitMatte"
+INFERENCE = "Inference1"
+VERSION = "1.0"
+UNKNOWN_VIEW = 2  # the model's own output that the gizmo's "unknown regions" shows
+NOT_BUILT = (
+    "CAT NOT BUILT YET. Press 'Build the live model' (NukeX), or use Bake, which needs no .cat"
+    " and runs on any licence."
+)
+
+
+def created() -> None:
+    """onCreate."""
+    refresh(nuke.thisNode())
+
+
+def changed() -> None:
+    """knobChanged."""
+    if nuke.thisKnob().name() in ("colour", "exposure", "output", "refine", "showPanel"):
+        refresh(nuke.thisNode())
+
+
+def refresh(node: nuke.Node) -> None:
+    """Settings to the model, and the state to the eye."""
+    text, short = state(node)
+    node["state"].setValue(text)
+    node["short_state"].setValue(short)
+
+
+def state(node: nuke.Node) -> tuple[str, str]:
+    """What the node says of itself: a sentence for the panel, a word for the node graph."""
+    if not isinstance(node, nuke.Group):
+        return "this is no PortraitMatte", "ERROR"
+    inference = node.node(INFERENCE)
+    if inference is None:
+        return f"ERROR: {INFERENCE} is gone from inside this node. Make a new {GIZMO}.", "ERROR"
+    path = find()
+    if not path:
+        return NOT_BUILT, "cat not built"
+    wanted = {
+        "colour": int(node["colour"].getValue()),
+        "exposure": float(node["exposure"].value()),
+        "refine": int(node["refine"].value()),
+        "output": UNKNOWN_VIEW if int(node["output"].getValue()) == 3 else 0,
+    }
+    missing = [name for name in wanted if inference.knob(name) is None]
+    if missing:
+        return (
+            f"ERROR: {CAT} has no {', '.join(missing)}: it was built by another version. Build it again.",
+            "ERROR: rebuild the cat",
+        )
+    for name, value in wanted.items():
+        if inference[name].value() != value:
+            inference[name].setValue(value)
+    if inference.hasError():
+        return f"ERROR: Nuke's Inference node reports a fault with {path}; see the error console.", "ERROR"
+    return f"Live, PortraitMatte {VERSION}. Model: {path}", "live"
+
+
+def bake_instead(node: nuke.Node) -> nuke.Node:
+    """The Bake button: a bake node on the same input."""
+    source = node.input(0)
+    with node.parent():
+        bake = nuke.createNode("FlyawayBake")
+        bake.setInput(0, source)
+        bake.setXYpos(node.xpos() + 110, node.ypos())
+    return bake

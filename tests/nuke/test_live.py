@@ -1,0 +1,237 @@
+"""The live model's file against Nuke's Inference contract, with the released weights."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import flyaway
+from flyaway.cells import neighbourhoods
+from flyaway.network import regions
+from flyaway.network.attention import relative_index
+from flyaway.network.livegraph import COLOURS, LiveMatte, bias_index, coordinates, neighbours
+from flyaway.network.nuke import baked_in, operators
+from flyaway.weights import list_models
+
+KNOWN = Path(__file__).with_name("operators_1.12.1.txt")
+# A model whose structure has no live form says so; every other released one is held to the contract.
+MODELS = [name for name, info in list_models().items() if info.config["refiner"]["kind"] == "unshuffle"]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def file(name: str, cli: list[str], tmp_path_factory) -> Path:
+    """Written by the command line, as a user would."""
+    path = tmp_path_factory.mktemp("nuke") / f"{name}.pt"
+    done = subprocess.run(
+        [*cli, "export", "nuke", "--model", name, "-o", str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.fixture
+def live(file: Path) -> Any:
+    return torch.jit.load(str(file))
+
+
+@pytest.fixture(scope="module")
+def plate(astronaut) -> Tensor:
+    """1×3×420×512, sRGB."""
+    return torch.from_numpy(astronaut[:420].astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def run(live: Any, plate: Tensor, **knobs: float) -> Tensor:
+    for knob, value in knobs.items():
+        assert isinstance(getattr(live, knob), type(value)), knob
+        setattr(live, knob, value)
+    with torch.no_grad():
+        return live(plate)
+
+
+def srgb_to_linear(x: Tensor) -> Tensor:
+    return torch.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+
+
+def test_parity_with_the_default_engine(name, live, plate):
+    """≥ 99.9 % of pixels within 1/1024; cells that fall on the other side of the threshold are counted."""
+    matte = flyaway.load(name, device="cpu")(plate[0].permute(1, 2, 0).numpy(), "srgb")
+    out = run(live, plate, colour=2, output=2)
+    difference = np.abs(out[0, 3].numpy() - matte.alpha)
+    assert (difference <= 1 / 1024).mean() >= 0.999
+    cells = out[0, 1, :: live.cell, :: live.cell].numpy() > 0.5
+    flipped = int((cells != matte.cells).sum())
+    assert flipped <= 1, f"{flipped} cells flipped of {cells.size}"
+    assert matte.cells.sum() > 10
+
+
+def test_the_knobs_are_live(live, plate):
+    alpha = run(live, plate, colour=2)[:, 3]
+    assert torch.equal(run(live, plate, output=0)[:, :3], plate)
+    assert torch.allclose(run(live, plate, output=1)[:, :3], plate * alpha[:, None])
+    assert torch.equal(run(live, plate, output=3)[:, 0], alpha)
+    coarse = run(live, plate, output=2, refine=0)
+    assert torch.equal(coarse[:, 3], coarse[:, 2])
+    assert (coarse[:, 3] - alpha).abs().max() > 0.05
+    levels = run(live, plate, output=0, refine=1, black=0.25, white=0.75)[:, 3]
+    assert torch.allclose(levels, ((alpha - 0.25) / 0.5).clamp(0, 1), atol=1e-6)
+
+
+def test_colours(live, plate):
+    display = run(live, plate, colour=2)[:, 3]
+    linear = srgb_to_linear(plate)
+    assert torch.allclose(run(live, linear, colour=0)[:, 3], display, atol=2e-3)
+    # ACEScg from Rec.709, by the inverse of the matrix that OCIO's ACES configurations use
+    to_ap1 = torch.linalg.inv(
+        torch.tensor(
+            [[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]]
+        )
+    )
+    acescg = torch.einsum("ij,bjhw->bihw", to_ap1, linear)
+    assert torch.allclose(run(live, acescg, colour=1)[:, 3], display, atol=5e-3)
+    assert torch.equal(run(live, plate, colour=3)[:, 3], display)
+    assert torch.allclose(run(live, linear / 4, colour=0, exposure=2.0)[:, 3], display, atol=2e-3)
+    assert len(COLOURS) == 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (64, 64), (65, 127), (200, 33)])
+def test_any_size(live, size):
+    out = run(live, torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(3)) * 4 - 1)
+    assert out.shape == (1, 4, *size)
+    assert out.is_contiguous()
+    assert torch.isfinite(out).all()
+    assert out[:, 3].min() >= 0
+    assert out[:, 3].max() <= 1
+
+
+def test_fourth_channel_is_ignored_and_nothing_is_remembered(live, plate):
+    first = run(live, plate, colour=2)
+    run(live, plate.flip(3))
+    again = run(live, torch.cat((plate, torch.full_like(plate[:, :1], 9)), 1))
+    assert torch.equal(first, again)
+
+
+def test_bad_pixels_stay_where_they_are(live, plate):
+    bad = plate.clone()
+    bad[:, :, 400:404, 8:12] = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e30])
+    good = run(live, plate, colour=2)[:, 3]
+    out = run(live, bad, colour=2)
+    assert torch.isfinite(out).all()
+    assert (out[:, 3, :200] - good[:, :200]).abs().mean() < 1e-2
+    for knobs in ({"colour": 0}, {"colour": 1}, {"colour": 3}, {"output": 1}, {"output": 2}):
+        assert torch.isfinite(run(live, bad, **knobs)).all(), knobs
+
+
+def test_half(live, plate):
+    """As "Optimize" does it: module and input. Older torches have no half convolution on a CPU."""
+    small = plate[:, :, :256, 128:384].contiguous()
+    full = run(live, small, colour=2)[:, 3]
+    out = run(live.half(), small.half())
+    assert out.dtype == torch.float16
+    assert torch.isfinite(out).all()
+    assert ((out[:, 3].float() - full).abs() <= 1 / 64).float().mean() >= 0.999
+
+
+def test_every_operator_is_in_torch_1_12(live):
+    known: dict[str, set[tuple[str, ...]]] = {}
+    for line in KNOWN.read_text().splitlines():
+        if not line.startswith("#"):
+            operator, arguments = line.rstrip(")").split("(")
+            known.setdefault(operator, set()).add(tuple(arguments.split(",")) if arguments else ())
+    used = operators(live)
+    assert len(used) > 500
+    unknown = set()
+    for use in used:
+        operator, arguments = use.schema.removeprefix("aten::").split("(", 1)
+        names = argument_names(arguments.rsplit(") ->", 1)[0])
+        if names not in known.get(operator, set()):
+            unknown.add(use.schema)
+    assert not unknown
+
+
+def argument_names(text: str) -> tuple[str, ...]:
+    text = re.sub(r"\[[^\]]*\]|\([^)]*\)", "", text)
+    parts = (part.strip() for part in text.split(","))
+    return tuple(part.split("=")[0].split()[-1] for part in parts if part not in ("", "*"))
+
+
+def test_no_device_or_float_type_is_baked_in(live):
+    assert baked_in(live) == []
+
+
+def test_the_gate_finds_what_tracing_bakes_in():
+    class Bad(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + torch.ones(x.shape[-1], device=x.device, dtype=x.dtype)
+
+    traced = torch.jit.trace(Bad(), torch.rand(2, 3))
+    assert any("cpu" in line for line in baked_in(traced))
+    assert any("ones" in line for line in baked_in(traced))
+
+
+def test_archive_tells_nothing_of_the_machine(file):
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        assert not [entry for entry in names if entry.endswith(".debug_pkl")]
+        assert len(names) > 50
+        for item in archive.infolist():
+            start = item.header_offset + 30 + len(item.filename.encode())
+            extra = int.from_bytes(
+                file.read_bytes()[item.header_offset + 28 : item.header_offset + 30], "little"
+            )
+            assert (start + extra) % 64 == 0, item.filename
+        assert b"/flyaway/network" not in b"".join(archive.read(n) for n in names if n.endswith(".py"))
+
+
+@pytest.mark.parametrize(("length", "source"), [(1080, 288), (511, 512), (4320, 270), (33, 33)])
+def test_integer_coordinates_equal_the_eager_ones(length, source):
+    pixels = torch.arange(-70, length + 70)
+    for ours, theirs in zip(
+        coordinates(pixels, length, source), regions.source_coordinates(pixels, length, source), strict=True
+    ):
+        assert torch.allclose(ours.double(), theirs.double(), atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])
+def test_neighbours_equal_the_numpy_twin(share):
+    cells = np.random.default_rng(5).random((23, 41)) < share
+    from flyaway.geometry import disc_offsets
+
+    positions, index, valid = neighbours(torch.from_numpy(cells), torch.tensor(disc_offsets(3)), 8)
+    for ours, theirs in zip(
+        (positions, index, valid), (x for x in neighbourhoods(cells, 8, 3)[:2]), strict=False
+    ):
+        assert np.array_equal(ours.numpy(), theirs)
+    assert np.array_equal(valid.numpy(), neighbourhoods(cells, 8, 3)[3])
+    where = positions[index]
+    assert torch.equal(bias_index(where, 3), relative_index(where, 3))
+
+
+def test_chunks_do_not_change_the_result(live, plate):
+    whole = run(live, plate, colour=2)
+    assert isinstance(live.cpu_chunk, int)
+    module: LiveMatte = live
+    module.cpu_chunk = 7
+    assert torch.allclose(run(live, plate), whole, atol=1e-5)
+
+
+def test_no_regions_and_all_regions(live, plate):
+    none = run(live, torch.zeros(1, 3, 128, 192), colour=2, output=2)
+    live.threshold = -1.0  # every cell counts as unknown
+    every = run(live, plate[:, :, :200, :200].contiguous(), output=2)
+    assert every[:, 1].min() == 1
+    live.threshold = 2.0
+    assert run(live, plate[:, :, :200, :200].contiguous(), output=2)[:, 1].max() == 0
+    assert torch.isfinite(none).all()
