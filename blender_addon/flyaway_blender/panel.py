@@ -110,7 +110,9 @@ def label_nodes() -> None:
         if not node.label.startswith(group.TITLE) or node.id_data.library is not None:
             continue
         state = report.state(node.node_tree.flyaway.uid)
-        text = f"{group.TITLE}: {said(node.node_tree)}" if state.kind != "idle" else group.TITLE
+        # What failed is told in full in header and sidebar; a node's head has room for a few words.
+        short = "failed" if state.kind == "failed" else said(node.node_tree)
+        text = f"{group.TITLE}: {short}" if state.kind != "idle" else group.TITLE
         if node.label != text[:63]:
             node.label = text[:63]
         if state.kind == "failed" or node.use_custom_color:
