@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import nox
 
@@ -191,6 +192,9 @@ def blender(session: nox.Session, version: str) -> None:
     session.run_install(
         str(inside), "-m", "pip", "install", "--quiet", bpy, embedded_numpy, external=True, silent=True
     )
+    tried = subprocess.run([str(inside), "-c", "import bpy"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        missing(session, f"Blender {version} does not start here: {tried.stderr.strip()[-300:]}")
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,test] @ {wheel.as_uri()}")
     dist = Path(session.create_tmp()) / "dist"
@@ -214,10 +218,14 @@ def find_python(session: nox.Session, version: str) -> str:
         asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
             return path
-    message = f"bpy needs Python {version}, and none is on the path"
+    return missing(session, f"bpy needs Python {version}, and none is on the path")
+
+
+def missing(session: nox.Session, message: str) -> NoReturn:
+    """A part of the system is missing: a named skip on people's machines, an error where CI=true."""
     if os.environ.get("CI") == "true":
         session.error(message)
-    return session.skip(message)
+    session.skip(message)
 
 
 def system_parts(session: nox.Session, *packages: str) -> None:

@@ -72,6 +72,7 @@ def measure(extension: Path, frames: int) -> None:
     report = sys.modules[f"{ADDON}.report"]
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.device, scene.cycles.samples = "CYCLES", "CPU", 1
+    scene.cycles.use_denoising = False
     with tempfile.TemporaryDirectory() as folder:
         scene.render.filepath = f"{folder}/frame"
         for source in ("image", "Render Layers"):
