@@ -15,7 +15,8 @@ import pytest
 from flyaway import PatternError, ReadError, WriteError
 from flyaway.color import srgb_to_linear
 from flyaway.frames import WriteOptions, read_plate, write_matte
-from flyaway.frames.write import check_existing, target_suffix
+from flyaway.frames.landing import Disk
+from flyaway.frames.write import check_existing, land_matte, target_suffix
 
 COLOUR = np.random.default_rng(3).random((40, 48, 3), np.float32)
 ALPHA = np.linspace(0, 1, 40 * 48, dtype=np.float32).reshape(40, 48)
@@ -212,6 +213,36 @@ def test_an_earlier_matte_stays_when_the_new_one_fails(tmp_path, exr_plate, monk
         write_matte(path, 1 - ALPHA, exr_plate)
     assert path.read_bytes() == before
     assert sorted(item.name for item in tmp_path.iterdir()) == ["m.exr", "plate.exr"]
+
+
+@pytest.mark.parametrize(
+    ("header", "after"),
+    [
+        (b"displayWindow\0box2i\0\x10\0\0\0", 0),
+        (b"displayWindow\0box2i\0\x10\0\0\0", 8),
+        (b"channels\0chlist\0\x13\0\0\0", 0),
+    ],
+)
+def test_a_bit_that_rots_in_a_window_or_a_name_is_found(tmp_path, exr_plate, header, after):
+    class Rotting(Disk):
+        def image_output(self, path):
+            real = super().image_output(path)
+
+            class Output:
+                open, write_image, geterror = real.open, real.write_image, real.geterror
+
+                def close(self):
+                    closed = real.close()
+                    data = bytearray(path.read_bytes())
+                    data[data.index(header) + len(header) + after] ^= 4
+                    path.write_bytes(data)
+                    return closed
+
+            return Output()
+
+    with pytest.raises(WriteError, match="read back"):
+        land_matte(tmp_path / "m.exr", ALPHA, exr_plate, disk=Rotting())
+    assert not (tmp_path / "m.exr").exists()
 
 
 def test_existing_mattes_are_believed_only_when_whole(tmp_path, exr_plate):

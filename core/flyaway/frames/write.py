@@ -188,7 +188,7 @@ def _compare(part: Path, path: Path, picture: Picture, frame: int | None) -> Non
             try:
                 found = source.spec()
                 names = list(found.channelnames)
-                same = (found.width, found.height, len(names)) == (spec.width, spec.height, spec.nchannels)
+                same = _is_laid_out_as_meant(found, spec, exr=path.suffix.lower() == ".exr")
                 stored = library.decode(source, 0, spec.nchannels, part, frame) if same else None
             finally:
                 source.close()
@@ -197,6 +197,19 @@ def _compare(part: Path, path: Path, picture: Picture, frame: int | None) -> Non
         if stored is None or not _is_as_meant(stored, names, one):
             message = "does not read back as it was written; is the disk sound?"
             raise WriteError(message, path=path, frame=frame)
+
+
+def _is_laid_out_as_meant(found: oiio.ImageSpec, meant: oiio.ImageSpec, *, exr: bool) -> bool:
+    """Whether a header's size is what was to be written; in OpenEXR also both windows and the names."""
+    same = (found.width, found.height, found.nchannels) == (meant.width, meant.height, meant.nchannels)
+    if not same or not exr:
+        return same
+    return (
+        (found.x, found.y) == (meant.x, meant.y)
+        and (found.full_x, found.full_y) == (meant.full_x, meant.full_y)
+        and (found.full_width, found.full_height) == (meant.full_width, meant.full_height)
+        and set(found.channelnames) == set(meant.channelnames)
+    )
 
 
 def _is_as_meant(stored: FloatImage, names: list[str], picture: Picture) -> bool:
