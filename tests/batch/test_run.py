@@ -346,3 +346,92 @@ def test_a_folder_of_photographs_is_resumed_by_name(luma, tmp_path, write_plate)
     run_plan(luma, what, RESUME)
     (tmp_path / "out" / "b.exr").unlink()
     assert [status for _, status, _ in statuses(luma, what)[1]] == ["skipped", "written"]
+
+
+def paint(path):
+    """Somebody's brush: the same file, one corner white, saved by another program."""
+    picture = oiio.ImageBuf(str(path))
+    pixels = np.asarray(picture.get_pixels(oiio.FLOAT))
+    pixels[:2, :2] = 1 - pixels[:2, :2]
+    spec = picture.spec()
+    target = oiio.ImageOutput.create(str(path))
+    assert target.open(str(path), spec)
+    assert target.write_image(pixels)
+    assert target.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_matte_that_somebody_painted_on_is_kept_and_its_frame_fails_by_name(shot, luma, tmp_path, stale):
+    what = plan(shot(3), tmp_path / "out")
+    run_plan(luma, what, RESUME)
+    painted = tmp_path / "out" / "m.1002.exr"
+    pixels = paint(painted)
+    if stale:
+        os.utime(tmp_path / "plates" / "p.1002.exr", ns=(1, 1))
+    for _ in range(2):
+        report = run_plan(luma, what, RESUME)
+        assert report.exit_code is ExitCode.FAILED
+        assert report.counts == {"skipped": 2, "failed": 1}
+        assert report.failures[0].error.path == painted
+        assert "--overwrite" in str(report.failures[0].error)
+        assert painted.read_bytes() == pixels
+    assert run_plan(luma, what, RunOptions(existing="overwrite")).exit_code is ExitCode.OK
+    assert painted.read_bytes() != pixels
+    assert run_plan(luma, what, RESUME).counts == {"skipped": 3}
+
+
+def test_a_painted_output_is_kept_where_the_frames_other_one_is_missing(shot, luma, tmp_path):
+    targets = [Target(str(tmp_path / "a" / "m.####.exr")), Target(str(tmp_path / "b" / "c.####.png"))]
+    what = plan_shot("shot", shot(1), targets)
+    run_plan(luma, what, RESUME)
+    pixels = paint(tmp_path / "b" / "c.1001.png")
+    (tmp_path / "a" / "m.1001.exr").unlink()
+    assert run_plan(luma, what, RESUME).exit_code is ExitCode.FAILED
+    assert (tmp_path / "b" / "c.1001.png").read_bytes() == pixels
+
+
+def test_a_memory_model_keeps_painted_mattes_too(shot, tmp_path):
+    what = plan(shot(4), tmp_path / "out", handles=2)
+    run_plan(Remembering(), what, RESUME)
+    pixels = paint(tmp_path / "out" / "m.1003.exr")
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 3, "failed": 1}
+    assert (tmp_path / "out" / "m.1003.exr").read_bytes() == pixels
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".png", ".tif"])
+def test_what_no_journal_knows_is_done_again_if_it_is_ours_and_kept_if_not(
+    shot, luma, tmp_path, write_plate, suffix
+):
+    what = plan_shot("shot", shot(3), [Target(str(tmp_path / f"out/m.####{suffix}"))])
+    run_plan(luma, what, RESUME)
+    what.journal.unlink()
+    (tmp_path / "out" / f"m.1001{suffix}").write_bytes(b"not a picture at all")
+    foreign = write_plate(tmp_path / "out" / f"m.1003{suffix}", np.full((8, 8, 1), 0.5, np.float32), "float")
+    pixels = foreign.read_bytes()
+    report, seen = statuses(luma, what)
+    assert [status for _, status, _ in seen] == ["written", "written", "failed"]
+    assert report.failures[0].error.path == foreign
+    assert foreign.read_bytes() == pixels
+
+
+def test_the_latest_line_holds_whichever_journal_it_is_in(shot, luma, tmp_path):
+    """A range that was done again on its own, and then another frame of the whole shot."""
+    source = shot(6)
+    whole = plan(source, tmp_path / "out")
+    run_plan(luma, whole, RESUME)
+    os.utime(tmp_path / "plates" / "p.1003.exr", ns=(1, 1))
+    again = run_plan(luma, plan(source, tmp_path / "out", "1003"), RESUME)
+    assert again.counts == {"written": 1}
+    (tmp_path / "out" / "m.1006.exr").unlink()
+    assert run_plan(luma, whole, RESUME).counts == {"written": 1, "skipped": 5}
+    assert run_plan(luma, whole, RESUME).counts == {"skipped": 6}
+
+
+def test_one_photograph_that_is_replaced_is_still_ours(luma, tmp_path, write_plate):
+    plate = write_plate(tmp_path / "p.exr", np.full((8, 8, 3), 0.5, np.float32))
+    what = plan_shot("one", plate, [Target(str(tmp_path / "m.exr"))])
+    assert run_plan(luma, what, RESUME).exit_code is ExitCode.OK
+    write_plate(plate, np.full((8, 8, 3), 0.25, np.float32))
+    assert run_plan(luma, what, RunOptions(existing="overwrite")).exit_code is ExitCode.OK
+    assert run_plan(luma, what, RESUME).counts == {"skipped": 1}

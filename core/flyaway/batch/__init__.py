@@ -2,10 +2,11 @@
 
 from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.report import ExitCode, FrameResult, FrameTask, Report
-from flyaway.batch.run import RunOptions, run_plan
+from flyaway.batch.run import run_plan
 
 __all__ = [
     "ExitCode",

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import OpenImageIO as oiio
 
+from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
-from flyaway.batch.run import RunOptions, run_plan
+from flyaway.batch.run import run_plan
 from flyaway.color import srgb_to_linear
 from flyaway.doctor import sample_plate
 from flyaway.errors import WriteError

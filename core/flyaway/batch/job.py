@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
+from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.report import ExitCode, FrameResult, Report, worst
-from flyaway.batch.run import Existing, RunOptions, run_plan
+from flyaway.batch.run import run_plan
 from flyaway.color import resolve_config, resolve_space
 from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.landing import DISK, Disk

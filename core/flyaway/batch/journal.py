@@ -11,8 +11,9 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,8 +42,10 @@ class Entry:
         source: the plate's name.
         source_bytes, source_mtime_ns: what it was when it was read.
         model, settings: hashes of the weights and of everything else that changes pixels.
-        outputs: what was written.
+        outputs: what was written; none in a line that only says that the frame is begun again, so that
+            older lines about it no longer hold.
         coverage: the matte's mean.
+        at_ns: when the line was made; the latest of several journals' lines is the one that holds.
     """
 
     key: str
@@ -53,6 +56,7 @@ class Entry:
     settings: str
     outputs: tuple[Output, ...]
     coverage: float | None = None
+    at_ns: int = field(default_factory=time.time_ns)
 
     def line(self) -> bytes:
         """The entry as one line."""
@@ -69,7 +73,8 @@ class Entry:
                 Output(str(item["path"]), int(item["bytes"]), str(item["sha256"]))
                 for item in values.pop("outputs")
             )
-            return cls(outputs=outputs, **values)
+            # Before journals had times: older than any that has one.
+            return cls(outputs=outputs, **{"at_ns": 0, **values})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
@@ -150,7 +155,8 @@ class Past:
 
     def __init__(self, state: Path, name: str) -> None:
         self._files: list[Path] = []
-        self._where: dict[str, tuple[int, int]] = {}
+        # key → (when, which file, where in it); nowhere (-1) for a frame that was begun again.
+        self._where: dict[str, tuple[int, int, int]] = {}
         found = [
             path for path in state.glob("*.journal") if path.name.startswith(f"{name}.") and path.is_file()
         ]
@@ -164,20 +170,24 @@ class Past:
         with path.open("rb") as stream:
             for line in iter(lambda: stream.readline(_MAX_LINE + 1), b""):
                 entry = Entry.parse(line)
-                if entry is not None:
-                    self._where[entry.key] = (number, offset)
+                if entry is not None and entry.at_ns >= self._where.get(entry.key, (0,))[0]:
+                    self._where[entry.key] = (entry.at_ns, number, offset if entry.outputs else -1)
                 offset += len(line)
 
     def __len__(self) -> int:
-        return len(self._where)
+        return sum(offset >= 0 for *_, offset in self._where.values())
+
+    def knows(self, key: str) -> bool:
+        """Whether a line of the frame is there, if only that it was begun again."""
+        return key in self._where
 
     def get(self, key: str) -> Entry | None:
-        """The latest entry of a frame."""
-        place = self._where.get(key)
-        if place is None:
+        """The latest entry of a frame; None also if it was begun again since, and not finished."""
+        _, number, offset = self._where.get(key, (0, 0, -1))
+        if offset < 0:
             return None
-        with self._files[place[0]].open("rb") as stream:
-            stream.seek(place[1])
+        with self._files[number].open("rb") as stream:
+            stream.seek(offset)
             return Entry.parse(stream.readline(_MAX_LINE + 1))
 
     def entries(self) -> Iterator[Entry]:

@@ -1,23 +1,30 @@
-"""What is on disk from an earlier run, and whether it will do."""
+"""What is on disk from earlier runs: whether it will do, and whether it may be replaced."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flyaway.batch.journal import Entry
+from flyaway.batch.journal import Entry, Past
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
-from flyaway.errors import PatternError
+from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.frames import library, metadata
 from flyaway.frames.landing import Disk, parts_of
+from flyaway.frames.read import read_header
+from flyaway.frames.write import check_existing, is_premultiplied
 
 if TYPE_CHECKING:
-    from flyaway.batch.run import RunOptions
+    from flyaway.batch.options import RunOptions
     from flyaway.matting import Matting
+
+# Why a frame is done that was never done before: nothing to tell anyone.
+NEW = "new"
 
 
 def model_hash(matting: Matting) -> str:
@@ -37,6 +44,112 @@ def settings_hash(plan: Plan, options: RunOptions) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+class Earlier:
+    """What is on disk for a plan's frames.
+
+    Args:
+        plan: the frames.
+        options: how they are run now.
+        model: of `model_hash`.
+        provenance: what is written into mattes' headers.
+        past: the journals; None where none is kept.
+        disk: where.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        options: RunOptions,
+        model: str,
+        provenance: Mapping[str, str],
+        past: Past | None,
+        disk: Disk,
+    ) -> None:
+        self._plan, self._options, self._provenance = plan, options, provenance
+        self._model, self._settings = model, settings_hash(plan, options)
+        self._past, self._disk = past, disk
+
+    def why_again(self, task: FrameTask) -> str:
+        """Why a frame must be done (again), or "" if what is there will do.
+
+        Raises:
+            WriteError: what is there is somebody else's work, and no run that resumes may replace it.
+        """
+        if self._options.existing == "skip":
+            return "" if self._is_whole(task) else "missing or broken"
+        if self._options.existing != "resume" or self._past is None:
+            return ""
+        entry = self._past.get(task.key)
+        there = [path for path in task.targets if path.is_file()]
+        changed = [path for path in there if not self._is_as_written(path, entry)]
+        for path in changed:
+            self._refuse_to_replace(path, task, entry)
+        missing = next((path.name for path in task.targets if path not in there), None)
+        if missing:
+            return f"{missing} is missing" if entry is not None else NEW
+        if entry is None:
+            return "the journal does not know it"
+        stale = why_stale(entry, task, self._model, self._settings)
+        return stale or (f"{changed[0].name} is not what was written" if changed else "")
+
+    def _is_as_written(self, path: Path, entry: Entry | None) -> bool:
+        """Whether a file is, byte for byte, what the journal says of it."""
+        if entry is None:
+            return False
+        folder = self._plan.places[0][0].parent
+        name = path.resolve()
+        output = next((one for one in entry.outputs if (folder / one.path).resolve() == name), None)
+        return (
+            output is not None
+            and path.stat().st_size == output.bytes
+            and self._disk.sha256(path) == output.sha256
+        )
+
+    def _refuse_to_replace(self, path: Path, task: FrameTask, entry: Entry | None) -> None:
+        """Raise for a whole picture that no run of ours left there: somebody painted on it, or made it.
+
+        A frame that is done again is taken out of the journal first, so a run that died in the middle
+        never leaves a file beside a line about another one. Of a frame that no journal ever had, the
+        header must say that it is ours.
+        """
+        if entry is None and self._past is not None and self._past.knows(task.key):
+            return
+        try:
+            source = library.open_input(path, task.frame)
+            try:
+                spec = source.spec()
+                library.decode(source, 0, spec.nchannels, path, task.frame)
+            finally:
+                source.close()
+        except ReadError:
+            return
+        if entry is None and "model" in metadata.said(spec):
+            return
+        what = "was made by something else" if entry is None else "was changed after it was written"
+        raise WriteError(
+            f"{what}, and is kept. Move it away, or replace it with --overwrite.",
+            path=path,
+            frame=task.frame,
+        )
+
+    def _is_whole(self, task: FrameTask) -> bool:
+        """Whether the mattes are there from an earlier run and decode; a broken one is done again."""
+        if not all(path.exists() for path in task.targets):
+            return False
+        header = read_header(task.source, task.frame, self._options.read.part)
+        for target, write in zip(task.targets, self._plan.writes, strict=True):
+            made_with = {key: self._provenance[key] for key in ("model", "stages")}
+            made_with["channel"] = write.channel
+            if write.output == "rgba":
+                straight = not is_premultiplied(target, write)
+                made_with["colour"] = "straight" if straight else "premultiplied"
+            try:
+                check_existing(target, header, write.output, made_with)
+            except ReadError:
+                return False
+        return True
+
+
 def why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
     """Why what the journal says of a frame no longer holds, or ""."""
     if entry.model != model:
@@ -50,18 +163,6 @@ def why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
         return ""
     if (entry.source_bytes, entry.source_mtime_ns) != (stat.st_size, stat.st_mtime_ns):
         return "its plate has changed"
-    return ""
-
-
-def why_broken(entry: Entry, task: FrameTask, state: Path, disk: Disk) -> str:
-    """Which of a frame's files is not what was written, or ""."""
-    said = {(state.parent / output.path).resolve(): output for output in entry.outputs}
-    for target in task.targets:
-        output = said.get(target.resolve())
-        if output is None:
-            return f"the journal does not know {target.name}"
-        if target.stat().st_size != output.bytes or disk.sha256(target) != output.sha256:
-            return f"{target.name} is not what was written"
     return ""
 
 

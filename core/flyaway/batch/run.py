@@ -5,66 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from flyaway.batch.claim import claim
 from flyaway.batch.journal import Entry, Journal, Past, output_of
-from flyaway.batch.pipeline import Limits, Pipeline, Reserve
+from flyaway.batch.options import RunOptions
+from flyaway.batch.pipeline import Pipeline, Reserve
 from flyaway.batch.plan import Plan, Step
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
-from flyaway.batch.resume import (
-    model_hash,
-    refuse_existing,
-    settings_hash,
-    sweep,
-    why_broken,
-    why_stale,
-)
+from flyaway.batch.resume import NEW, Earlier, model_hash, refuse_existing, settings_hash, sweep
 from flyaway.color import Encoding, FloatImage
-from flyaway.errors import FrameError, ReadError, WriteError
+from flyaway.errors import FrameError, WriteError
 from flyaway.frames.landing import DISK, Disk
 from flyaway.frames.preview import preview_path, write_preview
-from flyaway.frames.read import Plate, ReadOptions, read_header, read_plate
-from flyaway.frames.write import check_existing, is_premultiplied, land_matte
+from flyaway.frames.read import Plate, read_header, read_plate
+from flyaway.frames.write import land_matte
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
 
-Existing = Literal["refuse", "overwrite", "skip", "resume"]
 Progress = Callable[[FrameResult], None]
 
 # A plate while it is decoded, converted and matted, and its matte while it is written and read back:
 # 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
 _BYTES_PER_PIXEL = 64
 _BYTES_PER_VALUE = 8
-
-# Why a frame is done that was never done before: nothing to tell anyone.
-_NEW = "new"
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How a run goes.
-
-    Attributes:
-        in_space: the plates' colour space where their files do not say.
-        existing: what to do about mattes that are there already. "skip" decodes them and keeps those
-            that are whole; "resume" trusts the journal, and redoes exactly what is missing, stale
-            (another source, model or settings) or broken.
-        refine: False stops after the coarse stage.
-        limits: of the pipeline.
-        read: which part, layer and OCIO configuration.
-        previews: where small pictures of the frames go, for a host's panel; None for none.
-    """
-
-    in_space: str | None = None
-    existing: Existing = "refuse"
-    refine: bool = True
-    limits: Limits = field(default_factory=Limits)
-    read: ReadOptions = field(default_factory=ReadOptions)
-    previews: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -157,22 +123,26 @@ class _Run:
             "device": matting.device,
             "stages": "coarse and refiner" if options.refine else "coarse",
         }
+        self._earlier = self._know_earlier()
 
     def open(self, held: ExitStack) -> tuple[str, ...]:
         """Claim the frames, sweep what a dead run left, open the journal; returns what was recovered."""
         plan, recovered = self._plan, list[str]()
-        if plan.single and self._options.existing != "resume":
+        if plan.single and self._options.existing != "resume" and not plan.journal.exists():
             return ()
         keys = [task.frame for task in plan.tasks]
         for state, name in plan.places:
             recovered += held.enter_context(claim(state, name, keys, self._disk)).recovered
         recovered += sweep(plan, self._disk)
         state, name = plan.places[0]
-        if self._options.existing == "resume":
-            self._past = Past(state, name)
+        self._past = Past(state, name)
+        self._earlier = self._know_earlier()
         self.journal = Journal(plan.journal, self._disk)
         held.callback(self.journal.close)
         return tuple(recovered)
+
+    def _know_earlier(self) -> Earlier:
+        return Earlier(self._plan, self._options, self._model, self._provenance, self._past, self._disk)
 
     def go(self, tell: Progress) -> bool:
         """Drive the frames through; returns whether it was interrupted."""
@@ -192,12 +162,17 @@ class _Run:
 
     def _steps(self, tell: Progress) -> Iterator[Step]:
         remembers = bool(getattr(self._matting, "remembers", False))
-        if not remembers or self._past is None:
+        if not remembers or self._options.existing != "resume":
             return self._plan.steps(remembers=remembers)
         # Only a frame that is redone needs its handles, so what is whole is found out beforehand.
         todo = []
         for task in self._plan.tasks:
-            if self._why_again(task):
+            try:
+                why = self._earlier.why_again(task)
+            except FrameError as error:
+                tell(FrameResult(task, "failed", error=error))
+                continue
+            if why:
                 todo.append(task)
             else:
                 tell(FrameResult(task, "skipped"))
@@ -207,7 +182,7 @@ class _Run:
         """In a reader's thread: the plate, or the result if there is nothing left to do."""
         task = step.task
         try:
-            why = "" if task.warm else self._why_again(task)
+            why = "" if task.warm else self._earlier.why_again(task)
             if not why and not task.warm and self._options.existing in ("skip", "resume"):
                 return FrameResult(task, "skipped")
             started = time.perf_counter()
@@ -218,7 +193,7 @@ class _Run:
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started
             size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
-            return _Read(plate, pixels, encoding, size, mtime, seconds, "" if why == _NEW else why)
+            return _Read(plate, pixels, encoding, size, mtime, seconds, "" if why == NEW else why)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
@@ -250,32 +225,39 @@ class _Run:
 
     def _land(self, task: FrameTask, read: _Read, matted: _Matted) -> FrameResult:
         started = time.perf_counter()
+        coverage = round(float(matted.alpha.mean()), 6)
+        entry = Entry(
+            task.key, str(task.source), read.size, read.mtime_ns, self._model, self._settings, (), coverage
+        )
+        if self._past is not None and self._past.knows(task.key):
+            # What older lines say of it ends here, before any of its files is replaced.
+            self._note(entry, task, "not begun, because the journal cannot be written")
         landed = []
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             provenance = self._provenance | {"channel": write.channel}
             landed.append(land_matte(target, matted.alpha, read.plate, write, provenance, self._disk))
-        coverage = round(float(matted.alpha.mean()), 6)
         if self.journal is not None:
             outputs = tuple(output_of(file, self.journal.path.parent) for file in landed)
-            entry = Entry(
-                task.key, str(task.source), read.size, read.mtime_ns, self._model, self._settings, outputs,
-                coverage,
-            )  # fmt: skip
-            try:
-                self.journal.add(entry)
-            except OSError as error:
-                raise WriteError(
-                    f"written, but its line in the journal was not ({error.strerror or error})."
-                    " A run with --resume does it again.",
-                    path=self.journal.path,
-                    frame=task.frame,
-                ) from error
+            done = replace(entry, outputs=outputs, at_ns=time.time_ns())
+            self._note(done, task, "written, but its line in the journal was not")
         preview = self._preview(task, read.plate, matted.alpha)
         seconds = {"read": read.seconds, "network": matted.seconds, "write": time.perf_counter() - started}
         notes = dict.fromkeys(
             (*read.plate.notes, *(note for file in landed for note in file.notes), *preview)
         )
         return FrameResult(task, "written", seconds, tuple(notes), coverage=coverage, why=read.why)
+
+    def _note(self, entry: Entry, task: FrameTask, otherwise: str) -> None:
+        if self.journal is None:
+            return
+        try:
+            self.journal.add(entry)
+        except OSError as error:
+            raise WriteError(
+                f"{otherwise} ({error.strerror or error}). A run with --resume does it again.",
+                path=self.journal.path,
+                frame=task.frame,
+            ) from error
 
     def _preview(self, task: FrameTask, plate: Plate, alpha: FloatImage) -> tuple[str, ...]:
         """Write the frame's preview; what goes wrong is a note, since the matte itself is on disk."""
@@ -286,46 +268,6 @@ class _Run:
         except Exception as error:
             return (str(frame_error(error, task)),)
         return ()
-
-    def _why_again(self, task: FrameTask) -> str:
-        """Why a frame must be done (again), or "" if what is on disk from an earlier run will do."""
-        if self._options.existing == "skip":
-            return "" if self._is_whole(task) else "missing or broken"
-        if self._past is None:
-            return self._why_again_alone(task) if self._options.existing == "resume" else ""
-        entry = self._past.get(task.key)
-        missing = next((path.name for path in task.targets if not path.is_file()), None)
-        if missing:
-            return f"{missing} is missing" if entry is not None else _NEW
-        if entry is None:
-            return "the journal does not know it"
-        return why_stale(entry, task, self._model, self._settings) or why_broken(
-            entry, task, self._plan.places[0][0], self._disk
-        )
-
-    def _why_again_alone(self, task: FrameTask) -> str:
-        """The same for one file by itself, of which no journal is kept: its age has to do."""
-        if not self._is_whole(task):
-            return _NEW
-        made = min(path.stat().st_mtime_ns for path in task.targets)
-        return "its plate has changed" if task.source.stat().st_mtime_ns > made else ""
-
-    def _is_whole(self, task: FrameTask) -> bool:
-        """Whether the mattes are there from an earlier run and decode; a broken one is done again."""
-        if not all(path.exists() for path in task.targets):
-            return False
-        header = read_header(task.source, task.frame, self._options.read.part)
-        for target, write in zip(task.targets, self._plan.writes, strict=True):
-            made_with = {key: self._provenance[key] for key in ("model", "stages")}
-            made_with["channel"] = write.channel
-            if write.output == "rgba":
-                straight = not is_premultiplied(target, write)
-                made_with["colour"] = "straight" if straight else "premultiplied"
-            try:
-                check_existing(target, header, write.output, made_with)
-            except ReadError:
-                return False
-        return True
 
     def _weight(self, task: FrameTask) -> int:
         """Bytes that a frame takes up on its way; 0 where its header cannot be read."""

@@ -11,7 +11,7 @@ import typer
 import flyaway
 from flyaway import PatternError
 from flyaway.batch import Plan, Report, RunOptions, Target, plan_shot, run_plan
-from flyaway.batch.run import Existing
+from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.progress import ProgressKind, show

@@ -1,0 +1,36 @@
+"""How a run goes: what a caller may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from flyaway.batch.pipeline import Limits
+from flyaway.frames.read import ReadOptions
+
+Existing = Literal["refuse", "overwrite", "skip", "resume"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes.
+
+    Attributes:
+        in_space: the plates' colour space where their files do not say.
+        existing: what to do about mattes that are there already. "skip" decodes them and keeps those
+            that are whole; "resume" trusts the journal, and redoes exactly what is missing, stale
+            (another source, model or settings) or broken; a whole picture that is not ours, or was
+            changed since, fails its frame by name.
+        refine: False stops after the coarse stage.
+        limits: of the pipeline.
+        read: which part, layer and OCIO configuration.
+        previews: where small pictures of the frames go, for a host's panel; None for none.
+    """
+
+    in_space: str | None = None
+    existing: Existing = "refuse"
+    refine: bool = True
+    limits: Limits = field(default_factory=Limits)
+    read: ReadOptions = field(default_factory=ReadOptions)
+    previews: Path | None = None
