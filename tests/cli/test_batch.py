@@ -294,3 +294,18 @@ def test_a_disk_that_is_really_full(plates, tmp_path, cli):
     assert len(list((tmp_path / "out").glob("*.exr"))) == 8
     for path in (tmp_path / "out").glob("*.exr"):
         assert pixels(path).shape[:2] == (160, 160)
+
+
+def test_a_run_may_end_with_its_review(plates, tmp_path, capsys):
+    plates(5)
+    words = ["batch", str(tmp_path / "job.toml"), "--progress", "ndjson", "--review"]
+    assert flyaway([*words, str(tmp_path / "review")]) == 0
+    assert "index.html" in capsys.readouterr().err
+    index = (tmp_path / "review" / "index.html").read_text()
+    for shot in ("sh010", "sh020"):
+        assert f'href="{shot}.html"' in index
+        assert (tmp_path / "review" / f"{shot}.html").is_file()
+    # A review that cannot be written is said, and changes nothing about the frames.
+    (tmp_path / "file").write_text("in the way")
+    assert flyaway([*words, str(tmp_path / "file")]) == 0
+    assert "no review" in capsys.readouterr().err

@@ -194,3 +194,67 @@ def test_the_command(cli, job):
     assert (job / "again.html").read_text().count("data:image/png") < (job / "page.html").read_text().count(
         "data:image/png"
     )
+
+
+@pytest.fixture(scope="module")
+def batch_job(tmp_path_factory, write_plate):
+    """Two shots of two frames, of which one lacks a matte; a name that attacks the page."""
+    folder = tmp_path_factory.mktemp("review job")
+    pixels = np.ascontiguousarray(np.broadcast_to(np.float32(COLOUR), (H, W, 3)))
+    for shot, frames in (("a", (1, 2)), ("b", (1,))):
+        for number in (1, 2):
+            plate = write_plate(folder / f"{shot}.{number}.exr", pixels)
+            if number in frames:
+                target = folder / f"{shot}m.{number}.exr"
+                write_matte(target, disc(60), read_plate(plate), provenance={"model": "fast"})
+    said = ""
+    for shot, name in (("a", "sh 010"), ("b", "<img src=x onerror=alert(1)>")):
+        said += f'[[shots]]\nname = "{name}"\nsource = "{shot}.#.exr"\noutputs = ["{shot}m.#.exr"]\n'
+    (folder / "job.toml").write_text(said)
+    return folder
+
+
+def test_a_job_has_a_page_a_shot_and_one_that_leads_to_them(cli, batch_job, browser):
+    command = [*cli, "review", "job.toml", "-o", "pages", "--strict"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        command, cwd=batch_job, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "2: the matte is missing" in done.stdout
+    pages = batch_job / "pages"
+    assert sorted(path.name for path in pages.iterdir()) == [
+        "_img_src_x_onerror_alert_1__.html",
+        "_img_src_x_onerror_alert_1__.png",
+        "index.html",
+        "sh_010.html",
+        "sh_010.png",
+    ]
+    context = browser.new_context(viewport={"width": 1000, "height": 500}, offline=True)
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.goto((pages / "index.html").as_uri())
+    rows = opened.locator("tr").all_inner_texts()
+    assert len(rows) == 3
+    assert "<img src=x onerror=alert(1)>" in rows[1]
+    assert "2: the matte is missing" in rows[1]
+    assert "no fault found" in rows[2]
+    assert opened.evaluate("[...document.images].map(image => image.naturalWidth > 0)") == [True, True]
+    opened.get_by_role("link", name="sh 010").click()
+    ready(opened)
+    assert opened.locator("#title").inner_text() == "job: sh 010"
+    assert problems == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "words", [["p.#.exr"], ["job.toml", "--sheet", "s.png"], ["a.#.exr", "am.#.exr", "--shot", "x"]]
+)
+def test_a_review_of_what_is_no_job_says_so(cli, batch_job, words):
+    done = subprocess.run(
+        [*cli, "review", *words], cwd=batch_job, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

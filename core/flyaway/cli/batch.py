@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 import flyaway
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
@@ -16,9 +17,9 @@ from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
-from flyaway.cli.console import fail, say, say_raw
+from flyaway.cli.console import errors, fail, harmless, say, say_raw
 from flyaway.cli.progress import ProgressKind, Show, show
-from flyaway.errors import JobError
+from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
 
 
@@ -59,6 +60,10 @@ def batch(
     report_path: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
     ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Afterwards write there what flyaway review JOB writes."),
+    ] = None,
     memory: Annotated[int, typer.Option(min=1, help="MiB that frames on their way may take up.")] = 2048,
     readers: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
     writers: Annotated[int, typer.Option(min=1, help="Threads that write.")] = 2,
@@ -93,7 +98,21 @@ def batch(
         shown.end(report, _remark(report))
     if report_path is not None:
         write_report(report_path, report.as_json())
+    if review is not None and not report.interrupted:
+        _review(job, review)
     return report.exit_code
+
+
+def _review(job: Job, folder: Path) -> None:
+    """Write the review. The exit code stays the run's: it tells of frames, not of pages."""
+    from flyaway.review.job import INDEX, review_job
+
+    try:
+        review_job(job, folder)
+    except FlyawayError as error:
+        fail(f"no review: {error}")
+    else:
+        errors.print(Text(harmless(f"{folder / INDEX}: the review")))
 
 
 def narrowed(job: Job, shots: list[str] | None, changes: dict[str, object]) -> Job:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flyaway.cli.console import say
 from flyaway.color import resolve_config, resolve_space
+from flyaway.errors import PatternError
+
+if TYPE_CHECKING:
+    from flyaway.review import Review, ReviewOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -18,10 +22,24 @@ def register(app: typer.Typer) -> None:
 
 def review(
     plates: Annotated[
-        str, typer.Argument(metavar="PLATES", help="A file, a folder, a movie, or a pattern: plate.####.exr.")
+        str,
+        typer.Argument(
+            metavar="PLATES",
+            help="A file, a folder, a movie, or a pattern: plate.####.exr. Or a job: JOB.toml or shots.csv.",
+        ),
     ],
-    mattes: Annotated[str, typer.Argument(metavar="MATTES", help="Their mattes, likewise.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="PAGE", help="The page.")] = Path("review.html"),
+    mattes: Annotated[
+        str | None, typer.Argument(metavar="[MATTES]", help="Their mattes, likewise; none for a job.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="PAGE", help="The page, review.html; for a job the pages' folder, review."
+        ),
+    ] = None,
+    shots: Annotated[
+        list[str] | None, typer.Option("--shot", help="Of a job only this one; may be repeated.")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="PNG", help="A contact sheet; by default beside the page.")
     ] = None,
@@ -38,7 +56,7 @@ def review(
     """Look over a job: plate, comp and matte under a wipe, coverage and flicker, the worst frames first.
 
     The page is one file that needs no network and no other file. Exit code: 0; with --strict 2 where a
-    frame has a fault; 1 where the page could not be made.
+    frame has a fault; 1 where the page could not be made. For a job there is a page a shot, and index.html.
     """
     from flyaway.frames import ReadOptions
     from flyaway.frames.patterns import pair_frames
@@ -52,11 +70,48 @@ def review(
         shown=shown,
         title=title,
     )
+    if mattes is None:
+        if sheet is not None:
+            raise PatternError("--sheet is for one sequence; a job's sheets lie beside its pages.")
+        return _review_job(plates, out or Path("review"), options, shots, frames, strict=strict)
+    if shots:
+        raise PatternError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
+    out = out or Path("review.html")
     pairs = pair_frames(plates, mattes, frames)
     sheet = sheet or out.with_suffix(".png")
     done = make_review(pairs, out, sheet, options)
-    faulty = done.faulty
-    for frame in faulty:
+    for frame in done.faulty:
         say(f"{frame.label}: {'; '.join(frame.faults)}")
-    say(f"{out}, {sheet}: {len(done.frames)} frames, {len(faulty)} with faults")
-    return 2 if strict and faulty else 0
+    say(f"{out}, {sheet}: {_counts(done)}")
+    return 2 if strict and done.faulty else 0
+
+
+def _review_job(
+    job_file: str,
+    folder: Path,
+    options: ReviewOptions,
+    shots: list[str] | None,
+    frames: str | None,
+    *,
+    strict: bool,
+) -> int:
+    from flyaway.batch.jobfile import load_job
+    from flyaway.cli.batch import narrowed
+    from flyaway.review.job import INDEX, ShotReview, review_job
+
+    if Path(job_file).suffix.lower() not in (".toml", ".csv"):
+        raise PatternError(f"{job_file}: where are its mattes? A job's name ends in .toml or .csv.")
+    job = narrowed(load_job(Path(job_file)), shots, {} if frames is None else {"frames": frames})
+
+    def tell(one: ShotReview) -> None:
+        for frame in one.review.faulty:
+            say(f"{one.name} {frame.label}: {'; '.join(frame.faults)}")
+        say(f"{one.page}: {_counts(one.review)}")
+
+    done = review_job(job, folder, options, tell)
+    say(f"{folder / INDEX}: {len(done)} shots")
+    return 2 if strict and any(one.review.faulty for one in done) else 0
+
+
+def _counts(review: Review) -> str:
+    return f"{len(review.frames)} frames, {len(review.faulty)} with faults"

@@ -57,7 +57,7 @@ def job_files(
 
 def _quoted(word: str) -> str:
     if '"' in word:
-        raise JobError(f"{word!r}: Deadline has no way to say a double quote in an argument.")
+        raise JobError(f"{word!r}: a double quote within an argument cannot be said in Deadline's Arguments.")
     return f'"{word}"' if shlex.quote(word) != word and word != _FRAMES else word
 
 

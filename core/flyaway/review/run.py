@@ -72,7 +72,7 @@ def make_review(
     chosen = choose(review, options.shown)
     shown = [_shown(review.frames[index], index, options) for index in chosen]
     title = options.title or names_of([pair.target for pair in pairs])
-    _write_text(page, render(review, shown, title))
+    write_text(page, render(review, shown, title))
     if sheet is not None:
         _write_sheet(sheet, review, options)
     return review
@@ -125,7 +125,13 @@ def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
     )
 
 
-def _write_text(path: Path, text: str) -> None:
+def thumbnail(check: FrameCheck, options: ReviewOptions) -> str:
+    """A frame over green as a small data URI (its plate where there is no matte), or ""."""
+    return _shown(check, 0, options).thumb
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a page whole, or not at all."""
     data = text.encode()
 
     def verify(part: Path) -> None:

@@ -1,0 +1,174 @@
+"""A job's review: a page a shot, and one that leads to them, the shots that want a look first."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from flyaway import __version__
+from flyaway.batch.job import Job, Shot, plan_job, run_options
+from flyaway.batch.plan import Plan
+from flyaway.frames.patterns import FrameJob
+from flyaway.review.measure import Review
+from flyaway.review.run import ReviewOptions, make_review, thumbnail, write_text
+
+INDEX = "index.html"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+      content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #e6e7ea; }}
+body {{ margin: 0; padding: 18px 24px; background: #191a1c; }}
+h1 {{ font-size: 20px; font-weight: 600; margin: 0 0 14px; overflow-wrap: anywhere; }}
+h1 small {{ display: block; color: #989ca6; font-size: 12px; font-weight: 400; }}
+table {{ width: 100%; border-collapse: collapse; background: #212327; border: 1px solid #33363c; }}
+th, td {{ padding: 8px 14px; border-top: 1px solid #33363c; text-align: left; overflow-wrap: anywhere;
+  font-variant-numeric: tabular-nums; }}
+th {{ color: #989ca6; font-size: 12px; font-weight: 600; border: 0; }}
+img {{ display: block; width: 160px; height: 90px; object-fit: contain; background: #000; }}
+a {{ color: #e8b04a; }} .bad {{ color: #ef6461; }} .good {{ color: #69b587; }}
+</style>
+</head>
+<body>
+<h1>{title}<small>{summary}</small></h1>
+<table>
+<tr><th></th><th>Shot</th><th>Frames</th><th>With faults</th><th>Coverage</th><th>Worst frame</th></tr>
+{rows}
+</table>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True)
+class ShotReview:
+    """A shot, looked over.
+
+    Attributes:
+        name: the shot's.
+        page, sheet: what was written for it.
+        review: its measures.
+        thumb: a data URI of its worst frame over green, "" if there is no plate.
+    """
+
+    name: str
+    page: Path
+    sheet: Path
+    review: Review
+    thumb: str = ""
+
+
+def review_job(
+    job: Job,
+    folder: Path,
+    options: ReviewOptions | None = None,
+    progress: Callable[[ShotReview], None] | None = None,
+) -> list[ShotReview]:
+    """Write a page and a contact sheet for each shot into a folder, and `index.html`.
+
+    Args:
+        job: what was matted; the first output that is a matte is looked at, else the first.
+        folder: made if it is not there; pages in it are replaced.
+        options: what is said here wins over what the shots say; the titles are the shots' names.
+        progress: called after each shot.
+
+    Returns:
+        The shots in the job's order.
+
+    Raises:
+        JobError: the job cannot be resolved to files.
+        FlyawayError: a page cannot be written.
+    """
+    options = options or ReviewOptions()
+    names = _file_names(job)
+    done = []
+    for shot, plan in plan_job(job):
+        own = _options_of(shot, plan, options, title=f"{job.name}: {shot.name}")
+        page = folder / f"{names[shot.name]}.html"
+        sheet = page.with_suffix(".png")
+        review = make_review(_pairs(plan), page, sheet, own)
+        one = ShotReview(shot.name, page, sheet, review, thumbnail(review.frames[review.worst[0]], own))
+        done.append(one)
+        if progress is not None:
+            progress(one)
+    write_text(folder / INDEX, _index(job.name, done))
+    return done
+
+
+def _looked_at(plan: Plan) -> int:
+    """Which output."""
+    return next((index for index, write in enumerate(plan.writes) if write.output == "matte"), 0)
+
+
+def _pairs(plan: Plan) -> list[FrameJob]:
+    index = _looked_at(plan)
+    return [FrameJob(task.source, task.targets[index], task.frame) for task in plan.tasks]
+
+
+def _options_of(shot: Shot, plan: Plan, options: ReviewOptions, title: str) -> ReviewOptions:
+    """What the shot says of its plates, where the caller says nothing."""
+    ran, asked = run_options(shot, "resume"), options.read
+    read = replace(
+        ran.read,
+        in_space=asked.in_space or ran.in_space,
+        part=asked.part or ran.read.part,
+        layer=asked.layer or ran.read.layer,
+        config=asked.config or ran.read.config,
+    )
+    index = _looked_at(plan)
+    named = plan.writes[index].channel
+    # In other formats, and where it is the usual one, the channel is found without its name.
+    unusual = plan.tasks[0].targets[index].suffix.lower() == ".exr" and named != "A"
+    return replace(
+        options,
+        read=read,
+        channel=options.channel or (named if unusual else None),
+        title=options.title or title,
+    )
+
+
+def _file_names(job: Job) -> dict[str, str]:
+    """Shot → what its page is called; a name may hold anything, a file's name may not."""
+    made: dict[str, str] = {}
+    for number, shot in enumerate(job.shots, 1):
+        plain = re.sub(r"[^\w.@+-]", "_", shot.name)[-120:].lstrip(".") or "shot"
+        # Also on disks that do not tell capitals apart.
+        taken = {name.lower() for name in made.values()} | {"index"}
+        made[shot.name] = f"{plain}.{number}" if plain.lower() in taken else plain
+    return made
+
+
+def _index(title: str, shots: list[ShotReview]) -> str:
+    """The page that leads to the others: shots with the largest share of faulty frames first."""
+    ranked = sorted(shots, key=lambda one: -len(one.review.faulty) / len(one.review.frames))
+    frames = sum(len(one.review.frames) for one in shots)
+    faulty = sum(len(one.review.faulty) for one in shots)
+    summary = f"{len(shots)} shots, {frames} frames, {faulty} with faults. Flyaway {__version__}"
+    rows = "\n".join(map(_row, ranked))
+    return _PAGE.format(title=html.escape(title), summary=html.escape(summary), rows=rows)
+
+
+def _row(one: ShotReview) -> str:
+    review, link = one.review, html.escape(quote(one.page.name))
+    worst = review.frames[review.worst[0]]
+    faults = len(review.faulty)
+    said = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else "no fault found"
+    known = [frame.coverage for frame in review.frames if frame.coverage is not None]
+    covered = f"{100 * sum(known) / len(known):.1f} %" if known else "none"
+    picture = f'<a href="{link}"><img src="{one.thumb}" alt=""></a>' if one.thumb else ""
+    kind = "bad" if faults else "good"
+    return (
+        f'<tr><td>{picture}</td><td><a href="{link}">{html.escape(one.name)}</a></td>'
+        f'<td>{len(review.frames)}</td><td class="{kind}">{faults}</td><td>{covered}</td>'
+        f'<td class="{kind}">{html.escape(said)}</td></tr>'
+    )
