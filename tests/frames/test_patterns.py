@@ -98,6 +98,7 @@ def test_one_file_goes_to_a_file_or_a_folder(tmp_path):
         ("plate.%04d.exr", "m.%04d.jpg", None, "written as"),
         ("plate.0001.exr", "m.%04d.exr", None, "is a pattern"),
         ("plate.0001.exr", "m.jpg", None, "badly"),
+        ("plate.0001.exr", "m.mov", None, "flyaway movie"),
         ("plate.0001.exr", "out", "1", "--frames needs"),
         (".", "one.exr", None, "needs a folder|name a folder"),
         (".", "out", "1-3", "--frames needs"),

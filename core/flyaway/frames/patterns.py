@@ -231,6 +231,11 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 def _check_targets(jobs: Sequence[FrameJob]) -> None:
     for job in jobs:
+        if is_movie(job.target):
+            raise PatternError(
+                f"{job.target.name}: mattes are frames. Write them as matte.####.exr; `flyaway movie` then"
+                " makes a movie of plates and mattes."
+            )
         if job.target.suffix.lower() not in WRITABLE:
             raise PatternError(
                 f"{job.target.name}: mattes are written as {', '.join(WRITABLE)};"
