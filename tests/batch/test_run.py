@@ -415,6 +415,15 @@ def test_what_no_journal_knows_is_done_again_if_it_is_ours_and_kept_if_not(
     assert foreign.read_bytes() == pixels
 
 
+def test_an_output_that_joins_later_takes_over_what_flyaway_wrote_there(shot, luma, tmp_path):
+    source, second = shot(2), Target(str(tmp_path / "b" / "c.####.png"))
+    both = plan_shot("shot", source, [Target(str(tmp_path / "a" / "m.####.exr")), second])
+    run_plan(luma, plan(source, tmp_path / "a"), RESUME)
+    run_plan(luma, plan_shot("other", source, [second]), RESUME)
+    assert run_plan(luma, both, RESUME).counts == {"written": 2}
+    assert run_plan(luma, both, RESUME).counts == {"skipped": 2}
+
+
 def test_the_latest_line_holds_whichever_journal_it_is_in(shot, luma, tmp_path):
     """A range that was done again on its own, and then another frame of the whole shot."""
     source = shot(6)

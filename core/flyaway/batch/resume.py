@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flyaway.batch.journal import Entry, Past
+from flyaway.batch.journal import Entry, Output, Past
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import PatternError, ReadError, WriteError
@@ -81,7 +81,7 @@ class Earlier:
             return ""
         entry = self._past.get(task.key)
         there = [path for path in task.targets if path.is_file()]
-        changed = [path for path in there if not self._is_as_written(path, entry)]
+        changed = [path for path in there if not self._is_as_written(path, self._said_of(path, entry))]
         for path in changed:
             self._refuse_to_replace(path, task, entry)
         missing = next((path.name for path in task.targets if path not in there), None)
@@ -92,24 +92,23 @@ class Earlier:
         stale = why_stale(entry, task, self._model, self._settings)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
-    def _is_as_written(self, path: Path, entry: Entry | None) -> bool:
+    def _said_of(self, path: Path, entry: Entry | None) -> Output | None:
+        """What the journal says of a file, if anything."""
+        folder, name = self._plan.places[0][0].parent, path.resolve()
+        outputs = () if entry is None else entry.outputs
+        return next((one for one in outputs if (folder / one.path).resolve() == name), None)
+
+    def _is_as_written(self, path: Path, said: Output | None) -> bool:
         """Whether a file is, byte for byte, what the journal says of it."""
-        if entry is None:
-            return False
-        folder = self._plan.places[0][0].parent
-        name = path.resolve()
-        output = next((one for one in entry.outputs if (folder / one.path).resolve() == name), None)
         return (
-            output is not None
-            and path.stat().st_size == output.bytes
-            and self._disk.sha256(path) == output.sha256
+            said is not None and path.stat().st_size == said.bytes and self._disk.sha256(path) == said.sha256
         )
 
     def _refuse_to_replace(self, path: Path, task: FrameTask, entry: Entry | None) -> None:
         """Raise for a whole picture that no run of ours left there: somebody painted on it, or made it.
 
         A frame that is done again is taken out of the journal first, so a run that died in the middle
-        never leaves a file beside a line about another one. Of a frame that no journal ever had, the
+        never leaves a file beside a line about another one. Of a file that no journal ever had, the
         header must say that it is ours.
         """
         if entry is None and self._past is not None and self._past.knows(task.key):
@@ -123,9 +122,10 @@ class Earlier:
                 source.close()
         except ReadError:
             return
-        if entry is None and "model" in metadata.said(spec):
+        unknown = self._said_of(path, entry) is None
+        if unknown and "model" in metadata.said(spec):
             return
-        what = "was made by something else" if entry is None else "was changed after it was written"
+        what = "was made by something else" if unknown else "was changed after it was written"
         raise WriteError(
             f"{what}, and is kept. Move it away, or replace it with --overwrite.",
             path=path,
