@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 import torch
 from torch import Tensor, nn
 
 import flyaway
 from flyaway.cells import neighbourhoods
+from flyaway.engines.eager import load_network
 from flyaway.network import regions
 from flyaway.network.attention import relative_index
-from flyaway.network.livegraph import COLOURS, LiveMatte, bias_index, coordinates, neighbours
+from flyaway.network.livegraph import COLOURS, LiveMatte, bias_index, coordinates, display, neighbours
 from flyaway.network.nuke import baked_in, operators
-from flyaway.weights import list_models
+from flyaway.weights import list_models, model_info
 
 KNOWN = Path(__file__).with_name("operators_1.12.1.txt")
 # A model whose structure has no live form says so; every other released one is held to the contract.
@@ -65,6 +67,15 @@ def srgb_to_linear(x: Tensor) -> Tensor:
     return torch.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
 
 
+def by_ocio(linear: np.ndarray) -> np.ndarray:
+    """H×W×3 linear Rec.709 → ACEScg, by OpenColorIO's own built-in configuration."""
+    config = "ocio://cg-config-v1.0.0_aces-v1.3_ocio-v2.1"
+    source = oiio.ImageBuf(np.ascontiguousarray(linear, np.float32))
+    done = oiio.ImageBufAlgo.colorconvert(source, "Linear Rec.709 (sRGB)", "ACEScg", colorconfig=config)
+    assert not done.has_error, done.geterror()
+    return np.asarray(done.get_pixels(oiio.FLOAT))
+
+
 def test_parity_with_the_default_engine(name, live, plate):
     """≥ 99.9 % of pixels within 1/1024; cells that fall on the other side of the threshold are counted."""
     matte = flyaway.load(name, device="cpu")(plate[0].permute(1, 2, 0).numpy(), "srgb")
@@ -89,18 +100,25 @@ def test_the_knobs_are_live(live, plate):
     assert torch.allclose(levels, ((alpha - 0.25) / 0.5).clamp(0, 1), atol=1e-6)
 
 
+def test_acescg_is_ocios():
+    """Against OpenColorIO, out of Rec.709's gamut too (those are clipped, as a display would)."""
+    acescg = np.random.default_rng(2).random((40, 50, 3), np.float32) * 1.5 - 0.1
+    config = "ocio://cg-config-v1.0.0_aces-v1.3_ocio-v2.1"
+    buffer = oiio.ImageBuf(acescg)
+    done = oiio.ImageBufAlgo.colorconvert(buffer, "ACEScg", "sRGB - Texture", colorconfig=config)
+    assert not done.has_error, done.geterror()
+    expected = np.asarray(done.get_pixels(oiio.FLOAT)).clip(0, 1)
+    ours = display(torch.from_numpy(acescg).permute(2, 0, 1)[None], COLOURS.index("ACEScg"), 0.0)
+    assert np.abs(ours[0].permute(1, 2, 0).numpy() - expected).max() < 1e-3
+
+
 def test_colours(live, plate):
     display = run(live, plate, colour=2)[:, 3]
     linear = srgb_to_linear(plate)
     assert torch.allclose(run(live, linear, colour=0)[:, 3], display, atol=2e-3)
-    # ACEScg from Rec.709, by the inverse of the matrix that OCIO's ACES configurations use
-    to_ap1 = torch.linalg.inv(
-        torch.tensor(
-            [[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]]
-        )
-    )
-    acescg = torch.einsum("ij,bjhw->bihw", to_ap1, linear)
-    assert torch.allclose(run(live, acescg, colour=1)[:, 3], display, atol=5e-3)
+    acescg = torch.from_numpy(by_ocio(linear[0].permute(1, 2, 0).numpy())).permute(2, 0, 1)[None]
+    assert (acescg - linear).abs().max() > 0.1, "nothing was converted"
+    assert torch.allclose(run(live, acescg.contiguous(), colour=1)[:, 3], display, atol=5e-3)
     assert torch.equal(run(live, plate, colour=3)[:, 3], display)
     assert torch.allclose(run(live, linear / 4, colour=0, exposure=2.0)[:, 3], display, atol=2e-3)
     assert len(COLOURS) == 4
@@ -136,7 +154,7 @@ def test_bad_pixels_stay_where_they_are(live, plate):
 
 def test_half(live, plate):
     """As "Optimize" does it: module and input. Older torches have no half convolution on a CPU."""
-    small = plate[:, :, :256, 128:384].contiguous()
+    small = plate[:, :, 32:224, 160:320].contiguous()  # half is slow on a CPU
     full = run(live, small, colour=2)[:, 3]
     out = run(live.half(), small.half())
     assert out.dtype == torch.float16
@@ -227,11 +245,33 @@ def test_chunks_do_not_change_the_result(live, plate):
     assert torch.allclose(run(live, plate), whole, atol=1e-5)
 
 
-def test_no_regions_and_all_regions(live, plate):
-    none = run(live, torch.zeros(1, 3, 128, 192), colour=2, output=2)
+def test_no_regions_and_all_regions(name, live, plate):
+    """Every cell of a larger plate against the default engine that is told to refine every cell."""
+    large = torch.nn.functional.interpolate(plate, (768, 1024), mode="bilinear").contiguous()
     live.threshold = -1.0  # every cell counts as unknown
-    every = run(live, plate[:, :, :200, :200].contiguous(), output=2)
+    every = run(live, large, colour=2, output=2)
     assert every[:, 1].min() == 1
+    matte = flyaway.load(name, device="cpu")(
+        large[0].permute(1, 2, 0).numpy(), "srgb", cells=np.ones((12, 16), np.bool_)
+    )
+    assert (np.abs(every[0, 3].numpy() - matte.alpha) <= 1 / 1024).mean() >= 0.999
     live.threshold = 2.0
-    assert run(live, plate[:, :, :200, :200].contiguous(), output=2)[:, 1].max() == 0
-    assert torch.isfinite(none).all()
+    none = run(live, large)
+    assert none[:, 1].max() == 0
+    assert torch.equal(none[:, 3], none[:, 2]), "the coarse matte is left alone"
+
+
+def test_the_view_of_unknown_regions(name, live, plate):
+    """Red how unsure the network is, green the cells that were refined, blue the coarse matte."""
+    eager = load_network(model_info(name))
+    with torch.no_grad():
+        expected = eager(plate)
+        guide = eager.guide(eager.coarse(eager.working_image(plate)[0]), eager.working_image(plate)[1])
+        unsure = regions.upsample(guide.maps[1:2], 420, 512)[0]
+    view = run(live, plate, colour=2, output=2)[0]
+    assert torch.allclose(view[0], unsure, atol=1e-3)
+    cells = expected.cells.repeat_interleave(64, 0).repeat_interleave(64, 1)[:420, :512]
+    assert torch.equal(view[1], cells.float())
+    assert torch.allclose(view[2], expected.coarse, atol=1e-3)
+    assert view[1].min() == 0
+    assert view[1].max() == 1
