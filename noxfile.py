@@ -197,7 +197,7 @@ def blender(session: nox.Session, version: str) -> None:
     if tried.returncode:
         missing(session, f"Blender {version} does not start here: {tried.stderr.strip()[-300:]}")
     wheel = build_wheel(session)
-    session.install(f"flyaway[cpu,test] @ {wheel.as_uri()}")
+    session.install(f"flyaway[cpu,movie,test] @ {wheel.as_uri()}")
     dist = Path(session.create_tmp()) / "dist"
     built = ("python", "blender_addon/build.py", "--platform=this", f"--out={dist}", f"--blender={home}")
     session.run_install(*built)

@@ -60,16 +60,6 @@ def add_group_socket(
     return sockets.new(kind, name)
 
 
-def add_set_alpha(tree: bpy.types.NodeTree) -> bpy.types.Node:
-    """Set Alpha that multiplies colour and alpha ("Apply Mask")."""
-    node = tree.nodes.new("CompositorNodeSetAlpha")
-    if hasattr(node, "mode"):
-        node.mode = "APPLY"
-    else:
-        node.inputs["Type"].default_value = "Apply Mask"
-    return node
-
-
 def add_file_output(tree: bpy.types.NodeTree, folder: Path) -> bpy.types.Node:
     """A File Output with one input that writes a float EXR, uncompressed, into `folder`."""
     node = tree.nodes.new("CompositorNodeOutputFile")

@@ -95,6 +95,13 @@ def model_digest(choice: Choice) -> str:
     )
 
 
+def version() -> str:
+    """The version of the core: another one may matte the same plate otherwise."""
+    import flyaway
+
+    return flyaway.__version__
+
+
 def devices() -> list[str]:
     """What onnxruntime offers here, best first."""
     from flyaway.engines.base import available_devices

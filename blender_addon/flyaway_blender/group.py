@@ -6,6 +6,7 @@ EXRs. Everything after it (levels, inversion, core and garbage mattes) is made o
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import bpy
@@ -68,6 +69,11 @@ def live_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
     return pixels.new_matte_image(name)
 
 
+def live_images() -> list[bpy.types.Image]:
+    """All mattes in memory."""
+    return [image for image in bpy.data.images if re.fullmatch(r"Flyaway [0-9a-f]{8}", image.name)]
+
+
 def use_live(tree: bpy.types.NodeTree) -> bpy.types.Image:
     """Have the tree take its matte from memory; returns the image to fill."""
     image, node = live_image(tree), matte_node(tree)
@@ -118,10 +124,13 @@ def _fill(tree: bpy.types.NodeTree) -> None:
     matte = math("MINIMUM", matte, math("SUBTRACT", 1.0, given["Garbage Matte"], clamp=True))
     kept = math("SUBTRACT", 1.0, given["Strength"])
     matte = math("ADD", math("MULTIPLY", matte, given["Strength"]), kept, clamp=True)
-    mask = compat.add_set_alpha(tree)
-    link(given["Image"], mask.inputs["Image"])
-    link(matte, mask.inputs["Alpha"])
+    # Not Set Alpha, which lays the matte on the image: on one that 4.2 turned, it left values far beyond 1.
+    split, mask = nodes.new("CompositorNodeSeparateColor"), nodes.new("CompositorNodeCombineColor")
+    link(given["Image"], split.inputs[0])
+    for source, target in zip(split.outputs, mask.inputs, strict=True):
+        link(math("MULTIPLY", matte, source), target)
     link(mask.outputs[0], exit_.inputs["Image"])
     link(matte, exit_.inputs["Matte"])
     image.location, red.location, entry.location = (-420, -200), (-180, -200), (-420, 200)
+    split.location = (column[0] - 4 * 170, 200)
     mask.location, exit_.location = (column[0], 100), (column[0] + 220, 0)

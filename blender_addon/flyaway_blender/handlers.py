@@ -9,7 +9,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import cache, engine, group, pipeline, report, tap, uses
+from . import cache, engine, group, pipeline, pixels, report, tap, uses
 
 _inside = False  # a tap is a render too: its own calls are not ours
 
@@ -33,7 +33,10 @@ def on_render_init(scene: bpy.types.Scene, *_: object) -> None:
 def on_render_pre(scene: bpy.types.Scene, *_: object) -> None:
     """A frame is about to be rendered: have its mattes ready."""
     global _inside
-    if _inside or tap.is_tap(scene) or not scene.render.use_compositing:
+    if _inside or tap.is_tap(scene):
+        return
+    _refuse_strips(scene)
+    if not scene.render.use_compositing:
         return
     _inside = True
     try:
@@ -52,6 +55,17 @@ def on_render_pre(scene: bpy.types.Scene, *_: object) -> None:
         _inside = False
 
 
+def _refuse_strips(scene: bpy.types.Scene) -> None:
+    """A matte in a strip's modifier sees nothing of the strip: have that seen."""
+    for strip, use in uses.in_strips(scene):
+        if not cache.playing(use.tree):
+            error = RuntimeError(
+                f"in the modifier of strip {strip} it cannot be matted: take it out, and use Strip > Portrait"
+                " Matte"
+            )
+            pipeline.fail(scene, use, scene.frame_current, error)
+
+
 @persistent
 def on_render_end(scene: bpy.types.Scene, *_: object) -> None:
     """A render is over."""
@@ -65,6 +79,8 @@ def _wind_up() -> float | None:
     if bpy.app.is_job_running("RENDER"):
         return 0.5
     pipeline.remove_taps()
+    for image in group.live_images():
+        pixels.settle(image)
     play_cached()
     if report.failures():
         bpy.ops.flyaway.show_failures("INVOKE_DEFAULT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import bpy
@@ -52,6 +53,19 @@ def write_matte(image: bpy.types.Image, matte: np.ndarray) -> None:
     values[..., :3] = matte[::-1, :, None]
     image.pixels.foreach_set(values.ravel())
     image.update()
+
+
+def settle(image: bpy.types.Image) -> None:
+    """Have Blender take an image in memory for saved: it would ask about it when one quits.
+
+    Saving is the only way to say so that keeps the pixels. The file goes at once; as no path is left in the
+    image, other Blenders find nothing there, and cover nothing.
+    """
+    if not image.is_dirty or image.library is not None:
+        return
+    with tempfile.TemporaryDirectory(prefix="flyaway-", dir=bpy.app.tempdir or None) as folder:
+        image.file_format = "BMP"
+        image.save(filepath=str(Path(folder, "matte.bmp")))
 
 
 def save_matte(path: Path, matte: np.ndarray, scene: bpy.types.Scene) -> None:

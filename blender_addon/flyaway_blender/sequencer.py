@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from . import add, analyse, cache, compat, report, uses
+from . import add, analysis, cache, compat, report, uses
 
 
 class FLYAWAY_OT_matte_strip(bpy.types.Operator):
@@ -32,13 +32,13 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
         scene = bpy.data.scenes.new(f"Flyaway {strip.name}")
         try:
             use, frames = _build(scene, strip)
-            analysis = analyse.Analysis(scene, [use], frames)
-            while analysis.step():
+            work = analysis.Analysis(scene, [use], frames)
+            while work.step():
                 pass
-            analysis.close()
-            if analysis.failed:
+            work.close()
+            if work.failed:
                 first = report.failures()[0]
-                raise RuntimeError(f"{analysis.failed} mattes failed; frame {first.frame}: {first.message}")
+                raise RuntimeError(f"{work.failed} mattes failed; frame {first.frame}: {first.message}")
             _mask(context.scene, strip, use, frames)
         except Exception as error:
             self.report({"ERROR"}, str(error))

@@ -24,7 +24,10 @@ WIRE = "Flyaway Tap"
 # These move an image without moving its pixels; a file of it would not say where it belongs.
 MOVING = frozenset(
     f"CompositorNode{name}"
-    for name in ("Translate", "Transform", "Stabilize", "CornerPin", "PlaneTrackDeform", "Crop", "Scale")
+    for name in (
+        *("Translate", "Transform", "Rotate", "Scale", "Crop"),
+        *("Stabilize", "CornerPin", "PlaneTrackDeform"),
+    )
 )
 
 

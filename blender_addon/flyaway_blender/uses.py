@@ -52,6 +52,19 @@ def used(scene: bpy.types.Scene) -> list[Use]:
     return [] if tree is None else list(_walk(tree, (), {}))
 
 
+def in_strips(scene: bpy.types.Scene) -> Iterator[tuple[str, Use]]:
+    """Mattes in the Compositor modifiers (5.0 and later) of the sequencer's strips, and the strips' names."""
+    editor = scene.sequence_editor
+    if editor is None or not scene.render.use_sequencer:
+        return
+    for strip in getattr(editor, "strips_all", ()):
+        for modifier in getattr(strip, "modifiers", ()):
+            tree = getattr(modifier, "node_group", None)
+            if tree is not None and not strip.mute and not modifier.mute:
+                for use in _walk(tree, (), {}):
+                    yield strip.name, use
+
+
 def everywhere() -> Iterator[bpy.types.NodeTree]:
     """All trees of Portrait Mattes in this file."""
     for tree in bpy.data.node_groups:

@@ -103,3 +103,15 @@ def test_an_analysed_file_renders_without_the_add_on_wherever_it_is_moved(
     assert all(kind.startswith(("CompositorNode", "ShaderNode", "NodeGroup")) for kind in without["kinds"])
     difference = np.abs(read_exr(tmp_path / "without.exr")["A"] - read_exr(tmp_path / "alive.exr")["A"])
     assert difference.max() < 1 / 1024  # half floats on disk
+
+
+def test_other_names_and_places_lose_no_mattes(blender: Blender, blend: Path, tmp_path: Path) -> None:
+    facts = blender("files.renames", blend=blend, frames=[1, 2], elsewhere=tmp_path / "elsewhere")
+    facts.pop("said")
+    uids = facts.pop("uids")
+    copied = facts.pop("scene copied")
+    assert len(facts) == 6
+    assert facts == {name: ["cached", "cached"] for name in facts}
+    # A copied scene is matted too: from the cache where it shares the node, anew where Blender copied that.
+    assert copied in (["cached", "cached"], ["matted", "matted"])
+    assert len(uids) == len(set(uids))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.blender.conftest import Blender, read_exr, to_linear
-from tests.conftest import WritePlate
+from tests.conftest import ROOT, WritePlate
 
 FLOAT = 1e-5  # what single precision and another order of operations leave
 HALF = 1 / 2048  # what a matte loses on disk
@@ -94,3 +96,60 @@ def test_clips_and_strips(blender: Blender, plate: Path, tmp_path: Path) -> None
     facts = blender("node.clip_and_strip", plate=plate, size=SIZE, folder=tmp_path)
     assert facts["clip"] <= FLOAT
     assert facts["strip"] <= 2 / 255, "the sequencer may work in 8 bits"
+
+
+def test_preferences_are_kept_to_and_what_they_change_goes_stale(
+    blender: Blender, plate: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "models"
+    shutil.copytree(ROOT / "models" / "weights", weights)
+    manifest = json.loads((weights / "manifest.json").read_text("utf-8"))
+    manifest["models"]["other"] = manifest["models"].pop("fast")
+    (weights / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    facts = blender("node.preferences", plate=plate, size=SIZE, weights=weights, folder=tmp_path)
+    offered = {"auto", "cpu"} | ({"cuda"} if "CUDAExecutionProvider" in facts["providers"] else set())
+    assert set(facts["set"]) == offered
+    assert set(facts["refused"]) == {"auto", "cpu", "cuda", "coreml"} - offered
+    assert facts["choices"] == [["cpu", 1]]
+    assert [Path(path).parts[0] for path in facts["kept"]][:1] == ["elsewhere"]
+    became = {name: facts[name] for name in ("cached", "same model", "other model", "back", "other core")}
+    assert became == {
+        "cached": "cached",
+        "same model": "cached",
+        "other model": "matted",
+        "back": "cached",
+        "other core": "matted",
+    }
+    assert facts["core again"] == "cached"
+    assert max(value for name, value in facts.items() if name.endswith(" apart")) <= HALF
+
+
+def test_blender_does_not_ask_about_mattes_on_quitting(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.quitting", plate=plate, size=SIZE, folder=tmp_path)
+    assert len(facts["asked before"]) == 1
+    assert facts["asked"] == []
+    assert min(facts["means"]) > 0.1
+    assert facts["again"] == 0
+    without = blender(
+        "files.open_and_render",
+        enable=False,
+        blend=tmp_path / "shot.blend",
+        out=tmp_path / "without.exr",
+    )
+    assert without["alpha"] == 0
+    back = blender("files.open_and_render", blend=tmp_path / "shot.blend", out=tmp_path / "back.exr")
+    assert back["alpha"] > 0.1
+
+
+def test_a_matte_in_a_strip_s_compositor_modifier_is_refused_aloud(
+    blender: Blender, plate: Path, tmp_path: Path
+) -> None:
+    version = blender("install.version")["version"]
+    if version < [5, 0, 0]:
+        pytest.skip(f"Blender {version[0]}.{version[1]} has no Compositor modifier")
+    facts = blender("node.strip_modifier", plate=plate, size=SIZE, folder=tmp_path)
+    assert abs(facts["plain"] - facts["inverted"]) > 0.05
+    assert facts["failed before"] == []
+    assert facts["matted"] == 0
+    assert [entry[2] for entry in facts["records"]] == ["failed"]
+    assert "Strip > Portrait Matte" in facts["records"][0][3]

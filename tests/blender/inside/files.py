@@ -179,3 +179,37 @@ def analyse(blend: str, frames: list[int]) -> dict[str, object]:
     bpy.ops.flyaway.analyse_range(everything=True)
     bpy.ops.wm.save_mainfile()
     return {"cache": sorted(path.name for path in Path(blend).parent.rglob("matte.*.exr"))}
+
+
+def renames(blend: str, frames: list[int], elsewhere: str) -> dict[str, object]:
+    """What became of each matte after node, group, file and folder were given other names, and of copies."""
+    analyse(blend, frames)
+    report = sys.modules["bl_ext.user_default.flyaway.report"]
+    facts: dict[str, object] = {}
+
+    def became(name: str) -> None:
+        graphs.write_exr(str(Path(blend).with_name(f"{name}.####.exr")))
+        bpy.ops.render.render(animation=True)
+        facts[name] = [entry.status for entry in report.records]
+
+    became("cached")
+    (tree,) = matte_trees()
+    node = next(node for one in trees() for node in one.nodes if getattr(node, "node_tree", None) == tree)
+    node.name, node.label, tree.name = "Hair", "Hair", "Hair and all"
+    became("node and group renamed")
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(blend).with_name("renamed.blend")))
+    became("file renamed")
+    bpy.ops.wm.open_mainfile(filepath=str(Path(blend).with_name("renamed.blend")))
+    became("opened again")
+    bpy.ops.ed.undo_push(message="before")
+    bpy.context.scene.render.film_transparent = True
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    became("undone")
+    Path(elsewhere).mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=f"{elsewhere}/other.blend")
+    became("saved in another folder")
+    bpy.ops.scene.new(type="FULL_COPY")
+    became("scene copied")
+    facts["uids"] = sorted(tree.flyaway.uid for tree in matte_trees())
+    return facts

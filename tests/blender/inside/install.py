@@ -30,3 +30,8 @@ def where() -> dict[str, object]:
         "models": list(flyaway.list_models()),
         "numpy": np.__version__,
     }
+
+
+def version() -> dict[str, object]:
+    """Which Blender this is."""
+    return {"version": list(bpy.app.version)}

@@ -229,3 +229,93 @@ def clip_and_strip(plate: str, size: list[int], folder: str) -> dict[str, object
     bpy.ops.flyaway.matte_strip()
     facts["strip"] = apart(render(folder, "strip")[..., 3], base[..., 3])
     return facts
+
+
+def preferences(plate: str, size: list[int], weights: str, folder: str) -> dict[str, object]:
+    """Devices, threads, another model, another cache folder; what is analysed and goes stale by them."""
+    import onnxruntime
+
+    import flyaway
+
+    node = graphs.matte_of(plate, *size)
+    ours = bpy.context.preferences.addons["bl_ext.user_default.flyaway"].preferences
+    facts: dict[str, object] = {"providers": onnxruntime.get_available_providers(), "set": [], "refused": []}
+    for device in ("auto", "cpu", "cuda", "coreml"):
+        try:
+            ours.device = device
+            facts["set"].append(device)
+        except TypeError:
+            facts["refused"].append(device)
+    ours.device, ours.threads, ours.cache = "cpu", 1, f"{folder}/elsewhere"
+    base = render(folder, "base")
+    facts["live"] = records()
+    opened = sys.modules["bl_ext.user_default.flyaway.engine"]._open
+    facts["choices"] = [[choice.device, choice.threads] for choice in opened]
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/prefs.blend")
+    id_tree = node.id_data
+    id_tree.nodes.active = node
+    bpy.ops.flyaway.analyse_frame()
+    facts["kept"] = sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("matte.*.exr"))
+
+    def again(name: str) -> str:
+        values = render(folder, name)
+        facts[f"{name} apart"] = apart(values[..., 3], base[..., 3])
+        return str(records()[0][2])
+
+    facts["cached"] = again("cached")
+    ours.weights = weights
+    facts["same model"] = again("same")
+    node.node_tree.flyaway.model = "other"
+    facts["other model"] = again("other")
+    node.node_tree.flyaway.model = "fast"
+    facts["back"] = again("back")
+    version, flyaway.__version__ = flyaway.__version__, "999"
+    facts["other core"] = again("core")
+    flyaway.__version__ = version
+    facts["core again"] = again("version")
+    return facts
+
+
+def quitting(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """After a render in a window: nothing to be asked about, nothing lost, and files as they were."""
+    graphs.matte_of(plate, *size)
+    base = render(folder, "base")
+    facts: dict[str, object] = {"asked before": [image.name for image in bpy.data.images if image.is_dirty]}
+    sys.modules["bl_ext.user_default.flyaway.handlers"]._wind_up()
+    facts["asked"] = [image.name for image in bpy.data.images if image.is_dirty]
+    kept = [image for image in bpy.data.images if image.name.startswith("Flyaway ")]
+    facts["means"] = [float(np.mean(image.pixels[:])) for image in kept]
+    facts["again"] = apart(render(folder, "again"), base)
+    sys.modules["bl_ext.user_default.flyaway.handlers"]._wind_up()
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    return facts
+
+
+def strip_modifier(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """5.0's Compositor modifier: with Blender's own nodes, and with a Portrait Matte."""
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.view_settings.view_transform = "Standard"
+    bpy.context.workspace.sequencer_scene = scene
+    strip = scene.sequence_editor_create().strips.new_image("plate", plate, 1, 1)
+    facts: dict[str, object] = {"plain": float(render(folder, "plain")[..., :3].mean())}
+    modifier = strip.modifiers.new("Compositor", "COMPOSITOR")
+    modifier.node_group = tree = bpy.data.node_groups.new("Strip", "CompositorNodeTree")
+    for name, in_out in (("Image", "INPUT"), ("Mask", "INPUT"), ("Image", "OUTPUT")):
+        tree.interface.new_socket(name, in_out=in_out, socket_type="NodeSocketColor")
+    entry, leave = tree.nodes.new("NodeGroupInput"), tree.nodes.new("NodeGroupOutput")
+    turned = tree.nodes.new("CompositorNodeInvert")
+    tree.links.new(entry.outputs[0], turned.inputs["Color"])
+    tree.links.new(turned.outputs[0], leave.inputs[0])
+    facts["inverted"] = float(render(folder, "inverted")[..., :3].mean())
+    facts["failed before"] = records()
+    other = graphs.empty_scene(*size)
+    matte = graphs.add_matte(other)
+    node = tree.nodes.new("CompositorNodeGroup")
+    node.node_tree = matte.node_tree
+    scene.compositing_node_group = None
+    tree.links.new(entry.outputs[0], node.inputs["Image"])
+    tree.links.new(node.outputs["Image"], leave.inputs[0])
+    facts["matted"] = float(np.abs(render(folder, "matted")[..., 3]).max())
+    facts["records"] = records()
+    return facts

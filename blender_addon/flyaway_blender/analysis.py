@@ -1,0 +1,114 @@
+"""Analysing frames: mattes go to disk, where any Blender finds them.
+
+Reading a plate is a render and has to be in the main thread; the network works in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import bpy
+import numpy as np
+
+from . import cache, pipeline, report, signature, uses
+from .uses import Use
+
+
+class Analysis:
+    """Mattes of some nodes over some frames, in steps."""
+
+    def __init__(self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int]):
+        self.scene, self.wanted, self.frames = scene, wanted, list(frames)
+        self.done = self.failed = 0
+        self._pool = ThreadPoolExecutor(1, "flyaway-matte")
+        self._size: dict[str, tuple[int, int]] = {}
+        self._uids = {use.uid for use in wanted}
+        report.begin()
+        signature.begin()
+        pipeline.remove_taps()
+        for use in wanted:
+            cache.folder(use.tree, make=True)  # an unsaved file is an error now, not after the first frame
+        self._steps = self._go()
+
+    @property
+    def total(self) -> int:
+        """How many mattes were asked for."""
+        return len(self.frames) * len(self.wanted)
+
+    def step(self) -> bool:
+        """Go on a little; False when all is done."""
+        return next(self._steps, None) is not None
+
+    def close(self) -> None:
+        """Keep what is done, and put everything else back. In the main thread."""
+        self._steps.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for use in self.wanted:
+            if use.uid in self._size:
+                cache.finish(use.tree, self._size[use.uid], pipeline.tap_scene(self.scene, use))
+                cache.refresh(use.tree)
+            elif cache.load(cache.folder(use.tree)).frames:
+                cache.play(use.tree)
+            self._conclude(use)
+        pipeline.remove_taps()
+
+    def _conclude(self, use: Use) -> None:
+        lost = [entry for entry in report.failures() if entry.node == use.title]
+        if lost:
+            report.set_state(use.uid, "failed", f"frame {lost[0].frame}: {lost[0].message}")
+        elif use.tree.flyaway.last >= use.tree.flyaway.first:
+            report.set_state(use.uid, "cached", f"{use.tree.flyaway.first}-{use.tree.flyaway.last}")
+        else:
+            report.set_state(use.uid, "idle")
+
+    def _go(self) -> Iterator[bool]:
+        for frame in self.frames:
+            for use in uses.used(self.scene) if len(self.wanted) > 1 else self._needed():
+                if use.uid in self._uids:
+                    yield from self._one(use, frame)
+                else:  # one that a wanted node looks at
+                    pipeline.have_ready(self.scene, use, frame)
+                    yield True
+
+    def _needed(self) -> list[Use]:
+        """The node, after the mattes upstream of it."""
+        before = uses.used(self.scene)
+        wanted = self.wanted[0]
+        at = next((i for i, use in enumerate(before) if use.uid == wanted.uid), None)
+        return [wanted] if at is None else before[: at + 1]
+
+    def _one(self, use: Use, frame: int) -> Iterator[bool]:
+        self._show(use)
+        try:
+            made_of = signature.of(self.scene, use, frame)
+            if cache.is_fresh(use.tree, frame, made_of):
+                report.record(report.Record(self.scene.name, use.title, frame, "cached"))
+            else:
+                question = pipeline.ask(self.scene, use, frame)
+                future = self._pool.submit(question.answer)
+                while not _is_done(future):
+                    yield True
+                matte = future.result()
+                cache.store(use.tree, frame, matte, made_of, pipeline.tap_scene(self.scene, use))
+                self._size[use.uid] = matte.shape
+                report.record(report.Record(self.scene.name, use.title, frame, "matted"))
+        except Exception as error:
+            self.failed += 1
+            message = str(error).strip() or type(error).__name__
+            report.record(report.Record(self.scene.name, use.title, frame, "failed", message))
+        self.done += 1
+        self._show(use)
+        yield True
+
+    def _show(self, use: Use) -> None:
+        report.set_state(use.uid, "analysing", f"{self.done}/{self.total}", self.done / max(1, self.total))
+
+
+def _is_done(future: Future[np.ndarray]) -> bool:
+    """Whether a matte is there; waits a moment, so that a loop around it does not spin."""
+    try:
+        future.exception(timeout=0.02)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,149 @@
+"""Blender's data as plain values that can be compared: settings, files, animation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import compat
+
+# How a node looks in its editor, and what only names it.
+_LOOKS = frozenset(
+    """
+    name label location location_absolute width width_hidden height dimensions select hide parent color
+    color_tag use_custom_color show_options show_preview show_texture bl_idname bl_label bl_description
+    bl_icon bl_width bl_width_default bl_width_min bl_width_max bl_height_default bl_height_min
+    bl_height_max bl_static_type warning_propagation debug_lazy_function_graph is_active_output users
+    is_evaluated is_runtime_data tag is_missing session_uid use_fake_user use_extra_user id_type
+    is_library_indirect is_embedded_data preview asset_data override_library library
+    library_weak_reference original rna_type filepath threads threads_mode is_dirty has_data bindcode
+    frame_current frame_float frame_current_final frame_subframe name_full depth channels
+    generated_width generated_height use_lock_interface frame_preview_start
+    """.split()  # noqa: SIM905
+)
+DEEPEST = 5
+
+
+def value(socket: bpy.types.NodeSocket) -> Any:
+    """What an unplugged socket is set to."""
+    value = getattr(socket, "default_value", None)
+    return plain(value)
+
+
+def plain(value: Any) -> Any:
+    """A property's value as JSON can say it; data blocks by name."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return round(value, 7)
+    if isinstance(value, bpy.types.ID):
+        return value.name
+    try:
+        return [plain(item) for item in value]
+    except TypeError:
+        return str(type(value))
+
+
+def struct(
+    thing: Any, depth: int = 0, skip: Iterable[str] = (), frame: int | None = None, loose: bool = False
+) -> Any:
+    """The settings of anything that Blender describes; `skip` are paths of animated ones."""
+    if depth > DEEPEST:
+        return None
+    skip, found = set(skip), {}
+    for prop in thing.bl_rna.properties:
+        name = prop.identifier
+        if (
+            name in _LOOKS
+            or f".{name}" in skip
+            or (depth == 0 and name in ("inputs", "outputs", "internal_links"))
+        ):
+            continue
+        try:
+            value = getattr(thing, name)
+        except (AttributeError, RuntimeError):
+            continue
+        if prop.type in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"):
+            found[name] = plain(sorted(value) if isinstance(value, set) else value)
+        elif prop.type == "POINTER" and value is not None:
+            found[name] = _id(value, frame) if isinstance(value, bpy.types.ID) else struct(value, depth + 1)
+        elif prop.type == "COLLECTION" and not loose:
+            items = list(value)[:1000]
+            if items and not isinstance(items[0], bpy.types.ID):
+                found[name] = [struct(item, depth + 1) for item in items]
+    return found
+
+
+def _id(block: bpy.types.ID, frame: int | None) -> Any:
+    """A data block that a node points to."""
+    if isinstance(block, bpy.types.Image):
+        return image(block, None, frame)
+    if isinstance(block, bpy.types.MovieClip):
+        path = bpy.path.abspath(block.filepath, library=block.library)
+        digits = re.findall(r"\d+", Path(path).stem)
+        first = int(digits[-1]) if digits else 0  # a clip's numbers start at its file's, an image's at 1
+        number = first + (frame or 0) - block.frame_start + block.frame_offset
+        numbered = _numbered(path, number) if block.source == "SEQUENCE" else path
+        tracking = [block.tracking.stabilization.use_2d_stabilization, block.colorspace_settings.name]
+        return [block.name, _stat(numbered), block.frame_start, block.frame_offset, tracking]
+    if isinstance(block, bpy.types.Mask):
+        return [block.name, struct(block), curves(block)]
+    return [type(block).__name__, block.name]
+
+
+def image(image: bpy.types.Image | None, node: bpy.types.Node | None, frame: int | None) -> Any:
+    """An image: its file at that frame, or what it was generated as."""
+    if image is None:
+        return None
+    known = [image.name, image.source, image.colorspace_settings.name, image.alpha_mode]
+    if image.source in ("GENERATED", "VIEWER"):
+        if image.name.startswith("Flyaway "):
+            return known[:2]
+        return [*known, *image.size, list(image.generated_color), image.generated_type, image.is_dirty]
+    path = bpy.path.abspath(image.filepath, library=image.library)
+    if image.source == "SEQUENCE" and node is not None and frame is not None:
+        path = _numbered(path, sequence_frame(node, frame))
+    return [*known, _stat(path), image.packed_file is not None]
+
+
+def sequence_frame(node: bpy.types.Node, frame: int) -> int:
+    """The file number that an Image node shows at a frame of the scene."""
+    number = frame - node.frame_start + 1
+    if node.use_cyclic and node.frame_duration > 0:
+        number = (number - 1) % node.frame_duration + 1
+    return min(max(number, 1), node.frame_duration) + node.frame_offset
+
+
+def _numbered(path: str, number: int) -> str:
+    """The path of another frame of the sequence that a path belongs to."""
+    folder, name = Path(path).parent, Path(path).name
+    digits = list(re.finditer(r"\d+", Path(name).stem))
+    if not digits:
+        return path
+    start, end = digits[-1].span()
+    return str(folder / f"{name[:start]}{number:0{end - start}d}{name[end:]}")
+
+
+def _stat(path: str) -> list[Any]:
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return [path, None]
+    return [Path(path).name, stat.st_size, stat.st_mtime_ns]
+
+
+def curves(block: bpy.types.ID) -> dict[str, Any]:
+    """Animation by data path: key frames and drivers."""
+    found: dict[str, Any] = {}
+    for curve in compat.curves(block):
+        keys = [[*point.co, *point.handle_left, *point.handle_right] for point in curve.keyframe_points]
+        found.setdefault(curve.data_path, []).append([curve.array_index, plain(keys), curve.mute])
+    for driver in getattr(block.animation_data, "drivers", ()):
+        found.setdefault(driver.data_path, []).append(
+            ["driver", driver.driver.type, driver.driver.expression]
+        )
+    return found
