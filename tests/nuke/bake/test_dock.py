@@ -86,10 +86,13 @@ def test_the_toolbar_has_everything(gui):
     host, _app = gui
     menu = host.state.toolbars["Nodes"].findItem("Flyaway")
     assert [item.name() for item in menu.items()] == [
+        "PortraitMatte (live)",
         "Bake",
         "Bakes panel",
         "Relink bakes...",
         "Check set-up",
+        "Build the live model...",
+        "Test this installation...",
     ]
     menu.findItem("Bake").invoke()
     assert host.nuke.allNodes("FlyawayBake")
