@@ -15,6 +15,7 @@ from tests.conftest import WritePlate
 SIZE = [256, 256]
 COUNT, FIRST = 4, 1001
 STEP = 40  # pixels from frame to frame
+LOSSY = 0.03  # mean distance of mattes that a codec's own error may cause; another frame's is ten times that
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_movies_and_clips_bring_each_frame_its_own_matte(
         "sources.movies", plate=plate, movie=movie, count=COUNT, first=FIRST, size=SIZE, folder=tmp_path
     )
     assert_own(facts["frames"], 0)
-    for name, bound in {"movie": 0.005, "movie clip": 0.005, "sequence clip": 1e-6}.items():
+    for name, bound in {"movie": LOSSY, "movie clip": LOSSY, "sequence clip": 1e-6}.items():
         assert facts[f"{name} statuses"] == ["matted"] * COUNT
         assert_own(facts[name], bound)
     for name in ("movie clip", "sequence clip"):

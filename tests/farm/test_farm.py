@@ -95,7 +95,7 @@ from outline.backend import cue
 
 loaded = load_outline(sys.argv[1])
 launcher = cuerun.OutlineLauncher(loaded, shot="s", show="s", user="u", facility="local", pause=False)
-print(json.dumps(cue.serialize(launcher)))
+print("SPECIFICATION", json.dumps(cue.serialize(launcher)))
 launcher.setup()
 for frame in (1, 2, 3):
     loaded.get_layer("sh010").execute(frame)
@@ -124,7 +124,9 @@ def test_pyoutline_takes_the_outline_and_runs_its_frames(job_file, program, matt
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    specification = json.loads(done.stdout.splitlines()[0])
+    # The library writes log lines of its own to the same place.
+    said = [line for line in done.stdout.splitlines() if line.startswith("SPECIFICATION ")]
+    specification = json.loads(said[0].removeprefix("SPECIFICATION "))
     assert '<layer name="sh010" type="Render">' in specification
     assert "<range>1-3</range><chunk>1</chunk>" in specification
     assert mattes() == ALL
