@@ -28,24 +28,28 @@ def rvm_file() -> Path:
     return Path(spec.submodule_search_locations[0]) / "rvm_mobilenetv3_fp32.onnx"
 
 
-def _encoder_convolutions(path: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Weight and bias of the encoder's convolutions in the order they run."""
+Weights = tuple[torch.Tensor, torch.Tensor | None]
+
+
+def _convolutions(path: Path) -> list[Weights]:
+    """Weight and bias, where it has one, of every convolution in the order they run."""
     graph = onnx.load(path).graph
     tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
-    nodes = [node for node in graph.node if node.op_type == "Conv"]
-    return [(tensors[node.input[1]], tensors[node.input[2]]) for node in nodes if len(node.input) == 3]
+    inputs = [node.input[1:] for node in graph.node if node.op_type == "Conv"]
+    return [(tensors[names[0]], tensors[names[1]] if len(names) > 1 else None) for names in inputs]
 
 
-def _named(path: Path) -> tuple[dict[str, torch.Tensor], list[list[str]]]:
-    """Every tensor by name, and the inputs of every convolution in the order they run."""
-    graph = onnx.load(path).graph
-    tensors = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
-    return tensors, [list(node.input[1:]) for node in graph.node if node.op_type == "Conv"]
+def _copy(conv: nn.Conv2d, weights: Weights) -> None:
+    weight, bias = weights
+    if conv.weight.shape != weight.shape:
+        raise ValueError(f"{tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
+    conv.weight.copy_(weight)
+    if conv.bias is not None:
+        conv.bias.copy_(bias)
 
 
-LINEAR = (
-    8.0  # RVM's last layer says alpha itself; ours says its logit, here as steep as a clamped line allows
-)
+# RVM's last layer says alpha itself; ours says its logit, this steep at a half.
+LINEAR = 8.0
 
 
 @torch.no_grad()
@@ -58,38 +62,29 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     embed, decoder = network.encoder.embed, network.decoder
     if not isinstance(embed, PooledEmbedding) or not isinstance(decoder, GatedDecoder):
         raise ValueError("only a pooled embedding and a gated decoder can start from RVM's")
-    tensors, order = _named(path or rvm_file())
-    shapes = [tuple(tensors[names[0]].shape[:2]) for names in order]
+    convolutions = _convolutions(path or rvm_file())
+    shapes = [tuple(weight.shape[:2]) for weight, _ in convolutions]
     first = shapes.index((128, 960)) - 1  # what widens the tokens stands before what pools them
-    source = iter(order[first:])
-
-    def plain(conv: nn.Conv2d) -> None:
-        names = next(source)
-        weight = tensors[names[0]]
-        if conv.weight.shape != weight.shape:
-            raise ValueError(f"{tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
-        conv.weight.copy_(weight)
-        if conv.bias is not None:
-            conv.bias.copy_(tensors[names[1]])
+    source = iter(convolutions[first:])
 
     def gate(block: Gate) -> None:
         half = block.update.out_channels
-        weight, bias = (tensors[name] for name in next(source))  # reset and update, of input and memory
+        weight, bias = next(source)  # reset and update, of input and memory
         block.update.weight.copy_(weight[half:, :half])
         block.update.bias.copy_(bias[half:])
-        weight, bias = (tensors[name] for name in next(source))
+        weight, bias = next(source)
         block.candidate.weight.copy_(weight[:, :half])
         block.candidate.bias.copy_(bias)
 
     for conv in (embed.widen, embed.local, embed.whole):
-        plain(conv)
+        _copy(conv, next(source))
     gate(decoder.bottom)
     for step in decoder.steps:
-        plain(step.conv)
+        _copy(step.conv, next(source))
         gate(step.gate)
-    plain(decoder.full1)
-    plain(decoder.full2)
-    weight, bias = (tensors[name] for name in next(source))  # foreground residual, alpha
+    _copy(decoder.full1, next(source))
+    _copy(decoder.full2, next(source))
+    weight, bias = next(source)  # foreground residual, alpha
     head = decoder.head
     head.weight.zero_()  # the trimap's first gradients then move the head alone
     head.bias.zero_()
@@ -103,17 +98,14 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
             nn.init.zeros_(layer.bias)
 
 
+@torch.no_grad()
 def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> None:
     """Copy RVM's encoder into our tokeniser. Raises ValueError where a shape does not fit."""
     # Both list their convolutions in the order they run: stem, then expand, filter, squeeze, excite, project.
-    source = iter(_encoder_convolutions(path or rvm_file()))
+    source = _convolutions(path or rvm_file())
     ours = [tokenizer.stem]
     for block in tokenizer.blocks:
         excite = [block.excite.down, block.excite.up] if block.excite is not None else []
         ours += [c for c in (block.expand, block.filter, *excite, block.project) if c is not None]
-    with torch.no_grad():
-        for conv, (weight, bias) in zip(ours, source, strict=False):
-            if conv.weight.shape != weight.shape:
-                raise ValueError(f"{tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
-            conv.weight.copy_(weight)
-            conv.bias.copy_(bias)
+    for conv, weights in zip(ours, source, strict=False):
+        _copy(conv, weights)

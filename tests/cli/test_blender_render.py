@@ -13,24 +13,16 @@ from flyaway.blender.job import even_ranges
 
 
 @pytest.fixture
-def run(cli, tmp_path):
+def run(start, tmp_path):
     """`run(…)` → the finished process, on a path on which no Blender is."""
     (tmp_path / "a.blend").write_bytes(b"BLENDER")
     environment = {**os.environ, "NO_COLOR": "1", "PATH": str(tmp_path)}
     environment.pop("FLYAWAY_BLENDER", None)
 
-    def start(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*cli, "blender-render", *arguments],
-            cwd=tmp_path,
-            env=environment | changes,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def run_it(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return start("blender-render", *arguments, environment=environment | changes, timeout=120)
 
-    return start
+    return run_it
 
 
 @pytest.mark.parametrize(

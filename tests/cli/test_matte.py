@@ -21,23 +21,15 @@ ASTRONAUT = ROOT / "examples" / "astronaut.png"
 
 
 @pytest.fixture
-def run(cli, tmp_path):
+def run(start):
     """`run("matte", …)` in a folder of its own → the finished process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
     environment.pop("FORCE_COLOR", None)
 
-    def start(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*cli, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment | changes,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+    def run_it(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
+        return start(*arguments, environment=environment | changes)
 
-    return start
+    return run_it
 
 
 @pytest.fixture(scope="session")

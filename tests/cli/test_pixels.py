@@ -14,19 +14,11 @@ from flyaway.color import srgb_to_linear
 
 
 @pytest.fixture
-def run(cli, tmp_path):
-    def start(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*cli, "matte", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+def run(start):
+    def run_it(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return start("matte", *arguments, environment={**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"})
 
-    return start
+    return run_it
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from flyaway.batch.jobfile import load_job
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.console import errors, fail, harmless, say, say_raw
-from flyaway.cli.progress import ProgressKind, Show, show
+from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, Show, show
 from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
 
@@ -54,12 +54,8 @@ def batch(
         bool, typer.Option("--measure", help="With --dry-run: time the models here, for seconds.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
-    progress: Annotated[
-        ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
-    ] = ProgressKind.AUTO,
-    report_path: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
-    ] = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+    report_path: ReportOption = None,
     review: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Afterwards write there what flyaway review JOB writes."),

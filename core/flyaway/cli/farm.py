@@ -14,6 +14,7 @@ from flyaway.batch.job import Job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.store import write_report, write_text
 from flyaway.cli.console import fail, say
+from flyaway.cli.progress import ReportOption
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
 
@@ -87,9 +88,7 @@ def dask(
     workers: Annotated[int, typer.Option(min=1, help="Processes of a cluster on this machine.")] = 2,
     chunk: Chunk = None,
     handles: Handles = None,
-    report_path: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
-    ] = None,
+    report_path: ReportOption = None,
 ) -> int:
     """Run a job on a Dask cluster; a worker that dies loses nothing.
 

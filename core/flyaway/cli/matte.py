@@ -14,7 +14,7 @@ from flyaway.batch import Plan, Report, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
-from flyaway.cli.progress import ProgressKind, show
+from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.frames.patterns import gaps
@@ -111,12 +111,8 @@ def matte(
             "--previews", metavar="FOLDER", help="Also write a small RGBA PNG of every frame there."
         ),
     ] = None,
-    progress: Annotated[
-        ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
-    ] = ProgressKind.AUTO,
-    report_path: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
-    ] = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+    report_path: ReportOption = None,
 ) -> int:
     """Matte a photograph, a folder or a frame sequence.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from typing import Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
+import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -26,6 +28,15 @@ class ProgressKind(StrEnum):
     NDJSON = "ndjson"
     OPENJD = "openjd"
     NONE = "none"
+
+
+# Options of every command that runs frames.
+ProgressOption = Annotated[
+    ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
+]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
+]
 
 
 class Show:

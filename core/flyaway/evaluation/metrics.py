@@ -45,12 +45,13 @@ COMPONENT_SHARE = 0.001
 
 
 @cache
-def _ndimage() -> Any:
+def ndimage() -> Any:
+    """SciPy's module of that name, or what to install; it is optional."""
     try:
-        from scipy import ndimage  # type: ignore[import-untyped, unused-ignore]
+        from scipy import ndimage as module  # type: ignore[import-untyped, unused-ignore]
     except ImportError as error:
         raise FlyawayError("Evaluation needs SciPy: pip install scipy") from error
-    return ndimage
+    return module
 
 
 def _pair(alpha: Alpha, truth: Alpha) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,7 +98,7 @@ def gradient_error(alpha: Alpha, truth: Alpha) -> float:
 
 
 def _gradient_magnitude(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    blur = _ndimage().gaussian_filter
+    blur = ndimage().gaussian_filter
     down = blur(image, GRADIENT_SIGMA, order=(1, 0))
     across = blur(image, GRADIENT_SIGMA, order=(0, 1))
     magnitude: NDArray[np.float64] = np.hypot(down, across)
@@ -132,7 +133,7 @@ def _connectivity(image: NDArray[np.float64], level: NDArray[np.float64]) -> NDA
 
 
 def _largest_component(mask: Mask) -> Mask | None:
-    labels, count = _ndimage().label(mask)
+    labels, count = ndimage().label(mask)
     if count == 0:
         return None
     areas = np.bincount(labels.ravel())
@@ -164,7 +165,7 @@ def trimap_of(truth: Alpha, *, radius: float = BAND_RADIUS, margin: float = BAND
     soft[:, :-1] |= across
     trimap = np.where(inside, 255, 0).astype(np.uint8)
     if soft.any():
-        trimap[_ndimage().distance_transform_edt(~soft) <= radius] = 128
+        trimap[ndimage().distance_transform_edt(~soft) <= radius] = 128
     return trimap
 
 
@@ -229,7 +230,7 @@ def false_holes(alpha: Alpha, truth: Alpha) -> int:
 
 
 def _mostly_wrong(mask: Mask, wrong: Mask) -> int:
-    labels, count = _ndimage().label(mask)
+    labels, count = ndimage().label(mask)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     errors = np.bincount(labels[wrong], minlength=count + 1)[1:]
     return int(np.count_nonzero((areas > COMPONENT_SHARE * mask.size) & (2 * errors > areas)))

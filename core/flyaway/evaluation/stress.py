@@ -12,7 +12,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from flyaway.color import srgb_to_linear
 from flyaway.errors import FlyawayError
 from flyaway.evaluation import pixels
 from flyaway.evaluation.layouts import EvaluationSet, Item
+from flyaway.evaluation.metrics import ndimage
 from flyaway.plate import linear_to_srgb
 from flyaway.resample import resize
 
@@ -116,7 +117,7 @@ def grain(plate: Bytes, rng: Generator) -> Bytes:
     values = plate.astype(np.float32) / 255
     common, own = rng.standard_normal((*values.shape[:2], 1), np.float32), rng.standard_normal(values.shape)
     size = GRAIN_SIZE * _unit(plate)
-    specks = _ndimage().gaussian_filter(0.9 * common + 0.44 * own, (size, size, 0))
+    specks = ndimage().gaussian_filter(0.9 * common + 0.44 * own, (size, size, 0))
     strength = GRAIN * 4 * values * (1 - values) / max(float(specks.std()), 1e-6)
     return pixels.eight_bit(values + strength * specks)
 
@@ -189,15 +190,6 @@ def _spread(image: Floats, kernel: Floats) -> Floats:
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     spread = oaconvolve(padded, kernel[..., None], mode="valid", axes=(0, 1))
     return np.asarray(np.clip(spread, 0, 1), np.float32)
-
-
-@cache
-def _ndimage() -> Any:
-    try:
-        from scipy import ndimage
-    except ImportError as error:
-        raise FlyawayError("Evaluation needs SciPy: pip install scipy") from error
-    return ndimage
 
 
 def _optics(kernel: Kernel, what: str) -> Condition:
