@@ -121,3 +121,47 @@ def test_padding_reaches_the_next_multiple(length, multiple):
     assert 0 <= padded(length, multiple) - length < multiple
     assert padded(length, multiple) % multiple == 0
     assert grid_size(length, 1, multiple) == (padded(length, multiple) // multiple, 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    size=st.tuples(st.integers(17, 90), st.integers(17, 90)),
+    halo=st.integers(0, 4),
+    share=st.floats(0.1, 1),
+    seed=st.integers(0, 99),
+)
+def test_changes_are_spread_as_the_network_spreads_them(size, halo, share, seed):
+    height, width = size
+    rng = np.random.default_rng(seed)
+    cells = rng.random(grid_size(height, width, 16)) < share
+    positions = np.argwhere(cells)
+    changes = rng.normal(size=(len(positions), 16 + 2 * halo, 16 + 2 * halo)).astype(np.float32)
+    before = rng.random((height, width), np.float32)
+    after = before.copy()
+    grid.spread(after, positions, changes, 16)
+    canvas = torch.zeros(cells.shape[0] * 16 + 2 * halo, cells.shape[1] * 16 + 2 * halo)
+    canvas[halo : halo + height, halo : halo + width] = torch.from_numpy(before)
+    regions.spread(canvas, torch.from_numpy(positions), torch.from_numpy(changes), 16)
+    expected = canvas[halo : halo + height, halo : halo + width].numpy()
+    np.testing.assert_allclose(after, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("halo", [0, 4])
+@pytest.mark.parametrize("size", [(64, 96), (61, 97)])
+def test_neighbours_that_agree_add_up_to_one(size, halo):
+    cells = np.ones(grid_size(*size, 16), bool)
+    alpha = np.zeros(size, np.float32)
+    grid.spread(
+        alpha, np.argwhere(cells), np.ones((cells.size, 16 + 2 * halo, 16 + 2 * halo), np.float32), 16
+    )
+    np.testing.assert_allclose(alpha, 1, rtol=0, atol=1e-6)
+
+
+def test_neighbours_that_disagree_leave_no_edge():
+    alpha = np.zeros((32, 64), np.float32)
+    positions = np.argwhere(np.ones((1, 2), bool))
+    changes = np.stack([np.zeros((40, 40), np.float32), np.ones((40, 40), np.float32)])
+    grid.spread(alpha, positions, changes, 32)
+    assert np.abs(np.diff(alpha, axis=1)).max() == pytest.approx(1 / 8)
+    assert alpha[:, 0].max() == 0
+    assert alpha[:, -1].min() == 1

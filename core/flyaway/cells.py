@@ -73,3 +73,39 @@ def pixels(positions: Index, cell: int, halo: int) -> tuple[Index, Index]:
     """Pixel rows and columns of regions with their halo: two N×(cell+2·halo), may leave the frame."""
     span = np.arange(-halo, cell + halo)
     return positions[:, :1] * cell + span, positions[:, 1:] * cell + span
+
+
+def spread(alpha: NDArray[np.float32], positions: Index, changes: NDArray[np.float32], cell: int) -> None:
+    """Add regions' changes to the coarse alpha, each faded into its neighbours over their halos.
+
+    Args:
+        alpha: H×W, changed in place; the last cells and all halos may hang over the frame.
+        positions: N×2 (row, column) of cells.
+        changes: N×P×P, P = cell + 2·halo.
+        cell: side of a cell in px.
+    """
+    height, width = alpha.shape
+    rows, columns = grid_size(height, width, cell)
+    side = changes.shape[-1]
+    halo = (side - cell) // 2
+    down, across = (
+        _fades(positions[:, axis] == 0, positions[:, axis] == count - 1, side, halo)
+        for axis, count in enumerate((rows, columns))
+    )
+    for (top, left), change, weights, others in zip(
+        positions * cell - halo, changes, down, across, strict=True
+    ):
+        inside = slice(max(0, -top), min(side, height - top)), slice(max(0, -left), min(side, width - left))
+        faded = change[inside] * weights[inside[0], None] * others[inside[1]]
+        y, x = max(0, top), max(0, left)
+        alpha[y : y + faded.shape[0], x : x + faded.shape[1]] += faded
+
+
+def _fades(first: Bool, last: Bool, side: int, halo: int) -> NDArray[np.float32]:
+    """N×side: how much each row (or column) of a region counts; at the frame's edge nothing fades."""
+    rise = np.ones(side, np.float32)
+    if halo > 0:
+        rise = ((np.arange(side, dtype=np.float32) + 0.5) / (2 * halo)).clip(0, 1)
+    whole = np.ones_like(rise)
+    before = np.where(first[:, None], whole, rise)
+    return np.asarray(before * np.where(last[:, None], whole, rise[::-1]))

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from flyaway.network import regions
 from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, CoarseMaps
 
+IMPORTANCE = (1.0, 2.0, 1.0)  # of background, unknown and foreground
 BAND = 7  # px of working image: the paper's 7×7 ellipse, as a square
 
 
@@ -29,7 +31,7 @@ def shrink_trimap(trimap: Tensor, factor: int) -> Tensor:
 
 
 def coarse_loss(levels: list[CoarseMaps], alpha: Tensor, weight: Tensor) -> dict[str, Tensor]:
-    """Alpha by cross entropy and trimap by focal loss, on every level.
+    """Alpha and trimap by cross entropy, on every level.
 
     Args:
         levels: the three heads' maps, coarsest first; the finest at the working image's resolution.
@@ -48,35 +50,44 @@ def coarse_loss(levels: list[CoarseMaps], alpha: Tensor, weight: Tensor) -> dict
         distance = (logit.sigmoid() - small).abs()
         per_pixel = (entropy + distance) * (1 + 3 * band)
         losses["alpha"] += (per_pixel.mean((1, 2, 3)) * weight).mean()
-        losses["trimap"] += focal(maps.trimap.float(), classes, weight)
+        losses["trimap"] += trimap_loss(maps.trimap.float(), classes, weight)
     return losses
 
 
-def focal(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
-    """Focal loss, γ = 2, classes weighted by count^−½ (paper)."""
-    counts = torch.bincount(classes.flatten(), minlength=3).float().clamp(min=1)
-    scale = counts.rsqrt()
-    scale = scale * counts.sum() / (scale * counts).sum()
-    log = F.log_softmax(logits, 1).gather(1, classes[:, None])[:, 0]
-    loss = -((1 - log.exp()) ** 2) * log * scale[classes]
+def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
+    """Cross entropy, unknown pixels counted double.
+
+    Not the paper's focal loss: that is content with a probability that just wins, while ours is what the
+    refiner is blended in by.
+    """
+    importance = logits.new_tensor(IMPORTANCE)
+    loss = F.cross_entropy(logits, classes, importance, reduction="none")
     return (loss.mean((1, 2)) * weight).mean()
 
 
-def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) -> Tensor:
     """Refined regions against the truth: distance and distance of gradients, soft pixels first.
 
     Args:
-        predicted: N×1×R×R, before clamping, so that overshoot has a gradient.
-        truth: N×1×R×R.
+        predicted: N×1×P×P, before clamping, so that overshoot has a gradient.
+        truth: N×1×P×P.
         weight: N.
+        fade: P×P, how much each pixel counts in the end.
     """
     soft = ((truth > 0.02) & (truth < 0.98)).float()
-    importance = 1 + 3 * soft
+    importance = (1 + 3 * soft) * fade
     difference = predicted - truth
     loss = (charbonnier(difference) * importance).mean((1, 2, 3))
     for axis in (2, 3):
-        loss = loss + charbonnier(difference.diff(dim=axis)).mean((1, 2, 3))
+        steps = charbonnier(difference.diff(dim=axis)) * fade.narrow(axis - 2, 1, fade.shape[axis - 2] - 1)
+        loss = loss + steps.mean((1, 2, 3))
     return (loss * weight).mean()
+
+
+def fade(cell: int, halo: int) -> Tensor:
+    """P×P: how much the pixels of a region inside the frame count; see `regions.fades`."""
+    down, across = regions.fades(torch.ones(1, 2, dtype=torch.long), 3, 3, cell, halo)
+    return down[0, :, None] * across[0]
 
 
 def charbonnier(x: Tensor) -> Tensor:

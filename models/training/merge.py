@@ -1,7 +1,7 @@
 """Join a coarse stage and a refiner of two runs: `python -m models.training.merge COARSE REFINER OUT`.
 
 Each is a checkpoint file; OUT is a run's folder. REFINER may be "new", for a refiner that starts from noise,
-or that of another configuration: what does not fit then starts from noise, and is named.
+or that of another configuration: what does not fit, or is not there, starts from noise, and is named.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from safetensors.torch import load_file, save_file
 
 from flyaway.network import CONFIGS, MattingNetwork
 
-SECOND_STAGE = ("refiner.", "attention.")
+
+def is_second(name: str) -> bool:
+    """Whether a tensor belongs to the second stage."""
+    return name.startswith(("refiner.", "attention."))
 
 
 def main() -> None:
@@ -25,16 +28,17 @@ def main() -> None:
     parser.add_argument("refiner")
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
+    parser.add_argument("--seed", type=int, default=0, help="of the noise that new parts start from")
     args = parser.parse_args()
-    torch.manual_seed(0)
+    torch.manual_seed(args.seed)
     network = MattingNetwork(CONFIGS[args.config])
-    new = {k: v for k, v in network.state_dict().items() if k.startswith(SECOND_STAGE)}
-    known = {} if args.refiner == "new" else load_file(args.refiner)
+    new = network.state_dict()
+    stages = load_file(args.coarse), {} if args.refiner == "new" else load_file(args.refiner)
+    known = {k: v for second in (False, True) for k, v in stages[second].items() if second is is_second(k)}
     fits = {k: v for k, v in known.items() if k in new and v.shape == new[k].shape}
-    if known and (fresh := sorted(new.keys() - fits.keys())):
+    if fresh := sorted(new.keys() - fits.keys()):
         print("starts from noise:", ", ".join(fresh))
-    joined = {k: v for k, v in load_file(args.coarse).items() if not k.startswith(SECOND_STAGE)}
-    joined |= {k: v.float().contiguous() for k, v in (new | fits).items()}
+    joined = {k: v.float().contiguous() for k, v in (new | fits).items()}
     network.load_state_dict(joined)
     folder = args.out
     folder.mkdir(parents=True, exist_ok=True)

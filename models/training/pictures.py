@@ -83,6 +83,9 @@ def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
     return (front + alpha * (image - alpha * front - (1 - alpha) * back)).clamp(0, 1)
 
 
+CLUTTER = (
+    0.4  # of the replaced backgrounds hold things that are nobody: what stands out is not always a person
+)
 SHAPES = ((1.0, 1.0), (1.2, 0.8), (0.8, 1.2), (1.2, 0.8))  # height, width as parts of the size
 
 
@@ -164,7 +167,7 @@ class Portraits(Dataset[dict[str, Tensor]]):
         if alpha.size != image.size:
             alpha = alpha.resize(image.size, Image.Resampling.BILINEAR)
         # Scale: a view tighter than the picture, or (only over a new background) a smaller person.
-        zoom = math.exp(rng.uniform(math.log(0.45 if replace else 1.0), math.log(1.7)))
+        zoom = math.exp(rng.uniform(math.log(0.45 if replace else 1.0), math.log(2.0)))
         view = _view(image.size, shape, zoom, _focus(alpha, rng), rng)
         flip = rng.random() < 0.5
         image, alpha = (_render(x, view, shape, flip) for x in (image, alpha))
@@ -173,8 +176,21 @@ class Portraits(Dataset[dict[str, Tensor]]):
             if picture.foreground is None:
                 colour = foreground(colour, matte)
             behind = tone(self._background(shape, rng), rng, 0.8)
+            for _ in range(rng.integers(1, 4) if rng.random() < CLUTTER else 0):
+                thing = tone(self._background(shape, rng), rng, 1.5)
+                behind = behind + blob(shape, rng) * (thing - behind)
             colour = tone(colour, rng, 0.5) * matte + behind * (1 - matte)
         return colour, matte
+
+
+def blob(shape: tuple[int, int], rng: np.random.Generator) -> Tensor:
+    """1×H×W mask of one thing of any outline, with an edge as sharp as the plate's or out of focus."""
+    noise = torch.from_numpy(rng.standard_normal((1, 1, 6, 6), dtype=np.float32))
+    noise = F.interpolate(noise, shape, mode="bicubic", align_corners=False)[0]
+    y, x = torch.linspace(-1, 1, shape[0])[:, None], torch.linspace(-1, 1, shape[1])
+    high, wide = rng.uniform(0.15, 0.7, 2)
+    round_ = ((y - rng.uniform(-1, 1)) / high) ** 2 + ((x - rng.uniform(-1, 1)) / wide) ** 2
+    return ((1 - round_ + 0.5 * noise) * math.exp(rng.uniform(math.log(8), math.log(120)))).clamp(0, 1)
 
 
 def _tensor(image: Image.Image) -> Tensor:

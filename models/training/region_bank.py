@@ -71,7 +71,7 @@ def pick(
         return None
     positions, index, where, valid = network.neighbourhoods(cells)
     patches, context = network.patches(plate, guide, positions)
-    ys, xs = regions.region_pixels(positions, cell, 0)
+    ys, xs = regions.region_pixels(positions, cell, network.config.refiner.halo)
     truth = regions.gather(alpha, ys, xs)
     # Soft pixels are what the refiner is for: regions that hold more of them are drawn more often.
     odds = 0.02 + ((truth > 0.02) & (truth < 0.98)).float().mean((1, 2, 3))

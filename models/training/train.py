@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,8 +26,9 @@ from torch.utils.data import DataLoader, Sampler
 from flyaway.network import CONFIGS, MattingNetwork, regions
 from flyaway.network.model import Guide
 from models.training import checkpoints
-from models.training.losses import coarse_loss, region_loss
+from models.training.losses import coarse_loss, fade, region_loss
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
+from models.training.schedule import average_in, pace
 from models.training.start import load_rvm_decoder, load_rvm_encoder
 from models.training.start_clean import load_detector_encoder
 
@@ -82,10 +82,14 @@ FRESH = ("encoder.blocks.", "decoder.head.", "refiner.", "attention.")
 
 
 def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, object]]:
-    """Transformer and head are new; the trained decoder moves at a fifth of their rate."""
-    groups: dict[float, list[nn.Parameter]] = {1.0: [], 0.2: [], 0.05: []}
+    """Transformer and head are new, the trained decoder moves at a fifth of their rate.
+
+    What tells doubt feeds nothing that is trained already, and may run ahead.
+    """
+    groups: dict[float, list[nn.Parameter]] = {10.0: [], 1.0: [], 0.2: [], 0.05: []}
     for name, parameter in network.named_parameters():
         pace = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
+        pace = 10.0 if name.startswith("decoder.doubt.") else pace
         groups[pace].append(parameter)
     return [{"params": parameters, "rate": rate * pace} for pace, parameters in groups.items()]
 
@@ -109,11 +113,12 @@ def refine_loss(
         _, tokens = network.refiner.encode(patches, context)
         keep = torch.randperm(len(positions), device=plate.device)[: args.regions]
         attended = network.attention(tokens[index[keep]], where[keep], valid[keep])
-        ys, xs = regions.region_pixels(positions[keep], config.cell, 0)
+        ys, xs = regions.region_pixels(positions[keep], config.cell, config.halo)
         truth = regions.gather(alpha[i], ys, xs)
         base, _ = network.refiner.coarse(patches[keep])
         correction = network.refiner.correction(patches[keep], attended)
-        losses.append(region_loss(base + correction, truth, weight[i].expand(len(keep))))
+        shown = fade(config.cell, config.halo).to(plate.device)
+        losses.append(region_loss(base + correction, truth, weight[i].expand(len(keep)), shown))
         with torch.no_grad():
             soft = (truth > 0.02) & (truth < 0.98)
             before.append((base - truth)[soft].abs())
@@ -191,8 +196,7 @@ class Trainer:
         )
 
     def rates(self, done: float) -> None:
-        warm = min(1.0, (self.state["stage_images"] + 1) / (self.args.warm * self.args.batch))
-        factor = warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+        factor = pace(done, self.state["stage_images"] // self.args.batch, self.args.warm)
         for group in self.optimizer.param_groups:
             group["lr"] = group["rate"] * factor
 
@@ -212,6 +216,9 @@ class Trainer:
             with torch.set_grad_enabled(not a.refiner_only):
                 coarse = self.network.coarse(working.contiguous(memory_format=torch.channels_last))
             losses = {} if a.refiner_only else coarse_loss(coarse.levels, small, weight)
+            if self.network.config.coarse.decoder == "gated" and losses:
+                # Adam moves the trimap's own layers as far; the trained features are left to alpha.
+                losses["trimap"] = losses["trimap"] * 0.1
             log = {}
             if a.ratio > 1:
                 # Soft pixels of a teacher are its opinion; those of an exact alpha are the truth.
@@ -245,12 +252,6 @@ class Trainer:
         for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             p.grad = (part / self.world).view_as(p)
 
-    def average_weights(self) -> None:
-        decay = min(0.998, (1 + self.state["steps"]) / (10 + self.state["steps"]))
-        with torch.no_grad():
-            for key, value in self.network.state_dict().items():
-                self.average[key].lerp_(value.float(), 1 - decay)
-
     def run(self) -> None:
         budget, began, spent = self.args.minutes * 60, time.monotonic(), self.state["seconds"]
         sums: dict[str, list[float]] = {}
@@ -259,7 +260,7 @@ class Trainer:
             self.rates(self.state["seconds"] / budget)
             for key, value in self.step(batch).items():
                 sums.setdefault(key, []).append(value)
-            self.average_weights()
+            average_in(self.average, self.network, self.average, self.state["steps"])
             for key in ("images", "stage_images"):
                 self.state[key] += len(batch["image"]) * self.world
             self.state["steps"] += 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,8 @@ from torch import Tensor
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.refiner import UnshuffleRefiner
 from models.training import checkpoints
-from models.training.losses import region_loss
+from models.training.losses import fade, region_loss
+from models.training.schedule import average_in, pace
 
 HELD = 30  # shards in memory at once
 
@@ -32,7 +32,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--stage", default="refiner")
-    parser.add_argument("--minutes", type=float, required=True)
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float)
+    budget.add_argument("--steps", type=int, help="the same number whatever the machine, to compare runs")
     parser.add_argument("--batch", type=int, default=32, help="regions a step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
@@ -99,9 +101,10 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
     share = refiner.blend(unknown)
     # What the user gets is the blend; a correction that is blended out is not worth learning.
     predicted = base + correction.float() * share
-    loss = region_loss(predicted, truth, batch["trust"])
+    shown = fade(refiner.cell, refiner.halo)
+    loss = region_loss(predicted, truth, batch["trust"], shown)
     with torch.no_grad():
-        soft = (truth > 0.02) & (truth < 0.98) & (batch["exact"] > 0)[:, None, None, None]
+        soft = (truth > 0.02) & (truth < 0.98) & (batch["exact"] > 0)[:, None, None, None] & (shown > 0.5)
         before = (base - truth)[soft].abs().mean()
         after = (predicted.clamp(0, 1) - truth)[soft].abs().mean()
     return loss, before, after
@@ -121,21 +124,16 @@ def main() -> None:
     names = [k for k in average if k.startswith(("refiner.", "attention."))]
     began, spent, saved, sums = time.monotonic(), state["seconds"], time.monotonic(), []
     for batch in batches(args.bank, args.batch, args.seed + state["steps"]):
-        done = state["seconds"] / (args.minutes * 60)
-        warm = min(1.0, (state["stage_steps"] + 1) / 200)
+        done = state["stage_steps"] / args.steps if args.steps else state["seconds"] / (args.minutes * 60)
         for group in optimizer.param_groups:
-            group["lr"] = args.rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
+            group["lr"] = args.rate * pace(done, state["stage_steps"], 200)
         loss, before, after = step(network, mirror(batch), not args.no_attention)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(moving, 1.0)
         if norm.isfinite():
             optimizer.step()
-        weights = network.state_dict()
-        with torch.no_grad():
-            decay = min(0.998, (1 + state["stage_steps"]) / (10 + state["stage_steps"]))
-            for key in names:
-                average[key].lerp_(weights[key].float(), 1 - decay)
+        average_in(average, network, names, state["stage_steps"])
         state["steps"] += 1
         state["stage_steps"] += 1
         state["seconds"] = spent + time.monotonic() - began

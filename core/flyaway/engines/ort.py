@@ -138,10 +138,11 @@ class OrtEngine:
                 feed = {"patches": patches, "tokens": everyone[index[part]]}
                 feed |= {"positions": where[part], "valid": valid[part]}
             with watch("refine"):
-                (values,) = self._sessions["refine"].run(None, feed)
+                (changes,) = self._sessions["refine"].run(None, feed)
             with watch("finish"):
-                self._write_back(alpha, positions[part], values)
-        return alpha
+                grid.spread(alpha, positions[part], changes[:, 0], s["cell"])
+        # Fades add up to one but for rounding.
+        return alpha.clip(0, 1, out=alpha)
 
     def _patches(self, image: Float, maps: Float, positions: NDArray[np.int64]) -> Float:
         """What the refiner sees of regions: N×(3+C)×P×P, plate then maps."""
@@ -159,13 +160,6 @@ class OrtEngine:
             patch[:RGB] = seen.transpose(2, 0, 1)
         sample(maps, ys, xs, height, width, out=patches[:, RGB:])
         return patches
-
-    def _write_back(self, alpha: Float, positions: NDArray[np.int64], values: Float) -> None:
-        """N×1×cell×cell into their cells of H×W, in place; the last cells may hang over the frame."""
-        cell = self.settings["cell"]
-        for (top, left), value in zip(positions * cell, values[:, 0], strict=True):
-            place = alpha[top : top + cell, left : left + cell]
-            place[:] = value[: place.shape[0], : place.shape[1]]
 
 
 def _choose(device: str) -> str:

@@ -105,8 +105,8 @@ class RefinerConfig:
     cell: int
     halo: int
     widths: tuple[int, int, int]
-    low: float = 0.3
-    high: float = 0.5
+    low: float = 0.08
+    high: float = 0.3
     chunk: int = 256
 
 

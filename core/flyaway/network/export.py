@@ -57,7 +57,7 @@ class TokensGraph(nn.Module):
 
 
 class RefineGraph(nn.Module):
-    """Patches, each region's tokens and their positions → alpha of the cells."""
+    """Patches, each region's tokens and their positions → the change of the coarse alpha, halos too."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
@@ -117,7 +117,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
                 "valid": torch.rand(n, tokens) < 0.5,
             },
             {name: {0: count} for name in ("patches", "tokens", "positions", "valid")},
-            ["alpha"],
+            ["change"],
         ),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from flyaway.network.decoder import TRIMAP_CLASSES, CoarseMaps
 
 RGB = 3
 FULL = 16  # channels at the working image's resolution
+DOUBT = 24  # channels of what tells where it is unsure
 
 
 class Gate(nn.Module):
@@ -50,7 +51,9 @@ class GatedStep(nn.Module):
 class GatedDecoder(nn.Module):
     """Features of strides 2, 4, 8, 16 and the picture → maps at stride 1.
 
-    It has one head: heads on the coarser levels would pull a trained decoder's features out of shape.
+    It has one head: heads on the coarser levels would pull a trained decoder's features out of shape. What it
+    is unsure of has two layers of its own at half resolution: the refiner is blended in by that, and the
+    sixteen features that a trained decoder makes its alpha of hardly tell.
     """
 
     def __init__(self, channels: Sequence[int], widths: Sequence[int], hints: int):
@@ -62,6 +65,13 @@ class GatedDecoder(nn.Module):
             steps.append(GatedStep(x, skip, width))
             x = width
         self.steps = nn.ModuleList(steps)
+        self.doubt = nn.Sequential(
+            nn.Conv2d(x + RGB, DOUBT, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(DOUBT, DOUBT, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(DOUBT, TRIMAP_CLASSES, 1),
+        )
         self.full1 = nn.Conv2d(x + RGB, FULL, 3, padding=1)
         self.full2 = nn.Conv2d(FULL, FULL, 3, padding=1)
         self.head = nn.Conv2d(FULL, TRIMAP_CLASSES + 1 + hints, 1)
@@ -74,7 +84,9 @@ class GatedDecoder(nn.Module):
         skips, scales = reversed(features[:-1]), reversed(pictures[1:])
         for skip, picture, step in zip(skips, scales, self.steps, strict=True):
             x = step(x, skip, picture)
+        doubt = self.doubt(torch.cat((x, pictures[1]), 1))
+        doubt = F.interpolate(doubt, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
         x = F.relu(self.full2(F.relu(self.full1(torch.cat((x, image), 1)))))
         trimap, alpha, hints = self.head(x).split((TRIMAP_CLASSES, 1, self.hints), 1)
-        return [CoarseMaps(trimap, alpha, hints)]
+        return [CoarseMaps(trimap + doubt, alpha, hints)]

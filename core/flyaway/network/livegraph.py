@@ -203,11 +203,9 @@ class LiveMatte(nn.Module):
             return alpha
         height, width = image.shape[1], image.shape[2]
         chunk = self.chunk if image.is_cuda else self.cpu_chunk
-        rows, columns = cells.shape[0] * self.cell, cells.shape[1] * self.cell
-        ys = torch.arange(rows, device=image.device).clamp(0, height - 1)
-        xs = torch.arange(columns, device=image.device).clamp(0, width - 1)
-        canvas = alpha[ys][:, xs]
-        grid = canvas.view(cells.shape[0], self.cell, cells.shape[1], self.cell).permute(0, 2, 1, 3)
+        ys = torch.arange(cells.shape[0] * self.cell + 2 * self.halo, device=image.device) - self.halo
+        xs = torch.arange(cells.shape[1] * self.cell + 2 * self.halo, device=image.device) - self.halo
+        canvas = alpha[ys.clamp(0, height - 1)][:, xs.clamp(0, width - 1)]
         tokens: list[Tensor] = []
         first = image[:0]
         start = 0
@@ -226,10 +224,28 @@ class LiveMatte(nn.Module):
             attended = self.attention_net(
                 everyone[who], bias_index(positions[who], self.reach), valid[start : start + chunk]
             )
-            values = self.refine_net(seen, attended)[:, 0]
-            grid[part[:, 0], part[:, 1]] = values.to(grid.dtype)
+            self.spread(canvas, part, cells, self.refine_net(seen, attended)[:, 0])
             start += chunk
-        return canvas[:height, :width]
+        return canvas[self.halo : self.halo + height, self.halo : self.halo + width]
+
+    def fades(self, which: Tensor, count: int) -> Tensor:
+        """`regions.fades` of one axis: N cells' rows (or columns) → N×P float32."""
+        span = torch.arange(self.cell + 2 * self.halo, device=which.device).unsqueeze(0)
+        end = self.cell + 2 * self.halo - 1
+        rise = ((2 * span + 1).to(torch.float32) / float(4 * self.halo)).clamp(0, 1)
+        fall = ((2 * (end - span) + 1).to(torch.float32) / float(4 * self.halo)).clamp(0, 1)
+        first = (which == 0).unsqueeze(1).to(torch.float32)
+        last = (which == count - 1).unsqueeze(1).to(torch.float32)
+        return torch.maximum(rise, first) * torch.maximum(fall, last)
+
+    def spread(self, canvas: Tensor, part: Tensor, cells: Tensor, changes: Tensor) -> None:
+        """`regions.spread`: add N×P×P changes to the canvas, faded, in place."""
+        span = torch.arange(self.cell + 2 * self.halo, device=part.device)
+        ys, xs = part[:, 0:1] * self.cell + span, part[:, 1:2] * self.cell + span
+        down, across = self.fades(part[:, 0], cells.shape[0]), self.fades(part[:, 1], cells.shape[1])
+        faded = changes.to(canvas.dtype) * down.unsqueeze(2) * across.unsqueeze(1)
+        places = (ys * canvas.shape[1]).unsqueeze(2) + xs.unsqueeze(1)
+        canvas.view(-1).index_add_(0, places.flatten(), faded.flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class. NaN counts as 0; infinities are held to the largest finite value."""

@@ -175,22 +175,29 @@ class MattingNetwork(nn.Module):
         valid = torch.cat((torch.ones_like(itself, dtype=torch.bool), valid), 1)
         return positions, index, positions[index], valid
 
-    def refine(self, image: Tensor, guide: Guide, cells: Tensor) -> Tensor:
-        """Coarse alpha with the chosen cells refined, H×W. Memory is bounded by the chunk."""
+    def refine(self, image: Tensor, guide: Guide, cells: Tensor, attention: bool = True) -> Tensor:
+        """Coarse alpha with the chosen cells refined, H×W. Memory is bounded by the chunk.
+
+        Without attention a region sees its own token alone: for refiners that were trained so, to compare.
+        """
         height, width = image.shape[1:]
         r = self.config.refiner
         rows, columns = cells.shape
-        canvas = image.new_zeros((rows * r.cell, columns * r.cell))
+        halo = 0 if self.overwrites else r.halo
+        canvas = image.new_zeros((rows * r.cell + 2 * halo, columns * r.cell + 2 * halo))
+        frame = canvas[halo : halo + height, halo : halo + width]
         if self.overwrites:
             ys = torch.arange(height, device=image.device) // r.cell
             xs = torch.arange(width, device=image.device) // r.cell
-            canvas[:height, :width] = guide.maps[0][ys][:, xs]
+            frame[:] = guide.maps[0][ys][:, xs]
         else:
-            canvas[:height, :width] = self.upsampled(guide, height, width)
+            frame[:] = self.upsampled(guide, height, width)
         positions, index, where, valid = self.neighbourhoods(cells)
+        if not attention:
+            valid[:, 1:] = False
         chunks = positions.split(r.chunk)
         if len(positions) == 0:
-            return canvas[:height, :width]
+            return frame
         # Tokens of all regions first: attention then sees them all, whatever the chunk.
         # A frame of one chunk, the usual case, keeps its features; more would not be bounded.
         features, token = self._encode(image, guide, chunks[0])
@@ -200,8 +207,12 @@ class MattingNetwork(nn.Module):
             attended = self.attention(tokens[index[part]], where[part], valid[part])
             if start > 0:
                 features, _ = self._encode(image, guide, chunk)
-            regions.scatter(canvas, chunk, self.refiner.decode(features, attended)[:, 0])
-        return canvas[:height, :width]
+            values = self.refiner.decode(features, attended)[:, 0]
+            if self.overwrites:
+                regions.scatter(canvas, chunk, values)
+            else:
+                regions.spread(canvas, chunk, values, r.cell)
+        return frame
 
     def _encode(self, image: Tensor, guide: Guide, positions: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         return self.refiner.encode(*self.patches(image, guide, positions))

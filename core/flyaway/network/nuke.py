@@ -50,7 +50,7 @@ class Attend(nn.Module):
 
 
 class Refine(nn.Module):
-    """Patches, what was attended to → alpha of the cells."""
+    """Patches, what was attended to → the change of the coarse alpha."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()

@@ -5,7 +5,9 @@ region attention, the answer added to the bottleneck. What differs, and why: cel
 resolution with four times the channels use a CPU's vector units far better than 8 px cells; a halo
 takes the seams away; the token comes from a small encoder of its own, so that all tokens can be had
 before any region is refined, whatever the chunk; the result is a correction of the coarse alpha,
-blended in by the probability that a pixel is unknown, so that choosing regions causes no jump.
+blended in by the probability that a pixel is unknown, so that choosing regions causes no jump. Regions
+overlap by their halos and are faded into each other (`regions.spread`), so that neighbours that disagree
+leave no edge.
 """
 
 from __future__ import annotations
@@ -15,9 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flyaway.network.config import RefinerConfig
+from flyaway.network.cues import ALPHA, CUES, RGB, UNKNOWN, cues
 
-RGB = 3
-ALPHA, UNKNOWN = 3, 4  # channels of a patch, after RGB; hints follow
 RAW = 2  # its last channels: alpha and unknown probability as the coarse stage said them, unsettled
 
 
@@ -28,40 +29,6 @@ def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
 def seen(patches: Tensor) -> Tensor:
     """What the convolutions look at: alpha and unknown as they came, not as they were settled."""
     return torch.cat((patches[:, :RGB], patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]), 1)
-
-
-COLOUR_CUES = 4
-
-
-def colour_cues(patches: Tensor) -> Tensor:
-    """What colour alone says of each pixel's alpha, given the pixels that the coarse stage is sure of.
-
-    Foreground and background colour are averages over sure pixels nearby; a pixel's alpha is where it
-    lies on the line between them (the compositing equation, solved). A convolution would have to learn
-    to divide for this.
-
-    Args:
-        patches: N×(5+hints)×P×P, P even, as `seen` returns them.
-
-    Returns:
-        N×4×P×P: alpha by colour (less ½), contrast of the two colours, and how much sure foreground and
-        background there is nearby.
-    """
-    half = F.avg_pool2d(patches[:, : UNKNOWN + 1], 2)
-    colour, alpha, unknown = half[:, :RGB], half[:, ALPHA : ALPHA + 1], half[:, UNKNOWN : UNKNOWN + 1]
-    sure = (1 - unknown).clamp(0, 1) ** 4
-    front, back = alpha * sure, (1 - alpha) * sure
-    total = torch.cat((colour * front, colour * back, front, back), 1)
-    near = F.avg_pool2d(F.avg_pool2d(total, 9, 1, 4), 9, 1, 4)
-    share = near[:, 2 * RGB :]
-    front_colour = near[:, :RGB] / (share[:, :1] + 1e-4)
-    back_colour = near[:, RGB : 2 * RGB] / (share[:, 1:] + 1e-4)
-    cues = torch.cat((back_colour, front_colour - back_colour, share), 1)
-    cues = F.interpolate(cues, scale_factor=2.0, mode="bilinear", align_corners=False)
-    back_colour, line, share = cues[:, :RGB], cues[:, RGB : 2 * RGB], cues[:, 2 * RGB :]
-    contrast = (line * line).sum(1, keepdim=True)
-    along = ((patches[:, :RGB] - back_colour) * line).sum(1, keepdim=True) / (contrast + 1e-3)
-    return torch.cat((along.clamp(-0.5, 1.5) - 0.5, contrast.sqrt(), share), 1)
 
 
 class UnshuffleRefiner(nn.Module):
@@ -75,19 +42,20 @@ class UnshuffleRefiner(nn.Module):
         self.token_encoder = nn.Sequential(_conv(channels, 32, 2), _conv(32, 64, 2), _conv(64, 64))
         self.token = nn.Linear(64, attention)
         self.context = nn.Linear(context, attention)
-        self.enter = _conv(4 * (channels + COLOUR_CUES), fine)
+        self.enter = _conv(4 * (channels + CUES), fine)
         self.down1 = nn.Sequential(_conv(fine, middle, 2), _conv(middle, middle))
         self.down2 = nn.Sequential(_conv(middle, deep, 2), _conv(deep, deep))
         self.attended = nn.Linear(attention, deep)
         self.bottom = _conv(deep, deep)
         self.up1 = _conv(deep + middle, middle)
         self.up2 = _conv(middle + fine, fine)
-        self.head = nn.Conv2d(fine, 4, 3, padding=1)
+        self.head = nn.Conv2d(fine, 8, 3, padding=1)  # two maps of four phases
         for module in self.modules():  # no norms: torch's default would shrink the signal to nothing
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
         for parameter in self.head.parameters():
-            nn.init.zeros_(parameter)  # starts as the coarse alpha, unchanged
+            nn.init.zeros_(parameter)  # starts as the guided filter
+        nn.init.constant_(self.head.bias[4:], 1.0)
 
     def encode(self, patches: Tensor, context: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What `decode` needs of a region, and the token that stands for it.
@@ -107,9 +75,12 @@ class UnshuffleRefiner(nn.Module):
         return self.token(x.mean((2, 3))) + self.context(context)
 
     def correction(self, patches: Tensor, attended: Tensor) -> Tensor:
-        """What to add to the coarse alpha, on the cells without their halo: N×1×cell×cell."""
-        raw = seen(patches)
-        inputs = torch.cat((self._centred(raw), colour_cues(raw)), 1)
+        """What to add to the coarse alpha before blending: N×1×P×P.
+
+        It is learned in two parts: how far to go to the alpha that colour says, and what to add to that.
+        """
+        said, by_colour = cues(patches)
+        inputs = torch.cat((self._centred(seen(patches)), said), 1)
         fine = self.enter(F.pixel_unshuffle(inputs, 2))  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
@@ -117,27 +88,23 @@ class UnshuffleRefiner(nn.Module):
         x = self.up1(torch.cat((x, middle), 1))
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         x = self.up2(torch.cat((x, fine), 1))
-        return self._core(F.pixel_shuffle(self.head(x), 2))
+        addition, share = F.pixel_shuffle(self.head(x), 2).split(1, 1)
+        return addition + share * (by_colour - patches[:, ALPHA : ALPHA + 1])
 
     def decode(self, features: tuple[Tensor, ...], attended: Tensor) -> Tensor:
-        """Alpha of the cells, blended into the coarse alpha: N×1×cell×cell in 0..1."""
+        """The change of the coarse alpha, N×1×P×P: the two together lie in 0..1."""
         (patches,) = features
         alpha, unknown = self.coarse(patches)
         refined = (alpha + self.correction(patches, attended)).clamp(0, 1)
-        return alpha + self.blend(unknown) * (refined - alpha)
+        return self.blend(unknown) * (refined - alpha)
 
     def coarse(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Coarse alpha and unknown probability on the cells without their halo, each N×1×cell×cell."""
-        core = self._core(patches)
-        return core[:, ALPHA : ALPHA + 1], core[:, UNKNOWN : UNKNOWN + 1]
+        """Coarse alpha and unknown probability of patches, each N×1×P×P."""
+        return patches[:, ALPHA : ALPHA + 1], patches[:, UNKNOWN : UNKNOWN + 1]
 
     def blend(self, unknown: Tensor) -> Tensor:
         """How much of the refined alpha counts, 0..1, from the unknown probability."""
         return ((unknown - self.low) / (self.high - self.low)).clamp(0, 1)
-
-    def _core(self, x: Tensor) -> Tensor:
-        h = self.halo
-        return x[:, :, h : h + self.cell, h : h + self.cell]
 
     @staticmethod
     def _centred(patches: Tensor) -> Tensor:

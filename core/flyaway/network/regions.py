@@ -178,3 +178,31 @@ def scatter(canvas: Tensor, positions: Tensor, values: Tensor) -> None:
     cell = values.shape[-1]
     grid = canvas.view(canvas.shape[0] // cell, cell, canvas.shape[1] // cell, cell).permute(0, 2, 1, 3)
     grid[positions[:, 0], positions[:, 1]] = values.to(canvas.dtype)
+
+
+def fades(positions: Tensor, rows: int, columns: int, cell: int, halo: int) -> tuple[Tensor, Tensor]:
+    """How much each row and each column of a region with its halo counts: two N×(cell+2·halo) float32.
+
+    Over the halos of two neighbours one fades out as the other fades in; they add up to one. At the edge of
+    the frame, where there is no neighbour, nothing fades.
+    """
+    span = torch.arange(cell + 2 * halo, device=positions.device)
+    rise = ((span + 0.5) / (2 * halo)).clamp(0, 1) if halo > 0 else torch.ones_like(span, dtype=torch.float32)
+    fall = rise.flip(0)
+
+    def along(which: Tensor, count: int) -> Tensor:
+        first, last = (which == 0).float()[:, None], (which == count - 1).float()[:, None]
+        return torch.maximum(rise, first) * torch.maximum(fall, last)
+
+    return along(positions[:, 0], rows), along(positions[:, 1], columns)
+
+
+def spread(canvas: Tensor, positions: Tensor, values: Tensor, cell: int) -> None:
+    """Add N×P×P changes to a canvas of (rows·cell+2·halo)×(columns·cell+2·halo), faded, in place."""
+    halo = (values.shape[-1] - cell) // 2
+    height, width = canvas.shape
+    down, across = fades(positions, (height - 2 * halo) // cell, (width - 2 * halo) // cell, cell, halo)
+    ys, xs = region_pixels(positions, cell, halo)
+    places = ((ys + halo) * width)[:, :, None] + (xs + halo)[:, None, :]
+    faded = values.to(canvas.dtype) * down[:, :, None] * across[:, None, :]
+    canvas.view(-1).index_add_(0, places.flatten(), faded.flatten())

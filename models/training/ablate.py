@@ -1,0 +1,104 @@
+"""Cross region attention on and off: `python -m models.training.ablate --coarse FILE --bank DIR --set DIR …`.
+
+For each seed two refiners start from the same noise and take the same steps on the same regions in the same
+order; one sees its neighbours' tokens, the other only its own (with the same layers, so both have as many
+weights). Each is scored on sets with exact alpha, with the regions that the coarse stage chose.
+Runs that are finished are not repeated. The table goes to OUT/ablation.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from flyaway.evaluation import layouts, metrics
+from flyaway.evaluation.environment import environment_line
+from flyaway.network import CONFIGS, MattingNetwork
+
+MODES = ("on", "off")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
+    parser.add_argument("--coarse", type=Path, required=True, help="checkpoint with a trained coarse stage")
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--set", type=Path, action="append", required=True, help="may be repeated")
+    parser.add_argument("--every", type=int, default=1, help="score every so-manieth image")
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
+    return parser.parse_args()
+
+
+def run(module: str, *options: object) -> None:
+    """Run a trainer of this folder; its failure ends the ablation."""
+    subprocess.run([sys.executable, "-m", f"models.training.{module}", *map(str, options)], check=True)  # noqa: S603
+
+
+def train(args: argparse.Namespace, mode: str, seed: int) -> Path:
+    """One refiner, from noise; its checkpoint."""
+    folder = args.out / f"{mode}-{seed}"
+    state = folder / "state.json"
+    if state.exists() and json.loads(state.read_text())["stage"] == "refiner":
+        return folder / "average.safetensors"
+    run("merge", args.coarse, "new", folder, "--config", args.config, "--seed", seed)
+    off = ("--no-attention",) if mode == "off" else ()
+    options = ("--config", args.config, "--run", folder, "--bank", args.bank, "--seed", seed, *off)
+    run("train_refiner", *options, "--steps", args.steps)
+    return folder / "average.safetensors"
+
+
+@torch.no_grad()
+def soft_mad(network: MattingNetwork, folder: Path, every: int, attention: bool) -> tuple[float, float]:
+    """Mean distance on soft pixels over a set, of the coarse alpha and of the refined one."""
+    scores = []
+    for item in layouts.open_set(folder, "pairs").items[::every]:
+        plate = torch.from_numpy(item.load_plate()).permute(2, 0, 1)[None].float() / 255
+        truth = item.load_alpha()
+        working, size = network.working_image(plate)
+        guide = network.guide(network.coarse(working), size)
+        cells = network.select(guide, *truth.shape)
+        refined = network.refine(plate[0], guide, cells, attention=attention)
+        coarse = network.upsampled(guide, *truth.shape)
+        scores.append([metrics.soft_mad(alpha.numpy(), truth) for alpha in (coarse, refined)])
+    before, after = np.nanmean(scores, 0)
+    return float(before), float(after)
+
+
+def main() -> None:
+    """Train and score all of them."""
+    args = arguments()
+    lines = [
+        f"{args.steps} steps a refiner from noise, {args.seeds} seeds. {environment_line()}",
+        "",
+        "| set | coarse | attention | soft MAD by seed | mean | deviation |",
+        "|---|---:|---|---|---:|---:|",
+    ]
+    checkpoints = {(m, s): train(args, m, s) for s in range(1, args.seeds + 1) for m in MODES}
+    for folder in args.set:
+        for mode in MODES:
+            values, before = [], float("nan")
+            for seed in range(1, args.seeds + 1):
+                network = MattingNetwork(CONFIGS[args.config]).eval()
+                network.load_state_dict(load_file(checkpoints[mode, seed]))
+                before, after = soft_mad(network, folder, args.every, mode == "on")
+                values.append(after)
+            listed = ", ".join(f"{value:.4f}" for value in values)
+            spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
+            lines.append(
+                f"| {folder.name} | {before:.4f} | {mode} | {listed} | {np.mean(values):.4f} | {spread:.4f} |"
+            )
+            print(lines[-1], flush=True)
+    (args.out / "ablation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
