@@ -44,7 +44,7 @@ _BUILT_IN_CONFIGS = ("ocio://cg-config-latest", "ocio://studio-config-latest")
 _SHORT_NAMES = {"cg": _BUILT_IN_CONFIGS[0], "studio": _BUILT_IN_CONFIGS[1]}
 
 # xy of red, green, blue, white, as OpenEXR's chromaticities attribute holds them → OCIO interop id.
-_PRIMARIES: dict[str, tuple[float, ...]] = {
+PRIMARIES: dict[str, tuple[float, ...]] = {
     "linear": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
     "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
@@ -127,7 +127,7 @@ def working_space(config: str | None = None) -> str | None:
 
 def space_of_primaries(chromaticities: tuple[float, ...]) -> str | None:
     """The scene-linear space with these primaries (xy of R, G, B, white), or None if it is none of ours."""
-    for space, primaries in _PRIMARIES.items():
+    for space, primaries in PRIMARIES.items():
         if np.allclose(chromaticities, primaries, atol=_PRIMARIES_TOLERANCE):
             return space
     return None
@@ -162,6 +162,33 @@ def display_referred(
     if result is None:
         raise EncodingUnknownError(f"OCIO cannot convert from {space!r}: {converted.geterror()}")
     return np.asarray(result, dtype=np.float32), "srgb"
+
+
+def display_encoded(pixels: FloatImage, space: str, config: str | None = None) -> FloatImage:
+    """`pixels` (as for `display_referred`) in sRGB's own curve: what a PNG means."""
+    shown, encoding = display_referred(pixels, space, config)
+    return linear_to_srgb(shown) if encoding == "linear" else shown
+
+
+def scene_linear(
+    pixels: FloatImage, space: str, config: str | None = None, *, any_primaries: bool = True
+) -> tuple[FloatImage, str]:
+    """`pixels` (as for `display_referred`) in scene-linear light, and in which space: what an EXR means.
+
+    Args:
+        pixels, space, config: as for `display_referred`.
+        any_primaries: what is linear already stays in its own primaries; else all becomes Rec.709.
+
+    Returns:
+        The pixels as they are where `space` is linear, else with Rec.709 primaries; and "linear" for those,
+        or the name of their space.
+    """
+    if any_primaries and encoding_of(space) is None:
+        found = _config_with(space, _first_config(config))
+        if found is not None and _open_config(found[0]).isColorSpaceLinear(space):
+            return pixels, space
+    shown, encoding = display_referred(pixels, space, config)
+    return (srgb_to_linear(shown) if encoding == "srgb" else shown), "linear"
 
 
 def cineon_to_linear(pixels: FloatImage) -> FloatImage:

@@ -7,7 +7,7 @@ import pytest
 
 from flyaway import EncodingUnknownError
 from flyaway.color import resolve_config, resolve_space, srgb_to_linear
-from flyaway.frames import ReadOptions, read_plate
+from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
 
 STUDIO_CONFIG = """ocio_profile_version: 2
 search_path: ""
@@ -144,3 +144,47 @@ def test_a_configuration_that_is_none_is_named(tmp_path):
 def test_a_near_miss_is_answered_with_the_name():
     with pytest.raises(EncodingUnknownError, match=r"Did you mean.*'ARRI LogC4'"):
         resolve_space("ARRI LogC-4")
+
+
+@pytest.mark.parametrize(
+    "space", ["ACEScg", "ARRI LogC4", "S-Log3 S-Gamut3.Cine", "Cineon", "srgb", "linear"]
+)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("o.exr", WriteOptions("rgba")),
+        ("o.exr", WriteOptions("rgba", depth="float")),
+        ("o.tif", WriteOptions("rgba", depth="float")),
+        ("o.tif", WriteOptions("rgba", depth="uint16")),
+        ("o.png", WriteOptions("rgba")),
+    ],
+)
+def test_colour_is_written_as_its_format_means_it(tmp_path, write_plate, space, name, options):
+    """Log in an EXR, or ACEScg in a PNG, would be another picture to whoever opens it."""
+    code = np.broadcast_to(np.float32([0.40, 0.36, 0.32]), (32, 32, 3))
+    plate = read_plate(write_plate(tmp_path / "p.exr", np.ascontiguousarray(code), "float"), space)
+    notes = write_matte(tmp_path / name, np.full((32, 32), 0.5, np.float32), plate, options)
+    # Read as anybody would, who is told nothing.
+    again = read_plate(tmp_path / name)
+    np.testing.assert_allclose(rec709(again), rec709(plate), rtol=2e-3, atol=2e-4)
+    stays = space in ("srgb", "linear") or (space == "ACEScg" and name == "o.exr")
+    assert any("was converted from" in note for note in notes) is not stays
+    if space == "ACEScg" and name == "o.exr":
+        np.testing.assert_allclose(again.pixels, code, rtol=1e-3)  # linear already: not touched
+
+
+def test_converted_colour_says_its_primaries_to_who_has_a_configuration(
+    tmp_path, write_plate, studio_config, monkeypatch
+):
+    plate = read_plate(write_plate(tmp_path / "p.exr", grey(0.4)), "ARRI LogC4")
+    write_matte(tmp_path / "o.exr", np.ones((32, 32), np.float32), plate, WriteOptions("rgba"))
+    monkeypatch.setenv("OCIO", str(studio_config))
+    again = read_plate(tmp_path / "o.exr")
+    assert again.space == "linear"
+    assert light(again) == pytest.approx(light(plate), rel=1e-3)
+
+
+def rec709(plate) -> np.ndarray:
+    """H×W×3, the scene-linear Rec.709 light that the matting is given."""
+    pixels, encoding = plate.for_matting()
+    return srgb_to_linear(pixels) if encoding == "srgb" else pixels

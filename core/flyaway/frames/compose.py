@@ -85,8 +85,9 @@ def compose(
     suffix = path.suffix.lower()
     kind = options.depth or _channel_type(suffix, plate, options.output)
     straight = not is_premultiplied(path, options)
+    space = ""
     if options.output == "rgba":
-        pixels = _rgba(suffix, alpha, plate, kind, straight, notes)
+        pixels, space = _rgba(suffix, alpha, plate, kind, straight, notes)
         names: tuple[str, ...] = ("R", "G", "B", "A")
     else:
         pixels = alpha[..., None]
@@ -102,7 +103,15 @@ def compose(
     if kind == "half":
         pixels = np.clip(pixels, -_HALF_MAX, _HALF_MAX)
     spec = metadata.header(
-        path, plate, kind, names, options.output, provenance or {}, straight=straight, window=window
+        path,
+        plate,
+        kind,
+        names,
+        options.output,
+        provenance or {},
+        straight=straight,
+        window=window,
+        space=space,
     )
     if options.crop:
         spec.attribute("flyaway:window", "cropped to its content")
@@ -148,8 +157,8 @@ def _channel_type(suffix: str, plate: Plate, output: Output) -> Depth:
 
 def _rgba(
     suffix: str, alpha: FloatImage, plate: Plate, kind: str, straight: bool, notes: list[str]
-) -> FloatImage:
-    """H×W×4: the plate's colour in the encoding that the target's format means, and the matte."""
+) -> tuple[FloatImage, str]:
+    """H×W×4: the plate's colour in the encoding that the target's format means, and the matte; its space."""
     colour = plate.pixels
     if not np.isfinite(colour).all():
         notes.append("NaN or infinite colour was written as 0")
@@ -159,17 +168,21 @@ def _rgba(
     if plate.unused:
         others = f"{', '.join(plate.unused[:12])}{' …' if len(plate.unused) > 12 else ''}"
         notes.append(f"the plate's other channels stay behind: {others} (--output beside keeps them)")
-    if suffix == ".exr" and plate.space == "srgb":
-        colour = color.srgb_to_linear(colour)
     if kind.startswith("uint"):
-        if plate.space == "linear":
-            colour = color.linear_to_srgb(colour)
+        colour, space = color.display_encoded(colour, plate.space, plate.config), "srgb"
         if float(colour.max()) > 1 or float(colour.min()) < 0:
             notes.append("colour beyond 0…1 was clipped; EXR keeps it")
             colour = np.clip(colour, 0, 1)
+    else:
+        # Only EXR can say which primaries it is in.
+        exr = suffix == ".exr"
+        colour, space = color.scene_linear(colour, plate.space, plate.config, any_primaries=exr)
+    if space != plate.space and color.encoding_of(plate.space) is None:
+        into = "sRGB" if space == "srgb" else "scene-linear Rec.709"
+        notes.append(f"colour was converted from {plate.space} to {into}, which {suffix} stands for")
     if not straight:
         colour = colour * alpha[..., None]
-    return np.concatenate([colour, alpha[..., None]], axis=-1)
+    return np.concatenate([colour, alpha[..., None]], axis=-1), space
 
 
 def _beside(

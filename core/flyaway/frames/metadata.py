@@ -8,7 +8,7 @@ from pathlib import Path
 
 import OpenImageIO as oiio
 
-from flyaway import __version__
+from flyaway import __version__, color
 from flyaway.frames.options import COMPRESSIONS, is_lossy
 from flyaway.frames.read import Plate, Window
 
@@ -66,6 +66,7 @@ def header(
     *,
     straight: bool = True,
     window: Window | None = None,
+    space: str = "",
 ) -> oiio.ImageSpec:
     """The header of a matte: `plate`'s windows and metadata, `names`' channels, and who made it.
 
@@ -78,6 +79,7 @@ def header(
         provenance: what to add, without the prefix "flyaway:".
         straight: colour is not multiplied by alpha.
         window: the matte's data window, where it is not the plate's.
+        space: the colour space of "rgba": "srgb", "linear", or OCIO's.
     """
     data, display = window or plate.data_window, plate.display_window
     spec = oiio.ImageSpec(data.width, data.height, len(names), channel_type)
@@ -98,7 +100,7 @@ def header(
             spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
         spec.attribute("flyaway:encoding", "linear coverage")
     else:
-        _mark_colour(spec, plate, suffix, channel_type)
+        _mark_colour(spec, plate, suffix, space)
         spec.attribute("flyaway:colour", "straight" if straight else "premultiplied")
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
@@ -199,15 +201,14 @@ def _as_ratio(rate: float) -> tuple[int, int]:
     return exact.numerator, exact.denominator
 
 
-def _mark_colour(spec: oiio.ImageSpec, plate: Plate, suffix: str, channel_type: str) -> None:
-    """Say what space the colour is in: by name, and for linear EXR by the plate's own primaries."""
-    if suffix == ".exr":
-        space = "lin_rec709_scene" if plate.space in ("srgb", "linear") else plate.space
-        primaries = plate.spec.get("chromaticities", None)
-        if primaries is not None and plate.format == "openexr":
-            spec.attribute("chromaticities", "float[8]", tuple(primaries))
-    elif plate.space == "linear":
-        space = "srgb_rec709_scene" if channel_type.startswith("uint") else "lin_rec709_scene"
-    else:
-        space = "srgb_rec709_scene" if plate.space == "srgb" else plate.space
-    spec.attribute("oiio:ColorSpace", space)
+def _mark_colour(spec: oiio.ImageSpec, plate: Plate, suffix: str, space: str) -> None:
+    """Say what space the colour is in: by name, and for linear EXR by its primaries."""
+    names = {"srgb": "srgb_rec709_scene", "linear": "lin_rec709_scene"}
+    spec.attribute("oiio:ColorSpace", names.get(space, space))
+    if suffix != ".exr":
+        return
+    if space != plate.space:
+        # Converted: said outright, since with an OCIO configuration silence means its scene_linear.
+        spec.attribute("chromaticities", "float[8]", color.PRIMARIES["linear"])
+    elif plate.format == "openexr" and plate.spec.get("chromaticities", None) is not None:
+        spec.attribute("chromaticities", "float[8]", tuple(plate.spec.get("chromaticities")))
