@@ -62,6 +62,11 @@ def encoding_of(space: str) -> Encoding | None:
     return "linear" if name in _LINEAR_NAMES else None
 
 
+def is_built_in_config(name: str) -> bool:
+    """Whether a configuration is one of OCIO's own: `cg`, `studio`, or an ocio:// address; no file."""
+    return name.strip().lower() in _SHORT_NAMES or name.startswith("ocio://")
+
+
 def resolve_config(name: str) -> str:
     """An OCIO configuration as OpenImageIO opens it: a path, `cg`, `studio`, or an ocio:// address.
 
@@ -90,8 +95,8 @@ def resolve_space(name: str, config: str | None = None) -> str:
     own = encoding_of(name)
     if own is not None:
         return own
-    if _config_with(name, _first_config(config)) is None and not _is_cineon(name):
-        near = difflib.get_close_matches(name, _known_spaces(_first_config(config)), 3, 0.5)
+    if _config_with(name, chosen_config(config)) is None and not _is_cineon(name):
+        near = difflib.get_close_matches(name, _known_spaces(chosen_config(config)), 3, 0.5)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         asked = _said_config(config)
         raise EncodingUnknownError(
@@ -108,7 +113,7 @@ def space_by_rule(path: str, config: str | None = None) -> tuple[str, str] | Non
     Only a configuration that somebody chose is asked (`config`, else $OCIO): the built-in ones have one
     rule for all files.
     """
-    name = _first_config(config)
+    name = chosen_config(config)
     if name is None:
         return None
     chosen = _open_config(name)
@@ -120,7 +125,7 @@ def space_by_rule(path: str, config: str | None = None) -> tuple[str, str] | Non
 
 def working_space(config: str | None = None) -> str | None:
     """The scene_linear role of the configuration that the user chose, or None where none was chosen."""
-    name = _first_config(config)
+    name = chosen_config(config)
     space = _open_config(name).getColorSpaceNameByRole("scene_linear") if name else None
     return str(space) if space else None
 
@@ -149,7 +154,7 @@ def display_referred(
     own = encoding_of(space)
     if own is not None:
         return pixels, own
-    found = _config_with(space, _first_config(config))
+    found = _config_with(space, chosen_config(config))
     if found is None:
         if _is_cineon(space):
             return cineon_to_linear(pixels), "linear"
@@ -184,7 +189,7 @@ def scene_linear(
         or the name of their space.
     """
     if any_primaries and encoding_of(space) is None:
-        found = _config_with(space, _first_config(config))
+        found = _config_with(space, chosen_config(config))
         if found is not None and _open_config(found[0]).isColorSpaceLinear(space):
             return pixels, space
     shown, encoding = display_referred(pixels, space, config)
@@ -216,8 +221,8 @@ def linear_to_srgb(pixels: FloatImage) -> FloatImage:
     return np.copysign(curve, pixels).astype(np.float32, copy=False)
 
 
-def _first_config(config: str | None) -> str | None:
-    """The configuration that the user chose, or None."""
+def chosen_config(config: str | None) -> str | None:
+    """The OCIO configuration that the user chose: `config`, else $OCIO, else None."""
     return config or os.environ.get("OCIO") or None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from tests.batch.conftest import Luma, Remembering
+from tests.frames.test_colour import STUDIO_CONFIG
 
 from flyaway import BusyError, PatternError
 from flyaway.batch import ExitCode, Limits, RunOptions, Target, plan_shot, run_plan
@@ -87,6 +88,29 @@ def test_another_model_or_other_settings_make_everything_stale(shot, luma, tmp_p
     }
     cropped = plan_shot("shot", source, [Target(str(tmp_path / "out/m.####.exr"), WriteOptions(channel="Y"))])
     assert {why for *_, why in statuses(retrained, cropped)[1]} == {"made with other settings"}
+
+
+def test_another_ocio_configuration_makes_everything_stale(shot, luma, tmp_path, monkeypatch):
+    """By what it says: a show's configuration is edited in its place, and $OCIO counts as well."""
+    config = tmp_path / "house.ocio"
+    config.write_text(STUDIO_CONFIG.format(working="lin_rec709"))
+    what = plan(shot(1), tmp_path / "out")
+
+    def why() -> str:
+        return statuses(luma, what)[1][0][2]
+
+    monkeypatch.delenv("OCIO", raising=False)
+    run_plan(luma, what, RESUME)
+    monkeypatch.setenv("OCIO", str(config))
+    assert why() == "made with other settings"
+    assert why() == ""
+    config.write_text(STUDIO_CONFIG.format(working="half_light") + "# edited\n")
+    assert why() == "made with other settings"
+    monkeypatch.setenv("OCIO", "ocio://cg-config-latest")
+    assert why() == "made with other settings"
+    monkeypatch.delenv("OCIO")
+    assert why() == "made with other settings"
+    assert why() == ""
 
 
 def test_two_outputs_are_one_frame(shot, luma, tmp_path):
@@ -304,6 +328,46 @@ def test_a_single_frame_that_is_redone_gets_its_handles_too(shot, tmp_path):
     report, _seen = statuses(Remembering(), what)
     assert report.counts == {"written": 1, "skipped": 11}
     assert path.read_bytes() == before
+
+
+def test_other_chunks_or_handles_are_other_settings_for_a_model_with_a_memory_alone(shot, luma, tmp_path):
+    source = shot(4)
+    for matting, redone in ((Remembering(), 4), (luma, 0)):
+        out = tmp_path / matting.info.name
+        run_plan(matting, plan(source, out), RESUME)
+        assert run_plan(matting, plan(source, out, chunk=2, handles=1), RESUME).counts["written"] == redone
+
+
+def test_a_chunk_whose_first_plate_is_broken_forgets_all_the_same(shot, tmp_path):
+    source = shot(6)
+    (tmp_path / "plates" / "p.1004.exr").write_bytes(b"no plate")
+    report = run_plan(Remembering(), plan(source, tmp_path / "out", chunk=3), RESUME)
+    assert [result.task.frame for result in report.failures] == [1004]
+    # The first that can be read of the second chunk is the mean of itself alone.
+    run_plan(Remembering(), plan(source, tmp_path / "alone", "1005"), RESUME)
+    np.testing.assert_array_equal(
+        alpha(tmp_path / "out" / "m.1005.exr"), alpha(tmp_path / "alone" / "m.1005.exr")
+    )
+
+
+def test_a_clock_that_was_set_back_does_not_bring_older_lines_back(shot, luma, tmp_path, monkeypatch):
+    what = plan(shot(1), tmp_path / "out")
+    run_plan(luma, what, RESUME)
+    monkeypatch.setattr("flyaway.batch.run.time.time_ns", lambda: 1)
+    os.utime(tmp_path / "plates" / "p.1001.exr", ns=(1, 1))
+    assert run_plan(luma, what, RESUME).counts == {"written": 1}
+    assert run_plan(luma, what, RESUME).counts == {"skipped": 1}
+
+
+def test_plates_with_pixels_that_are_no_numbers_are_counted_in_the_report(luma, tmp_path, write_plate):
+    (tmp_path / "plates").mkdir()
+    for frame, odd in ((1, 0.5), (2, np.nan), (3, -1), (4, np.inf), (5, np.nan)):
+        pixels = np.full((8, 8, 3), 0.5, np.float32)
+        pixels[0, 0, 0] = odd
+        write_plate(tmp_path / "plates" / f"p.{frame}.exr", pixels)
+    report = run_plan(luma, plan(str(tmp_path / "plates" / "p.#.exr"), tmp_path / "out"), RESUME)
+    assert report.as_json()["odd_plates"] == {"nan": 2, "infinite": 1, "negative": 1}
+    assert report.remarks == ["NaN in 2 plates", "infinite values in 1 plates"]
 
 
 def test_progress_is_in_order_whatever_the_threads_do(shot, luma, tmp_path):

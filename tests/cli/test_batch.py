@@ -13,6 +13,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from flyaway import EngineError
 from flyaway.cli.app import run as flyaway
 
 JOB = """
@@ -147,6 +148,24 @@ def test_options_that_contradict_are_refused_and_not_ignored(plates, tmp_path, c
     target = str(tmp_path / "m.####.exr")
     assert flyaway(["matte", str(tmp_path / "plates" / "p.####.exr"), "-o", target, *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        EngineError("onnxruntime cannot load coarse.onnx: Failed to allocate memory for requested buffer"),
+    ],
+)
+def test_want_of_memory_before_the_first_frame_is_what_farms_retry(plates, tmp_path, monkeypatch, trouble):
+    def load(*_arguments, **_more):
+        raise trouble
+
+    plates(1)
+    monkeypatch.setattr("flyaway.load", load)
+    source = str(tmp_path / "plates" / "p.####.exr")
+    assert flyaway(["matte", source, "-o", str(tmp_path / "m.####.exr")]) == 33
 
 
 def test_a_destination_that_cannot_be_is_refused_at_once(plates, tmp_path, capsys):

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from flyaway import EncodingUnknownError, PatternError, ReadError, WriteError
+from flyaway.batch import Target, plan_shot
+from flyaway.batch.cost import cost_of
 from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
 from flyaway.frames.movie import probe
 from flyaway.frames.movie_plate import timecode_words
@@ -300,6 +302,12 @@ def test_frames_of_a_movie_are_planned(tmp_path):
     assert [job.target.name for job in some] == ["m.0003.png", "m.0006.png", "m.0009.png"]
     with pytest.raises(PatternError, match="flyaway movie"):
         plan_frames(path, tmp_path / "out.mov")
+
+
+def test_a_movie_counts_once_in_a_plans_cost(tmp_path):
+    path = make(tmp_path / "m.mp4", [flat((120, 90, 170))] * 5)
+    cost = cost_of(plan_shot("movie", path, [Target(str(tmp_path / "m.####.exr"))]))
+    assert (cost.frames, cost.bytes_in, cost.bytes_out) == (5, path.stat().st_size, 5 * W * H * 2)
 
 
 @pytest.fixture

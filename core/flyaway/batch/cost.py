@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import OpenImageIO as oiio
+
 from flyaway.batch.journal import Past
-from flyaway.batch.plan import Plan, Step
+from flyaway.batch.plan import Plan
+from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
+from flyaway.frames.compose import default_depth
 from flyaway.frames.read import read_header
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
 
-# What an uncompressed value has: mattes are half or 16 bits unless asked otherwise.
-_BYTES_PER_VALUE = 2
+_BYTES = {"half": 2, "float": 4, "uint8": 1, "uint16": 2}
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,9 @@ class Cost:
         missing: of these, without a plate on disk.
         chunks, handles: pieces, and frames that are matted before them and not written.
         width, height: of the first plate that is there.
-        bytes_in: the plates' files together.
-        bytes_out: the mattes' at most, without compression.
+        bytes_in: the plates' files together; a movie counts once.
+        bytes_out: the mattes' at most, without compression, as if every frame of a sequence were of the
+            first one's size.
         bytes_free: on the output's disk.
     """
 
@@ -56,23 +60,37 @@ class Cost:
         return {**vars(self), "todo": self.todo}
 
 
-def cost_of(plan: Plan, *, remembers: bool = False) -> Cost:
-    """Add up a plan by looking at names, sizes and one header."""
+def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> Cost:
+    """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
+
+    Args:
+        plan: the frames.
+        part: which part of a plate is read.
+        remembers: the model has a memory, and wants handles.
+    """
     state, name = plan.places[0]
     past = Past(state, name) if state.is_dir() else None
-    missing = known = bytes_in = 0
-    size: tuple[int, int, int] | None = None
+    missing = known = bytes_out = 0
+    sources: dict[Path, int] = {}
+    first: oiio.ImageSpec | None = None
     for task in plan.tasks:
         if not task.source.is_file():
             missing += 1
             continue
-        bytes_in += task.source.stat().st_size
+        sources[task.source] = task.source.stat().st_size
         if past is not None and past.get(task.key) and all(path.is_file() for path in task.targets):
             known += 1
-        if size is None:
-            size = _size(Step(task))
-    width, height, channels = size or (0, 0, 0)
-    values = sum({"matte": 1, "rgba": 4}.get(write.output, channels + 1) for write in plan.writes)
+            spec = None
+        elif task.frame is None or first is None:
+            spec = _header(task, part)
+        else:
+            spec = first
+        first = first or spec
+        bytes_out += _bytes_of(spec, plan, task) if spec is not None else 0
+    if first is None:  # all is known: the size is told all the same
+        there = next((task for task in plan.tasks if task.source.is_file()), None)
+        first = None if there is None else _header(there, part)
+    width, height = (first.width, first.height) if first is not None else (0, 0)
     steps = list(plan.steps(remembers=remembers)) if remembers else []
     return Cost(
         frames=len(plan.tasks),
@@ -82,29 +100,41 @@ def cost_of(plan: Plan, *, remembers: bool = False) -> Cost:
         handles=sum(step.task.warm for step in steps),
         width=width,
         height=height,
-        bytes_in=bytes_in,
-        bytes_out=(len(plan.tasks) - known) * width * height * values * _BYTES_PER_VALUE,
+        bytes_in=sum(sources.values()),
+        bytes_out=bytes_out,
         bytes_free=_free(plan.tasks[0].targets[0].parent),
     )
 
 
-def seconds_a_frame(matting: Matting, width: int, height: int) -> float:
+def seconds_a_frame(matting: Matting, width: int, height: int, *, refine: bool = True) -> float:
     """How long the network takes for a drawn frame of this size, here and now (the second of two)."""
     from flyaway.doctor import sample_plate
 
     plate = sample_plate(height, width)
-    matting(plate, encoding="srgb")
+    matting(plate, encoding="srgb", refine=refine)
     started = time.perf_counter()
-    matting(plate, encoding="srgb")
+    matting(plate, encoding="srgb", refine=refine)
     return time.perf_counter() - started
 
 
-def _size(step: Step) -> tuple[int, int, int] | None:
+def _header(task: FrameTask, part: str | None) -> oiio.ImageSpec | None:
     try:
-        spec = read_header(step.task.source, step.task.frame)
+        return read_header(task.source, task.frame, part)
     except FrameError:
         return None
-    return spec.width, spec.height, spec.nchannels
+
+
+def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> int:
+    """What a frame's mattes have together, uncompressed."""
+    values = 0
+    for write, target in zip(plan.writes, task.targets, strict=True):
+        if write.output == "beside":
+            # The plate's own channels as they are; asked for natively, each has its own type.
+            values += plate.pixel_bytes(native=True) + _BYTES[write.depth or "half"]
+        else:
+            kind = write.depth or default_depth(target.suffix.lower(), str(plate.format), write.output)
+            values += _BYTES[kind] * (4 if write.output == "rgba" else 1)
+    return int(plate.width * plate.height * values)
 
 
 def _free(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from flyaway import matting as matting_module
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
-from flyaway.batch.report import ExitCode, FrameResult, Report, worst
+from flyaway.batch.report import ExitCode, FrameResult, Report, lacks_memory, worst
 from flyaway.batch.run import run_plan
 from flyaway.color import resolve_config, resolve_space
 from flyaway.errors import BusyError, FlyawayError, JobError
@@ -82,23 +83,20 @@ class JobReport:
     Attributes:
         name: the job's.
         reports: one for each shot that was begun.
-        refused: shot → why it was not begun (another run is at it, or it cannot be).
+        refused: shot → why it was not begun (another run is at it, its model cannot be loaded).
         interrupted: it was ended early by a signal.
     """
 
     name: str
     reports: list[Report] = field(default_factory=list)
-    refused: dict[str, FlyawayError] = field(default_factory=dict)
+    refused: dict[str, FlyawayError | MemoryError] = field(default_factory=dict)
     interrupted: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
         """0 only if every frame of every shot is on disk and proven."""
         codes = [report.exit_code for report in self.reports]
-        codes += [
-            ExitCode.BUSY if isinstance(error, BusyError) else ExitCode.FAILED
-            for error in self.refused.values()
-        ]
+        codes += [_code_of(error) for error in self.refused.values()]
         return worst([*codes, ExitCode.INTERRUPTED] if self.interrupted else codes)
 
     def as_json(self) -> dict[str, Any]:
@@ -112,8 +110,14 @@ class JobReport:
             **{status: counts[status] for status in ("written", "skipped", "failed")},
             "interrupted": self.interrupted,
             "shots": [report.as_json() for report in self.reports],
-            "refused": {name: str(error) for name, error in self.refused.items()},
+            "refused": {name: str(error) or "not enough memory" for name, error in self.refused.items()},
         }
+
+
+def _code_of(error: Exception) -> ExitCode:
+    if isinstance(error, BusyError):
+        return ExitCode.BUSY
+    return ExitCode.OUT_OF_MEMORY if lacks_memory(error) else ExitCode.FAILED
 
 
 def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
@@ -163,7 +167,7 @@ def run_job(
 
     Raises:
         JobError: some shot cannot be run; nothing was started.
-        EngineError, WeightsError: the first shot's model cannot be loaded; nothing was started.
+        EngineError, WeightsError, MemoryError: the first shot's model cannot be loaded; nothing was started.
     """
     load = load or matting_module.load
     report = JobReport(job.name)
@@ -174,7 +178,14 @@ def run_job(
             break
         if shot.model not in loaded:
             loaded.clear()  # one model at a time is in memory
-            loaded[shot.model] = load(shot.model, device=job.device, engine=job.engine)
+            try:
+                loaded[shot.model] = load(shot.model, device=job.device, engine=job.engine)
+            except (FlyawayError, MemoryError) as error:
+                if not report.reports and not report.refused:
+                    raise
+                # What the shots before have done is told, and those after may have another model.
+                report.refused[shot.name] = error
+                continue
         matting = loaded[shot.model]
         if begin is not None:
             begin(shot, plan, matting)
@@ -243,14 +254,20 @@ def _plan(job: Job, shot: Shot) -> Plan:
 
 
 def _clashes(plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
-    """Files that two shots would both write."""
+    """Files that two shots would both write, and plates of one that another would overwrite."""
     owner: dict[str, str] = {}
     wrong = []
+    plates = {os.path.abspath(task.source): shot.name for shot, plan in plans for task in plan.tasks}  # noqa: PTH100
     for shot, plan in plans:
         for target in (target for task in plan.tasks for target in task.targets):
-            other = owner.setdefault(str(target), shot.name)
+            # However it is spelled; a hundred thousand of them must not be looked up on a server.
+            place = os.path.abspath(target)  # noqa: PTH100
+            other = owner.setdefault(place, shot.name)
             if other != shot.name:
                 wrong.append(f"{shot.name}: would overwrite {other}'s {target}.")
+                break
+            if place in plates:
+                wrong.append(f"{shot.name}: would overwrite {target}, a plate of {plates[place]}.")
                 break
     return wrong
 

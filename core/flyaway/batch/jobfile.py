@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, get_args
 
 from flyaway.batch.job import Job, Shot
 from flyaway.batch.plan import Target
+from flyaway.color import is_built_in_config
 from flyaway.errors import JobError
 from flyaway.frames.options import Depth, Output, WriteOptions
 
@@ -21,6 +24,8 @@ _OUTPUT_KEYS = {"path", "kind", "format"} | _WRITE
 _SHOT_KEYS = {field.name for field in fields(Shot)}
 _JOB_KEYS = {"name", "device", "engine", "tokens", "defaults", "shots"}
 _INTEGERS = {"chunk", "handles"}
+# What a spreadsheet may call its columns.
+_ALIASES = {"shot": "name", "output": "path"}
 _SWITCHES = {"coarse_only", "crop", "premultiplied"}
 
 
@@ -80,6 +85,7 @@ def _from_toml(path: Path, said: dict[str, Any]) -> Job:
 def _from_csv(path: Path, text: str) -> Job:
     """A row a shot: columns that are no setting are naming tokens."""
     rows = csv.DictReader(text.splitlines(), strict=True)
+    _check_columns([str(name).strip() for name in rows.fieldnames or ()], path)
     made = []
     for number, row in enumerate(rows, 2):
         where = f"{path}, line {number}"
@@ -89,7 +95,7 @@ def _from_csv(path: Path, text: str) -> Job:
         said: dict[str, Any] = {"tokens": {}}
         output: dict[str, Any] = {}
         for key, value in values.items():
-            key = {"shot": "name", "output": "path"}.get(key, key)
+            key = _ALIASES.get(key, key)
             if not value:
                 continue
             if key in _OUTPUT_KEYS:
@@ -100,8 +106,27 @@ def _from_csv(path: Path, text: str) -> Job:
                 said["tokens"][key] = value
         if output:
             said["outputs"] = [output]
-        made.append(_shot(said, where))
+        shot = _shot(said, where)
+        _check_tokens(shot, where)
+        made.append(shot)
     return Job(path.stem, tuple(made))
+
+
+def _check_columns(names: list[str], path: Path) -> None:
+    counts = Counter(_ALIASES.get(name, name) for name in names)
+    twice = sorted(name for name, count in counts.items() if count > 1)
+    if twice:
+        raise JobError(f"{path}: two columns say {', '.join(twice)}; leave one.")
+
+
+def _check_tokens(shot: Shot, where: str) -> None:
+    """Refuse a column that nobody uses and that looks like a setting mistyped."""
+    used = " ".join([shot.source, *(out.path for out in shot.outputs)])
+    known = sorted(_SHOT_KEYS | _OUTPUT_KEYS | set(_ALIASES))
+    for token in shot.tokens:
+        near = difflib.get_close_matches(token.lower().replace("-", "_").replace(" ", "_"), known, 1, 0.8)
+        if near and f"{{{token}}}" not in used:
+            raise JobError(f"{where}: the column {token!r} means nothing and is no token in use; {near[0]}?")
 
 
 def _typed(key: str, value: str, where: str) -> Any:
@@ -159,7 +184,8 @@ def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
     if not shot.outputs and not outputs:
         raise JobError(f"{shot.name}: no output; name one in the job file, or with --out.")
     own = tuple(replace(out, path=_below(folder, out.path)) for out in shot.outputs)
-    return replace(shot, source=_below(folder, shot.source), outputs=own or outputs)
+    ocio = shot.ocio if shot.ocio is None or is_built_in_config(shot.ocio) else _below(folder, shot.ocio)
+    return replace(shot, source=_below(folder, shot.source), outputs=own or outputs, ocio=ocio)
 
 
 def _below(folder: Path, text: str) -> str:

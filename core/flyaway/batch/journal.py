@@ -167,12 +167,17 @@ class Past:
         number = len(self._files)
         self._files.append(path)
         offset = 0
+        last: dict[str, tuple[int, int, int]] = {}
         with path.open("rb") as stream:
             for line in iter(lambda: stream.readline(_MAX_LINE + 1), b""):
                 entry = Entry.parse(line)
-                if entry is not None and entry.at_ns >= self._where.get(entry.key, (0,))[0]:
-                    self._where[entry.key] = (entry.at_ns, number, offset if entry.outputs else -1)
+                if entry is not None:
+                    # Within a file the order is the truth; a clock may have been set back.
+                    last[entry.key] = (entry.at_ns, number, offset if entry.outputs else -1)
                 offset += len(line)
+        for key, found in last.items():
+            if found[0] >= self._where.get(key, (0,))[0]:
+                self._where[key] = found
 
     def __len__(self) -> int:
         return sum(offset >= 0 for *_, offset in self._where.values())

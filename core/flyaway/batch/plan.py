@@ -12,7 +12,7 @@ from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
-from flyaway.frames.patterns import FrameJob, is_pattern, plan_frames
+from flyaway.frames.patterns import FrameJob, gaps, is_pattern, plan_frames
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
 _PART_EXTRA = 16  # what `landing.part_path` adds
@@ -48,6 +48,7 @@ class Plan:
         handles: frames before each chunk that a model with a memory sees first. They are not written.
         plates: frame → plate, for handles outside the range that was asked for.
         single: one photograph: no journal and no lock are kept for it, unless a run is to resume.
+        gaps: where no range was asked for, the frames that the plates on disk leave out, as a range.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plan:
     handles: int = 0
     plates: str = ""
     single: bool = False
+    gaps: str = ""
 
     @property
     def places(self) -> tuple[tuple[Path, str], ...]:
@@ -145,6 +147,7 @@ def plan_shot(
         handles=handles,
         plates=str(source) if numbered else "",
         single=not numbered and Path(source).is_file(),
+        gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
     )
 
 

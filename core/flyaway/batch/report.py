@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from flyaway.errors import FrameError, FrameMemoryError
+from flyaway.frames.read import Oddities
 
 Status = Literal["written", "skipped", "failed"]
 # How engines and libraries word it; none of them raises MemoryError.
-_MEMORY_WORDS = ("out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory")
+_MEMORY_WORDS = (
+    "out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory", "can't start new thread",
+)  # fmt: skip
 
 
 class ExitCode(IntEnum):
@@ -61,6 +64,7 @@ class FrameResult:
         error: why it failed.
         coverage: the matte's mean, or None.
         why: why it was done again (by a run that resumes), or "".
+        oddities: what of its plate's pixels no camera gives, or None.
     """
 
     task: FrameTask
@@ -70,6 +74,7 @@ class FrameResult:
     error: FrameError | None = None
     coverage: float | None = None
     why: str = ""
+    oddities: Oddities | None = None
 
     def event(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -101,6 +106,8 @@ class Report:
         recovered: what was found of a run that had died, and cleared away.
         peak_bytes: what frames on their way weighed together, at most.
         journal: where each frame's line is, or None where none is kept.
+        gaps: frames that nobody asked for by number, and that have no plate, as a range.
+        odd: kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
     """
 
     name: str
@@ -113,14 +120,27 @@ class Report:
     recovered: tuple[str, ...] = ()
     peak_bytes: int = 0
     journal: Path | None = None
+    gaps: str = ""
+    odd: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: FrameResult) -> None:
         """Take one more frame into account."""
         self.counts[result.status] += 1
         for stage, seconds in result.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        if result.oddities is not None:
+            self.odd.update(kind for kind, pixels in vars(result.oddities).items() if pixels)
         if result.status == "failed":
             self.failures.append(result)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a person should know beside the counts, without which a run that went well might not be."""
+        said = [f"no plates for frames {self.gaps}"] if self.gaps else []
+        # Negative ones are in many a sound plate: they are told frame by frame, and in the report.
+        words = {"nan": "NaN", "infinite": "infinite values"}
+        said += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
+        return said + [f"recovered {what}" for what in self.recovered]
 
     @property
     def done(self) -> int:
@@ -152,6 +172,8 @@ class Report:
             "peak_bytes": self.peak_bytes,
             "recovered": list(self.recovered),
             "journal": None if self.journal is None else str(self.journal),
+            "gaps": self.gaps,
+            "odd_plates": {kind: self.odd[kind] for kind in ("nan", "infinite", "negative")},
             "failures": [result.event() for result in self.failures],
         }
 
@@ -169,6 +191,12 @@ def worst(codes: list[ExitCode]) -> ExitCode:
     return next((code for code in order if code in codes), ExitCode.OK)
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Whether something failed for want of memory; hardly any library raises MemoryError for it."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(word in said for word in _MEMORY_WORDS)
+
+
 def frame_error(error: Exception, task: FrameTask) -> FrameError:
     """Any failure of one frame, as the error that names it."""
     if isinstance(error, FrameError):
@@ -178,7 +206,7 @@ def frame_error(error: Exception, task: FrameTask) -> FrameError:
     if isinstance(error, FrameMemoryError):
         return error
     kind: type[FrameError] = FrameError
-    if isinstance(error, MemoryError) or any(word in said.lower() for word in _MEMORY_WORDS):
+    if lacks_memory(error):
         kind, said = FrameMemoryError, f"not enough memory ({said})"
     elif isinstance(error, FrameError):
         return error

@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flyaway import color
 from flyaway.batch.journal import Entry, Output, Past
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
@@ -33,15 +34,34 @@ def model_hash(matting: Matting) -> str:
     return hashlib.sha256("\n".join([matting.info.name, *hashes]).encode()).hexdigest()[:16]
 
 
-def settings_hash(plan: Plan, options: RunOptions) -> str:
-    """One hash over everything but model and plate that changes what is written."""
-    said = {
+def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -> str:
+    """One hash over everything but model and plate that changes what is written.
+
+    Args:
+        plan: its outputs; for a model that remembers, its chunks and handles.
+        options: how plates are read, and the model run.
+        remembers: the model has a memory.
+    """
+    said: dict[str, Any] = {
         "in_space": options.in_space,
         "read": asdict(options.read),
         "refine": options.refine,
         "writes": [asdict(write) for write in plan.writes],
     }
+    chosen = color.chosen_config(options.read.config)
+    if chosen is not None:
+        # By what it says, not by its name: a show's configuration is edited in its place.
+        said["ocio"] = chosen if chosen.startswith("ocio://") else _hash_of(Path(chosen))
+    if remembers:
+        said["pieces"] = (plan.chunk, plan.handles)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:  # whoever needs it says so, frame by frame
+        return str(path)
 
 
 class Earlier:
@@ -50,7 +70,7 @@ class Earlier:
     Args:
         plan: the frames.
         options: how they are run now.
-        model: of `model_hash`.
+        made: of `model_hash` and `settings_hash`.
         provenance: what is written into mattes' headers.
         past: the journals; None where none is kept.
         disk: where.
@@ -60,13 +80,13 @@ class Earlier:
         self,
         plan: Plan,
         options: RunOptions,
-        model: str,
+        made: tuple[str, str],
         provenance: Mapping[str, str],
         past: Past | None,
         disk: Disk,
     ) -> None:
         self._plan, self._options, self._provenance = plan, options, provenance
-        self._model, self._settings = model, settings_hash(plan, options)
+        self._model, self._settings = made
         self._past, self._disk = past, disk
 
     def why_again(self, task: FrameTask) -> str:

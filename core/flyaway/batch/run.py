@@ -82,7 +82,7 @@ def run_plan(
     options = options or RunOptions()
     if options.existing == "refuse":
         refuse_existing(plan)
-    report = Report(plan.name, len(plan.tasks))
+    report = Report(plan.name, len(plan.tasks), gaps=plan.gaps)
     tell = _teller(report, progress)
     started = time.perf_counter()
     with ExitStack() as held:
@@ -116,7 +116,7 @@ class _Run:
         self._stop, self._disk = stop, disk
         self._past: Past | None = None
         self._model = model_hash(matting)
-        self._settings = settings_hash(plan, options)
+        self._settings = settings_hash(plan, options, remembers=bool(getattr(matting, "remembers", False)))
         self._provenance = {
             "model": matting.info.name,
             "licence": matting.info.licence,
@@ -142,7 +142,8 @@ class _Run:
         return tuple(recovered)
 
     def _know_earlier(self) -> Earlier:
-        return Earlier(self._plan, self._options, self._model, self._provenance, self._past, self._disk)
+        made = (self._model, self._settings)
+        return Earlier(self._plan, self._options, made, self._provenance, self._past, self._disk)
 
     def go(self, tell: Progress) -> bool:
         """Drive the frames through; returns whether it was interrupted."""
@@ -162,7 +163,7 @@ class _Run:
 
     def _steps(self, tell: Progress) -> Iterator[Step]:
         remembers = bool(getattr(self._matting, "remembers", False))
-        if not remembers or self._options.existing != "resume":
+        if not remembers or self._options.existing not in ("skip", "resume"):
             return self._plan.steps(remembers=remembers)
         # Only a frame that is redone needs its handles, so what is whole is found out beforehand.
         todo = []
@@ -199,11 +200,12 @@ class _Run:
 
     def _matte(self, step: Step, read: _Read | FrameResult) -> _Matted | FrameResult:
         """In the caller's thread: the network."""
-        if isinstance(read, FrameResult):
-            return read
         try:
+            # Also where this plate cannot be read: what was before is over for the next one too.
             if step.fresh and hasattr(self._matting, "forget"):
                 self._matting.forget()
+            if isinstance(read, FrameResult):
+                return read
             started = time.perf_counter()
             matte = self._matting(read.pixels, encoding=read.encoding, refine=self._options.refine)
             return _Matted(matte.alpha, time.perf_counter() - started)
@@ -245,7 +247,11 @@ class _Run:
         notes = dict.fromkeys(
             (*read.plate.notes, *(note for file in landed for note in file.notes), *preview)
         )
-        return FrameResult(task, "written", seconds, tuple(notes), coverage=coverage, why=read.why)
+        # Below black is usual in video, and nothing to tell.
+        odd = None if read.plate.format == "movie" else read.plate.oddities
+        return FrameResult(
+            task, "written", seconds, tuple(notes), coverage=coverage, why=read.why, oddities=odd
+        )
 
     def _note(self, entry: Entry, task: FrameTask, otherwise: str) -> None:
         if self.journal is None:

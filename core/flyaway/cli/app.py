@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from flyaway import BusyError, FlyawayError, WriteError, __version__
-from flyaway.batch.report import ExitCode
+from flyaway.batch.report import ExitCode, lacks_memory
 from flyaway.cli import doctor, matte, models
 from flyaway.cli.console import fail, say
 
@@ -88,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
 def _code_of(error: FlyawayError) -> ExitCode:
     if isinstance(error, BusyError):
         return ExitCode.BUSY
+    if lacks_memory(error):
+        return ExitCode.OUT_OF_MEMORY
     # A report that cannot be written: by then the run is over.
     return ExitCode.FAILED if isinstance(error, WriteError) else ExitCode.USAGE
 
@@ -108,5 +110,8 @@ def _unexpected(error: Exception) -> int:
         command = context.command_path if context is not None else "flyaway"
         fail(f"{message()} Try: {command} --help")
         return ExitCode.USAGE
+    if lacks_memory(error):
+        fail(f"not enough memory ({error}).")
+        return ExitCode.OUT_OF_MEMORY
     fail(f"{type(error).__name__}: {error} (a fault of flyaway: run again with --debug, and report it)")
     return ExitCode.USAGE

@@ -89,7 +89,7 @@ def batch(
             begin=teller.begin,
             stop=stop,
         )
-        for name, error in report.refused.items():
+        for name, error in report.as_json()["refused"].items():
             fail(f"{name}: {error}")
         shown.end(report, _remark(report))
     if report_path is not None:
@@ -140,7 +140,7 @@ class _Teller:
 def _remark(report: JobReport) -> str:
     said = report.as_json()
     parts = [f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]]
-    parts += [f"{report_.name}: recovered {what}" for report_ in report.reports for what in report_.recovered]
+    parts += [f"{shot.name}: {remark}" for shot in report.reports for remark in shot.remarks]
     if report.refused:
         parts.append(f"{len(report.refused)} shots not begun")
     if report.interrupted:
@@ -150,15 +150,16 @@ def _remark(report: JobReport) -> str:
 
 def _print_plan(job: Job, *, measure: bool, as_json: bool) -> int:
     rows = []
-    speeds: dict[tuple[str, int, int], float] = {}
+    speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plan_job(job):
-        cost = cost_of(plan)
+        cost = cost_of(plan, part=shot.part)
         seconds = None
         if measure and cost.width:
-            key = (shot.model, cost.width, cost.height)
+            refine = not shot.coarse_only
+            key = (shot.model, refine, cost.width, cost.height)
             if key not in speeds:
                 matting = flyaway.load(shot.model, device=job.device, engine=job.engine)
-                speeds[key] = seconds_a_frame(matting, cost.width, cost.height)
+                speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
             seconds = speeds[key] * cost.todo
         rows.append((shot, plan, cost, seconds))
     if as_json:
@@ -168,10 +169,10 @@ def _print_plan(job: Job, *, measure: bool, as_json: bool) -> int:
     for shot, plan, cost, seconds in rows:
         say(_line(shot, plan, cost, seconds))
     total = sum(cost.todo for _, _, cost, _ in rows)
-    gigabytes = sum(cost.bytes_out for _, _, cost, _ in rows) / 1e9
+    out = readable(sum(cost.bytes_out for _, _, cost, _ in rows))
     known = [seconds for *_, seconds in rows if seconds is not None]
     took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
-    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {gigabytes:.2f} GB out{took}")
+    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {out} out{took}")
     return ExitCode.OK
 
 
@@ -182,6 +183,7 @@ def _row(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> dict[str,
         "first": str(plan.tasks[0].source),
         "targets": [str(path) for path in plan.tasks[0].targets],
         "cost": cost.as_json(),
+        "gaps": plan.gaps,
         "seconds": seconds,
     }
 
@@ -192,9 +194,19 @@ def _line(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> str:
     took = f", about {seconds:,.0f} s" if seconds is not None else ""
     pieces = f" {cost.chunks} chunks," if cost.chunks > 1 else ""
     absent = f", {cost.missing} WITHOUT A PLATE" if cost.missing else ""
-    space = "" if cost.bytes_out < cost.bytes_free else f", MORE THAN THE {cost.bytes_free / 1e9:.2f} GB FREE"
+    absent += f", NO PLATES FOR {plan.gaps}" if plan.gaps else ""
+    space = "" if cost.bytes_out < cost.bytes_free else f", MORE THAN THE {readable(cost.bytes_free)} FREE"
     return (
         f"{shot.name}: {plan.tasks[0].source}{last} -> {targets} ({shot.model}): {cost.frames} frames,"
         f"{pieces} {cost.width}×{cost.height}, {cost.known} known to the journal{absent}, {cost.todo} to do,"
-        f" {cost.bytes_in / 1e9:.2f} GB in, at most {cost.bytes_out / 1e9:.2f} GB out{space}{took}"
+        f" {readable(cost.bytes_in)} in, at most {readable(cost.bytes_out)} out{space}{took}"
     )
+
+
+def readable(size: float) -> str:
+    """Bytes for people: 999 kB, 1.50 GB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.2f} GB" if size < 1000 else f"{size / 1000:.2f} TB"

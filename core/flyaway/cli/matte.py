@@ -10,14 +10,13 @@ import typer
 
 import flyaway
 from flyaway import PatternError
-from flyaway.batch import Plan, Report, RunOptions, Target, plan_shot, run_plan
+from flyaway.batch import Report, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
-from flyaway.frames.patterns import gaps
 from flyaway.matting import DEFAULT_MODEL
 
 
@@ -136,7 +135,7 @@ def matte(
     with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
         shown.start(name=plan.name, model=matting.info.name, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
-        shown.end(report, summary(report, plan if frames is None else None))
+        shown.end(report, summary(report))
     if report_path is not None:
         write_report(report_path, report.as_json())
     return report.exit_code
@@ -180,18 +179,14 @@ def existing_policy(*, overwrite: bool, skip: bool, resume: bool) -> Existing:
     return "overwrite" if overwrite else "skip" if skip else "resume" if resume else "refuse"
 
 
-def summary(report: Report, whole: Plan | None) -> str:
+def summary(report: Report) -> str:
     """Two or three numbers, and what a sequence lacks (of a range that was asked for, the frames failed)."""
     said = [
         f"{report.counts[status]} {status}"
         for status in ("written", "skipped", "failed")
         if report.counts[status]
     ]
-    numbers = [] if whole is None else [task.frame for task in whole.tasks if task.frame is not None]
-    missing = gaps(numbers)
-    if missing:
-        said.append(f"no plates for frames {missing}")
-    said += [f"recovered {what}" for what in report.recovered]
+    said += report.remarks
     if report.interrupted:
         said.append(f"interrupted after {report.done} of {report.requested}; --resume does the rest")
     return ", ".join(said) or "nothing done"

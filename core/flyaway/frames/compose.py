@@ -83,7 +83,7 @@ def compose(
         return _beside(path, alpha, plate, options, provenance or {})
     notes: list[str] = []
     suffix = path.suffix.lower()
-    kind = options.depth or _channel_type(suffix, plate, options.output)
+    kind = options.depth or default_depth(suffix, plate.channel_type, options.output)
     straight = not is_premultiplied(path, options)
     space = ""
     if options.output == "rgba":
@@ -147,11 +147,12 @@ def fit_window(pixels: FloatImage, window: Window, target: Window) -> FloatImage
     return fitted
 
 
-def _channel_type(suffix: str, plate: Plate, output: Output) -> Depth:
-    deep = plate.channel_type in ("float", "double")
+def default_depth(suffix: str, channel_type: str, output: Output) -> Depth:
+    """How a value is stored where nobody says, in a format, for plates whose values are of a type."""
+    deep = channel_type in ("float", "double")
     if suffix == ".exr":
         return "float" if deep and output == "rgba" else "half"
-    floating = deep or plate.channel_type == "half"
+    floating = deep or channel_type == "half"
     return "float" if floating and suffix in (".tif", ".tiff") else "uint16"
 
 

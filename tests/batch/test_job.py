@@ -1,0 +1,173 @@
+"""Jobs: what is refused before it is begun, what one shot's trouble means for the others, what it costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.batch.conftest import Luma
+from tests.frames.test_colour import STUDIO_CONFIG
+
+from flyaway import BusyError, JobError
+from flyaway.batch import ExitCode, Job, RunOptions, Shot, Target, load_job, plan_job, plan_shot, run_job
+from flyaway.batch import job as job_module
+from flyaway.batch.cost import cost_of
+from flyaway.cli.app import run as flyaway
+from flyaway.errors import CorruptWeightsError
+from flyaway.frames import WriteOptions
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """Any model's name is one; which of them can be loaded is the test's own affair."""
+    monkeypatch.setattr(job_module, "model_info", lambda name: None)
+
+
+def night(source: str, out: Path, *names: str) -> Job:
+    shots = tuple(Shot(name, source, (Target(str(out / name / "m.####.exr")),), model=name) for name in names)
+    return Job("night", shots)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [(CorruptWeightsError("broken.onnx is not what was released"), 2), (MemoryError(), 33)],
+)
+def test_a_model_that_cannot_be_loaded_costs_its_own_shots_alone(shot, tmp_path, models, trouble, code):
+    def load(name, device, engine):
+        if name == "broken":
+            raise trouble
+        return Luma(name)
+
+    job = night(shot(2), tmp_path / "out", "first", "broken", "last")
+    report = run_job(job, load=load)
+    assert [one.name for one in report.reports] == ["first", "last"]
+    assert report.exit_code == code
+    said = json.loads(json.dumps(report.as_json()))
+    assert said["written"] == 4
+    assert said["refused"]["broken"]
+    # Where it is the first there is, nothing was started, and that is another exit code.
+    with pytest.raises(type(trouble)):
+        run_job(night(shot(2), tmp_path / "out", "broken", "last"), load=load)
+
+
+def test_a_shot_that_another_run_is_at_does_not_stop_the_others(shot, tmp_path, models):
+    job = night(shot(2), tmp_path / "out", "a", "b")
+    seen = []
+
+    class Meanwhile(Luma):
+        def __call__(self, plate, **more):
+            if self.info.name == "a" and self.calls == 0:
+                seen.append(run_job(job, load=lambda name, **_: Luma(name)))
+            return super().__call__(plate)
+
+    assert run_job(job, load=lambda name, **_: Meanwhile(name)).exit_code is ExitCode.OK
+    (report,) = seen
+    assert isinstance(report.refused["a"], BusyError)
+    assert report.exit_code is ExitCode.BUSY
+    assert report.as_json()["written"] == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("plates/p.####.exr", "a plate of a"),
+        ("out/a/../a/m.####.exr", "would overwrite a's"),
+        ("out//a/./m.####.exr", "would overwrite a's"),
+    ],
+)
+def test_shots_that_would_overwrite_each_other_however_it_is_spelled(shot, tmp_path, target, said):
+    first = Shot("a", shot(2), (Target(str(tmp_path / "out/a/m.####.exr")),))
+    second = Shot("b", shot(2, folder="others"), (Target(f"{tmp_path}/{target}"),))
+    with pytest.raises(JobError, match=said):
+        plan_job(Job("night", (first, second)))
+    with pytest.raises(JobError, match="would overwrite"):
+        plan_job(Job("night", (second, first)))
+
+
+def test_a_hole_in_a_sequence_is_told_wherever_the_sequence_is(shot, luma, tmp_path, capsys, monkeypatch):
+    shot(6)
+    for frame in (1003, 1004):
+        (tmp_path / "plates" / f"p.{frame}.exr").unlink()
+    job = tmp_path / "job.toml"
+    job.write_text('[[shots]]\nname = "a"\nsource = "plates/p.####.exr"\noutputs = ["out/m.####.exr"]\n')
+    assert flyaway(["batch", str(job), "--dry-run"]) == 0
+    assert "NO PLATES FOR 1003-1004" in capsys.readouterr().out
+    monkeypatch.setattr(job_module.matting_module, "load", lambda *_, **__: luma)
+    report = tmp_path / "report.json"
+    assert flyaway(["batch", str(job), "--report", str(report)]) == 0
+    assert "a: no plates for frames 1003-1004" in capsys.readouterr().out
+    assert json.loads(report.read_text())["shots"][0]["gaps"] == "1003-1004"
+    # Of a range that somebody asked for they are failures, by name.
+    assert flyaway(["batch", str(job), "--frames", "1001-1006", "--report", str(report)]) == 2
+    said = json.loads(report.read_text())["shots"][0]
+    assert (said["gaps"], [failure["frame"] for failure in said["failures"]]) == ("", [1003, 1004])
+
+
+def test_a_configuration_beside_the_job_file_is_found_from_anywhere(shot, tmp_path, monkeypatch):
+    source = shot(1)
+    (tmp_path / "show").mkdir()
+    (tmp_path / "show" / "house.ocio").write_text(STUDIO_CONFIG.format(working="half_light"))
+    said = f'[[shots]]\nname = "a"\nsource = "{source}"\noutputs = ["m.####.exr"]\nocio = "house.ocio"\n'
+    (tmp_path / "show" / "job.toml").write_text(said)
+    monkeypatch.chdir(tmp_path)
+    ((found, _),) = plan_job(load_job("show/job.toml"))
+    assert found.ocio == "show/house.ocio"
+    (tmp_path / "show" / "job.toml").write_text(said.replace("house.ocio", "studio"))
+    assert load_job("show/job.toml").shots[0].ocio == "studio"
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("shot,source,output,frame", "'frame' means nothing"),
+        ("shot,source,output,In-Space", "'In-Space' means nothing"),
+        ("shot,source,output,output", "two columns say path"),
+        ("shot,source,output,name", "two columns say name"),
+    ],
+)
+def test_a_spreadsheets_typing_error_is_no_token(tmp_path, header, said):
+    (tmp_path / "shots.csv").write_text(f"{header}\nsh1,plates/p.####.exr,out/m.####.exr,1001\n")
+    with pytest.raises(JobError, match=said):
+        load_job(tmp_path / "shots.csv")
+
+
+def test_a_spreadsheets_other_columns_are_tokens_and_may_be_idle(tmp_path):
+    (tmp_path / "shots.csv").write_text(
+        "shot,source,output,frame,artist\nsh1,plates/p.####.exr,out/{frame}/m.####.exr,x,Jo\n"
+    )
+    (found,) = load_job(tmp_path / "shots.csv").shots
+    assert found.tokens == {"frame": "x", "artist": "Jo"}
+
+
+def test_the_cost_is_of_what_will_be_written(shot, tmp_path, write_plate):
+    source = shot(3)
+    frame = 32 * 32
+
+    def out(*writes: WriteOptions, suffix: str = ".exr") -> int:
+        targets = [Target(str(tmp_path / f"o{i}" / f"m.####{suffix}"), w) for i, w in enumerate(writes)]
+        return cost_of(plan_shot("shot", source, targets)).bytes_out
+
+    assert out(WriteOptions()) == 3 * frame * 2
+    assert out(WriteOptions(depth="float")) == 3 * frame * 4
+    assert out(WriteOptions("rgba")) == 3 * frame * 4 * 2
+    assert out(WriteOptions("beside"), WriteOptions()) == 3 * frame * (3 * 2 + 2 + 2)
+    assert out(WriteOptions(), suffix=".tif") == 3 * frame * 4  # a half plate's TIFF is float
+    assert out(WriteOptions(depth="uint8"), suffix=".png") == 3 * frame
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for size in (16, 32):
+        write_plate(folder / f"{size}.exr", np.full((size, size, 3), 0.5, np.float32))
+    cost = cost_of(plan_shot("folder", folder, [Target(str(tmp_path / "of"))]))
+    assert cost.bytes_out == (16 * 16 + 32 * 32) * 2
+
+
+def test_what_is_known_costs_nothing(shot, luma, tmp_path):
+    targets = [Target(str(tmp_path / "out" / "m.####.exr"))]
+    what = plan_shot("shot", shot(3), targets)
+    job_module.run_plan(luma, what, RunOptions(existing="resume"))
+    (tmp_path / "out" / "m.1002.exr").unlink()
+    cost = cost_of(what)
+    assert (cost.known, cost.todo, cost.bytes_out) == (2, 1, 32 * 32 * 2)
+    assert (cost.width, cost.height) == (32, 32)
