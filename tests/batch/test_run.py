@@ -193,6 +193,35 @@ def test_two_runs_at_once_one_wins_and_the_other_says_so(shot, tmp_path):
     assert run_plan(Luma(), what, RESUME).counts == {"skipped": 3}
 
 
+@pytest.mark.parametrize("pattern", ["m.%04d.exr", "m.@@@@.exr", "m.$F4.exr", "m.1001-1002####.exr"])
+def test_one_sequence_has_one_journal_however_its_pattern_is_written(shot, luma, tmp_path, pattern):
+    source = shot(2)
+    run_plan(luma, plan(source, tmp_path / "out"), RESUME)
+    again = plan_shot("shot", source, [Target(str(tmp_path / "out" / pattern))])
+    assert run_plan(luma, again, RESUME).counts == {"skipped": 2}
+
+
+def test_all_that_is_written_beside_a_matte_is_within_the_budget(luma, tmp_path):
+    """A file of many parts is weighed with all of them, not by the one that is matted."""
+    path = tmp_path / "p.1.exr"
+    specs = tuple(oiio.ImageSpec(64, 32, 3, "half") for _ in range(5))
+    for number, spec in enumerate(specs):
+        spec.attribute("oiio:subimagename", f"part{number}")
+    target = oiio.ImageOutput.create(str(path))
+    assert target.open(str(path), specs)
+    for number, spec in enumerate(specs):
+        assert number == 0 or target.open(str(path), spec, "AppendSubimage")
+        assert target.write_image(np.full((32, 64, 3), 0.5, np.float32))
+    assert target.close()
+    peaks = []
+    for output in ("matte", "beside"):
+        to = [Target(str(tmp_path / output / "m.#.exr"), WriteOptions(output))]
+        report = run_plan(luma, plan_shot("shot", str(tmp_path / "p.#.exr"), to), RESUME)
+        assert report.exit_code is ExitCode.OK
+        peaks.append(report.peak_bytes)
+    assert peaks[1] - peaks[0] == 5 * 64 * 32 * 3 * 8
+
+
 def test_two_ranges_of_one_folder_run_side_by_side_and_resume_knows_both(shot, luma, tmp_path):
     source = shot(6)
 

@@ -233,6 +233,34 @@ def test_sigterm_finishes_the_frame_in_hand_and_the_same_command_does_the_rest(p
     assert len(list((tmp_path / "out").glob("*.exr"))) == written + 1
 
 
+def test_two_processes_at_once_one_wins_and_the_other_says_so(plates, tmp_path, cli):
+    plates(4)
+    command = [*cli, "matte", "plates/p.####.exr", "-o", "out/m.####.exr", "--progress", "ndjson", "--resume"]
+    first = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if json.loads(line).get("done") == 1:
+            # Held still, so that it is at work for as long as this takes.
+            first.send_signal(signal.SIGSTOP)
+            assert os.WIFSTOPPED(os.waitpid(first.pid, os.WUNTRACED)[1])
+            break
+
+    def on_disk() -> dict[str, int]:
+        return {str(path): path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.exr")}
+
+    before = on_disk()
+    # Another spelling of the same files, and a part of the range.
+    words = [*cli, "matte", "plates/p.%04d.exr", "-o", "out/m.@@@@.exr", "--frames", "2-3", "--resume"]
+    second = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert second.returncode == 75, second.stderr
+    assert f"process {first.pid} on {os.uname().nodename} is at work" in second.stderr
+    assert on_disk() == before
+    first.send_signal(signal.SIGCONT)
+    assert first.wait(120) == 0
+    first.stdout.close()
+    assert len(on_disk()) == 4
+
+
 def test_a_reader_that_goes_away_does_not_stop_the_run(plates, tmp_path, cli):
     plates(4)
     process = subprocess.Popen(

@@ -185,4 +185,10 @@ def _name_of(target: Target, source: str | Path, task: FrameTask, index: int) ->
     if task.frame is None:
         return state_name(f"photographs{path.suffix}" if Path(source).is_dir() else path.name)
     pattern = Path(target.path) if is_pattern(target.path) else Path(source).with_suffix(path.suffix)
-    return state_name(pattern.name)
+    if not is_pattern(pattern):
+        return state_name(pattern.name)
+    import fileseq
+
+    # A range within the pattern (m.1-10####.exr) names the same files as one that stands beside it.
+    sequence = fileseq.FileSequence(pattern.name, pad_style=fileseq.PAD_STYLE_HASH1)
+    return state_name(f"{sequence.basename()}@{sequence.extension()}")

@@ -15,22 +15,18 @@ from flyaway.batch.pipeline import Pipeline, Reserve
 from flyaway.batch.plan import Plan, Step
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
 from flyaway.batch.resume import NEW, Earlier, model_hash, refuse_existing, settings_hash, sweep
+from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import FrameError, WriteError
 from flyaway.frames.landing import DISK, Disk
 from flyaway.frames.preview import preview_path, write_preview
-from flyaway.frames.read import Plate, read_header, read_plate
+from flyaway.frames.read import Plate, read_plate
 from flyaway.frames.write import land_matte
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
 
 Progress = Callable[[FrameResult], None]
-
-# A plate while it is decoded, converted and matted, and its matte while it is written and read back:
-# 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
-_BYTES_PER_PIXEL = 64
-_BYTES_PER_VALUE = 8
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ class _Run:
             started = time.perf_counter()
             # Before it is read: a plate that changes meanwhile is stale, not overlooked.
             stat = task.source.stat() if task.source.exists() else None
-            reserve(self._weight(task))
+            reserve(weigh(task, self._plan.writes, self._options.read.part))
             plate = read_plate(task.source, self._options.in_space, task.frame, options=self._options.read)
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started
@@ -274,16 +270,6 @@ class _Run:
         except Exception as error:
             return (str(frame_error(error, task)),)
         return ()
-
-    def _weight(self, task: FrameTask) -> int:
-        """Bytes that a frame takes up on its way; 0 where its header cannot be read."""
-        try:
-            spec = read_header(task.source, task.frame, self._options.read.part)
-        except FrameError:
-            return 0
-        channels = {"matte": 1, "rgba": 4, "beside": spec.nchannels + 1}
-        values = sum(channels[write.output] for write in self._plan.writes)
-        return int(spec.width * spec.height * (_BYTES_PER_PIXEL + values * _BYTES_PER_VALUE))
 
 
 def _teller(report: Report, progress: Progress | None) -> Progress:

@@ -157,6 +157,21 @@ def read_header(path: Path, frame: int | None = None, part: str | None = None) -
         source.close()
 
 
+def values_of(path: Path, frame: int | None = None) -> int:
+    """How many values all parts of a file hold together: pixels times channels.
+
+    Raises:
+        ReadError: see `read_plate`.
+    """
+    source = library.open_input(path, frame)
+    try:
+        count = int(source.spec(0).get("oiio:subimages", 1) or 1)
+        specs = [source.spec(index) for index in range(count)]
+        return sum(int(spec.width * spec.height * spec.nchannels) for spec in specs)
+    finally:
+        source.close()
+
+
 def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: ReadOptions) -> Plate:
     spec = source.spec()
     part, part_notes = choose_part(source, options.part, path, frame)

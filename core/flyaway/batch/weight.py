@@ -1,0 +1,38 @@
+"""What a frame weighs on its way, said by its header before anything of it is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flyaway.batch.report import FrameTask
+from flyaway.errors import FrameError
+from flyaway.frames.movie import is_movie
+from flyaway.frames.options import WriteOptions
+from flyaway.frames.read import read_header, values_of
+
+# A plate while it is decoded, converted and matted, and its matte while it is written and read back:
+# 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
+_BYTES_PER_PIXEL = 64
+_BYTES_PER_VALUE = 8
+
+
+def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = None) -> int:
+    """Bytes that a frame takes up; 0 where its header cannot be read, and reading it will say why.
+
+    Args:
+        task: the frame.
+        writes: how each of its targets is written.
+        part: which part of its plate is read.
+    """
+    outputs = [write.output for write in writes]
+    try:
+        spec = read_header(task.source, task.frame, part)
+        # Beside its channels all parts of a plate's file come along.
+        beside = "beside" in outputs and not is_movie(task.source)
+        whole = values_of(task.source, task.frame) if beside else 0
+    except FrameError:
+        return 0
+    pixels = int(spec.width * spec.height)
+    values = sum(pixels * (4 if output == "rgba" else 1) for output in outputs)
+    values += whole * outputs.count("beside")
+    return pixels * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE
