@@ -171,6 +171,45 @@ def test_arrows_and_plots_go_from_frame_to_frame(page):
     assert page.locator("#plot-coverage path").get_attribute("d").count("M") == 2  # the missing one is a gap
 
 
+def test_zoom_keeps_the_wipe_where_it_is_and_never_leaves_the_picture(page):
+    page.locator("#list [data-place='1']").click()
+    ready(page)
+    person, green = codes(COLOUR), codes(srgb_to_linear(np.float32([0, 177, 64]) / 255))
+    page.keyboard.press("+")
+    canvas = page.locator("#canvas")
+    assert canvas.evaluate("c => [c.style.width, c.style.left, c.style.top]") == ["200%", "-50%", "-50%"]
+    # The left handle stands at a third of the stage, which is now at 5/12 of the picture.
+    np.testing.assert_allclose(pixel(page, 0.40, 0.05), person, atol=4)
+    np.testing.assert_allclose(pixel(page, 0.43, 0.05), green, atol=2)
+    stage = page.locator("#stage").bounding_box()
+    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 3, stage["y"] + 20, steps=3)
+    page.mouse.up()
+    assert canvas.evaluate("c => c.style.left") == "0%"
+    page.locator("[data-zoom='1']").click()
+    assert canvas.evaluate("c => [c.style.width, c.style.left, c.style.top]") == ["100%", "0%", "0%"]
+    # What is under the pointer stays there.
+    canvas.dblclick(position={"x": 1, "y": 1})
+    assert canvas.evaluate("c => c.style.width") == "400%"
+    assert canvas.evaluate("c => Math.abs(parseFloat(c.style.left)) < 3")
+
+
+def test_plots_have_round_numbers_and_tell_the_frame_under_the_pointer(page):
+    plot = page.locator("#plot-coverage svg")
+    labels = plot.locator("text[text-anchor=end]").all_text_contents()
+    values = [float(label.removesuffix(" %")) for label in labels]
+    steps = np.diff(values)
+    assert 2 <= len(values) <= 5
+    np.testing.assert_allclose(steps, steps[0], atol=1e-9)
+    assert float(f"{steps[0]:e}".split("e")[0]) in (1, 2, 5)
+    plot.scroll_into_view_if_needed()
+    plot.hover(position={"x": plot.bounding_box()["width"] - 14, "y": 60})
+    assert page.locator("#read-coverage").inner_text().startswith("9:")
+    page.mouse.move(0, 0)
+    assert page.locator("#read-coverage").inner_text() == ""
+
+
 def test_the_contact_sheet_is_a_picture(job):
     source = oiio.ImageInput.open(str(job / "sheet.png"))
     spec, pixels = source.spec(), source.read_image(0, 0, 0, 3, oiio.UINT8)

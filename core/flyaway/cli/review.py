@@ -50,6 +50,9 @@ def review(
     layer: Annotated[str | None, typer.Option(help="Which layer of the plates, as for matte.")] = None,
     channel: Annotated[str | None, typer.Option(help="The mattes' channel, if unusual.")] = None,
     shown: Annotated[int, typer.Option(min=1, max=500, help="How many frames are pictured.")] = 48,
+    side: Annotated[
+        int, typer.Option(min=240, max=4096, help="Longer side of the pictures, in pixels.")
+    ] = 960,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 where there are faults.")] = False,
 ) -> int:
@@ -68,6 +71,7 @@ def review(
         read=ReadOptions(in_space=space, part=part, layer=layer, config=config),
         channel=channel,
         shown=shown,
+        side=side,
         title=title,
     )
     if mattes is None:
