@@ -223,6 +223,7 @@ def test_the_command(cli, job):
     for number in range(1, 10):
         shutil.copy(job / f"plate & <b>.{number}.exr", job / f"p.{number}.exr")
     command = [*cli, "review", "p.#.exr", "m.#.exr", "-o", "again.html", "--shown", "4", "--strict"]
+    command += ["--side", "64"]
     done = subprocess.run(
         command, cwd=job, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False
     )
@@ -230,6 +231,7 @@ def test_the_command(cli, job):
     assert "5: the matte is missing" in done.stdout
     assert (job / "again.html").is_file()
     assert (job / "again.png").is_file()
+    assert '"width":64,"height":48' in (job / "again.html").read_text()
     assert (job / "again.html").read_text().count("data:image/png") < (job / "page.html").read_text().count(
         "data:image/png"
     )

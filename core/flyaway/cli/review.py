@@ -51,7 +51,7 @@ def review(
     channel: Annotated[str | None, typer.Option(help="The mattes' channel, if unusual.")] = None,
     shown: Annotated[int, typer.Option(min=1, max=500, help="How many frames are pictured.")] = 48,
     side: Annotated[
-        int, typer.Option(min=240, max=4096, help="Longer side of the pictures, in pixels.")
+        int, typer.Option(min=64, max=4096, help="Longer side of the pictures, in pixels.")
     ] = 960,
     title: Annotated[str | None, typer.Option(help="The page's title.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 where there are faults.")] = False,
