@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _THUMB = 200
 _LABEL = 96
 _SHEET_ROWS, _SHEET_COLUMNS = 8, 3
+_MARGIN = 20
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,13 @@ def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
     padded = [
         np.pad(
             column,
-            ((0, tallest - len(column)), (0, 3 * sheet.GAP), (0, 0)),
+            ((_MARGIN, _MARGIN + tallest - len(column)), (_MARGIN, 0), (0, 0)),
             constant_values=sheet.PAPER,
         )
         for column in columns
     ]
-    picture = np.ascontiguousarray(np.concatenate(padded, axis=1))
+    edge = np.full((tallest + 2 * _MARGIN, _MARGIN, 3), sheet.PAPER, np.uint8)
+    picture = np.ascontiguousarray(np.concatenate([*padded, edge], axis=1))
 
     def verify(part: Path) -> None:
         if not np.array_equal(eight_bit(pixels.read(part)), picture):
@@ -172,10 +174,9 @@ def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:
     from flyaway.evaluation.sheet import CELL, Strip
 
     seen, alpha = _pictures(check, options)
-    nothing = np.zeros((CELL // 2, CELL, 3), np.uint8)
-    cells = {"plate": nothing, "matte": nothing, "over green": nothing}
-    if seen is not None:
-        cells["plate"] = eight_bit(shrink(seen, CELL))
+    plate = None if seen is None else eight_bit(shrink(seen, CELL))
+    nothing = np.zeros((CELL // 2, CELL, 3), np.uint8) if plate is None else np.zeros_like(plate)
+    cells = {"plate": nothing if plate is None else plate, "matte": nothing, "over green": nothing}
     if seen is not None and alpha is not None:
         cells["matte"] = eight_bit(shrink(np.repeat(alpha[..., None], 3, axis=2), CELL))
         cells["over green"] = eight_bit(shrink(over_green(seen, alpha), CELL))
