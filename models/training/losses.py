@@ -10,6 +10,7 @@ from flyaway.network import regions
 from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, CoarseMaps
 
 IMPORTANCE = (1.0, 2.0, 1.0)  # of background, unknown and foreground
+LEAK = 0.1
 BAND = 7  # px of working image: the paper's 7×7 ellipse, as a square
 
 
@@ -66,22 +67,35 @@ def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
 
 
 def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) -> Tensor:
-    """Refined regions against the truth: distance and distance of gradients, soft pixels first.
+    """Refined regions against the truth: distance and distance of gradients, soft pixels counted double.
+
+    Four times, as it was at first, buys soft pixels with haze: an uncertain pixel then pays less for a middle
+    alpha than for either end.
 
     Args:
-        predicted: N×1×P×P, before clamping, so that overshoot has a gradient.
+        predicted: N×1×P×P, before clamping.
         truth: N×1×P×P.
         weight: N.
         fade: P×P, how much each pixel counts in the end.
     """
     soft = ((truth > 0.02) & (truth < 0.98)).float()
-    importance = (1 + 3 * soft) * fade
-    difference = predicted - truth
+    importance = (1 + soft) * fade
+    difference = held(predicted) - truth
     loss = (charbonnier(difference) * importance).mean((1, 2, 3))
     for axis in (2, 3):
         steps = charbonnier(difference.diff(dim=axis)) * fade.narrow(axis - 2, 1, fade.shape[axis - 2] - 1)
         loss = loss + steps.mean((1, 2, 3))
     return (loss * weight).mean()
+
+
+def held(alpha: Tensor) -> Tensor:
+    """Alpha clamped to 0..1, with a tenth of what lies outside: all but free, and still with a gradient.
+
+    What is shown is clamped, so a pixel beyond its end is right. Were it to be exactly there, half of all
+    uncertainty would stay visible as haze and as holes.
+    """
+    inside = alpha.clamp(0, 1)
+    return inside + LEAK * (alpha - inside)
 
 
 def fade(cell: int, halo: int) -> Tensor:

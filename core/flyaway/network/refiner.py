@@ -55,7 +55,8 @@ class UnshuffleRefiner(nn.Module):
                 nn.init.kaiming_normal_(module.weight, a=0.1, nonlinearity="leaky_relu")
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)  # starts as the guided filter
-        nn.init.constant_(self.head.bias[4:], 1.0)
+        if self.head.bias is not None:  # to a type checker it may be
+            nn.init.constant_(self.head.bias[4:], 1.0)
 
     def encode(self, patches: Tensor, context: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What `decode` needs of a region, and the token that stands for it.
