@@ -64,7 +64,7 @@ class InItsType(nn.Module):
         self.convolution = convolution
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.convolution(x.type_as(self.convolution[0].weight))
+        out: Tensor = self.convolution(x.type_as(next(self.convolution.parameters())))
         return out
 
 
