@@ -33,6 +33,8 @@ def test_settings_reach_the_model_when_they_change(fake, built):
     assert inference["colour"].value() == "ACEScg"
     built["exposure"].setValue(1.5)
     assert inference["exposure"].value() == 1.5
+    # Linked, not copied: an animated one would stand still otherwise.
+    assert inference["exposure"].hasExpression()
     built["refine"].setValue(False)
     assert inference["refine"].value() is False
     built["output"].setValue("unknown regions")
@@ -90,6 +92,20 @@ def test_start_up_files(fake, plugin):
         "icons",
         "gizmos",
     ]
+
+
+def test_bake_instead_takes_the_same_plate_and_nothing_else(fake, built):
+    nuke = fake.nuke
+    live = importlib.import_module("flyaway_nuke.live")
+    assert live.bake_instead(built) is None
+    assert "Connect the plate" in fake.state.messages[-1][1]
+    read = nuke.nodes.Read()
+    built.setInput(0, read)
+    blur = nuke.nodes.Blur(inputs=[built])
+    built.selectOnly()
+    bake = live.bake_instead(built)
+    assert bake.input(0) is read
+    assert blur.input(0) is built, "what hangs on the live node is left alone"
 
 
 def test_selftest_reports_and_cleans_up(fake, built):

@@ -41,10 +41,14 @@ CONSTANTS: dict[str, Any] = {
 
 
 def createNode(state, node, knobs="", inpanel=True):
-    """As from the menu: connected to the selection, then selected, with onCreate run."""
+    """As from the menu: put in below the selection (what hung there hangs on it), selected, onCreate run."""
     selected = state.group.selectedNodes()
     made = new_node(state, node)
     if selected and made.maxInputs() > 0:
+        for other in selected[0].dependent(1):
+            for i in range(other.inputs()):
+                if other.input(i) is selected[0]:
+                    other.setInput(i, made)
         made.setInput(0, selected[0])
     if knobs:
         made.readKnobs(knobs)
