@@ -88,6 +88,8 @@ class Setup(QtWidgets.QDialog):
         self._found = found
         self.retry.setEnabled(True)
         self.head.setText("Ready to bake" if found.ready else "Something is missing")
+        colour = Theme(self).of_state("good" if found.ready else "bad")
+        self.head.setStyleSheet(f"color: {colour.name()}")
         while self.rows.count():
             widget = self.rows.takeAt(0).widget()
             if widget is not None:
@@ -103,6 +105,8 @@ class Setup(QtWidgets.QDialog):
         copy = QtWidgets.QPushButton("Copy report")
         copy.clicked.connect(self._copy)
         self.retry = QtWidgets.QPushButton("Check again")
+        self.retry.setProperty("primary", True)
+        self.retry.setDefault(True)
         self.retry.clicked.connect(self.again)
         close = QtWidgets.QPushButton("Close")
         close.clicked.connect(self.close)
@@ -157,7 +161,7 @@ class _Row(QtWidgets.QWidget):
         grid.setColumnStretch(2, 1)
         if check.remedy:
             box = QtWidgets.QPlainTextEdit(check.remedy)
-            box.setProperty("log", True)
+            box.setProperty("commands", True)
             box.setReadOnly(True)
             box.setFont(tabular(self.font()))
             lines = check.remedy.count("\n") + 2
