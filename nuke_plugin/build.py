@@ -79,6 +79,7 @@ def contents(model: Path) -> dict[str, Path]:
     found = {path.relative_to(HERE).as_posix(): path for path in HERE.rglob("*") if path.suffix in KINDS}
     files = {name: path for name, path in found.items() if name not in NOT_RELEASED}
     files[f"Cattery/Flyaway/{model.name}"] = model
+    files["selftest.png"] = ROOT / "examples" / "astronaut.png"
     docs = ROOT / "docs" / "nuke"
     for path in (*docs.glob("*.md"), *docs.glob("images/*.png")):
         files[f"docs/{path.relative_to(docs).as_posix()}"] = path

@@ -72,6 +72,7 @@ def test_it_holds_what_an_artist_needs_and_no_more(archive, unpacked):
         "build_cat.py",
         "init.py",
         "menu.py",
+        "selftest.png",
         "selftest.py",
     }
     assert {"docs/live.md", "docs/bake.md", "licences/model-fast.md", "gizmos/PortraitMatte.gizmo"} <= there

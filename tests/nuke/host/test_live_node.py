@@ -108,17 +108,22 @@ def test_bake_instead_takes_the_same_plate_and_nothing_else(fake, built):
     assert blur.input(0) is built, "what hangs on the live node is left alone"
 
 
-def test_selftest_reports_and_cleans_up(fake, built):
+def test_selftest_reports_and_cleans_up(fake, built, monkeypatch):
+    monkeypatch.setenv("FLYAWAY_CLI", "/nowhere")
     selftest = importlib.import_module("flyaway_nuke.selftest")
     before = len(fake.nuke.allNodes())
     report = selftest.run()
     assert not report.passed
     text = report.text()
     assert "FAIL  files" in text
+    assert "FAIL  program" in text
+    assert "FLYAWAY_CLI names /nowhere" in text, "what is missing, and not only that something is"
     assert "FAILED" in text
     assert "ok    Nuke: 15.1v1" in text
-    assert "ok    bake node" in text
+    assert "ok    Inference: " in text
+    assert "useGPUIfAvailable" in text
     assert len(fake.nuke.allNodes()) == before
+    assert not fake.nuke.modified()
 
 
 def test_only_the_standard_library_qt_and_nuke_are_imported(plugin):

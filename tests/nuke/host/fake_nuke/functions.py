@@ -278,6 +278,12 @@ def execute(state, *args, **kwargs) -> None:
         state.on_render(node, at)
 
 
+def sample(state, node, channel, x, y, dx=1, dy=1) -> float:
+    if state.on_sample is None:
+        raise AssertionError("nuke.sample was called: set state.on_sample to answer for the pixels")
+    return state.on_sample(node, channel, x, y)
+
+
 def executeInMainThread(state, call, args=(), kwargs=None) -> None:
     args = args if isinstance(args, tuple) else (args,)
     if threading.get_ident() == state.main:
