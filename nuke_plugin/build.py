@@ -35,8 +35,11 @@ Flyaway {version} for Nuke 14 to 17
 3. Start NukeX, and choose Nodes > Flyaway > Build the live model, once.
 
 Bake runs our own program, on any licence: Nodes > Flyaway > Check set-up says what that needs.
-Pages: docs/live.md, docs/bake.md, docs/farm.md. The plug-in is under Apache-2.0, the model under
-GPL-3.0-or-later: see the folder licences.
+Pages, in the folder docs: live.md, bake.md, farm.md, colour.md, troubleshooting.md. With a licence at hand,
+ten minutes of checklist.md help us.
+
+The plug-in is under Apache-2.0, the model under GPL-3.0-or-later: see the folder licences.
+selftest.png is a NASA photograph of Eileen Collins, in the public domain.
 """
 
 

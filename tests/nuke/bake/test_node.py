@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from .conftest import ROOT
 
 
 @pytest.fixture
@@ -300,6 +304,20 @@ def test_the_farm_gets_the_same_command_and_its_mattes_are_built(shot, host, env
     node["folder_baked"].setValue(request.folder.as_posix())
     press(node, "do_build")
     assert made(nuke, "Read")["last"].value() == 1003
+
+
+def test_the_farm_pages_script_bakes_every_node(shot, monkeypatch, tmp_path):
+    nuke, _read, _node, _blur, _merge = shot
+    from flyaway_nuke.bake import node as bakes
+
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    page = (ROOT / "docs" / "nuke" / "farm.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# Nuke -t bake.py.*?)```", page, re.DOTALL)
+    baked = []
+    monkeypatch.setattr(bakes, "bake", lambda each: baked.append(each.name()))
+    monkeypatch.setattr(sys, "argv", ["bake.py", str(tmp_path / "shot.nk")])
+    exec(code, {})  # noqa: S102 -- our own page
+    assert baked == ["FlyawayBake1"]
 
 
 def test_check_tells_a_terminal_what_is_there(shot):
