@@ -315,10 +315,12 @@ def test_the_wizard_shows_each_check_and_remembers_the_program(app, settle, tmp_
     dialog.wait()
     settle()
     assert dialog.head.text() == "Something is missing"
+    assert (dialog.retry.isDefault(), dialog.leave.isDefault()) == (True, False)
     boxes = [box.toPlainText() for box in dialog.findChildren(QtWidgets.QPlainTextEdit)]
     assert boxes == ["pip install it"]
     dialog.take("/studio/flyaway")
     dialog.wait()
     settle()
     assert dialog.head.text() == "Ready to bake"
+    assert (dialog.retry.isDefault(), dialog.leave.isDefault()) == (False, True)
     assert '"cli": "/studio/flyaway"' in (tmp_path / "preferences.json").read_text()
