@@ -39,7 +39,7 @@ def test_it_parses_as_python_3_9_and_imports_little(path):
 
 
 def test_pixels_stay_out_of_python():
-    """No array ever: neither numpy nor a loop over a picture. The self-test alone asks Nuke for some points."""
+    """No array ever: neither numpy nor a loop over a picture. The self-test alone asks Nuke for points."""
     for path in FILES:
         text = path.read_text(encoding="utf-8")
         asking = () if path.name == "selftest.py" else (".sample(",)
