@@ -35,8 +35,11 @@ Flyaway {version} for Nuke 14 to 17
 3. Start NukeX, and choose Nodes > Flyaway > Build the live model, once.
 
 Bake runs our own program, on any licence: Nodes > Flyaway > Check set-up says what that needs.
-Pages: docs/live.md, docs/bake.md, docs/farm.md. The plug-in is under Apache-2.0, the model under
-GPL-3.0-or-later: see the folder licences.
+Pages, in the folder docs: live.md, bake.md, farm.md, colour.md, troubleshooting.md. With a licence at hand,
+ten minutes of checklist.md help us.
+
+The plug-in is under Apache-2.0, the model under GPL-3.0-or-later: see the folder licences.
+selftest.png is a NASA photograph of Eileen Collins, in the public domain.
 """
 
 
@@ -79,6 +82,7 @@ def contents(model: Path) -> dict[str, Path]:
     found = {path.relative_to(HERE).as_posix(): path for path in HERE.rglob("*") if path.suffix in KINDS}
     files = {name: path for name, path in found.items() if name not in NOT_RELEASED}
     files[f"Cattery/Flyaway/{model.name}"] = model
+    files["selftest.png"] = ROOT / "examples" / "astronaut.png"
     docs = ROOT / "docs" / "nuke"
     for path in (*docs.glob("*.md"), *docs.glob("images/*.png")):
         files[f"docs/{path.relative_to(docs).as_posix()}"] = path

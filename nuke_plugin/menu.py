@@ -6,7 +6,7 @@ import nuke
 
 _menu = nuke.toolbar("Nodes").addMenu("Flyaway", icon="flyaway_26.png")
 _menu.addCommand("PortraitMatte (live)", "nuke.createNode('PortraitMatte')", icon="flyaway_26.png")
-_menu.addCommand("Bake", "nuke.createNode('FlyawayBake')")
+_menu.addCommand("Bake", "from flyaway_nuke.bake import node; node.create()")
 _menu.addCommand("Bakes panel", "from flyaway_nuke import panel; panel.show()")
 _menu.addCommand("Relink bakes...", "from flyaway_nuke.bake import node; node.relink_nodes()")
 _menu.addCommand("Check set-up", "from flyaway_nuke.bake import node; node.check()")

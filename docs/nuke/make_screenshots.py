@@ -99,12 +99,17 @@ def grab(widget: QtWidgets.QWidget, path: Path) -> None:
 
 
 def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
-    """All pictures."""
+    """The panel."""
     environ = {**os.environ, "FLYAWAY_CLI": f"{PYTHON} -m flyaway"}
-    session, (done, failed, running, _waiting) = bakes(work, environ)
     nothing = Actions(
         bake_selected=lambda *_: None, build=lambda _: None, submit=lambda _: "", setup=lambda: None
     )
+    empty = Panel(Session(environ), nothing)
+    empty.resize(1000, 640)
+    empty.show()
+    grab(empty, out / "panel_empty.png")
+    empty.close()
+    session, (done, failed, running, _waiting) = bakes(work, environ)
     panel = Panel(session, nothing)
     panel.resize(1000, 640)
     panel.show()
@@ -122,6 +127,10 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
     panel.show_log.setChecked(False)
     panel.cards.choose(failed)
     panel.strip.chosen.emit(6)
+    for frame, words in failed.problems.items():  # a shot lies somewhere else than in a temporary folder
+        failed.problems[frame] = words.replace(str(work), "/show/shots")
+    failed.message = failed.message.replace(str(work), "/show/shots")
+    panel.refresh()
     settle(app)
     grab(panel, out / "panel_failed.png")
     panel.cards.choose(running)
@@ -132,6 +141,11 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
     session.cancel(running)
     session.cancel(_waiting)
     session.run(running)
+
+
+def draw_setup(app: QtWidgets.QApplication, out: Path) -> None:
+    """The wizard, on a machine without our program and on this one."""
+    environ = {**os.environ, "FLYAWAY_CLI": f"{PYTHON} -m flyaway"}
     missing = Diagnosis(
         (
             Check(
@@ -169,6 +183,7 @@ def main() -> None:
     app = QtWidgets.QApplication([])
     print("Qt", QtCore.qVersion())
     nuke_greys(app)
+    draw_setup(app, out)
     with tempfile.TemporaryDirectory() as work:
         draw(app, Path(work), out)
 

@@ -72,8 +72,10 @@ def test_it_holds_what_an_artist_needs_and_no_more(archive, unpacked):
         "build_cat.py",
         "init.py",
         "menu.py",
+        "selftest.png",
         "selftest.py",
     }
+    assert {"docs/colour.md", "docs/troubleshooting.md", "docs/checklist.md"} <= there
     assert {"docs/live.md", "docs/bake.md", "licences/model-fast.md", "gizmos/PortraitMatte.gizmo"} <= there
     ours = {path.name for path in (ROOT / "nuke_plugin" / "python").rglob("*.py")}
     assert {Path(name).name for name in there if name.startswith("python/")} == ours

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from flyaway.geometry import disc_offsets
 from flyaway.network.export import CoarseGraph
 from flyaway.network.livegraph import LiveMatte, Settings
 from flyaway.network.model import MattingNetwork
+from flyaway.network.refiner import UnshuffleRefiner
 
 # Operators that make a tensor from nothing: what they name at export stays named for good.
 FACTORIES = ("zeros", "ones", "full", "empty", "rand", "randn", "arange", "linspace", "eye", "tensor",
@@ -49,12 +52,30 @@ class Attend(nn.Module):
         return tokens[:, 0]
 
 
+class InItsType(nn.Module):
+    """A convolution's input in the type of its weights, which "Optimize" may halve.
+
+    The cues are worked out in float32 in any case, and a trace takes the type that they are handed on in for
+    a constant.
+    """
+
+    def __init__(self, convolution: nn.Sequential):
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.convolution(x.type_as(next(self.convolution.parameters())))
+        return out
+
+
 class Refine(nn.Module):
     """Patches, what was attended to → the change of the coarse alpha."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
-        self.refiner = network.refiner
+        self.refiner = copy.deepcopy(network.refiner)
+        if isinstance(self.refiner, UnshuffleRefiner):
+            self.refiner.enter = InItsType(self.refiner.enter)  # type: ignore[assignment]
 
     def forward(self, patches: Tensor, attended: Tensor) -> Tensor:
         return self.refiner.decode((patches,), attended)
@@ -67,10 +88,11 @@ def live_matte(network: MattingNetwork) -> torch.jit.ScriptModule:
         WeightsError: a configuration that the scripted loop does not cover.
     """
     c = network.config
-    if c.refiner.kind != "unshuffle" or c.coarse.stride != 1 or c.attention.radius < 1:
+    known = c.refiner.kind == "unshuffle" and c.refiner.halo > 0
+    if not known or c.coarse.stride != 1 or c.attention.radius < 1:
         raise WeightsError(
-            f"configuration {c.name!r} has no live form: cells must be blended in, the finest head at full"
-            " working size, and neighbours within a radius. Bake with `flyaway matte` instead"
+            f"configuration {c.name!r} has no live form: cells must be blended in with a halo, the finest"
+            " head at full working size, and neighbours within a radius. Bake with `flyaway matte` instead"
         )
     # Exact derivatives are not wanted, and constants that a trace cannot see through are what the tests find.
     with torch.no_grad(), warnings.catch_warnings():
@@ -135,25 +157,37 @@ class Use(NamedTuple):
     line: str
 
 
-def operators(module: torch.jit.ScriptModule) -> list[Use]:
-    """Every operator of every graph, helper functions and submodules included (all are inlined)."""
-    graph = module.inlined_graph
-    found: list[Use] = []
+def nodes(module: torch.jit.ScriptModule) -> Iterator[torch.Node]:
+    """Every node of every graph, helper functions and submodules included (all are inlined)."""
+    graph = module.inlined_graph  # its nodes live as long as it does
     blocks = [graph]
     while blocks:
         for node in blocks.pop().nodes():
             blocks += list(node.blocks())  # type: ignore[arg-type]
-            schema = node.schema()
-            if node.kind().startswith("aten::") and schema not in ("", "(no schema)"):
-                found.append(Use(schema, str(node).strip()))
+            yield node
+
+
+def operators(module: torch.jit.ScriptModule) -> list[Use]:
+    """Every operator of the module."""
+    found: list[Use] = []
+    for node in nodes(module):
+        schema = node.schema()
+        if node.kind().startswith("aten::") and schema not in ("", "(no schema)"):
+            found.append(Use(schema, str(node).strip()))
     return found
+
+
+def tensor_constants(module: torch.jit.ScriptModule) -> list[str]:
+    """Tensors that the graph itself holds. They stay on their device; single numbers go anywhere."""
+    held = (node for node in nodes(module) if node.kind() == "prim::Constant" and node.hasAttribute("value"))
+    return [str(node).strip() for node in held if node.kindOf("value") == "t" and node.t("value").dim() > 0]
 
 
 def baked_in(module: torch.jit.ScriptModule) -> list[str]:
     """Tensors made on a device, or in a floating type, that the export fixed."""
     graph = str(module.inlined_graph)
     constants = dict(re.findall(r"(%[\w.]+) : \S+ = prim::Constant\[value=(\"?[\w:.-]+\"?)\]", graph))
-    found = [
+    found = tensor_constants(module) + [
         f"{name} : {value}"
         for name, value in constants.items()
         if value.strip('"').split(":")[0] in ("cpu", "cuda")

@@ -1,14 +1,15 @@
 """What the live gizmo's callbacks do: say how things stand, and hand its settings to the Inference node.
 
 The Inference node grows knobs only once its .cat is loaded, so they cannot be linked in the gizmo's text;
-they are set from here, when the gizmo is made, loaded or changed. Everything that may be animated
-(points, mix, boxes) is done by Nuke's own nodes around it.
+they are set from here, when the gizmo is made, loaded or changed. What may be animated is done by Nuke's own
+nodes around it (points, mix, boxes), or linked (exposure).
 """
 
 from __future__ import annotations
 
 import nuke
 
+from .bake.node import create
 from .cat import CAT, find
 
 GIZMO = "PortraitMatte"
@@ -51,29 +52,34 @@ def state(node: nuke.Node) -> tuple[str, str]:
         return NOT_BUILT, "cat not built"
     wanted = {
         "colour": int(node["colour"].getValue()),
-        "exposure": float(node["exposure"].value()),
-        "refine": int(node["refine"].value()),
+        "refine": int(node["refine"].getValue()),
         "output": UNKNOWN_VIEW if int(node["output"].getValue()) == 3 else 0,
     }
-    missing = [name for name in wanted if inference.knob(name) is None]
+    missing = [name for name in (*wanted, "exposure") if inference.knob(name) is None]
     if missing:
         return (
             f"ERROR: {CAT} has no {', '.join(missing)}: it was built by another version. Build it again.",
             "ERROR: rebuild the cat",
         )
     for name, value in wanted.items():
-        if inference[name].value() != value:
+        if int(inference[name].getValue()) != value:
             inference[name].setValue(value)
+    # A value would stand still at all frames but this one.
+    if not inference["exposure"].hasExpression():
+        inference["exposure"].setExpression("parent.exposure")
     if inference.hasError():
         return f"ERROR: Nuke's Inference node reports a fault with {path}; see the error console.", "ERROR"
     return f"Live, PortraitMatte {VERSION}. Model: {path}", "live"
 
 
-def bake_instead(node: nuke.Node) -> nuke.Node:
+def bake_instead(node: nuke.Node) -> nuke.Node | None:
     """The Bake button: a bake node on the same input."""
     source = node.input(0)
-    with node.parent():
-        bake = nuke.createNode("FlyawayBake")
-        bake.setInput(0, source)
-        bake.setXYpos(node.xpos() + 110, node.ypos())
+    if source is None:
+        nuke.message("Connect the plate first: Bake mattes what comes in at the top.")
+        return None
+    bake = create(source)
+    bake.setXYpos(node.xpos() + 110, node.ypos())
+    if nuke.GUI:
+        bake.showControlPanel()
     return bake

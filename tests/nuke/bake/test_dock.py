@@ -64,7 +64,9 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     panel.device.setCurrentText("cpu")
     panel.bake.click()
     (job,) = session().jobs
-    (node,) = nuke.allNodes("FlyawayBake")
+    node = nuke.toNode("FlyawayBake1")
+    assert node.input(0) is read
+    assert grade.input(0) is read, "what hung on the Read hangs there still"
     grade.setInput(0, node)
     session().listeners.append(lambda each: ended.quit() if not each.active else None)
     wait(ended)
@@ -94,5 +96,34 @@ def test_the_toolbar_has_everything(gui):
         "Build the live model...",
         "Test this installation...",
     ]
+    read = host.nuke.nodes.Read()
+    blur = host.nuke.nodes.Blur(inputs=[read])
+    read.selectOnly()
     menu.findItem("Bake").invoke()
-    assert host.nuke.allNodes("FlyawayBake")
+    node = host.nuke.toNode("FlyawayBake1")
+    assert (node.Class(), node.input(0), blur.input(0)) == ("Group", read, node)
+    assert host.nuke.selectedNodes() == [node]
+    assert node["model"].value() == "fast"
+
+
+def test_two_reads_get_a_bake_each_and_keep_what_hangs_on_them(gui, monkeypatch):
+    host, _app = gui
+    from flyaway_nuke.bake import node as bakes
+    from flyaway_nuke.bake.build import bake_nodes
+    from flyaway_nuke.panel.dock import bake_selected
+
+    asked = []
+    monkeypatch.setattr(bakes, "bake", asked.append)
+    reads = [host.nuke.nodes.Read(), host.nuke.nodes.Read()]
+    blurs = [host.nuke.nodes.Blur(inputs=[read]) for read in reads]
+    for read in reads:
+        read.setSelected(True)
+    bake_selected("fast", "cpu")
+    assert sorted(node.input(0).name() for node in asked) == ["Read1", "Read2"]
+    assert [blur.input(0) for blur in blurs] == reads
+    # Selected themselves, they are baked again and no others are made.
+    for node in (*reads, *asked):
+        node.setSelected(node in asked)
+    bake_selected("fast", "cpu")
+    assert len(asked) == 4
+    assert len(bake_nodes()) == 2

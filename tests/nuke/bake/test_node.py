@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from .conftest import ROOT
 
 
 @pytest.fixture
@@ -18,8 +22,9 @@ def shot(host, sequence, tmp_path):
         shutil.copy2(sequence / f"plate.{frame}.exr", tmp_path / "plates")
     nuke = host.nuke
     read = nuke.nodes.Read(file=(tmp_path / "plates" / "plate.%04d.exr").as_posix(), first=1001, last=1003)
-    node = nuke.nodes.FlyawayBake()
-    node.setInput(0, read)
+    from flyaway_nuke.bake.node import create
+
+    node = create(read)
     node["device"].setValue("cpu")
     blur = nuke.nodes.Blur(inputs=[node])
     merge = nuke.nodes.Merge2(inputs=[read, node])
@@ -58,15 +63,32 @@ def test_the_script_opens_and_reads_the_matte_without_the_plug_in(shot, host, tm
     nuke, _read, node, _blur, _merge = shot
     press(node, "do_bake")
     file = made(nuke, "Read")["file"].value()
-    # A farm's machine has no Flyaway: only the bake node, which nothing hangs on any more, is lost.
-    nuke.delete(node)
     nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
-    host.state.paths.clear()
+    paths = list(host.state.paths)
+    host.state.paths.clear()  # a farm's machine has no Flyaway, and its Nuke stops at a class that it lacks
     nuke.scriptOpen(str(tmp_path / "shot.nk"))
     copy = made(nuke, "Copy")
     assert copy.input(1)["file"].value() == file
     assert nuke.toNode("Blur1").input(0) is copy
     assert nuke.toNode("Merge21").input(1) is copy
+    # The bake node is a plain group, still itself where the plug-in is.
+    again = nuke.toNode("FlyawayBake1")
+    assert again.Class() == "Group"
+    assert (again["device"].value(), again.input(0).Class()) == ("cpu", "Read")
+    host.state.paths[:] = paths
+    again["do_bake"].execute()
+    assert again["state"].value().startswith("3 of 3 frames in 0 s")
+    assert made(nuke, "Copy") is copy
+
+
+def test_a_gizmo_in_the_script_would_not_survive(shot, host, tmp_path):
+    """What the plain group is for: the fake stops here as Nuke's terminal does."""
+    nuke, _read, _node, _blur, _merge = shot
+    nuke.nodes.FlyawayBake()
+    nuke.scriptSaveAs(str(tmp_path / "gizmo.nk"))
+    host.state.paths.clear()
+    with pytest.raises(RuntimeError, match="FlyawayBake: Unknown command"):
+        nuke.scriptOpen(str(tmp_path / "gizmo.nk"))
 
 
 def test_baked_again_it_is_the_same_pair_and_only_what_is_missing_is_done(shot, sequence, tmp_path):
@@ -215,9 +237,11 @@ def test_a_renamed_and_a_copied_node_keep_their_own(shot):
     node.setName("HeroMatte")
     press(node, "do_bake")
     assert made(nuke, "Read")
-    twin = nuke.nodes.FlyawayBake(device="cpu", coarse_only=True)
-    twin["bake_id"].setValue(node["bake_id"].value())
-    twin.setInput(0, read)
+    from flyaway_nuke.bake.node import create
+
+    twin = create(read)
+    for knob, value in (("device", "cpu"), ("coarse_only", True), ("bake_id", node["bake_id"].value())):
+        twin[knob].setValue(value)
     press(twin, "do_bake")
     assert twin["bake_id"].value() != node["bake_id"].value()
     assert len([each for each in nuke.allNodes("Read") if each.knob("flyaway_bake")]) == 2
@@ -280,6 +304,20 @@ def test_the_farm_gets_the_same_command_and_its_mattes_are_built(shot, host, env
     node["folder_baked"].setValue(request.folder.as_posix())
     press(node, "do_build")
     assert made(nuke, "Read")["last"].value() == 1003
+
+
+def test_the_farm_pages_script_bakes_every_node(shot, monkeypatch, tmp_path):
+    nuke, _read, _node, _blur, _merge = shot
+    from flyaway_nuke.bake import node as bakes
+
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    page = (ROOT / "docs" / "nuke" / "farm.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# Nuke -t bake.py.*?)```", page, re.DOTALL)
+    baked = []
+    monkeypatch.setattr(bakes, "bake", lambda each: baked.append(each.name()))
+    monkeypatch.setattr(sys, "argv", ["bake.py", str(tmp_path / "shot.nk")])
+    exec(code, {})  # noqa: S102 -- our own page
+    assert baked == ["FlyawayBake1"]
 
 
 def test_check_tells_a_terminal_what_is_there(shot):

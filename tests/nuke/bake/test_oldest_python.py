@@ -39,8 +39,9 @@ def test_it_parses_as_python_3_9_and_imports_little(path):
 
 
 def test_pixels_stay_out_of_python():
-    """No array ever: neither numpy nor a loop over a picture."""
+    """No array ever: neither numpy nor a loop over a picture. The self-test alone asks Nuke for points."""
     for path in FILES:
         text = path.read_text(encoding="utf-8")
-        for word in ("numpy", ".bits(", "constBits", "setPixelColor", ".pixel(", ".sample("):
+        asking = () if path.name == "selftest.py" else (".sample(",)
+        for word in ("numpy", ".bits(", "constBits", "setPixelColor", ".pixel(", *asking):
             assert word not in text, f"{path.name}: {word}"

@@ -181,7 +181,7 @@ def test_scrubbing_stops_following_and_a_failed_frame_says_why(shown, settle):
     assert panel._index == 1
     assert not panel.follow.isChecked()
     assert not panel.wipe.has_picture()
-    assert "truncated" in panel.wipe._hint
+    assert panel.wipe.words().startswith("Frame 1002 failed\nplate.1002.exr: truncated")
     done(panel, job, 1004)
     assert panel._index == 1
     panel.follow.setChecked(True)
@@ -216,12 +216,46 @@ def test_a_panel_without_bakes_says_what_to_do_and_narrow_ones_stack(app):
     panel.show()
     assert panel.job() is None
     assert not panel.open.isEnabled()
+    assert panel.wipe.words() == "No bakes yet"
     assert panel._halves.orientation() == QtCore.Qt.Horizontal
     panel.resize(420, 700)
     assert panel.width() == 420
     assert panel._halves.orientation() == QtCore.Qt.Vertical
     assert not panel.bake.isVisible()
     panel.close()
+    panel = Panel(Session({}), Actions(bake_selected=lambda model, device: None))
+    assert "Press Bake." in panel.wipe.words()
+
+
+def test_in_a_narrow_dock_what_is_chosen_stays_in_sight_and_nothing_is_cut(app, settle, tmp_path):
+    session = Session({})
+    for number in range(6):
+        session.submit(Request(f"sh{number}", "/x.%04d.exr", (1, 2), tmp_path / str(number)))
+    panel = Panel(session, Actions(bake_selected=lambda model, device: None, setup=lambda: None))
+    font = QtGui.QFont()
+    font.setPixelSize(11)  # Nuke's
+    panel.setFont(font)
+    panel.resize(1000, 640)
+    panel.show()
+    panel.cards.choose(session.jobs[4])
+    panel.warn("Set-up needed", "the program is not there")
+    panel.resize(420, 760)
+    settle()
+    card = panel.cards.visualRect(panel.cards.currentIndex())
+    assert panel.cards.viewport().rect().contains(card)
+    assert panel.bake.width() >= panel.bake.sizeHint().width()
+    panel.close()
+
+
+def test_a_bake_that_did_not_start_and_a_long_message_say_all_of_it(shown, settle):
+    panel, _session, job = shown
+    message = "The flyaway program was not found: " + "it is not there either, " * 12 + "nor there."
+    job.fail(BakeError(message))
+    panel._changed(job)
+    settle()
+    assert panel.wipe.words().startswith(f"This bake did not start\n{message}")
+    assert panel.words.text().endswith("…")
+    assert panel.words.whole() == panel.words.toolTip() == message
 
 
 def test_a_closed_panel_is_told_no_more_and_a_new_one_shows_everything(app, settle, tmp_path):
@@ -281,10 +315,12 @@ def test_the_wizard_shows_each_check_and_remembers_the_program(app, settle, tmp_
     dialog.wait()
     settle()
     assert dialog.head.text() == "Something is missing"
+    assert (dialog.retry.isDefault(), dialog.leave.isDefault()) == (True, False)
     boxes = [box.toPlainText() for box in dialog.findChildren(QtWidgets.QPlainTextEdit)]
     assert boxes == ["pip install it"]
     dialog.take("/studio/flyaway")
     dialog.wait()
     settle()
     assert dialog.head.text() == "Ready to bake"
+    assert (dialog.retry.isDefault(), dialog.leave.isDefault()) == (False, True)
     assert '"cli": "/studio/flyaway"' in (tmp_path / "preferences.json").read_text()

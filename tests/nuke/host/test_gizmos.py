@@ -65,6 +65,8 @@ def test_the_parser_finds_slips():
     for text in (
         "Blur {\n size 3\n",
         "Blur {\n size\n}", "push $A\n", "Merge2 {\n inputs 2\n}\n", "end_group\n",
+                 "NoOp {\n addUserKnob {7 mix R {0 1}}\n}\n", "NoOp {\n addUserKnob {7 mix R 0}\n}\n",
+                 "NoOp {\n addUserKnob {7 mix q 0}\n}\n",
                  "Group {\n}\n Input {\n inputs 0\n}\n", 'Blur {\n label "a\n}\n'):  # fmt: skip
         with pytest.raises(NkError):
             parse(text)
@@ -78,7 +80,8 @@ def test_portrait_matte_is_wired_as_meant(plugin):
     }
     assert inputs["ToBox"] == ["img"]
     assert inputs["DownSwitch"] == ["ToBox", "Down"]
-    assert inputs["Inference1"] == ["DownSwitch"]
+    assert inputs["CatIsBuilt"] == ["DownSwitch"]
+    assert inputs["Inference1"] == ["CatIsBuilt"], "no render passes a missing model by"
     assert inputs["UpSwitch"] == ["Inference1", "Up"]
     assert inputs["Garbage"] == ["Points", "garbage"]
     assert inputs["Holdout"] == ["Garbage", "holdout"]

@@ -33,6 +33,8 @@ def test_settings_reach_the_model_when_they_change(fake, built):
     assert inference["colour"].value() == "ACEScg"
     built["exposure"].setValue(1.5)
     assert inference["exposure"].value() == 1.5
+    # Linked, not copied: an animated one would stand still otherwise.
+    assert inference["exposure"].hasExpression()
     built["refine"].setValue(False)
     assert inference["refine"].value() is False
     built["output"].setValue("unknown regions")
@@ -92,17 +94,36 @@ def test_start_up_files(fake, plugin):
     ]
 
 
-def test_selftest_reports_and_cleans_up(fake, built):
+def test_bake_instead_takes_the_same_plate_and_nothing_else(fake, built):
+    nuke = fake.nuke
+    live = importlib.import_module("flyaway_nuke.live")
+    assert live.bake_instead(built) is None
+    assert "Connect the plate" in fake.state.messages[-1][1]
+    read = nuke.nodes.Read()
+    built.setInput(0, read)
+    blur = nuke.nodes.Blur(inputs=[built])
+    built.selectOnly()
+    bake = live.bake_instead(built)
+    assert bake.input(0) is read
+    assert blur.input(0) is built, "what hangs on the live node is left alone"
+
+
+def test_selftest_reports_and_cleans_up(fake, built, monkeypatch):
+    monkeypatch.setenv("FLYAWAY_CLI", "/nowhere")
     selftest = importlib.import_module("flyaway_nuke.selftest")
     before = len(fake.nuke.allNodes())
     report = selftest.run()
     assert not report.passed
     text = report.text()
     assert "FAIL  files" in text
+    assert "FAIL  program" in text
+    assert "FLYAWAY_CLI names /nowhere" in text, "what is missing, and not only that something is"
     assert "FAILED" in text
     assert "ok    Nuke: 15.1v1" in text
-    assert "ok    bake node" in text
+    assert "ok    Inference: " in text
+    assert "useGPUIfAvailable" in text
     assert len(fake.nuke.allNodes()) == before
+    assert not fake.nuke.modified()
 
 
 def test_only_the_standard_library_qt_and_nuke_are_imported(plugin):

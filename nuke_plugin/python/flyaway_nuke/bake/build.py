@@ -16,13 +16,42 @@ from .errors import CacheError
 from .job import MATTE, STILL
 
 TAG = "flyaway_bake"
+GIZMO = "FlyawayBake"
 _MATTE_COLOUR = 0x6FA8A0FF
+
+
+def is_bake(node: nuke.Node) -> bool:
+    """Whether it is a bake node: the gizmo, or the plain group that `plain` makes of it."""
+    return node.Class() in (GIZMO, "Group") and node.knob("bake_id") is not None
+
+
+def bake_nodes() -> list[nuke.Node]:
+    """Every bake node of the script, in groups too."""
+    found = [*nuke.allNodes(GIZMO, recurseGroups=True), *nuke.allNodes("Group", recurseGroups=True)]
+    return [node for node in found if is_bake(node)]
+
+
+def plain(gizmo: nuke.Gizmo) -> nuke.Node:
+    """Put a Group with the same knobs and buttons in a fresh gizmo's place.
+
+    A script with a gizmo needs the plug-in to be opened, and in a terminal does not even load without it.
+    """
+    with gizmo.parent():
+        group: nuke.Node = gizmo.makeGroup()
+    for index in range(gizmo.inputs()):
+        group.setInput(index, gizmo.input(index))
+    rewire(gizmo, group)
+    group.setXYpos(gizmo.xpos(), gizmo.ypos())
+    name = gizmo.name()
+    nuke.delete(gizmo)
+    group.setName(name)
+    return group
 
 
 def bake_id(node: nuke.Node) -> str:
     """The node's own name that survives renaming; a node that was copied gets one of its own."""
     knob = node["bake_id"]
-    others = [each for each in nuke.allNodes(node.Class()) if each != node]
+    others = [each for each in bake_nodes() if each != node]
     if not knob.value() or any(each["bake_id"].value() == knob.value() for each in others):
         knob.setValue(uuid.uuid4().hex[:12])
     return str(knob.value())
@@ -52,7 +81,7 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
             copy[knob].setValue(channel)
         copy.setInput(0, node.input(0))
         copy.setInput(1, read)
-        _rewire(node, copy)
+        rewire(node, copy)
         node["folder_baked"].setValue(folder.as_posix())
     finally:
         undo.end()
@@ -102,7 +131,7 @@ def relink(folder: Path) -> list[str]:
 
 
 def _all_tagged(node_class: str) -> list[nuke.Node]:
-    return [node for node in nuke.allNodes(node_class) if node.knob(TAG) is not None]
+    return [node for node in nuke.allNodes(node_class, recurseGroups=True) if node.knob(TAG) is not None]
 
 
 def _tagged(node_class: str, name: str) -> nuke.Node | None:
@@ -123,7 +152,8 @@ def _new(node_class: str, name: str, x: int, y: int) -> nuke.Node:
     return node
 
 
-def _rewire(node: nuke.Node, copy: nuke.Node) -> None:
+def rewire(node: nuke.Node, copy: nuke.Node) -> None:
+    """Hang on `copy` whatever hangs on `node`."""
     for other in node.dependent(nuke.INPUTS):
         if other == copy:
             continue

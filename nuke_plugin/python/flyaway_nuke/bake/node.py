@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import nuke
 
 from . import farm, host
-from .build import bake_id, build, relink
+from .build import GIZMO, bake_id, bake_nodes, build, plain, relink
 from .cache import Cache
 from .errors import BakeError, CacheError
 from .job import Job, Request, Settings
@@ -18,8 +18,26 @@ from .plate import Plate, own_files, wanted_frames
 from .preferences import read_preferences
 from .render import render_plate
 
-NODE = "FlyawayBake"
 T = TypeVar("T")
+
+
+def create(below: nuke.Node | None = None) -> nuke.Node:
+    """A bake node: below the selection, as any node from a menu; or on `below`, touching nothing else."""
+    undo = nuke.Undo()
+    undo.begin("Flyaway bake node")
+    try:
+        if below is not None:
+            with below.parent():
+                node = plain(getattr(nuke.nodes, GIZMO)())
+            node.setInput(0, below)
+            return node
+        node = plain(cast("nuke.Gizmo", nuke.createNode(GIZMO, inpanel=False)))
+        node.selectOnly()
+    finally:
+        undo.end()
+    if nuke.GUI:
+        node.showControlPanel()
+    return node
 
 
 def bake(node: nuke.Node) -> Job | None:
@@ -113,9 +131,9 @@ def make_request(node: nuke.Node) -> Request:
 
 def node_of(job: Job) -> nuke.Node | None:
     """The bake node of a job, if it is still in the script."""
-    for node in nuke.allNodes(NODE, recurseGroups=True):
-        if job.request.node and node["bake_id"].value() == job.request.node:
-            return node  # type: ignore[no-any-return,unused-ignore]
+    for node in bake_nodes() if job.request.node else ():
+        if node["bake_id"].value() == job.request.node:
+            return node
     return None
 
 

@@ -71,9 +71,14 @@ class Cards(QtWidgets.QListView):
             painter, theme = QtGui.QPainter(self.viewport()), Theme(self)
             painter.setPen(theme.dim)
             room = self.viewport().rect().adjusted(24, 0, -24, 0)
-            words = "Nothing baked yet.\n\nSelect Reads or FlyawayBake nodes, and press Bake selected."
-            painter.drawText(room, QtCore.Qt.AlignCenter | QtCore.Qt.TextWordWrap, words)
+            painter.drawText(room, QtCore.Qt.AlignCenter | QtCore.Qt.TextWordWrap, "Bakes are listed here.")
             painter.end()
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
+        """What is chosen stays in sight."""
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
 
 class _Painter(QtWidgets.QStyledItemDelegate):
@@ -111,13 +116,13 @@ class _Painter(QtWidgets.QStyledItemDelegate):
         painter.restore()
 
     def _paint_picture(self, painter: QtGui.QPainter, theme: Theme, job: Job, rect: QtCore.QRectF) -> None:
-        painter.fillRect(rect, theme.window)
+        painter.fillRect(rect, theme.line)
         done = [frame for frame in frames_of(job) if job.frames.get(frame) in ("written", "skipped")]
         picture = None
         if done:
             picture = self._images.thumbnail(job.request.preview(done[len(done) // 2]), _PICTURE.height())
         if picture is None:
-            painter.setPen(theme.faint)
+            painter.setPen(theme.dim)
             painter.drawText(rect, QtCore.Qt.AlignCenter, "…" if job.active else "–")
             return
         painter.save()
@@ -150,7 +155,10 @@ class _Painter(QtWidgets.QStyledItemDelegate):
         counter = f"{job.finished}/{job.total}"
         painter.drawText(foot, QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter, counter)
         painter.setPen(theme.of_state(job.state) if job.state != "queued" else theme.dim)
-        painter.drawText(foot, _LEFT, _STATES.get(job.state, job.state))
+        state = _STATES.get(job.state, job.state)
+        if job.state == "failed" and job.failed:
+            state = f"{job.failed} frame{'s' if job.failed > 1 else ''} failed"
+        painter.drawText(foot, _LEFT, state)
         bar = QtCore.QRectF(rect.left(), rect.bottom() - 3, rect.width(), 3)
         painter.fillRect(bar, theme.line)
         good = bar.width() * job.finished / job.total

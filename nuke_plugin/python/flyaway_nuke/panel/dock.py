@@ -8,7 +8,7 @@ from typing import Any
 import nuke
 
 from ..bake import farm, host, node
-from ..bake.build import build
+from ..bake.build import build, is_bake
 from ..bake.errors import BakeError
 from ..bake.job import Job
 from ..bake.launcher import Diagnosis, diagnose
@@ -17,8 +17,6 @@ from . import ID, NAME, WIDGET, pump
 from .qt import QtCore
 from .setup import show_setup
 from .window import Actions, Panel
-
-_FEET = ("Read", node.NODE)
 
 
 class BakePanel(Panel):
@@ -53,8 +51,7 @@ class BakePanel(Panel):
             self.offer(found.models, found.devices)
         else:
             bad = next(check for check in found.checks if check.state != "good")
-            self.setup.setText("Set-up: something is missing")
-            self.setup.setToolTip(bad.text)
+            self.warn("Set-up needed", bad.text)
 
 
 def show() -> Any:
@@ -67,16 +64,15 @@ def show() -> Any:
 
 def bake_selected(model: str, device: str) -> None:
     """Bake what is selected; a Read gets a bake node first."""
-    chosen = [each for each in nuke.selectedNodes() if each.Class() in _FEET]
+    chosen = [each for each in nuke.selectedNodes() if each.Class() == "Read" or is_bake(each)]
     if not chosen:
         nuke.message("Select Reads or FlyawayBake nodes first.")
         return
     for each in chosen:
         target = each
         if each.Class() == "Read":
-            with each.parent():
-                target = nuke.createNode(node.NODE, inpanel=False)
-            target.setInput(0, each)
+            # What hangs on the Read is left alone: the matte is nobody's until somebody connects it.
+            target = node.create(each)
             target.setXYpos(each.xpos(), each.ypos() + 120)
         target["model"].setValue(model)
         target["device"].setValue(device)

@@ -88,6 +88,13 @@ class Setup(QtWidgets.QDialog):
         self._found = found
         self.retry.setEnabled(True)
         self.head.setText("Ready to bake" if found.ready else "Something is missing")
+        for button, next_step in ((self.leave, found.ready), (self.retry, not found.ready)):
+            button.setProperty("primary", next_step)
+            button.setDefault(next_step)
+            button.style().unpolish(button)  # Qt looks at properties once
+            button.style().polish(button)
+        colour = Theme(self).of_state("good" if found.ready else "bad")
+        self.head.setStyleSheet(f"color: {colour.name()}")
         while self.rows.count():
             widget = self.rows.takeAt(0).widget()
             if widget is not None:
@@ -104,13 +111,13 @@ class Setup(QtWidgets.QDialog):
         copy.clicked.connect(self._copy)
         self.retry = QtWidgets.QPushButton("Check again")
         self.retry.clicked.connect(self.again)
-        close = QtWidgets.QPushButton("Close")
-        close.clicked.connect(self.close)
+        self.leave = QtWidgets.QPushButton("Close")
+        self.leave.clicked.connect(self.close)
         row.addWidget(choose)
         row.addWidget(copy)
         row.addStretch(1)
         row.addWidget(self.retry)
-        row.addWidget(close)
+        row.addWidget(self.leave)
         return row
 
     def _choose(self) -> None:
@@ -153,11 +160,11 @@ class _Row(QtWidgets.QWidget):
         text.setTextFormat(QtCore.Qt.PlainText)
         text.setTextInteractionFlags(QtCore.Qt.TextSelectableByMouse)
         text.setProperty("dim", check.state == "open")
-        grid.addWidget(text, 0, 2)
+        grid.addWidget(text, 0, 2, QtCore.Qt.AlignTop)
         grid.setColumnStretch(2, 1)
         if check.remedy:
             box = QtWidgets.QPlainTextEdit(check.remedy)
-            box.setProperty("log", True)
+            box.setProperty("commands", True)
             box.setReadOnly(True)
             box.setFont(tabular(self.font()))
             lines = check.remedy.count("\n") + 2

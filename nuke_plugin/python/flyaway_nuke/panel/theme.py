@@ -30,7 +30,11 @@ class Theme:
         self.sunken = mix(self.window, QtGui.QColor("black"), 0.28 if dark else 0.07)
         self.raised = mix(self.window, QtGui.QColor("white"), 0.07 if dark else 0.5)
         self.line = mix(self.window, QtGui.QColor("black"), 0.40 if dark else 0.2)
-        self.dim = mix(self.text, self.window, 0.42)
+        self.bright = mix(self.text, QtGui.QColor("white" if dark else "black"), 0.6)
+        self.hover = mix(self.window, QtGui.QColor("white"), 0.13 if dark else 0.7)
+        self.pressed = mix(self.window, QtGui.QColor("black"), 0.14)
+        self.chosen = mix(self.window, QtGui.QColor("white"), 0.24 if dark else 0.9)
+        self.dim = mix(self.text, self.window, 0.3)  # 4.5 to 1 on Nuke's grey: small words must be read
         self.faint = mix(self.text, self.window, 0.72)
         self.good = QtGui.QColor(124, 172, 118) if dark else QtGui.QColor(70, 130, 70)
         self.bad = QtGui.QColor(214, 94, 80) if dark else QtGui.QColor(190, 60, 45)
@@ -89,6 +93,36 @@ def small(font: QtGui.QFont) -> QtGui.QFont:
     return sized(font, -1)
 
 
+class Line(QtWidgets.QLabel):
+    """One line of words, cut with an ellipsis where there is no room; it never widens what it is in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextInteractionFlags(QtCore.Qt.TextSelectableByMouse)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Preferred)
+        self._whole = ""
+
+    def say(self, words: str) -> None:
+        """Show these; whole in the tool tip where they are cut."""
+        self._whole = " ".join(words.split())
+        self._fit()
+
+    def whole(self) -> str:
+        """What was said, uncut."""
+        return self._whole
+
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802 -- Qt's name
+        """Qt calls this."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, QtCore.Qt.ElideRight, self.width())
+        if shown != self.text():
+            self.setText(shown)
+        self.setToolTip(self._whole if shown != self._whole else "")
+
+
 def swatch(kind: str) -> QtGui.QIcon:
     """A small square of what a background looks like."""
     tile = QtGui.QPixmap(14, 14)
@@ -118,23 +152,45 @@ def sheet(theme: Theme) -> str:
     brighter = mix(theme.accent, QtGui.QColor("white"), 0.12)
     return f"""
     QToolButton[segment="true"] {{
-        border: 1px solid {theme.line.name()}; padding: 2px 9px; background: {theme.raised.name()};
-        color: {theme.dim.name()}; margin: 0;
+        border: 1px solid {theme.line.name()}; padding: 3px 10px; background: {theme.sunken.name()};
+        color: {theme.dim.name()}; margin: 0 -1px 0 0;
     }}
-    QToolButton[segment="true"]:checked {{ background: {theme.sunken.name()}; color: {theme.text.name()}; }}
-    QToolButton[segment="true"]:hover {{ color: {theme.text.name()}; }}
-    QToolButton[link="true"] {{ border: none; color: {theme.dim.name()}; padding: 2px 4px; }}
-    QToolButton[link="true"]:hover, QToolButton[link="true"]:checked {{ color: {theme.text.name()}; }}
+    QToolButton[segment="true"]:checked {{
+        background: {theme.chosen.name()}; color: {theme.bright.name()};
+    }}
+    QToolButton[segment="true"]:hover {{ color: {theme.bright.name()}; }}
+    QToolButton[link="true"] {{
+        border: none; border-bottom: 1px solid transparent; color: {theme.dim.name()}; padding: 3px 2px;
+        margin-left: 10px;
+    }}
+    QToolButton[link="true"]:hover {{ color: {theme.bright.name()}; }}
+    QToolButton[link="true"]:checked {{
+        color: {theme.bright.name()}; border-bottom: 1px solid {theme.accent.name()};
+    }}
+    QToolButton[warn="true"] {{ color: {theme.bad.name()}; font-weight: bold; }}
+    QPushButton {{
+        background: {theme.raised.name()}; color: {theme.text.name()}; border: 1px solid {theme.line.name()};
+        border-radius: {RADIUS}px; padding: 4px 12px;
+    }}
+    QPushButton:hover, QPushButton:focus {{ color: {theme.bright.name()}; background: {theme.hover.name()}; }}
+    QPushButton:pressed {{ background: {theme.pressed.name()}; }}
+    QPushButton:disabled {{ color: {theme.faint.name()}; background: {theme.window.name()}; }}
     QPushButton[primary="true"] {{
-        background: {theme.accent.name()}; color: {theme.on_accent.name()}; border: 1px solid
-        {theme.line.name()}; border-radius: {RADIUS}px; padding: 4px 18px; font-weight: bold;
+        background: {theme.accent.name()}; color: {theme.on_accent.name()}; padding: 4px 18px;
+        font-weight: bold;
     }}
-    QPushButton[primary="true"]:hover {{ background: {brighter.name()}; }}
+    QPushButton[primary="true"]:hover, QPushButton[primary="true"]:focus {{
+        background: {brighter.name()}; color: {theme.on_accent.name()};
+    }}
     QPushButton[primary="true"]:disabled {{
         background: {theme.raised.name()}; color: {theme.faint.name()}; font-weight: normal;
     }}
     QPlainTextEdit[log="true"] {{
         background: {theme.sunken.name()}; color: {theme.dim.name()}; border: none; padding: 4px;
+    }}
+    QPlainTextEdit[commands="true"] {{
+        background: {theme.sunken.name()}; color: {theme.text.name()}; border: none;
+        border-left: 2px solid {theme.accent.name()}; padding: 4px 6px;
     }}
     QListView[cards="true"] {{ background: {theme.sunken.name()}; border: none; outline: none; }}
     QSplitter::handle {{ background: {theme.line.name()}; }}

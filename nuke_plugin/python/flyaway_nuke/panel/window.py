@@ -12,10 +12,17 @@ from .cards import Cards
 from .images import Images
 from .qt import QtCore, QtGui, QtWidgets
 from .strip import Strip, frames_of
-from .theme import GAP, Theme, sheet, swatch, tabular
+from .theme import GAP, Line, Theme, sheet, swatch, tabular
 from .wipe import Wipe
 
 _NARROW = 620
+# Of a panel that has nothing to show: a title, and what to do.
+EMPTY = (
+    "No bakes yet",
+    "1.  Select the Reads of the plates in the node graph.",
+    "2.  Press Bake. Nuke stays yours while it works.",
+    "3.  When it is done, connect the Copy that stands below the Read.",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,14 @@ class Panel(QtWidgets.QWidget):
             box.addItems(list(names))
             box.setCurrentIndex(max(0, box.findText(chosen)))
 
+    def warn(self, words: str, tip: str) -> None:
+        """Say on the set-up button that it wants to be pressed."""
+        self.setup.setText(words)
+        self.setup.setToolTip(tip)
+        self.setup.setProperty("warn", True)
+        self.setup.style().unpolish(self.setup)  # Qt looks at properties once
+        self.setup.style().polish(self.setup)
+
     def refresh(self) -> None:
         """Show everything as it is now."""
         self.cards.show_jobs(self.session.jobs)
@@ -119,6 +134,8 @@ class Panel(QtWidgets.QWidget):
         )
         self.bake.clicked.connect(self._bake_selected)
         self.bake.setVisible(self.actions.bake_selected is not None)
+        self.bake.setSizePolicy(QtWidgets.QSizePolicy.Minimum, QtWidgets.QSizePolicy.Fixed)
+        self._labels: list[QtWidgets.QLabel] = []
         self.model, self.device = QtWidgets.QComboBox(), QtWidgets.QComboBox()
         self.model.addItems(list(models))
         self.device.addItems(list(devices))
@@ -130,6 +147,7 @@ class Panel(QtWidgets.QWidget):
         for text, box in (("model", self.model), ("device", self.device)):
             label = QtWidgets.QLabel(text)
             label.setProperty("dim", True)
+            self._labels.append(label)
             row.addSpacing(4)
             row.addWidget(label)
             row.addWidget(box)
@@ -194,10 +212,7 @@ class Panel(QtWidgets.QWidget):
         whole.setSpacing(6)
         row = QtWidgets.QHBoxLayout()
         row.setSpacing(6)
-        self.words = QtWidgets.QLabel()
-        self.words.setTextInteractionFlags(QtCore.Qt.TextSelectableByMouse)
-        # Long messages are cut here and whole in the tool tip; they never widen the panel.
-        self.words.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Preferred)
+        self.words = Line()
         whole.addWidget(self.words, 1)
         self.open = _button("Open folder", "Show the mattes in the file browser")
         self.build = _button("Build nodes", "Make the Read and the Copy from what is on disk")
@@ -225,12 +240,13 @@ class Panel(QtWidgets.QWidget):
         self._feet.setDirection(
             QtWidgets.QBoxLayout.TopToBottom if narrow else QtWidgets.QBoxLayout.LeftToRight
         )
+        for label in self._labels:  # the boxes' tool tips say the same
+            label.setVisible(not narrow)
+        self.bake.setText("Bake" if narrow else "Bake selected")
         wanted = QtCore.Qt.Vertical if narrow else QtCore.Qt.Horizontal
         if self._halves.orientation() != wanted:
             self._halves.setOrientation(wanted)
             self._halves.setSizes([150, 460] if narrow else [236, 640])
-            # Once the list has its new size, what was chosen is in sight again.
-            QtCore.QTimer.singleShot(0, lambda: self.cards.choose(self.job()))
 
     def _changed(self, job: Job) -> None:
         self.cards.show_jobs(self.session.jobs)
@@ -259,23 +275,28 @@ class Panel(QtWidgets.QWidget):
         job = self.job()
         self.strip.show_job(job, self._index)
         if job is None:
-            self.wipe.show_preview(None, "")
+            self.wipe.show_preview(None, EMPTY if self.actions.bake_selected else EMPTY[:1])
             return
         frame = frames_of(job)[self._index]
         name = "This frame" if frame is None else f"Frame {frame}"
         status = job.frames.get(frame)
+        words: tuple[str, ...]
         if status in ("written", "skipped"):
-            self.wipe.show_preview(job.request.preview(frame), f"{name} is done; it has no preview.")
+            words = (f"{name} is done", "It has no preview; the matte is on disk.")
+            self.wipe.show_preview(job.request.preview(frame), words)
         elif status == "failed":
-            self.wipe.show_preview(None, f"{name} failed.\n\n{job.problems.get(frame, '')}")
+            words = (f"{name} failed", job.problems.get(frame, ""), "Mend it, then Resume: the rest is kept.")
+            self.wipe.show_preview(None, words, bad=True)
+        elif job.state == "failed" and not job.frames:
+            remedy = "Set-up, at the top, says what a bake needs." if self.actions.setup else ""
+            self.wipe.show_preview(None, ("This bake did not start", job.message, remedy), bad=True)
         else:
-            words = "is waiting." if job.active else "was not baked."
-            self.wipe.show_preview(None, f"{name} {words}")
+            words = ("is waiting", "") if job.active else ("was not baked", "Resume does what is missing.")
+            self.wipe.show_preview(None, (f"{name} {words[0]}", words[1]))
 
     def _refresh_foot(self) -> None:
         job = self.job()
-        self.words.setText(_summary(job) if job else "")
-        self.words.setToolTip(job.message if job else "")
+        self.words.say(_summary(job) if job else "")
         self.stop.setVisible(job is not None and job.active)
         self.stop.setText("Stop now" if job is not None and job.state == "stopping" else "Stop")
         self.resume.setVisible(job is not None and not job.active)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import images
 from .qt import QtCore, QtGui, QtWidgets, position
-from .theme import GREEN, Theme, checkerboard, small
+from .theme import GREEN, Theme, checkerboard, sized, small
 
 _HANDLE = 14
 _GRAB = 10
@@ -31,15 +31,16 @@ class Wipe(QtWidgets.QWidget):
         self._split, self._zoom, self._shift = 0.5, 1.0, QtCore.QPointF()
         self._drag: str | None = None
         self._from = QtCore.QPointF()
-        self._hint, self._checker = "", checkerboard(10)
+        self._words: tuple[str, ...] = ()
+        self._bad, self._checker = False, checkerboard(10)
         self.setMouseTracking(True)
         self.setFocusPolicy(QtCore.Qt.StrongFocus)
         self.setMinimumSize(200, 140)
         self.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Expanding)
 
-    def show_preview(self, path: Path | None, hint: str = "") -> None:
-        """Show a frame's preview, or words where there is none."""
-        self._hint = hint
+    def show_preview(self, path: Path | None, words: tuple[str, ...] = (), bad: bool = False) -> None:
+        """Show a frame's preview, or where there is none words: a title, and lines below it."""
+        self._words, self._bad = words, bad
         try:
             key = (str(path), path.stat().st_mtime_ns) if path is not None else ("", 0)
         except OSError:
@@ -99,15 +100,44 @@ class Wipe(QtWidgets.QWidget):
         painter.fillRect(self.rect(), QtGui.QColor(24, 24, 24))
         rect = self.frame_rect()
         if rect.isEmpty():
-            painter.setPen(QtGui.QColor(130, 130, 130))
-            painter.drawText(
-                self.rect().adjusted(40, 0, -40, 0), _CENTRE | QtCore.Qt.TextWordWrap, self._hint
-            )
+            self._paint_words(painter, theme)
+            painter.end()
             return
         self._paint_picture(painter, rect)
         if self._after != "plate":
             self._paint_line(painter, rect, theme)
         painter.end()
+
+    def words(self) -> str:
+        """What is said where there is no picture."""
+        return "\n".join(filter(None, self._words))
+
+    def _paint_words(self, painter: QtGui.QPainter, theme: Theme) -> None:
+        if not self._words:
+            return
+        title, body = self._words[0], "\n".join(filter(None, self._words[1:]))
+        large = sized(self.font(), 4)
+        large.setBold(True)
+        wide = min(self.width() - 48, 460)
+        wrap = QtCore.Qt.AlignLeft | QtCore.Qt.AlignTop | QtCore.Qt.TextWordWrap
+        room = QtCore.QRect(0, 0, wide, 10_000)
+        head = QtGui.QFontMetrics(large).boundingRect(room, int(wrap), title)
+        lines = [
+            (line, QtGui.QFontMetrics(self.font()).boundingRect(room, int(wrap), line))
+            for line in body.splitlines()
+        ]
+        tall = head.height() + sum(box.height() + 6 for _line, box in lines) + (8 if lines else 0)
+        broad = max(head.width(), *(box.width() for _line, box in lines)) if lines else head.width()
+        left, top = (self.width() - broad) // 2, max(12, (self.height() - tall) // 2)
+        painter.setFont(large)
+        painter.setPen(theme.bad if self._bad else theme.text)
+        painter.drawText(QtCore.QRect(left, top, wide, head.height()), int(wrap), title)
+        painter.setFont(self.font())
+        painter.setPen(theme.dim)
+        top += head.height() + 8
+        for line, box in lines:
+            painter.drawText(QtCore.QRect(left, top, wide, box.height() + 4), int(wrap), line)
+            top += box.height() + 6
 
     def _paint_picture(self, painter: QtGui.QPainter, rect: QtCore.QRectF) -> None:
         painter.drawPixmap(rect, self._plate, QtCore.QRectF(self._plate.rect()))

@@ -82,6 +82,7 @@ CLASSES: dict[str, tuple[int, dict[str, Any]]] = {
     "Keymix": (3, {**_MIX, "maskChannel": "rgba.alpha", "bbox": "union", "invertMask": False}),
     "Dissolve": (3, {**_MIX, "which": 0.0}),
     "Switch": (100, {"which": 0}),
+    "Assert": (1, {"expression": 1, "message": ""}),
     "Expression": (2, {**_MIX, "expr0": "", "expr1": "", "expr2": "", "expr3": "", "temp_expr0": "",
                        "temp_name0": "", "channel0": "rgb", "channel3": "alpha"}),
     "Crop": (2, {"box": "", "reformat": False, "crop": True, "softness": 0.0, "intersect": False}),

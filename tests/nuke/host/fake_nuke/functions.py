@@ -41,10 +41,14 @@ CONSTANTS: dict[str, Any] = {
 
 
 def createNode(state, node, knobs="", inpanel=True):
-    """As from the menu: connected to the selection, then selected, with onCreate run."""
+    """As from the menu: put in below the selection (what hung there hangs on it), selected, onCreate run."""
     selected = state.group.selectedNodes()
     made = new_node(state, node)
     if selected and made.maxInputs() > 0:
+        for other in selected[0].dependent(1):
+            for i in range(other.inputs()):
+                if other.input(i) is selected[0]:
+                    other.setInput(i, made)
         made.setInput(0, selected[0])
     if knobs:
         made.readKnobs(knobs)
@@ -272,6 +276,12 @@ def execute(state, *args, **kwargs) -> None:
         raise AssertionError("nuke.execute was called: set state.on_render to write what Nuke would render")
     for at in frames:
         state.on_render(node, at)
+
+
+def sample(state, node, channel, x, y, dx=1, dy=1) -> float:
+    if state.on_sample is None:
+        raise AssertionError("nuke.sample was called: set state.on_sample to answer for the pixels")
+    return state.on_sample(node, channel, x, y)
 
 
 def executeInMainThread(state, call, args=(), kwargs=None) -> None:

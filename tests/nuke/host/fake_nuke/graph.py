@@ -311,6 +311,12 @@ class Gizmo:
     def command(self) -> str:
         return self._class
 
+    def makeGroup(self):
+        """A Group with the same inside, knobs and values, in the current group, connected to nothing."""
+        from .script import copy_to_group
+
+        return copy_to_group(self._state, self)
+
 
 class Root:
     def __init__(self, *args: Any, **kwargs: Any) -> None:

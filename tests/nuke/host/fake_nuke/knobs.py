@@ -135,6 +135,11 @@ class Array_Knob:
     def _start(self) -> None:
         self._value = 0.0
 
+    def value(self, index=0):
+        """A plain link to a knob of the group around is followed; no other expression is."""
+        link = re.fullmatch(r"parent\.(\w+)", self._expression or "")
+        return self._node.parent()[link.group(1)].value() if link else self._value
+
     def _take(self, value):
         if isinstance(value, str):
             # Colours are written in hexadecimal.

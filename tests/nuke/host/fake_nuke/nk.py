@@ -14,6 +14,8 @@ GROUPS = ("Group", "Gizmo", "LiveGroup")
 SPACE = " \t\r\n"
 # Commands that are no nodes and say nothing about the graph.
 IGNORED = ("version", "define_window_layout_xml", "add_layer")
+# Options of addUserKnob: label, tool tip, text (or link), menu, range; how many words each takes.
+OPTIONS = {"l": 1, "t": 1, "T": 1, "M": 1, "R": 2}
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -23,27 +25,17 @@ class NkError(ValueError):
 
 @dataclass
 class UserKnob:
-    """One `addUserKnob {type name options…}`; `options` in the order of the text."""
+    """One `addUserKnob {type name options…}`; `text` is what stands between the braces."""
 
     type: int
     name: str
-    options: list[str]
+    options: dict[str, list[str]]
+    flags: list[str]
+    text: str
 
     def option(self, letter: str) -> str | None:
-        """The value of `l`, `t`, `T`, `R`, `M`…; None where it is not given."""
-        words = iter(self.options)
-        for word in words:
-            if word.startswith(("+", "-")):
-                continue
-            value = next(words, "")
-            if word == letter:
-                return value
-        return None
-
-    @property
-    def flags(self) -> list[str]:
-        """+STARTLINE, -STARTLINE, +INVISIBLE…"""
-        return [word for word in self.options if word.startswith(("+", "-"))]
+        """The value of `l`, `t`, `T`, `M`…; None where it is not given."""
+        return self.options.get(letter, [None])[0]
 
 
 @dataclass
@@ -152,15 +144,35 @@ def _body(text: str) -> tuple[dict[str, str], list[UserKnob]]:
     user_knobs = []
     for key, value in zip(words[::2], words[1::2]):
         if key == "addUserKnob":
-            parts = split_list(value)
-            if len(parts) < 2 or not parts[0].isdigit():
-                raise NkError(f"addUserKnob {{{value[:60]}}} has no type and name")
-            user_knobs.append(UserKnob(int(parts[0]), parts[1], parts[2:]))
+            user_knobs.append(_user_knob(value))
         elif key in knobs:
             raise NkError(f"{key} is set twice")
         else:
             knobs[key] = value
     return knobs, user_knobs
+
+
+def _user_knob(text: str) -> UserKnob:
+    parts = split_list(text)
+    if len(parts) < 2 or not parts[0].isdigit():
+        raise NkError(f"addUserKnob {{{text[:60]}}} has no type and name")
+    knob = UserKnob(int(parts[0]), parts[1], {}, [], text)
+    words = iter(parts[2:])
+    for word in words:
+        if word.startswith(("+", "-")):
+            knob.flags.append(word)
+            continue
+        if word not in OPTIONS:
+            raise NkError(f"addUserKnob {knob.name}: {word!r} is no option")
+        knob.options[word] = [value for _, value in zip(range(OPTIONS[word]), words)]
+        if len(knob.options[word]) < OPTIONS[word]:
+            raise NkError(f"addUserKnob {knob.name}: {word} takes {OPTIONS[word]} words")
+        if word == "R":
+            try:
+                [float(value) for value in knob.options[word]]
+            except ValueError:
+                raise NkError(f"addUserKnob {knob.name}: R takes two numbers, without braces") from None
+    return knob
 
 
 def _commands(text: str) -> Iterator[tuple[int, list[str]]]:

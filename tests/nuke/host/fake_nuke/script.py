@@ -49,6 +49,20 @@ def load_gizmo(state: Any, node_class: str) -> Any:
     return node
 
 
+def copy_to_group(state: Any, gizmo: Any) -> Any:
+    """What `Gizmo.makeGroup` makes."""
+    from .graph import new_node
+
+    (described,) = nk.parse(Path(gizmo._file).read_text(encoding="utf-8")).nodes
+    group = new_node(state, "Group")
+    _make(state, described.nodes, group)
+    _fill(state, group, described)
+    for name, knob in gizmo._knobs.items():
+        if name not in ("name", "selected", "xpos", "ypos") and knob.Class() != "Link_Knob":
+            group._knobs[name]._value = knob._value
+    return group
+
+
 def _make(state: Any, described: list[nk.Node], group: Any) -> list[Any]:
     from .graph import new_node
 
@@ -91,6 +105,7 @@ def _user_knob(state: Any, node: Any, user: nk.UserKnob) -> Any:
     elif user.type in (22, 26):
         knob._value = user.option("T") or ""
     knob._tooltip = user.option("t") or ""
+    knob._described = user.text
     knob._visible = "+INVISIBLE" not in user.flags
     return knob
 
@@ -129,7 +144,7 @@ def _written(node: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def write_nodes(group: Any) -> str:
+def write_nodes(group: Any, prefix: str = "N") -> str:
     """A script. Every node is pushed by name where it is used, which Nuke reads as well as its own order."""
     lines: list[str] = []
     ordered: list[Any] = []
@@ -145,7 +160,7 @@ def write_nodes(group: Any) -> str:
         visit(node)
     for number, node in enumerate(ordered):
         lines += [
-            "push 0" if source is None else f"push $N{ordered.index(source)}"
+            "push 0" if source is None else f"push ${prefix}{ordered.index(source)}"
             for source in reversed(node._inputs)
         ]
         lines.append(f"{node.Class()} {{")
@@ -156,14 +171,18 @@ def write_nodes(group: Any) -> str:
 
         known = {**COMMON, **CLASSES.get(node.Class(), (0, {}))[1]}
         for name, knob in node._knobs.items() if node.Class() in CLASSES else ():
-            if name not in known and (name in names or knob.Class() == "Tab_Knob"):
+            if name in known:
+                continue
+            if hasattr(knob, "_described"):
+                lines.append(f" addUserKnob {{{knob._described}}}")
+            elif name in names or knob.Class() == "Tab_Knob":
                 lines.append(f" addUserKnob {{{numbers[knob.Class()]} {name} l {_quoted(knob.label())}}}")
         lines.append(knobs_text(node))
         lines.append("}")
         if node.Class() == "Group":
-            lines.append(write_nodes(node))
+            lines.append(write_nodes(node, f"{prefix}{number}_"))
             lines.append("end_group")
-        lines.append(f"set N{number} [stack 0]")
+        lines.append(f"set {prefix}{number} [stack 0]")
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,8 @@ class State:
         self.renders: list[tuple[str, int, int, int]] = []
         # Called by nuke.execute with (node, frame): a test writes the file that Nuke would have rendered.
         self.on_render: Callable[[Any, int], None] | None = None
+        # What nuke.sample answers, by (node, channel, x, y).
+        self.on_sample: Callable[[Any, str, int, int], float] | None = None
         self.tcl_answers: dict[str, str] = {}
         self.panels: dict[str, Any] = {}
         self.clipboard = ""
