@@ -6,6 +6,8 @@ removed; that is left to a timer, which runs in the main thread.
 
 from __future__ import annotations
 
+import contextlib
+
 import bpy
 from bpy.app.handlers import persistent
 
@@ -23,7 +25,8 @@ def on_render_init(scene: bpy.types.Scene, *_: object) -> None:
     pipeline.retire_taps()
     # Now, because by render_pre Blender has taken its copy of the nodes; only the images it shares with us.
     for use in uses.used(scene):
-        group.use_live(use.tree)
+        with contextlib.suppress(RuntimeError):  # that frame's own attempt fails too, and says so
+            group.use_live(use.tree)
     if bpy.app.background:
         pipeline.remove_taps()
         separate_copies()

@@ -37,6 +37,13 @@ def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path
     assert max(facts.values()) <= FLOAT, facts
 
 
+def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("inputs.pictures", plate=plate, size=SIZE, folder=tmp_path)
+    facts.pop("said")
+    assert len(facts) == 11
+    assert max(facts.values()) <= FLOAT, facts
+
+
 def test_mattes_behind_mattes_in_groups_and_muted(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.several", plate=plate, size=SIZE, folder=tmp_path)
     assert [entry[2] for entry in facts["behind"]] == ["matted", "matted"]

@@ -1,0 +1,62 @@
+"""Pictures in the node's other sockets: as large as the plate, smaller, far beyond 0 and 1."""
+
+from __future__ import annotations
+
+import bpy
+import graphs
+import numpy as np
+from node import apart, render
+
+
+def painted(name: str, values: np.ndarray, folder: str) -> str:
+    """The file of a grey picture, H×W float32, row 0 at the bottom."""
+    height, width = values.shape
+    image = bpy.data.images.new(name, width, height, float_buffer=True, is_data=True)
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = values[..., None]
+    image.pixels.foreach_set(pixels.ravel())
+    image.filepath_raw, image.file_format = f"{folder}/{name}.exr", "OPEN_EXR"
+    image.save()
+    bpy.data.images.remove(image)
+    return f"{folder}/{name}.exr"
+
+
+def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
+    """The largest difference from what each picture in each socket should come to."""
+    width, height = size
+    node = graphs.matte_of(plate, *size)
+    tree = node.id_data
+    base = render(folder, "base")[..., 3]
+    large = np.zeros((height, width), np.float32)
+    large[: height // 2, : width // 3], large[height // 3 :, width // 2 :] = 1, 0.4
+    small = large[: height // 2, : width // 2].copy()
+    around = np.zeros_like(large)  # Blender lays a smaller picture in the middle
+    around[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = small
+    wild = 5 * large - 2
+    facts = {}
+
+    def compare(name: str, path: str, wanted: dict[str, np.ndarray]) -> None:
+        source = graphs.add_image(tree, path)
+        for socket, alpha in wanted.items():
+            tree.links.new(source.outputs["Image"], node.inputs[socket])
+            facts[f"{name} {socket}"] = apart(render(folder, "got")[..., 3], alpha)
+            tree.links.remove(node.inputs[socket].links[0])
+
+    def made_of(matte: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            "Garbage Matte": np.minimum(base, 1 - np.clip(matte, 0, 1)),
+            "Core Matte": np.maximum(base, np.clip(matte, 0, 1)),
+        }
+
+    def mixed(matte: np.ndarray) -> dict[str, np.ndarray]:
+        return {"Strength": base * matte + 1 - matte, "Invert": base + (1 - 2 * base) * matte}
+
+    compare("large", painted("large", large, folder), made_of(large) | mixed(large))
+    compare("small", painted("small", small, folder), made_of(around) | mixed(around))
+    compare("wild", painted("wild", wild, folder), made_of(wild))
+    # Both at once: what is garbage goes, whatever else is said of it.
+    both = graphs.add_image(tree, f"{folder}/large.exr")
+    for socket in ("Garbage Matte", "Core Matte"):
+        tree.links.new(both.outputs["Image"], node.inputs[socket])
+    facts["both"] = apart(render(folder, "both")[..., 3], np.minimum(np.maximum(base, large), 1 - large))
+    return facts
