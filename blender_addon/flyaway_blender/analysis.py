@@ -23,12 +23,12 @@ class Analysis:
         self.done = self.failed = 0
         self._pool = ThreadPoolExecutor(1, "flyaway-matte")
         self._size: dict[str, tuple[int, int]] = {}
-        self._uids = {use.uid for use in wanted}
         report.begin()
         signature.begin()
         pipeline.remove_taps()
         for use in wanted:
-            cache.folder(use.tree, make=True)  # an unsaved file is an error now, not after the first frame
+            cache.claim(use.tree)  # an unsaved file is an error now, not after the first frame
+        self._uids = {use.uid for use in wanted}
         self._steps = self._go()
 
     @property
