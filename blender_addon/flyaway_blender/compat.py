@@ -10,6 +10,7 @@ TREE_ON_SCENE = bpy.app.version < (5, 0, 0)  # the scene owns its compositing tr
 MATH = "CompositorNodeMath" if TREE_ON_SCENE else "ShaderNodeMath"
 COMPOSITE = "CompositorNodeComposite" if TREE_ON_SCENE else "NodeGroupOutput"
 GROUP = "CompositorNodeGroup"
+MASK_AFTER_FLIP = bpy.app.version < (5, 0, 0)  # the sequencer masks a strip after it cropped and mirrored it
 
 
 def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
