@@ -5,8 +5,8 @@ says for each frame what the matte was made from; a matte whose signature, size 
 Frames that were never analysed, and the frames before the first and after the last, have empty mattes:
 Blender without this add-on would show a neighbour's there, and nobody would notice.
 
-A folder is of one .blend. A copy of that file (its next version, or one into which the node was appended) plays
-from it, but what the copy analyses goes into a folder of its own: the older version goes on as it was.
+A folder is of one .blend. A copy of that file (its next version, or one into which the node was appended)
+plays from it, but what the copy analyses goes into a folder of its own: the older version goes on as it was.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from . import compat, pixels
 
 TITLE = "Portrait Matte"
 MATTE_NODE = "Flyaway Matte"
-PARKED_NODE = "Flyaway Live"  # leads nowhere, but keeps the image in memory with the tree, wherever that is linked
+# Leads nowhere, but keeps the image in memory with the tree, wherever that is linked.
+PARKED_NODE = "Flyaway Live"
 # name, kind, default, least, most, what it does
 INPUTS = (
     ("Image", "NodeSocketColor", None, "The plate, scene-linear as it comes"),

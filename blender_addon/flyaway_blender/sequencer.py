@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from . import add, analysis, cache, compat, report, uses
+from . import add, analysis, cache, compat, uses
 
 
 class FLYAWAY_OT_matte_strip(bpy.types.Operator):
@@ -30,7 +30,7 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
         """Matte the frames that the strip shows, and mask it."""
         strip = context.scene.sequence_editor.active_strip
         if len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "use_reverse_frames", False):
-            self.report({"ERROR"}, "This strip is retimed or reversed: matte it as it was shot, then retime both")
+            self.report({"ERROR"}, "This strip is retimed or reversed: matte it as it was shot")
             return {"CANCELLED"}
         scene = bpy.data.scenes.new(f"Flyaway {strip.name}")
         try:
@@ -40,7 +40,7 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
                 pass
             work.close()
             if work.failed:
-                first = report.failures()[0]
+                first = work.lost[0]
                 raise RuntimeError(f"{work.failed} mattes failed; frame {first.frame}: {first.message}")
             _mask(context.scene, strip, use, frames)
         except Exception as error:

@@ -44,6 +44,18 @@ def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp
     assert max(facts.values()) <= FLOAT, facts
 
 
+def test_what_no_output_needs_is_not_matted_and_cannot_fail(
+    blender: Blender, plate: Path, tmp_path: Path
+) -> None:
+    facts = blender("inputs.not_needed", plate=plate, size=SIZE, folder=tmp_path)
+    first, lame = "Portrait Matte", "Portrait Matte.001"
+    assert facts["needed"] == [[lame, "failed"], [first, "matted"]]
+    assert facts["behind a muted link"] == [[first, "matted"]]
+    assert facts["behind a muted node"] == []
+    assert facts["one output of a group"] == [["Outer > Good", "matted"]]
+    assert facts["the other"] == [["Outer > Bad", "failed"]]
+
+
 def test_mattes_behind_mattes_in_groups_and_muted(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.several", plate=plate, size=SIZE, folder=tmp_path)
     assert [entry[2] for entry in facts["behind"]] == ["matted", "matted"]

@@ -58,6 +58,22 @@ def build(plate: str, size: list[int], blend: str, frames: list[int] | None = No
     return {"kinds": kinds(), "uids": [tree.flyaway.uid for tree in matte_trees()]}
 
 
+def edit_of(blend: str, to: str, offset: int) -> dict[str, object]:
+    """A scene whose sequencer shows the file's own scene, `offset` frames later."""
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    shot = bpy.context.scene
+    edit = bpy.data.scenes.new("Edit")
+    bpy.context.window.scene = edit
+    edit.render.resolution_x, edit.render.resolution_y = shot.render.resolution_x, shot.render.resolution_y
+    edit.render.film_transparent, edit.view_settings.view_transform = True, "Standard"
+    editor = edit.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_scene("shot", shot, 1, shot.frame_start + offset).blend_type = "ALPHA_OVER"
+    graphs.write_exr(str(Path(to).with_name("edit.####.exr")))
+    bpy.ops.wm.save_as_mainfile(filepath=to)
+    return {}
+
+
 def open_and_render(blend: str, out: str) -> dict[str, object]:
     """Open a file, say what is in it, and render it."""
     bpy.ops.wm.open_mainfile(filepath=blend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import graphs
 import numpy as np
-from node import apart, render
+from node import apart, records, render
 
 
 def painted(name: str, values: np.ndarray, folder: str) -> str:
@@ -19,6 +19,47 @@ def painted(name: str, values: np.ndarray, folder: str) -> str:
     image.save()
     bpy.data.images.remove(image)
     return f"{folder}/{name}.exr"
+
+
+def not_needed(plate: str, size: list[int], folder: str) -> dict[str, object]:
+    """Mattes that could only fail, where nothing that is rendered needs them."""
+    node = graphs.matte_of(plate, *size)
+    tree = node.id_data
+    lame = graphs.add_matte(tree)  # nothing is plugged into it
+    tree.links.new(lame.outputs["Matte"], node.inputs["Garbage Matte"])
+    facts: dict[str, object] = {}
+
+    def became(name: str) -> None:
+        render(folder, "out")
+        facts[name] = [[entry[0], entry[2]] for entry in records()]
+
+    became("needed")
+    node.inputs["Garbage Matte"].links[0].is_muted = True
+    became("behind a muted link")
+    node.inputs["Garbage Matte"].links[0].is_muted = False
+    node.mute = True
+    became("behind a muted node")
+    node.mute = False
+    tree.links.remove(node.inputs["Garbage Matte"].links[0])
+    group = bpy.data.node_groups.new("Group", "CompositorNodeTree")
+    group.interface.new_socket("In", in_out="INPUT", socket_type="NodeSocketColor")
+    entry, leave = group.nodes.new("NodeGroupInput"), group.nodes.new("NodeGroupOutput")
+    for name, matte in (("Good", node), ("Bad", lame)):
+        group.interface.new_socket(name, in_out="OUTPUT", socket_type="NodeSocketColor")
+        inner = group.nodes.new("CompositorNodeGroup")
+        inner.name, inner.node_tree = name, matte.node_tree
+        group.links.new(inner.outputs["Image"], leave.inputs[name])
+    group.links.new(entry.outputs["In"], group.nodes["Good"].inputs["Image"])
+    outer = tree.nodes.new("CompositorNodeGroup")
+    outer.name, outer.node_tree = "Outer", group
+    tree.links.new(node.inputs["Image"].links[0].from_socket, outer.inputs["In"])
+    tree.links.new(outer.outputs["Good"], graphs.output(tree))
+    tree.nodes.remove(node)
+    tree.nodes.remove(lame)
+    became("one output of a group")
+    tree.links.new(outer.outputs["Bad"], graphs.output(tree))
+    became("the other")
+    return facts
 
 
 def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
