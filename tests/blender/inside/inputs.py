@@ -101,3 +101,40 @@ def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
         tree.links.new(both.outputs["Image"], node.inputs[socket])
     facts["both"] = apart(render(folder, "both")[..., 3], np.minimum(np.maximum(base, large), 1 - large))
     return facts
+
+
+def strips(plate: str, size: list[int], folder: str) -> dict[str, float]:
+    """Strips that are scaled, moved, turned, mirrored: the mean difference from a strip of the cut-out itself."""
+    graphs.matte_of(plate, *size)
+    render(folder, "cut")
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/strips.blend")
+    looks = {
+        "fit": {},
+        "moved": {"scale_x": 0.7, "scale_y": 0.5, "offset_x": 20.0, "offset_y": -11.0},
+        "turned": {"rotation": 0.4},
+        "mirrored": {},
+    }
+    facts = {}
+    for name, values in looks.items():
+        scene = bpy.data.scenes.new("Edit")
+        bpy.context.window.scene = scene
+        scene.render.resolution_x, scene.render.resolution_y = size[0] // 2, size[1] // 2
+        scene.render.film_transparent, scene.view_settings.view_transform = True, "Standard"
+        editor = scene.sequence_editor_create()
+        laid = editor.strips if hasattr(editor, "strips") else editor.sequences
+        alphas = []
+        for path in (plate, f"{folder}/cut.exr"):
+            for old in list(laid):
+                laid.remove(old)
+            strip = laid.new_image("strip", path, 1, 1, fit_method="FIT")
+            strip.blend_type, strip.use_flip_x = "ALPHA_OVER", name == "mirrored"
+            for key, value in values.items():
+                setattr(strip.transform, key, value)
+            if path == plate:
+                editor.active_strip = strip
+                bpy.ops.flyaway.matte_strip()
+            else:
+                strip.alpha_mode = "PREMUL"
+            alphas.append(render(folder, "strip")[..., 3])
+        facts[name] = float(np.abs(alphas[0] - alphas[1]).mean())
+    return facts
