@@ -121,7 +121,7 @@ def test_mattes_lie_as_their_strip_lies(blender: Blender, plate: Path, tmp_path:
     facts = blender("inputs.strips", plate=plate, size=SIZE, folder=tmp_path)
     facts.pop("said")
     assert len(facts) == 4
-    # 4.x lays them exactly; later ones resample the mask of a scaled strip once more. Elsewhere it would be 0.3.
+    # 4.x lays them exactly, later ones resample a scaled strip's mask once more; laid wrongly, it is 0.3.
     assert max(facts.values()) <= 0.02, facts
 
 

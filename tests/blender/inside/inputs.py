@@ -104,7 +104,7 @@ def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
 
 
 def strips(plate: str, size: list[int], folder: str) -> dict[str, float]:
-    """Strips that are scaled, moved, turned, mirrored: the mean difference from a strip of the cut-out itself."""
+    """Strips scaled, moved, turned, mirrored: the mean difference from a strip of the cut-out itself."""
     graphs.matte_of(plate, *size)
     render(folder, "cut")
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/strips.blend")
