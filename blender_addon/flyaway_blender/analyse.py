@@ -49,7 +49,7 @@ class _AnalyseOperator:
             return self.execute(context)
         if not self._begin(context):
             return {"CANCELLED"}
-        manager = context.window_manager
+        manager, self._analysis = context.window_manager, _running
         self._timer = manager.event_timer_add(0.03, window=context.window)
         manager.progress_begin(0, _running.total)
         manager.modal_handler_add(self)
@@ -57,12 +57,15 @@ class _AnalyseOperator:
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """A tick of the timer, or ESC."""
+        if _running is None or _running is not self._analysis:  # something ended it: see `stop`
+            self._clean_up(context)
+            return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
             self._clean_up(context)
             self._end()
             self.report({"INFO"}, "Analysis ended early; what is done is kept")
             return {"CANCELLED"}
-        if event.type != "TIMER":
+        if event.type != "TIMER" or bpy.app.is_job_running("RENDER"):  # F12 in between comes first
             return {"PASS_THROUGH"}
         if _running.step():
             context.window_manager.progress_update(_running.done)
@@ -74,7 +77,8 @@ class _AnalyseOperator:
     def cancel(self, context: bpy.types.Context) -> None:
         """The window or the file is closed."""
         self._clean_up(context)
-        self._end()
+        if _running is self._analysis:
+            stop()
 
     def _begin(self, context: bpy.types.Context) -> bool:
         global _running
@@ -95,7 +99,7 @@ class _AnalyseOperator:
         analysis, _running = _running, None
         analysis.close()
         if analysis.failed:
-            first = report.failures()[0]
+            first = analysis.lost[0]
             self.report(
                 {"ERROR"},
                 f"{analysis.failed} of {analysis.total} mattes failed; frame {first.frame}: {first.message}",
@@ -186,14 +190,34 @@ def register() -> None:
     """Register the operators."""
     for one in CLASSES:
         bpy.utils.register_class(one)
+    for name in REPLACING:
+        getattr(bpy.app.handlers, name).append(on_nodes_replaced)
 
 
-def unregister() -> None:
-    """End what runs, and unregister the operators."""
+def stop() -> None:
+    """End what runs; what is done is kept."""
     global _running
     if _running is not None:
         analysis, _running = _running, None
         analysis.close()
+
+
+@bpy.app.handlers.persistent
+def on_nodes_replaced(*_: object) -> None:
+    """Undo, redo and opening a file put other nodes where an analysis knows its own: it ends before."""
+    stop()
+
+
+REPLACING = ("undo_pre", "redo_pre", "load_pre")
+
+
+def unregister() -> None:
+    """End what runs, and unregister the operators."""
+    stop()
+    for name in REPLACING:
+        handlers_of = getattr(bpy.app.handlers, name)
+        if on_nodes_replaced in handlers_of:
+            handlers_of.remove(on_nodes_replaced)
     engine.close()
     for one in reversed(CLASSES):
         bpy.utils.unregister_class(one)

@@ -20,16 +20,22 @@ class Analysis:
 
     def __init__(self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int]):
         self.scene, self.wanted, self.frames = scene, wanted, list(frames)
-        self.done = self.failed = 0
+        self.done = 0
+        self.lost: list[report.Record] = []
         self._pool = ThreadPoolExecutor(1, "flyaway-matte")
         self._size: dict[str, tuple[int, int]] = {}
-        self._uids = {use.uid for use in wanted}
         report.begin()
         signature.begin()
         pipeline.remove_taps()
         for use in wanted:
-            cache.folder(use.tree, make=True)  # an unsaved file is an error now, not after the first frame
+            cache.claim(use.tree)  # an unsaved file is an error now, not after the first frame
+        self._uids = {use.uid for use in wanted}
         self._steps = self._go()
+
+    @property
+    def failed(self) -> int:
+        """How many mattes failed."""
+        return len(self.lost)
 
     @property
     def total(self) -> int:
@@ -54,7 +60,7 @@ class Analysis:
         pipeline.remove_taps()
 
     def _conclude(self, use: Use) -> None:
-        lost = [entry for entry in report.failures() if entry.node == use.title]
+        lost = [entry for entry in self.lost if entry.node == use.title]
         if lost:
             report.set_state(use.uid, "failed", f"frame {lost[0].frame}: {lost[0].message}")
         elif use.tree.flyaway.last >= use.tree.flyaway.first:
@@ -94,9 +100,9 @@ class Analysis:
                 self._size[use.uid] = matte.shape
                 report.record(report.Record(self.scene.name, use.title, frame, "matted"))
         except Exception as error:
-            self.failed += 1
             message = str(error).strip() or type(error).__name__
-            report.record(report.Record(self.scene.name, use.title, frame, "failed", message))
+            self.lost.append(report.Record(self.scene.name, use.title, frame, "failed", message))
+            report.record(self.lost[-1])
         self.done += 1
         self._show(use)
         yield True

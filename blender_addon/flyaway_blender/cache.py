@@ -4,11 +4,16 @@ The folder is beside the .blend (`//flyaway_mattes/<uid>/` unless the preference
 says for each frame what the matte was made from; a matte whose signature, size or time differs is stale.
 Frames that were never analysed, and the frames before the first and after the last, have empty mattes:
 Blender without this add-on would show a neighbour's there, and nobody would notice.
+
+A folder is of one .blend. A copy of that file (its next version, or one into which the node was appended)
+plays from it, but what the copy analyses goes into a folder of its own: the older version goes on as it was.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +37,7 @@ class Index:
 
     frames: dict[int, tuple[str, int]] = field(default_factory=dict)
     empty: set[int] = field(default_factory=set)
+    owner: str = ""  # the .blend that writes here, seen from the folder
 
 
 _indices: dict[Path, tuple[int, Index]] = {}
@@ -82,6 +88,44 @@ def is_fresh(tree: bpy.types.NodeTree, frame: int, signature: str) -> bool:
         return matte_path(place, frame).stat().st_size == known[1]
     except OSError:
         return False
+
+
+def claim(tree: bpy.types.NodeTree) -> None:
+    """Before mattes are written: see that their folder is there, and no other file's."""
+    _refuse_linked(tree)
+    place = folder(tree, make=True)
+    index = load(place)
+    if index.owner in ("", _owner(place)):
+        index.owner = _owner(place)
+        save(place, index)
+        return
+    _leave(tree)
+    own = folder(tree, make=True)
+    for frame in (*index.frames, *index.empty):
+        if matte_path(place, frame).is_file():
+            shutil.copy2(matte_path(place, frame), matte_path(own, frame))
+    save(own, Index(dict(index.frames), set(index.empty), _owner(own)))
+
+
+def _owner(place: Path) -> str:
+    try:
+        return Path(os.path.relpath(bpy.data.filepath, place)).as_posix() if bpy.data.filepath else ""
+    except ValueError:  # another drive
+        return bpy.data.filepath
+
+
+def _refuse_linked(tree: bpy.types.NodeTree) -> None:
+    if tree.library is not None:
+        path = bpy.path.abspath(tree.library.filepath)
+        raise CacheError(f"This matte is linked from {path}: analyse it there, or make it local.")
+
+
+def _leave(tree: bpy.types.NodeTree) -> None:
+    """Leave the folder of mattes to the file that it is of."""
+    image = sequence(tree)
+    group.renew(tree)
+    if image is not None and image.library is None and image.users == 0:
+        bpy.data.images.remove(image)
 
 
 def store(
@@ -152,8 +196,12 @@ def playing(tree: bpy.types.NodeTree) -> bool:
 
 def clear(tree: bpy.types.NodeTree) -> int:
     """Remove a tree's mattes from disk and take the next ones from memory; how many there were."""
+    _refuse_linked(tree)
     place = folder(tree)
     index = load(place)
+    if index.owner not in ("", _owner(place)):
+        _leave(tree)
+        return 0
     for frame in (*index.frames, *index.empty):
         matte_path(place, frame).unlink(missing_ok=True)
     (place / INDEX).unlink(missing_ok=True)
@@ -179,7 +227,7 @@ def load(place: Path) -> Index:
             return Index()
         data = json.loads(path.read_text("utf-8"))
         frames = {int(key): (str(value[0]), int(value[1])) for key, value in data["frames"].items()}
-        index = Index(frames, {int(frame) for frame in data["empty"]})
+        index = Index(frames, {int(frame) for frame in data["empty"]}, str(data.get("owner", "")))
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return Index()
     _indices[place] = (stat.st_mtime_ns, index)
@@ -191,7 +239,7 @@ def save(place: Path, index: Index) -> None:
     path = place / INDEX
     part = place / f".{INDEX}.part"
     data = {"version": 1, "frames": {str(k): list(v) for k, v in sorted(index.frames.items())}}
-    data["empty"] = sorted(index.empty)
+    data |= {"empty": sorted(index.empty), "owner": index.owner}
     part.write_text(json.dumps(data, indent=0), "utf-8")
     part.replace(path)
     _indices[place] = (path.stat().st_mtime_ns, index)

@@ -10,6 +10,8 @@ TREE_ON_SCENE = bpy.app.version < (5, 0, 0)  # the scene owns its compositing tr
 MATH = "CompositorNodeMath" if TREE_ON_SCENE else "ShaderNodeMath"
 COMPOSITE = "CompositorNodeComposite" if TREE_ON_SCENE else "NodeGroupOutput"
 GROUP = "CompositorNodeGroup"
+ALL_STRIPS = "strips_all" if "strips_all" in bpy.types.SequenceEditor.bl_rna.properties else "sequences_all"
+MASK_AFTER_FLIP = bpy.app.version < (5, 0, 0)  # the sequencer masks a strip after it cropped and mirrored it
 
 
 def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
@@ -86,7 +88,7 @@ def exr(settings: bpy.types.ImageFormatSettings, *, depth: str, codec: str, colo
 
 
 def working_space() -> str:
-    """The name of the scene-linear working space, for messages."""
+    """The name of the scene-linear working space."""
     colorspace = getattr(bpy.data, "colorspace", None)
     return getattr(colorspace, "working_space", "Linear Rec.709")
 

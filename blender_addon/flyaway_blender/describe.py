@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from . import compat
 
@@ -58,7 +60,9 @@ def struct(
     for prop in thing.bl_rna.properties:
         name = prop.identifier
         if (
-            name in _LOOKS
+            (
+                name in _LOOKS and (name != "color" or isinstance(thing, bpy.types.Node))
+            )  # a light's colour counts
             or f".{name}" in skip
             or (depth == 0 and name in ("inputs", "outputs", "internal_links"))
         ):
@@ -99,7 +103,7 @@ def image(image: bpy.types.Image | None, node: bpy.types.Node | None, frame: int
     """An image: its file at that frame, or what it was generated as."""
     if image is None:
         return None
-    known = [image.name, image.source, image.colorspace_settings.name, image.alpha_mode]
+    known = [image.name, image.source, image.colorspace_settings.name, image.alpha_mode, _painted(image)]
     if image.source in ("GENERATED", "VIEWER"):
         if image.name.startswith("Flyaway "):
             return known[:2]
@@ -107,7 +111,17 @@ def image(image: bpy.types.Image | None, node: bpy.types.Node | None, frame: int
     path = bpy.path.abspath(image.filepath, library=image.library)
     if image.source == "SEQUENCE" and node is not None and frame is not None:
         path = _numbered(path, sequence_frame(node, frame))
-    return [*known, _stat(path), image.packed_file is not None]
+    packed = image.packed_file
+    return [*known, _stat(path), None if packed is None else [packed.size, zlib.crc32(packed.data)]]
+
+
+def _painted(image: bpy.types.Image) -> int:
+    """What is in memory only: the pixels themselves, as there is no file to go by."""
+    if not image.is_dirty or image.name.startswith("Flyaway "):
+        return 0
+    values = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(values)
+    return zlib.crc32(values)
 
 
 def sequence_frame(node: bpy.types.Node, frame: int) -> int:
@@ -143,7 +157,29 @@ def curves(block: bpy.types.ID) -> dict[str, Any]:
         keys = [[*point.co, *point.handle_left, *point.handle_right] for point in curve.keyframe_points]
         found.setdefault(curve.data_path, []).append([curve.array_index, plain(keys), curve.mute])
     for driver in getattr(block.animation_data, "drivers", ()):
+        inputs = [
+            [variable.name, variable.type, _driving(target)]
+            for variable in driver.driver.variables
+            for target in variable.targets
+        ]
         found.setdefault(driver.data_path, []).append(
-            ["driver", driver.driver.type, driver.driver.expression]
+            ["driver", driver.driver.type, driver.driver.expression, inputs]
         )
     return found
+
+
+def _driving(target: bpy.types.DriverTarget) -> list[Any]:
+    """What a driver reads: the value, unless that differs from frame to frame."""
+    block, path = target.id, target.data_path
+    if block is None:
+        return [path]
+    keyed = [curve for curve in compat.curves(block) if curve.data_path == path]
+    points = [[plain(point.co) for point in curve.keyframe_points] for curve in keyed]
+    drivers = getattr(block.animation_data, "drivers", ())
+    if keyed or path.startswith("frame_") or any(driver.data_path == path for driver in drivers):
+        return [block.name, path, points]
+    try:
+        read = plain(block.path_resolve(path)) if path else None
+    except ValueError:
+        read = None
+    return [block.name, path, target.transform_type, target.bone_target, read]

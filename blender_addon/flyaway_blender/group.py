@@ -15,6 +15,8 @@ from . import compat, pixels
 
 TITLE = "Portrait Matte"
 MATTE_NODE = "Flyaway Matte"
+# Leads nowhere, but keeps the image in memory with the tree, wherever that is linked.
+PARKED_NODE = "Flyaway Live"
 # name, kind, default, least, most, what it does
 INPUTS = (
     ("Image", "NodeSocketColor", None, "The plate, scene-linear as it comes"),
@@ -76,18 +78,24 @@ def live_images() -> list[bpy.types.Image]:
 
 def use_live(tree: bpy.types.NodeTree) -> bpy.types.Image:
     """Have the tree take its matte from memory; returns the image to fill."""
-    image, node = live_image(tree), matte_node(tree)
-    if node.image != image:
-        node.image = image
+    image = live_image(tree)
+    for node in (matte_node(tree), tree.nodes.get(PARKED_NODE)):
+        if node is not None and node.image != image:
+            node.image = image
     return image
 
 
 def make_single(node: bpy.types.Node) -> None:
     """Give a copied node a tree, a matte and a cache of its own."""
     node.node_tree = node.node_tree.copy()
-    node.node_tree.flyaway.uid = secrets.token_hex(4)
-    node.node_tree.flyaway.first, node.node_tree.flyaway.last = 0, -1
-    use_live(node.node_tree)
+    renew(node.node_tree)
+
+
+def renew(tree: bpy.types.NodeTree) -> None:
+    """Give a tree another identity, with no mattes yet."""
+    tree.flyaway.uid = secrets.token_hex(4)
+    tree.flyaway.first, tree.flyaway.last = 0, -1
+    use_live(tree)
 
 
 def _fill(tree: bpy.types.NodeTree) -> None:
@@ -97,7 +105,9 @@ def _fill(tree: bpy.types.NodeTree) -> None:
     given = {socket.name: socket for socket in entry.outputs if socket.name}
     image = nodes.new("CompositorNodeImage")
     image.name = image.label = MATTE_NODE
-    image.image = live_image(tree)
+    parked = nodes.new("CompositorNodeImage")
+    parked.name = parked.label = PARKED_NODE
+    image.image = parked.image = live_image(tree)
     red = nodes.new("CompositorNodeSeparateColor")
     link(image.outputs[0], red.inputs[0])
     column = [0.0]
@@ -121,8 +131,10 @@ def _fill(tree: bpy.types.NodeTree) -> None:
     turned = math("MULTIPLY", math("MULTIPLY_ADD", matte, -2.0, 1.0), given["Invert"])
     matte = math("ADD", matte, turned, clamp=True)
     matte = math("MAXIMUM", matte, given["Core Matte"], clamp=True)
-    matte = math("MINIMUM", matte, math("SUBTRACT", 1.0, given["Garbage Matte"], clamp=True))
-    kept = math("SUBTRACT", 1.0, given["Strength"])
+    # A 1 as large as the matte: 1 minus a picture that is smaller would be 0 all around that picture.
+    one = math("MULTIPLY_ADD", matte, 0.0, 1.0)
+    matte = math("MINIMUM", matte, math("SUBTRACT", one, given["Garbage Matte"], clamp=True))
+    kept = math("SUBTRACT", one, given["Strength"])
     matte = math("ADD", math("MULTIPLY", matte, given["Strength"]), kept, clamp=True)
     # Not Set Alpha, which lays the matte on the image: on one that 4.2 turned, it left values far beyond 1.
     split, mask = nodes.new("CompositorNodeSeparateColor"), nodes.new("CompositorNodeCombineColor")
@@ -132,5 +144,6 @@ def _fill(tree: bpy.types.NodeTree) -> None:
     link(mask.outputs[0], exit_.inputs["Image"])
     link(matte, exit_.inputs["Matte"])
     image.location, red.location, entry.location = (-420, -200), (-180, -200), (-420, 200)
+    parked.location = (-420, -560)
     split.location = (column[0] - 4 * 170, 200)
     mask.location, exit_.location = (column[0], 100), (column[0] + 220, 0)

@@ -6,25 +6,33 @@ removed; that is left to a timer, which runs in the main thread.
 
 from __future__ import annotations
 
+import contextlib
+
 import bpy
 from bpy.app.handlers import persistent
 
 from . import cache, engine, group, pipeline, pixels, report, tap, uses
 
 _inside = False  # a tap is a render too: its own calls are not ours
+_outermost = ""  # the scene whose render is under way; the sequencer renders others inside it, frame by frame
 
 
 @persistent
 def on_render_init(scene: bpy.types.Scene, *_: object) -> None:
-    """A render begins."""
+    """A render begins, or one inside it: that of a scene that is a strip of the sequencer."""
+    global _outermost
     if _inside or tap.is_tap(scene):
         return
-    report.begin()
-    pipeline.retire_taps()
+    nested = _outermost not in ("", scene.name) and uses.is_strip(scene)
+    if not nested:
+        _outermost = scene.name
+        report.begin()
+        pipeline.retire_taps()
     # Now, because by render_pre Blender has taken its copy of the nodes; only the images it shares with us.
     for use in uses.used(scene):
-        group.use_live(use.tree)
-    if bpy.app.background:
+        with contextlib.suppress(RuntimeError):  # that frame's own attempt fails too, and says so
+            group.use_live(use.tree)
+    if bpy.app.background and not nested:
         pipeline.remove_taps()
         separate_copies()
 
@@ -69,7 +77,11 @@ def _refuse_strips(scene: bpy.types.Scene) -> None:
 @persistent
 def on_render_end(scene: bpy.types.Scene, *_: object) -> None:
     """A render is over."""
-    if _inside or tap.is_tap(scene) or bpy.app.background:
+    global _outermost
+    if _inside or tap.is_tap(scene) or scene.name != _outermost:
+        return
+    _outermost = ""
+    if bpy.app.background:
         return
     if not bpy.app.timers.is_registered(_wind_up):
         bpy.app.timers.register(_wind_up, first_interval=0.1)
@@ -98,6 +110,8 @@ def on_save_pre(*_: object) -> None:
 @persistent
 def on_load_post(*_: object) -> None:
     """Another file was opened."""
+    global _outermost
+    _outermost = ""
     report.forget()
     pipeline.forget_taps()
     separate_copies()

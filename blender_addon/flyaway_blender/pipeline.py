@@ -86,17 +86,22 @@ def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None
 
 def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
     """Read what flows into the node at a frame."""
-    key = (scene.name, use.uid)
-    if key not in _taps:
-        _taps[key] = tap.Tap(scene, use)
-    plate = _taps[key].read(frame, scene.frame_subframe)
+    one = _tap(scene, use)
+    plate = one.read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
-    return Request(plate, prefs.choice(settings.model), settings.refine, _taps[key].on_canvas)
+    return Request(plate, prefs.choice(settings.model), settings.refine, one.on_canvas)
 
 
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:
     """The hidden scene that `ask` renders, whose output settings nobody misses."""
-    return _taps[(scene.name, use.uid)].scene
+    return _tap(scene, use).scene
+
+
+def _tap(scene: bpy.types.Scene, use: Use) -> tap.Tap:
+    key = (scene.name, use.uid)
+    if key not in _taps:
+        _taps[key] = tap.Tap(scene, use)
+    return _taps[key]
 
 
 def canvas(scene: bpy.types.Scene) -> tuple[int, int]:

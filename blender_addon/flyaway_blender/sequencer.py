@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from . import add, analysis, cache, compat, report, uses
+from . import add, analysis, cache, compat, uses
 
 
 class FLYAWAY_OT_matte_strip(bpy.types.Operator):
@@ -29,6 +29,9 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Matte the frames that the strip shows, and mask it."""
         strip = context.scene.sequence_editor.active_strip
+        if len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "use_reverse_frames", False):
+            self.report({"ERROR"}, "This strip is retimed or reversed: matte it as it was shot")
+            return {"CANCELLED"}
         scene = bpy.data.scenes.new(f"Flyaway {strip.name}")
         try:
             use, frames = _build(scene, strip)
@@ -37,7 +40,7 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
                 pass
             work.close()
             if work.failed:
-                first = report.failures()[0]
+                first = work.lost[0]
                 raise RuntimeError(f"{work.failed} mattes failed; frame {first.frame}: {first.message}")
             _mask(context.scene, strip, use, frames)
         except Exception as error:
@@ -89,6 +92,7 @@ def _mask(scene: bpy.types.Scene, strip: bpy.types.Strip, use: uses.Use, frames:
     for frame in frames[1:]:
         mattes.elements.append(cache.matte_path(place, frame).name)
     mattes.frame_final_duration = int(strip.frame_final_duration)
+    _lay_alike(strip, mattes)
     # The sequencer brings every strip to its own space; what claims to be in it already stays as it is.
     mattes.colorspace_settings.name = scene.sequencer_colorspace_settings.name
     mattes.mute = True
@@ -98,6 +102,17 @@ def _mask(scene: bpy.types.Scene, strip: bpy.types.Strip, use: uses.Use, frames:
     modifier = strip.modifiers.new("Portrait Matte", "MASK")
     modifier.input_mask_type, modifier.input_mask_strip = "STRIP", mattes
     strip.blend_type = "ALPHA_OVER"
+
+
+def _lay_alike(strip: bpy.types.Strip, mattes: bpy.types.Strip) -> None:
+    """Scale, move and turn the mattes as the strip is: a mask is taken as it lies in the picture."""
+    for prop in strip.transform.bl_rna.properties:
+        if not prop.is_readonly:
+            setattr(mattes.transform, prop.identifier, getattr(strip.transform, prop.identifier))
+    if compat.MASK_AFTER_FLIP:
+        for side in ("min_x", "max_x", "min_y", "max_y"):
+            setattr(mattes.crop, side, getattr(strip.crop, side))
+        mattes.use_flip_x, mattes.use_flip_y = strip.use_flip_x, strip.use_flip_y
 
 
 def _draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

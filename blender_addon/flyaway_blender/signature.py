@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import describe, engine, prefs, scene3d, uses
+from . import compat, describe, engine, prefs, scene3d, uses
 from .uses import Use
 
 
@@ -27,7 +27,8 @@ def of(scene: bpy.types.Scene, use: Use, frame: int) -> str:
     settings = use.tree.flyaway
     choice = prefs.choice(settings.model)
     parts = [
-        1,
+        2,
+        compat.working_space(),
         engine.version(),
         settings.model,
         engine.model_digest(choice),

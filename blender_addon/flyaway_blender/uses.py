@@ -49,7 +49,7 @@ def is_group(node: bpy.types.Node) -> bool:
 def used(scene: bpy.types.Scene) -> list[Use]:
     """The mattes that reach an output of the scene's compositor unmuted; those that others wait for first."""
     tree = compat.compositor_tree(scene)
-    return [] if tree is None else list(_walk(tree, (), {}))
+    return [] if tree is None else list(_walk(tree, (), set()))
 
 
 def in_strips(scene: bpy.types.Scene) -> Iterator[tuple[str, Use]]:
@@ -61,8 +61,15 @@ def in_strips(scene: bpy.types.Scene) -> Iterator[tuple[str, Use]]:
         for modifier in getattr(strip, "modifiers", ()):
             tree = getattr(modifier, "node_group", None)
             if tree is not None and not strip.mute and not modifier.mute:
-                for use in _walk(tree, (), {}):
+                for use in _walk(tree, (), set()):
                     yield strip.name, use
+
+
+def is_strip(scene: bpy.types.Scene) -> bool:
+    """Whether a scene is a strip in the sequencer of some scene."""
+    editors = [other.sequence_editor for other in bpy.data.scenes if other.sequence_editor is not None]
+    strips = [strip for editor in editors for strip in getattr(editor, compat.ALL_STRIPS)]
+    return any(getattr(strip, "scene", None) == scene for strip in strips)
 
 
 def everywhere() -> Iterator[bpy.types.NodeTree]:
@@ -90,35 +97,37 @@ def active(context: bpy.types.Context) -> bpy.types.Node | None:
     return node if is_matte(node) else None
 
 
-def sources(
-    node: bpy.types.Node, sockets: list[bpy.types.NodeSocket] | None = None
-) -> Iterator[bpy.types.Node]:
-    """The nodes that feed a node, one step up."""
-    for socket in node.inputs if sockets is None else sockets:
-        for link in socket.links:
-            if not link.is_muted:
-                yield link.from_node
-
-
 def _walk(
-    tree: bpy.types.NodeTree, groups: tuple[bpy.types.Node, ...], seen: dict[tuple[str, ...], bool]
+    tree: bpy.types.NodeTree,
+    groups: tuple[bpy.types.Node, ...],
+    seen: set[tuple[str, ...]],
+    wanted: str | None = None,
 ) -> Iterator[Use]:
+    """The mattes that reach an output of a tree; of a group's outputs only `wanted`, by its identifier."""
     path = tuple(group.name for group in groups)
-    starts = [node for node in tree.nodes if node.bl_idname in SINKS and not node.mute]
 
-    def visit(node: bpy.types.Node) -> Iterator[Use]:
-        key = (*path, node.name)
+    def visit(node: bpy.types.Node, output: bpy.types.NodeSocket) -> Iterator[Use]:
+        # A muted node passes one input on, a group those behind one output: it may be come to by others, too.
+        key = (*path, node.name, output.identifier if is_group(node) or node.mute else "")
         if key in seen:
             return
-        seen[key] = True
-        for source in sources(node):
-            yield from visit(source)
+        seen.add(key)
+        passed = [link.from_socket for link in node.internal_links if link.to_socket == output]
+        yield from upstream(passed if node.mute else list(node.inputs))
         if node.mute:
             return
         if is_matte(node):
             yield Use(node, groups)
         elif is_group(node):
-            yield from _walk(node.node_tree, (*groups, node), seen)
+            yield from _walk(node.node_tree, (*groups, node), seen, output.identifier)
 
-    for start in starts:
-        yield from visit(start)
+    def upstream(sockets: list[bpy.types.NodeSocket]) -> Iterator[Use]:
+        for socket in sockets:
+            for link in socket.links:
+                if not link.is_muted:
+                    yield from visit(link.from_node, link.from_socket)
+
+    for start in tree.nodes:
+        if start.bl_idname in SINKS and not start.mute:
+            ends = start.bl_idname == "NodeGroupOutput" and wanted is not None
+            yield from upstream([one for one in start.inputs if not ends or one.identifier == wanted])

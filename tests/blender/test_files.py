@@ -74,8 +74,40 @@ def test_appended_mattes_are_alive_and_their_own(
 
 def test_a_linked_scene_is_matted(blender: Blender, blend: Path, tmp_path: Path) -> None:
     result = blender("files.link_scene", blend=blend, out=tmp_path / "out.exr")
-    assert result["failures"] == []
+    assert result["records"] == [["matted", ""]]
     assert 0.2 < result["alpha"] < 0.9
+
+
+def test_a_linked_scene_s_mattes_come_from_its_own_folder_until_they_are_stale(
+    blender: Blender, blend: Path, plate: Path, tmp_path: Path
+) -> None:
+    blender("files.analyse", blend=blend, frames=[1, 2])
+    cached = blender("files.link_scene", blend=blend, out=tmp_path / "cached.exr")
+    assert cached["records"] == [["cached", ""]]
+    assert "Traceback" not in cached["said"]
+    plate.touch()
+    stale = blender("files.link_scene", blend=blend, out=tmp_path / "stale.exr")
+    assert stale["records"] == [["matted", ""]]
+    difference = np.abs(read_exr(tmp_path / "stale.exr")["A"] - read_exr(tmp_path / "cached.exr")["A"])
+    assert 0 < difference.max() < 1 / 1024  # half floats on disk: what was shown came from memory
+
+
+def test_what_is_linked_is_analysed_where_it_is_from(
+    blender: Blender, blend: Path, plate: Path, tmp_path: Path
+) -> None:
+    kept = blender("files.analyse", blend=blend, frames=[1, 2])["cache"]
+    before = {path: path.read_bytes() for path in blend.parent.rglob("matte.*.exr")}
+    assert sorted(path.name for path in before) == kept
+    said = blender(
+        "files.analyse_what_is_linked",
+        blend=blend,
+        plate=plate.with_name("head.0002.exr"),
+        size=SIZE,
+        to=tmp_path / "other.blend",
+    )
+    for name in ("analyse_frame", "clear_cache"):
+        assert str(blend) in said[name]
+    assert {path: path.read_bytes() for path in blend.parent.rglob("matte.*.exr")} == before
 
 
 def test_an_autosave_in_the_middle_opens_clean(blender: Blender, plate: Path, tmp_path: Path) -> None:
@@ -115,3 +147,24 @@ def test_other_names_and_places_lose_no_mattes(blender: Blender, blend: Path, tm
     # A copied scene is matted too: from the cache where it shares the node, anew where Blender copied that.
     assert copied in (["cached", "cached"], ["matted", "matted"])
     assert len(uids) == len(set(uids))
+
+
+def test_the_next_version_of_a_file_leaves_the_mattes_of_the_last_alone(
+    blender: Blender, blend: Path, plate: Path, write_plate: WritePlate, tmp_path: Path
+) -> None:
+    blender("files.analyse", blend=blend, frames=[1, 2])
+    before = {path: path.read_bytes() for path in blend.parent.rglob("matte.*.exr")}
+    assert len(before) == 4  # two, and an empty one on either side
+    other = tmp_path / "other" / plate.name
+    other.parent.mkdir()
+    flipped = np.stack([read_exr(plate)[channel][:, ::-1] for channel in "RGB"], -1)
+    write_plate(other, flipped, "float")
+    facts = blender("files.next_version", blend=blend, plate=other, frames=[1, 2])
+    assert facts["as it was"] == ["cached", "cached"]
+    assert facts["another plate"] == ["matted", "matted"]
+    first, second, third = facts["uids"]
+    assert len({first, second, third}) == 3
+    assert {path: path.read_bytes() for path in before} == before
+    # The third version let go of them, and removed nothing that is the second's.
+    assert {Path(path).parts[1] for path in facts["kept"]} == {first, second}
+    assert sum(second in path for path in facts["kept"]) == 4

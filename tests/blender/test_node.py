@@ -37,6 +37,25 @@ def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path
     assert max(facts.values()) <= FLOAT, facts
 
 
+def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("inputs.pictures", plate=plate, size=SIZE, folder=tmp_path)
+    facts.pop("said")
+    assert len(facts) == 11
+    assert max(facts.values()) <= FLOAT, facts
+
+
+def test_what_no_output_needs_is_not_matted_and_cannot_fail(
+    blender: Blender, plate: Path, tmp_path: Path
+) -> None:
+    facts = blender("inputs.not_needed", plate=plate, size=SIZE, folder=tmp_path)
+    first, lame = "Portrait Matte", "Portrait Matte.001"
+    assert facts["needed"] == [[lame, "failed"], [first, "matted"]]
+    assert facts["behind a muted link"] == [[first, "matted"]]
+    assert facts["behind a muted node"] == []
+    assert facts["one output of a group"] == [["Outer > Good", "matted"]]
+    assert facts["the other"] == [["Outer > Bad", "failed"]]
+
+
 def test_mattes_behind_mattes_in_groups_and_muted(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.several", plate=plate, size=SIZE, folder=tmp_path)
     assert [entry[2] for entry in facts["behind"]] == ["matted", "matted"]
@@ -96,6 +115,14 @@ def test_clips_and_strips(blender: Blender, plate: Path, tmp_path: Path) -> None
     facts = blender("node.clip_and_strip", plate=plate, size=SIZE, folder=tmp_path)
     assert facts["clip"] <= FLOAT
     assert facts["strip"] <= 2 / 255, "the sequencer may work in 8 bits"
+
+
+def test_mattes_lie_as_their_strip_lies(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("inputs.strips", plate=plate, size=SIZE, folder=tmp_path)
+    facts.pop("said")
+    assert len(facts) == 4
+    # 4.x lays them exactly, later ones resample a scaled strip's mask once more; laid wrongly, it is 0.3.
+    assert max(facts.values()) <= 0.02, facts
 
 
 def test_preferences_are_kept_to_and_what_they_change_goes_stale(

@@ -75,3 +75,16 @@ def test_an_unknown_scene_is_refused(run: Run, shot: Path) -> None:
     done = run(shot, "--frames", "1", "--scene", "Elsewhere")
     assert done.returncode == 1
     assert "no scene Elsewhere" in done.stderr
+
+
+def test_a_matte_that_fails_in_a_scene_strip_fails_the_frame_that_shows_it(
+    run: Run, blender: Blender, shot: Path
+) -> None:
+    edit = shot.with_name("edit.blend")
+    blender("files.edit_of", blend=shot, to=edit, offset=10)
+    done = run(edit, "--frames", "11-14")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "frame 13: Scene, frame 3, Portrait Matte:" in done.stderr
+    assert "3 rendered, 1 failed" in done.stdout
+    for frame in (11, 12, 14):
+        assert read_exr(shot.with_name(f"edit.{frame:04d}.exr"))["A"].mean() > 0.2

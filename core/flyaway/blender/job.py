@@ -26,6 +26,7 @@ class Job:
     def __init__(self, bpy: Any, scene: Any, report: Any, frames: list[int]) -> None:
         self.bpy, self.scene, self.report, self.frames = bpy, scene, report, frames
         self.told: set[int] = set()
+        self.known = 0
         self.began = time.perf_counter()
 
     def run(self) -> None:
@@ -53,12 +54,19 @@ class Job:
         # The add-on renders helper scenes of its own; they are none of our frames.
         if scene.name == self.scene.name:
             self.began = time.perf_counter()
+            self.known = len(self.report.records)
 
     def _wrote(self, scene: Any, *_: Any) -> None:
         if scene.name == self.scene.name:
-            failures = [failure for failure in self.report.failures() if failure.frame == scene.frame_current]
-            said = "; ".join(f"{failure.node}: {failure.message}" for failure in failures)
+            # All since the frame began: a scene that is a strip of the sequencer counts its own frames.
+            failures = [entry for entry in self.report.records[self.known :] if entry.status == "failed"]
+            said = "; ".join(f"{self._of(failure)}: {failure.message}" for failure in failures)
             self._tell(scene.frame_current, "failed" if failures else "rendered", said)
+
+    def _of(self, failure: Any) -> str:
+        if failure.scene == self.scene.name:
+            return str(failure.node)
+        return f"{failure.scene}, frame {failure.frame}, {failure.node}"
 
     def _tell_missing(self, frame: int, error: str) -> None:
         path = self.scene.render.frame_path(frame=frame)

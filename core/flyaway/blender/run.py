@@ -71,10 +71,10 @@ def find_blender(named: str | None = None) -> Path:
             raise BlenderError(
                 f"{wanted} is no program: name Blender's executable, or a Python that has bpy."
             )
-        return Path(found)
+        return Path(found).absolute()  # ./blender, started without its ./, would be looked for on the path
     found = shutil.which("blender")
     if found is not None:
-        return Path(found)
+        return Path(found).absolute()
     if find_spec("bpy") is not None:
         return Path(sys.executable)
     raise BlenderError("No Blender on the path: name one with --blender PATH.")

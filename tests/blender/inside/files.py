@@ -58,6 +58,22 @@ def build(plate: str, size: list[int], blend: str, frames: list[int] | None = No
     return {"kinds": kinds(), "uids": [tree.flyaway.uid for tree in matte_trees()]}
 
 
+def edit_of(blend: str, to: str, offset: int) -> dict[str, object]:
+    """A scene whose sequencer shows the file's own scene, `offset` frames later."""
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    shot = bpy.context.scene
+    edit = bpy.data.scenes.new("Edit")
+    bpy.context.window.scene = edit
+    edit.render.resolution_x, edit.render.resolution_y = shot.render.resolution_x, shot.render.resolution_y
+    edit.render.film_transparent, edit.view_settings.view_transform = True, "Standard"
+    editor = edit.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_scene("shot", shot, 1, shot.frame_start + offset).blend_type = "ALPHA_OVER"
+    graphs.write_exr(str(Path(to).with_name("edit.####.exr")))
+    bpy.ops.wm.save_as_mainfile(filepath=to)
+    return {}
+
+
 def open_and_render(blend: str, out: str) -> dict[str, object]:
     """Open a file, say what is in it, and render it."""
     bpy.ops.wm.open_mainfile(filepath=blend)
@@ -155,7 +171,27 @@ def link_scene(blend: str, out: str) -> dict[str, object]:
     assert scene.library is not None
     alpha = render_to(out)[..., 3]
     report = sys.modules["bl_ext.user_default.flyaway.report"]
-    return {"alpha": float(alpha.mean()), "failures": [vars(failure) for failure in report.failures()]}
+    return {"alpha": float(alpha.mean()), "records": [[one.status, one.message] for one in report.records]}
+
+
+def analyse_what_is_linked(blend: str, plate: str, size: list[int], to: str) -> dict[str, object]:
+    """A matte linked from a library, at work on another plate: what the operators say to it."""
+    with bpy.data.libraries.load(blend, link=True) as (there, here):
+        here.node_groups = [name for name in there.node_groups if name.startswith("Portrait Matte")]
+    tree = graphs.empty_scene(*size)
+    node = tree.nodes.new("CompositorNodeGroup")
+    node.node_tree = here.node_groups[0]
+    tree.links.new(graphs.add_image(tree, plate).outputs["Image"], node.inputs["Image"])
+    tree.links.new(node.outputs["Image"], graphs.output(tree))
+    tree.nodes.active = node
+    bpy.ops.wm.save_as_mainfile(filepath=to)
+    facts: dict[str, object] = {}
+    for name in ("analyse_frame", "clear_cache"):
+        try:
+            getattr(bpy.ops.flyaway, name)()
+        except RuntimeError as error:
+            facts[name] = str(error)
+    return facts
 
 
 def autosave_after_render(plate: str, size: list[int], blend: str) -> dict[str, object]:
@@ -178,7 +214,7 @@ def analyse(blend: str, frames: list[int]) -> dict[str, object]:
     scene.frame_start, scene.frame_end = frames
     bpy.ops.flyaway.analyse_range(everything=True)
     bpy.ops.wm.save_mainfile()
-    return {"cache": sorted(path.name for path in Path(blend).parent.rglob("matte.*.exr"))}
+    return {"cache": sorted(path.name for path in _mattes(blend))}
 
 
 def renames(blend: str, frames: list[int], elsewhere: str) -> dict[str, object]:
@@ -213,3 +249,35 @@ def renames(blend: str, frames: list[int], elsewhere: str) -> dict[str, object]:
     became("scene copied")
     facts["uids"] = sorted(tree.flyaway.uid for tree in matte_trees())
     return facts
+
+
+def next_version(blend: str, plate: str, frames: list[int]) -> dict[str, object]:
+    """The file saved under another name beside it, another plate in it, analysed, then cleared."""
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(blend).with_name("next.blend")))
+    (tree,) = matte_trees()
+    facts: dict[str, object] = {"uids": [tree.flyaway.uid]}
+    report = sys.modules["bl_ext.user_default.flyaway.report"]
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = frames
+
+    def analyse_as(name: str) -> None:
+        bpy.ops.flyaway.analyse_range(everything=True)
+        facts[name] = [entry.status for entry in report.records]
+
+    analyse_as("as it was")
+    for image in bpy.data.images:
+        if Path(image.filepath).name == Path(plate).name:
+            image.source, image.filepath = "FILE", plate
+    analyse_as("another plate")
+    facts["uids"] += [tree.flyaway.uid]
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.save_as_mainfile(filepath=str(Path(blend).with_name("third.blend")))
+    bpy.ops.flyaway.clear_cache(everything=True)
+    facts["uids"] += [tree.flyaway.uid]
+    facts["kept"] = sorted(str(path.relative_to(Path(blend).parent)) for path in _mattes(blend))
+    return facts
+
+
+def _mattes(blend: str) -> list[Path]:
+    return list(Path(blend).parent.rglob("matte.*.exr"))
