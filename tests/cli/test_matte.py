@@ -56,9 +56,10 @@ def test_one_photograph(run, tmp_path, astronaut):
     spec, pixels = read(tmp_path / "astronaut.matte.png")
     assert (spec.width, spec.height, spec.nchannels, str(spec.format)) == (512, 512, 1, "uint16")
     alpha = pixels[..., 0]
-    # Her face and suit, and the corner of the flag's backdrop: there is no doubt about these.
+    # Her face and suit, and the corner of the flag's backdrop: there is no doubt about these. What she
+    # carries before her is another matter: the card says so.
     assert alpha[90:150, 200:250].mean() > 0.95
-    assert alpha[450:500, 180:260].mean() > 0.95
+    assert alpha[250:440, 80:220].mean() > 0.99
     assert alpha[:60, :60].mean() < 0.05
     expected = flyaway.load("fast", device="cpu")(astronaut, encoding="srgb").alpha
     np.testing.assert_allclose(alpha, expected, atol=1e-3)
