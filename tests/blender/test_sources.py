@@ -94,6 +94,8 @@ def test_mattes_lie_where_moved_and_cropped_pictures_are(
         assert facts[f"{name} colour"] <= 5e-5
     # A turned picture is resampled: before the network and at the output not quite alike on every Blender.
     for name in ("turned", "rotated", "all"):
-        _share, mean, most = facts[name]
+        # Its filter overshoots, so a single pixel of a hard edge may be off by more than one; a matte that
+        # lies elsewhere moves whole edges, and the mean with them.
+        share, mean, _most = facts[name]
         assert mean <= 0.015, (name, facts[name])
-        assert most <= 1, (name, facts[name])
+        assert share >= 0.85, (name, facts[name])
