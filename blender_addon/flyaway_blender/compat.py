@@ -11,6 +11,7 @@ MATH = "CompositorNodeMath" if TREE_ON_SCENE else "ShaderNodeMath"
 COMPOSITE = "CompositorNodeComposite" if TREE_ON_SCENE else "NodeGroupOutput"
 GROUP = "CompositorNodeGroup"
 ALL_STRIPS = "strips_all" if "strips_all" in bpy.types.SequenceEditor.bl_rna.properties else "sequences_all"
+MASK_IS_LINEAR = bpy.app.version >= (5, 2, 0)  # the sequencer's masks; which way 5.1 has it was not tried
 MASK_AFTER_FLIP = bpy.app.version < (5, 0, 0)  # the sequencer masks a strip after it cropped and mirrored it
 
 

@@ -93,8 +93,10 @@ def _mask(scene: bpy.types.Scene, strip: bpy.types.Strip, use: uses.Use, frames:
         mattes.elements.append(cache.matte_path(place, frame).name)
     mattes.frame_final_duration = int(strip.frame_final_duration)
     _lay_alike(strip, mattes)
-    # The sequencer brings every strip to its own space; what claims to be in it already stays as it is.
-    mattes.colorspace_settings.name = scene.sequencer_colorspace_settings.name
+    # Up to 5.0 the sequencer brings every strip to its own space: what claims to be in it already stays as it
+    # is. 5.2 takes masks scene-linear.
+    own = scene.sequencer_colorspace_settings.name
+    mattes.colorspace_settings.name = "Non-Color" if compat.MASK_IS_LINEAR else own
     mattes.mute = True
     workspace = bpy.context.workspace
     if getattr(workspace, "sequencer_scene", scene) is None:
