@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 import flyaway
+from flyaway.evaluation.pixels import eight_bit, read, resize, write
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -32,27 +31,6 @@ PICTURES = (
 Float = NDArray[np.float32]
 
 
-def read(path: Path) -> Float:
-    """H×W×C, display-referred."""
-    return np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT), np.float32)
-
-
-def resized(image: Float, side: int) -> Float:
-    """Any image as side×side×C."""
-    source = oiio.ImageBuf(np.ascontiguousarray(image))
-    roi = oiio.ROI(0, side, 0, side, 0, 1, 0, image.shape[2])
-    return np.asarray(oiio.ImageBufAlgo.resize(source, roi=roi).get_pixels(oiio.FLOAT))
-
-
-def write(path: Path, image: Float, quality: int) -> None:
-    """An 8-bit JPEG."""
-    picture: Any = oiio.ImageBuf(np.ascontiguousarray(image))
-    picture.specmod().attribute("Compression", f"jpeg:{quality}")
-    picture.set_write_format(oiio.UINT8)
-    if not picture.write(str(path)):
-        raise SystemExit(picture.geterror())
-
-
 def compose(data: Path, solved: Path) -> None:
     """The portrait's plate."""
     name = "london-neutral-001"
@@ -61,8 +39,8 @@ def compose(data: Path, solved: Path) -> None:
     view = read(data / "backgrounds" / "hdri-park-0.webp")[..., :3]
     side = min(view.shape[:2])
     left = (view.shape[1] - side) // 2
-    behind = resized(view[:side, left : left + side], len(colour))
-    write(PORTRAIT, colour * alpha + behind * (1 - alpha), 90)
+    behind = resize(view[:side, left : left + side], len(colour), len(colour))
+    write(PORTRAIT, eight_bit(colour * alpha + behind * (1 - alpha)), "jpeg:90")
 
 
 def main() -> None:
@@ -78,8 +56,8 @@ def main() -> None:
         alpha = flyaway.load(model)(plate, encoding="srgb").alpha[..., None]
         green = plate * alpha + np.float32(GREEN) * (1 - alpha)
         part = green[top : top + SIDE, left : left + SIDE]
-        panels = [*(resized(x, SIDE) for x in (plate, alpha.repeat(3, 2), green)), part]
-        write(IMAGES / name, np.concatenate(panels, 1), 92)
+        panels = [*(resize(x, SIDE, SIDE) for x in (plate, alpha.repeat(3, 2), green)), part]
+        write(IMAGES / name, eight_bit(np.concatenate(panels, 1)), "jpeg:92")
 
 
 if __name__ == "__main__":

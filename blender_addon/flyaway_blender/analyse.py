@@ -95,9 +95,7 @@ class _AnalyseOperator:
         return choose(context, self.uid, self.everything)
 
     def _end(self) -> set[str]:
-        global _running
-        analysis, _running = _running, None
-        analysis.close()
+        analysis = stop()
         if analysis.failed:
             first = analysis.lost[0]
             self.report(
@@ -194,12 +192,13 @@ def register() -> None:
         getattr(bpy.app.handlers, name).append(on_nodes_replaced)
 
 
-def stop() -> None:
-    """End what runs; what is done is kept."""
+def stop() -> Analysis | None:
+    """End what runs, and return it; what is done is kept."""
     global _running
-    if _running is not None:
-        analysis, _running = _running, None
+    analysis, _running = _running, None
+    if analysis is not None:
         analysis.close()
+    return analysis
 
 
 @bpy.app.handlers.persistent

@@ -60,9 +60,7 @@ def struct(
     for prop in thing.bl_rna.properties:
         name = prop.identifier
         if (
-            (
-                name in _LOOKS and (name != "color" or isinstance(thing, bpy.types.Node))
-            )  # a light's colour counts
+            _is_look(thing, name)
             or f".{name}" in skip
             or (depth == 0 and name in ("inputs", "outputs", "internal_links"))
         ):
@@ -80,6 +78,11 @@ def struct(
             if items and not isinstance(items[0], bpy.types.ID):
                 found[name] = [struct(item, depth + 1) for item in items]
     return found
+
+
+def _is_look(thing: Any, name: str) -> bool:
+    """Whether a property is how something looks in Blender's own windows. A light's colour is none."""
+    return name in _LOOKS and (name != "color" or isinstance(thing, bpy.types.Node))
 
 
 def _id(block: bpy.types.ID, frame: int | None) -> Any:

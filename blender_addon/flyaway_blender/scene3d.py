@@ -126,7 +126,7 @@ def _mesh(mesh: bpy.types.Mesh) -> list[Any]:
     if len(mesh.vertices) > _LARGEST_MESH:
         return [len(mesh.vertices), len(mesh.polygons)]
     laid = [_floats(layer.uv, 2) if hasattr(layer, "uv") else None for layer in mesh.uv_layers]
-    return [len(mesh.vertices), len(mesh.polygons), _points(mesh.vertices), laid, _data(mesh)[1]]
+    return [len(mesh.vertices), len(mesh.polygons), _points(mesh.vertices), laid, describe.curves(mesh)]
 
 
 def _points(points: Any) -> str:

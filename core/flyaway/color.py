@@ -74,7 +74,7 @@ def resolve_config(name: str) -> str:
         EncodingUnknownError: it is not there, or cannot be read.
     """
     config = _SHORT_NAMES.get(name.strip().lower(), name)
-    if not config.startswith("ocio://") and not Path(config).is_file():
+    if not is_built_in_config(name) and not Path(config).is_file():
         raise EncodingUnknownError(
             f"There is no OCIO configuration {name!r}: name a file, cg, studio, or an ocio:// address."
         )

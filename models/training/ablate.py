@@ -57,20 +57,31 @@ def train(args: argparse.Namespace, mode: str, seed: int) -> Path:
 
 
 @torch.no_grad()
-def soft_mad(network: MattingNetwork, folder: Path, every: int, attention: bool) -> tuple[float, float]:
-    """Mean distance on soft pixels over a set, of the coarse alpha and of the refined one."""
+def soft_mads(refiners: list[tuple[str, MattingNetwork]], folder: Path, every: int) -> list[float]:
+    """Mean distance on soft pixels over a set: of the coarse alpha, then of each refined one.
+
+    Args:
+        refiners: mode and network of each; they share one coarse stage, which sees each plate once.
+    """
+    _, first = refiners[0]
     scores = []
     for item in layouts.open_set(folder, "pairs").items[::every]:
         plate = torch.from_numpy(item.load_plate()).permute(2, 0, 1)[None].float() / 255
         truth = item.load_alpha()
-        working, size = network.working_image(plate)
-        guide = network.guide(network.coarse(working), size)
-        cells = network.select(guide, *truth.shape)
-        refined = network.refine(plate[0], guide, cells, attention=attention)
-        coarse = network.upsampled(guide, *truth.shape)
-        scores.append([metrics.soft_mad(alpha.numpy(), truth) for alpha in (coarse, refined)])
-    before, after = np.nanmean(scores, 0)
-    return float(before), float(after)
+        working, size = first.working_image(plate)
+        guide = first.guide(first.coarse(working), size)
+        cells = first.select(guide, *truth.shape)
+        alphas = [first.upsampled(guide, *truth.shape)]
+        alphas += [net.refine(plate[0], guide, cells, attention=mode == "on") for mode, net in refiners]
+        scores.append([metrics.soft_mad(alpha.numpy(), truth) for alpha in alphas])
+    return [float(value) for value in np.nanmean(scores, 0)]
+
+
+def open_refiner(config: str, checkpoint: Path) -> MattingNetwork:
+    """A trained network, to be scored."""
+    network = MattingNetwork(CONFIGS[config]).eval()
+    network.load_state_dict(load_file(checkpoint))
+    return network
 
 
 def main() -> None:
@@ -82,15 +93,12 @@ def main() -> None:
         "| set | coarse | attention | soft MAD by seed | mean | deviation |",
         "|---|---:|---|---|---:|---:|",
     ]
-    checkpoints = {(m, s): train(args, m, s) for s in range(1, args.seeds + 1) for m in MODES}
+    pairs = [(mode, seed) for seed in range(1, args.seeds + 1) for mode in MODES]
+    refiners = [(mode, open_refiner(args.config, train(args, mode, seed))) for mode, seed in pairs]
     for folder in args.set:
+        before, *after = soft_mads(refiners, folder, args.every)
         for mode in MODES:
-            values, before = [], float("nan")
-            for seed in range(1, args.seeds + 1):
-                network = MattingNetwork(CONFIGS[args.config]).eval()
-                network.load_state_dict(load_file(checkpoints[mode, seed]))
-                before, after = soft_mad(network, folder, args.every, mode == "on")
-                values.append(after)
+            values = [value for (other, _), value in zip(refiners, after, strict=True) if other == mode]
             listed = ", ".join(f"{value:.4f}" for value in values)
             spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
             lines.append(

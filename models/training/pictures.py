@@ -83,9 +83,8 @@ def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
     return (front + alpha * (image - alpha * front - (1 - alpha) * back)).clamp(0, 1)
 
 
-CLUTTER = (
-    0.4  # of the replaced backgrounds hold things that are nobody: what stands out is not always a person
-)
+# Of the replaced backgrounds hold things that are nobody: what stands out is not always a person.
+CLUTTER = 0.4
 SHAPES = ((1.0, 1.0), (1.2, 0.8), (0.8, 1.2), (1.2, 0.8))  # height, width as parts of the size
 
 

@@ -88,10 +88,10 @@ def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, objec
     """
     groups: dict[float, list[nn.Parameter]] = {10.0: [], 1.0: [], 0.2: [], 0.05: []}
     for name, parameter in network.named_parameters():
-        pace = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
-        pace = 10.0 if name.startswith("decoder.doubt.") else pace
-        groups[pace].append(parameter)
-    return [{"params": parameters, "rate": rate * pace} for pace, parameters in groups.items()]
+        share = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
+        share = 10.0 if name.startswith("decoder.doubt.") else share
+        groups[share].append(parameter)
+    return [{"params": parameters, "rate": rate * share} for share, parameters in groups.items()]
 
 
 def refine_loss(
@@ -100,15 +100,14 @@ def refine_loss(
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Regions chosen by the coarse stage itself, against the truth; and before/after mean distance."""
     config = network.config.refiner
+    shown = fade(config.cell, config.halo).to(plate.device)
     losses, before, after = [], [], []
     for i in range(len(plate)):
         guide = network.guide(coarse, size, i)
         cells = training_cells(network, guide, alpha[i, 0])
         if not cells.any():
             continue
-        positions, index, where, valid = network.neighbourhoods(cells)
-        if args.no_attention:
-            valid = valid & (torch.arange(valid.shape[1], device=valid.device) == 0)
+        positions, index, where, valid = network.neighbourhoods(cells, not args.no_attention)
         patches, context = network.patches(plate[i], guide, positions)
         _, tokens = network.refiner.encode(patches, context)
         keep = torch.randperm(len(positions), device=plate.device)[: args.regions]
@@ -117,7 +116,6 @@ def refine_loss(
         truth = regions.gather(alpha[i], ys, xs)
         base, _ = network.refiner.coarse(patches[keep])
         correction = network.refiner.correction(patches[keep], attended)
-        shown = fade(config.cell, config.halo).to(plate.device)
         losses.append(region_loss(base + correction, truth, weight[i].expand(len(keep)), shown))
         with torch.no_grad():
             soft = (truth > 0.02) & (truth < 0.98)

@@ -12,7 +12,7 @@ from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
-from flyaway.frames.patterns import FrameJob, gaps, is_pattern, plan_frames
+from flyaway.frames.patterns import FrameJob, gaps, is_pattern, plan_frames, sequence_of
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
 _PART_EXTRA = 16  # what `landing.part_path` adds
@@ -170,9 +170,7 @@ def plate_of(pattern: str, number: int) -> Path:
     """The plate of a frame."""
     if is_movie(pattern):
         return Path(pattern)
-    import fileseq
-
-    return Path(fileseq.FileSequence(pattern, pad_style=fileseq.PAD_STYLE_HASH1).frame(number))
+    return Path(sequence_of(pattern).frame(number))
 
 
 def _task(jobs: tuple[FrameJob, ...]) -> FrameTask:
@@ -187,8 +185,6 @@ def _name_of(target: Target, source: str | Path, task: FrameTask, index: int) ->
     pattern = Path(target.path) if is_pattern(target.path) else Path(source).with_suffix(path.suffix)
     if not is_pattern(pattern):
         return state_name(pattern.name)
-    import fileseq
-
     # A range within the pattern (m.1-10####.exr) names the same files as one that stands beside it.
-    sequence = fileseq.FileSequence(pattern.name, pad_style=fileseq.PAD_STYLE_HASH1)
+    sequence = sequence_of(pattern.name)
     return state_name(f"{sequence.basename()}@{sequence.extension()}")

@@ -51,7 +51,7 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     chosen = color.chosen_config(options.read.config)
     if chosen is not None:
         # By what it says, not by its name: a show's configuration is edited in its place.
-        said["ocio"] = chosen if chosen.startswith("ocio://") else _hash_of(Path(chosen))
+        said["ocio"] = chosen if color.is_built_in_config(chosen) else _hash_of(Path(chosen))
     if remembers:
         said["pieces"] = (plan.chunk, plan.handles)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -24,6 +24,7 @@ from flyaway.frames.options import (
     is_premultiplied,
 )
 from flyaway.frames.read import Plate, Window
+from flyaway.frames.select import part_count
 
 _HALF_MAX = np.float32(65504)
 # Coverage below this (a quarter of an 8-bit code) is the network's breath on an empty wall, not content.
@@ -231,9 +232,8 @@ def _beside(
 
 def _other_parts(plate: Plate) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
     """The parts of a plate's file that were not read, as they are; or a note on why they stay behind."""
-    count = int(plate.spec.get("oiio:subimages", 1) or 1)
     found: list[Picture] = []
-    for index in range(count):
+    for index in range(part_count(plate.spec)):
         if index == plate.part:
             continue
         try:

@@ -36,6 +36,14 @@ def is_pattern(path: str | Path) -> bool:
     return _FRAME_TOKEN.search(Path(path).name) is not None
 
 
+def sequence_of(pattern: str | Path) -> fileseq.FileSequence:
+    """A pattern as fileseq sees it: "####" is four digits to Nuke and to everyone who writes it.
+
+    fileseq's own habit is sixteen.
+    """
+    return fileseq.FileSequence(str(pattern), pad_style=fileseq.PAD_STYLE_HASH1)
+
+
 def plan_frames(
     source: str | Path, destination: str | Path, frames: str | None = None, suffix: str | None = None
 ) -> list[FrameJob]:
@@ -171,7 +179,7 @@ def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | No
             f"{target} is a movie: write the mattes as frames (-o matte.####.exr), then `flyaway movie`."
         )
     if is_pattern(target):
-        output = fileseq.FileSequence(str(target), pad_style=fileseq.PAD_STYLE_HASH1)
+        output = sequence_of(target)
         targets = [Path(output.frame(number)) for number in numbers]
     elif target.suffix.lower() in READABLE and not target.is_dir():
         raise PatternError(f"{target} is one file for a movie; name a folder or a pattern.")
@@ -181,8 +189,7 @@ def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | No
 
 
 def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:
-    # "####" is four digits to Nuke and to everyone who writes it; fileseq's own habit is sixteen.
-    pattern = fileseq.FileSequence(source, pad_style=fileseq.PAD_STYLE_HASH1)
+    pattern = sequence_of(source)
     if frames is not None:
         numbers = parse_frames(frames)
     elif pattern.frameSet() is not None:
@@ -198,7 +205,7 @@ def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | 
     if is_pattern(target):
         if target.suffix.lower() not in WRITABLE:
             raise PatternError(f"{target}: mattes are written as {', '.join(WRITABLE)}.")
-        output = fileseq.FileSequence(str(target), pad_style=fileseq.PAD_STYLE_HASH1)
+        output = sequence_of(target)
         targets = [Path(output.frame(number)) for number in numbers]
     elif target.suffix.lower() in READABLE and not target.is_dir():
         raise PatternError(f"{target} is one file for a sequence; name a folder or a pattern.")

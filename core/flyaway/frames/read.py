@@ -15,7 +15,7 @@ from flyaway.frames import library
 from flyaway.frames.encoding import file_space
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
-from flyaway.frames.select import choose_channels, choose_part
+from flyaway.frames.select import choose_channels, choose_part, parts_of
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,7 @@ def values_of(path: Path, frame: int | None = None) -> int:
     """
     source = library.open_input(path, frame)
     try:
-        count = int(source.spec(0).get("oiio:subimages", 1) or 1)
-        specs = [source.spec(index) for index in range(count)]
+        specs = parts_of(source, path, frame)
         return sum(int(spec.width * spec.height * spec.nchannels) for spec in specs)
     finally:
         source.close()

@@ -13,6 +13,7 @@ from flyaway.errors import ReadError
 from flyaway.frames import library
 from flyaway.frames.compose import fit_window
 from flyaway.frames.read import Window, windows
+from flyaway.frames.select import part_count
 
 # Where coverage is, in the order in which it is looked for; a single channel is coverage by any name.
 _CHANNELS = ("matte.a", "matte.alpha", "matte", "a", "alpha", "y")
@@ -54,7 +55,7 @@ def read_matte(path: str | Path, channel: str | None = None, frame: int | None =
     path = Path(path)
     source = library.open_input(path, frame)
     try:
-        parts = int(source.spec(0).get("oiio:subimages", 1) or 1)
+        parts = part_count(source.spec(0))
         names = [[name.lower() for name in source.spec(part).channelnames] for part in range(parts)]
         single = parts == 1 and len(names[0]) == 1
         wanted = [channel.lower()] if channel else names[0] if single else list(_CHANNELS)

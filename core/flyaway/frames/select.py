@@ -52,7 +52,7 @@ def choose_part(
     Raises:
         ReadError: there is no such part.
     """
-    specs = _parts(source, path, frame)
+    specs = parts_of(source, path, frame)
     labels = [_label(spec, index) for index, spec in enumerate(specs)]
     if wanted is not None:
         return _named_part(wanted, specs, labels, path, frame), []
@@ -117,9 +117,14 @@ def choose_channels(
     return _pick(lower, layer, names, (f"colour was taken from the layer {written!r}",))
 
 
-def _parts(source: oiio.ImageInput, path: Path, frame: int | None) -> list[oiio.ImageSpec]:
+def part_count(spec: oiio.ImageSpec) -> int:
+    """How many parts a file holds, by its first header."""
+    return int(spec.get("oiio:subimages", 1) or 1)
+
+
+def parts_of(source: oiio.ImageInput, path: Path, frame: int | None) -> list[oiio.ImageSpec]:
     """The header of each part."""
-    count = int(source.spec(0).get("oiio:subimages", 1) or 1)
+    count = part_count(source.spec(0))
     if count > MAX_PARTS:
         raise ReadError(f"{count} parts are more than a plate has ({MAX_PARTS}).", path=path, frame=frame)
     return [source.spec(index) for index in range(count)]

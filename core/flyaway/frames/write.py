@@ -20,6 +20,7 @@ from flyaway.frames.compose import Picture, compose
 from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.options import WRITABLE, Output, WriteOptions, is_premultiplied
 from flyaway.frames.read import Plate, Window, windows
+from flyaway.frames.select import part_count
 
 __all__ = [
     "WRITABLE",
@@ -115,7 +116,7 @@ def check_existing(
     """
     source = library.open_input(path)
     name = str(plate_header.get("oiio:subimagename", "") or "")
-    if output == "beside" and name and int(source.spec(0).get("oiio:subimages", 1) or 1) > 1:
+    if output == "beside" and name and part_count(source.spec(0)) > 1:
         source.close()
         source = library.open_input(path, part=name)
     try:

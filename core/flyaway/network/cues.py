@@ -48,7 +48,8 @@ def cues(patches: Tensor) -> tuple[Tensor, Tensor]:
     near, _ = guided(colour, half, weight, NEAR)
     far, explained = guided(colour, half, weight, FAR)
     said = torch.cat((two_colours(colour, half, weight), near - 0.5, far - 0.5, explained), 1)
-    return said.to(patches.dtype), far.clamp(0, 1).to(patches.dtype)
+    # Not by name: a trace would take the type for a constant, and "Optimize" in Nuke halves the patches.
+    return said.type_as(patches), far.clamp(0, 1).type_as(patches)
 
 
 def two_colours(colour: Tensor, half: Tensor, weight: Tensor) -> Tensor:

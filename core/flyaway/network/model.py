@@ -165,14 +165,17 @@ class MattingNetwork(nn.Module):
         context = regions.sample(guide.context, centre[:, :1], centre[:, 1:], height, width)
         return torch.cat((regions.gather(image, ys, xs), low), 1), context[:, :, 0, 0]
 
-    def neighbourhoods(self, cells: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Positions N×2, token indices N×(1+K) (self first), their positions N×(1+K)×2, and validity."""
+    def neighbourhoods(self, cells: Tensor, attention: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Positions N×2, token indices N×(1+K) (self first), their positions N×(1+K)×2, and validity.
+
+        Without attention a region's own token alone is valid.
+        """
         a = self.config.attention
         positions = cells.nonzero()
         index, valid = regions.nearest_cells(cells, a.neighbours, a.radius)
         itself = torch.arange(positions.shape[0], device=cells.device)[:, None]
         index = torch.cat((itself, index), 1)
-        valid = torch.cat((torch.ones_like(itself, dtype=torch.bool), valid), 1)
+        valid = torch.cat((torch.ones_like(itself, dtype=torch.bool), valid & attention), 1)
         return positions, index, positions[index], valid
 
     def refine(self, image: Tensor, guide: Guide, cells: Tensor, attention: bool = True) -> Tensor:
@@ -192,9 +195,7 @@ class MattingNetwork(nn.Module):
             frame[:] = guide.maps[0][ys][:, xs]
         else:
             frame[:] = self.upsampled(guide, height, width)
-        positions, index, where, valid = self.neighbourhoods(cells)
-        if not attention:
-            valid[:, 1:] = False
+        positions, index, where, valid = self.neighbourhoods(cells, attention)
         chunks = positions.split(r.chunk)
         if len(positions) == 0:
             return frame

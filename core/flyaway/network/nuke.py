@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import warnings
 import zipfile
@@ -19,7 +18,6 @@ from flyaway.geometry import disc_offsets
 from flyaway.network.export import CoarseGraph
 from flyaway.network.livegraph import LiveMatte, Settings
 from flyaway.network.model import MattingNetwork
-from flyaway.network.refiner import UnshuffleRefiner
 
 # Operators that make a tensor from nothing: what they name at export stays named for good.
 FACTORIES = ("zeros", "ones", "full", "empty", "rand", "randn", "arange", "linspace", "eye", "tensor",
@@ -52,30 +50,12 @@ class Attend(nn.Module):
         return tokens[:, 0]
 
 
-class InItsType(nn.Module):
-    """A convolution's input in the type of its weights, which "Optimize" may halve.
-
-    The cues are worked out in float32 in any case, and a trace takes the type that they are handed on in for
-    a constant.
-    """
-
-    def __init__(self, convolution: nn.Sequential):
-        super().__init__()
-        self.convolution = convolution
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.convolution(x.type_as(next(self.convolution.parameters())))
-        return out
-
-
 class Refine(nn.Module):
     """Patches, what was attended to → the change of the coarse alpha."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
-        self.refiner = copy.deepcopy(network.refiner)
-        if isinstance(self.refiner, UnshuffleRefiner):
-            self.refiner.enter = InItsType(self.refiner.enter)  # type: ignore[assignment]
+        self.refiner = network.refiner
 
     def forward(self, patches: Tensor, attended: Tensor) -> Tensor:
         return self.refiner.decode((patches,), attended)

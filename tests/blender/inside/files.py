@@ -67,7 +67,7 @@ def edit_of(blend: str, to: str, offset: int) -> dict[str, object]:
     edit.render.resolution_x, edit.render.resolution_y = shot.render.resolution_x, shot.render.resolution_y
     edit.render.film_transparent, edit.view_settings.view_transform = True, "Standard"
     editor = edit.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips = graphs.strips_of(editor)
     strips.new_scene("shot", shot, 1, shot.frame_start + offset).blend_type = "ALPHA_OVER"
     graphs.write_exr(str(Path(to).with_name("edit.####.exr")))
     bpy.ops.wm.save_as_mainfile(filepath=to)

@@ -56,6 +56,11 @@ def output(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
     return tree.nodes["Out"].inputs[0]
 
 
+def strips_of(editor: bpy.types.SequenceEditor) -> object:
+    """Where a sequencer's strips are: 4.4 gave the collection another name."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
 def write_exr(path: str) -> None:
     """Have the scene write what its compositor makes, every bit of it."""
     render = bpy.context.scene.render

@@ -121,7 +121,7 @@ def strips(plate: str, size: list[int], folder: str) -> dict[str, float]:
         scene.render.resolution_x, scene.render.resolution_y = size[0] // 2, size[1] // 2
         scene.render.film_transparent, scene.view_settings.view_transform = True, "Standard"
         editor = scene.sequence_editor_create()
-        laid = editor.strips if hasattr(editor, "strips") else editor.sequences
+        laid = graphs.strips_of(editor)
         alphas = []
         for path in (plate, f"{folder}/cut.exr"):
             for old in list(laid):

@@ -224,7 +224,7 @@ def clip_and_strip(plate: str, size: list[int], folder: str) -> dict[str, object
     scene.frame_end, scene.view_settings.view_transform = 1, "Standard"
     scene.render.film_transparent = True
     editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips = graphs.strips_of(editor)
     editor.active_strip = strips.new_image("plate", plate, 1, 1)
     bpy.ops.flyaway.matte_strip()
     facts["strip"] = apart(render(folder, "strip")[..., 3], base[..., 3])

@@ -10,7 +10,7 @@ from ..bake.errors import BakeError
 from ..bake.launcher import Check, Diagnosis, diagnose
 from ..bake.preferences import write_preference
 from .qt import QtCore, QtGui, QtWidgets
-from .theme import GAP, Theme, sheet, sized, tabular
+from .theme import GAP, Theme, mark, sheet, sized, tabular
 
 
 class Setup(QtWidgets.QDialog):
@@ -89,10 +89,8 @@ class Setup(QtWidgets.QDialog):
         self.retry.setEnabled(True)
         self.head.setText("Ready to bake" if found.ready else "Something is missing")
         for button, next_step in ((self.leave, found.ready), (self.retry, not found.ready)):
-            button.setProperty("primary", next_step)
             button.setDefault(next_step)
-            button.style().unpolish(button)  # Qt looks at properties once
-            button.style().polish(button)
+            mark(button, "primary", next_step)
         colour = Theme(self).of_state("good" if found.ready else "bad")
         self.head.setStyleSheet(f"color: {colour.name()}")
         while self.rows.count():

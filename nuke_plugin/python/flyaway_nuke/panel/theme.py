@@ -93,6 +93,13 @@ def small(font: QtGui.QFont) -> QtGui.QFont:
     return sized(font, -1)
 
 
+def mark(widget: QtWidgets.QWidget, name: str, value: bool) -> None:
+    """Set a property that the style sheet goes by: Qt looks at those once, unless it is told."""
+    widget.setProperty(name, value)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
 class Line(QtWidgets.QLabel):
     """One line of words, cut with an ellipsis where there is no room; it never widens what it is in."""
 

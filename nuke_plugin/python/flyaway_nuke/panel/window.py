@@ -12,7 +12,7 @@ from .cards import Cards
 from .images import Images
 from .qt import QtCore, QtGui, QtWidgets
 from .strip import Strip, frames_of
-from .theme import GAP, Line, Theme, sheet, swatch, tabular
+from .theme import GAP, Line, Theme, mark, sheet, swatch, tabular
 from .wipe import Wipe
 
 _NARROW = 620
@@ -96,9 +96,7 @@ class Panel(QtWidgets.QWidget):
         """Say on the set-up button that it wants to be pressed."""
         self.setup.setText(words)
         self.setup.setToolTip(tip)
-        self.setup.setProperty("warn", True)
-        self.setup.style().unpolish(self.setup)  # Qt looks at properties once
-        self.setup.style().polish(self.setup)
+        mark(self.setup, "warn", True)
 
     def refresh(self) -> None:
         """Show everything as it is now."""
