@@ -9,7 +9,6 @@ run can be repeated.
 from __future__ import annotations
 
 import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
+
+from models.training.camera import box, camera, to_tensor, tone
 
 Affine = tuple[float, float, float, float, float, float]
 
@@ -63,12 +64,6 @@ def read_backgrounds(path: Path, root: Path, sources: set[str] | None) -> list[P
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [root / r["image"] for r in rows if sources is None or r["source"] in sources]
-
-
-def box(x: Tensor, radius: int) -> Tensor:
-    """Mean over a square, C×H×W, rows and columns apart: a pooling over the square itself is slow."""
-    x = F.avg_pool2d(x[None], (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
-    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)[0]
 
 
 def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
@@ -131,7 +126,7 @@ class Portraits(Dataset[dict[str, Tensor]]):
             picture = self.pictures[rng.choice(len(self.pictures), p=self.odds)]
             image, alpha = self._person(picture, shape, rng)
             weight, exact = picture.weight, float(picture.exact)
-        image = camera(image, rng)
+        image, alpha = camera(image, alpha, rng)
         return {
             "image": (image * 255).round().byte(),
             "alpha": (alpha * 255).round().byte(),
@@ -148,7 +143,7 @@ class Portraits(Dataset[dict[str, Tensor]]):
         image = image.resize((shape[1], shape[0]), resample, (x, y, x + width, y + height))
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        tensor = _tensor(image)
+        tensor = to_tensor(image)
         if rng.random() < 0.5:  # portraits are often shot before a blurred background
             radius = int(max(shape) * rng.uniform(0.003, 0.02))
             if radius > 0:
@@ -170,7 +165,7 @@ class Portraits(Dataset[dict[str, Tensor]]):
         view = _view(image.size, shape, zoom, _focus(alpha, rng), rng)
         flip = rng.random() < 0.5
         image, alpha = (_render(x, view, shape, flip) for x in (image, alpha))
-        colour, matte = _tensor(image), _tensor(alpha)
+        colour, matte = to_tensor(image), to_tensor(alpha)
         if replace:
             if picture.foreground is None:
                 colour = foreground(colour, matte)
@@ -190,11 +185,6 @@ def blob(shape: tuple[int, int], rng: np.random.Generator) -> Tensor:
     high, wide = rng.uniform(0.15, 0.7, 2)
     round_ = ((y - rng.uniform(-1, 1)) / high) ** 2 + ((x - rng.uniform(-1, 1)) / wide) ** 2
     return ((1 - round_ + 0.5 * noise) * math.exp(rng.uniform(math.log(8), math.log(120)))).clamp(0, 1)
-
-
-def _tensor(image: Image.Image) -> Tensor:
-    array = np.array(image, dtype=np.uint8)
-    return torch.from_numpy(array.reshape(*array.shape[:2], -1)).permute(2, 0, 1).float() / 255
 
 
 def _focus(alpha: Image.Image, rng: np.random.Generator) -> tuple[float, float]:
@@ -246,34 +236,3 @@ def _render(image: Image.Image, view: tuple[Affine, int], shape: tuple[int, int]
         (shape[1], shape[0]), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
     )
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else image
-
-
-def tone(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
-    """Exposure, gamma, colour cast and saturation, drawn at random."""
-    gain = 2.0 ** (rng.normal(0, 0.35 * strength))
-    gamma = 2.0 ** (rng.normal(0, 0.25 * strength))
-    cast = torch.tensor(2.0 ** rng.normal(0, 0.10 * strength, 3), dtype=torch.float32)[:, None, None]
-    grey = image.mean(0, keepdim=True)
-    saturation = rng.uniform(1 - 0.5 * strength, 1 + 0.4 * strength)
-    image = grey + (image - grey) * saturation
-    return (image.clamp(0, 1) ** gamma * gain * cast).clamp(0, 1)
-
-
-def camera(image: Tensor, rng: np.random.Generator) -> Tensor:
-    """The faults of real plates: exposure, defocus, grain, JPEG."""
-    if rng.random() < 0.7:
-        image = tone(image, rng, 0.7)
-    if rng.random() < 0.12:
-        image = box(image, 1)
-    if rng.random() < 0.3:
-        sigma = rng.uniform(0.005, 0.05)
-        noise = torch.from_numpy(rng.standard_normal(image.shape, dtype=np.float32))
-        image = (image + noise * sigma).clamp(0, 1)
-    if rng.random() < 0.2:
-        buffer = io.BytesIO()
-        array = (image * 255).round().byte().permute(1, 2, 0).numpy()
-        Image.fromarray(array).save(buffer, "JPEG", quality=int(rng.integers(30, 90)))
-        image = _tensor(Image.open(buffer))
-    if rng.random() < 0.04:
-        image = image.mean(0, keepdim=True).expand(3, -1, -1).contiguous()
-    return image
