@@ -33,6 +33,10 @@ class FLYAWAY_OT_add_node(bpy.types.Operator):
         tree.nodes.active = node
         if editing is not None:
             node.location = space.cursor_location
+        if not bpy.app.background and not context.scene.render.use_lock_interface:
+            # A window that is drawn while a thread renders the tap has crashed Blender 4.3.
+            context.scene.render.use_lock_interface = True
+            self.report({"INFO"}, "Render > Lock Interface is on now: mattes are made while rendering")
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

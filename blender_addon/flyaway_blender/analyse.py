@@ -153,6 +153,25 @@ class FLYAWAY_OT_analyse_range(_AnalyseOperator, bpy.types.Operator):
         return range(scene.frame_start, scene.frame_end + 1)
 
 
+class FLYAWAY_OT_stop_analysis(bpy.types.Operator):
+    """End the analysis that runs; what is done is kept"""
+
+    bl_idname = "flyaway.stop_analysis"
+    bl_label = "Stop Analysis"
+
+    uid: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """While one runs."""
+        return _running is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """End it; the operator that runs it notices by itself."""
+        stop()
+        return {"FINISHED"}
+
+
 class FLYAWAY_OT_clear_cache(bpy.types.Operator):
     """Remove this node's mattes from disk"""
 
@@ -181,7 +200,12 @@ class FLYAWAY_OT_clear_cache(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES: tuple[Any, ...] = (FLYAWAY_OT_analyse_frame, FLYAWAY_OT_analyse_range, FLYAWAY_OT_clear_cache)
+CLASSES: tuple[Any, ...] = (
+    FLYAWAY_OT_analyse_frame,
+    FLYAWAY_OT_analyse_range,
+    FLYAWAY_OT_stop_analysis,
+    FLYAWAY_OT_clear_cache,
+)
 
 
 def register() -> None:

@@ -22,7 +22,10 @@ def draw_settings(layout: bpy.types.UILayout, node: bpy.types.Node) -> None:
     state = report.state(uid)
     draw_state(layout, tree)
     row = layout.row(align=True)
-    row.enabled = state.kind != "analysing"
+    if state.kind == "analysing":
+        row.operator("flyaway.stop_analysis", icon="CANCEL").uid = uid
+        row = layout.row(align=True)
+        row.enabled = False
     row.operator("flyaway.analyse_frame", text="Frame", icon="RENDER_STILL").uid = uid
     row.operator("flyaway.analyse_range", text="Range", icon="RENDER_ANIMATION").uid = uid
     row.operator("flyaway.clear_cache", text="", icon="TRASH").uid = uid

@@ -72,9 +72,7 @@ class Tap:
         for old in self.folder.iterdir():
             old.unlink()
         self.scene.frame_set(frame, subframe=subframe)
-        # Given the scene by name, the operator would render it at the frame of the context's scene.
-        with bpy.context.temp_override(scene=self.scene):
-            bpy.ops.render.render()
+        self._render(frame, subframe)
         written = sorted(self.folder.iterdir())
         if not written:
             raise TapError("Blender rendered nothing into this node: is its Image connected to a picture?")
@@ -84,6 +82,20 @@ class Tap:
         if plate.shape[0] < 2 or plate.shape[1] < 2:
             raise TapError("only a single colour flows into Image: is the file upstream missing?")
         return plate
+
+    def _render(self, frame: int, subframe: float) -> None:
+        """Render the tap's scene, with the context left alone where that gives the same picture.
+
+        In a window this is a thread of its own, which shares the context with the one that draws: an override
+        there has crashed Blender. Given the scene by name, the operator renders it at the context's frame.
+        """
+        there = bpy.context.scene
+        same_frame = there is not None and (there.frame_current, there.frame_subframe) == (frame, subframe)
+        if same_frame and bpy.data.scenes.get(self.scene.name) == self.scene:
+            bpy.ops.render.render(scene=self.scene.name)
+            return
+        with bpy.context.temp_override(scene=self.scene):
+            bpy.ops.render.render()
 
     def remove(self) -> None:
         """Take the scene and its trees out of the file, and the frames off the disk."""
