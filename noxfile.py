@@ -102,6 +102,7 @@ def core(session: nox.Session) -> None:
         "pytest",
         "--ignore=tests/bare",
         "--ignore=tests/blender",
+        "--ignore=tests/window",
         "--ignore=tests/farm",
         "--ignore=tests/nuke/bake",
         "--ignore=tests/nuke/host",
@@ -218,14 +219,41 @@ for _version in BLENDERS:
     nox.session(name=f"blender-{_version}")(lambda session, version=_version: blender(session, version))
 
 
+@nox.session(name="blender-window")
+def blender_window(session: nox.Session) -> None:
+    """The add-on in a real window, by mouse and keyboard: `nox -s blender-window -- [BLENDER] [options]`.
+
+    BLENDER is the program, 4.2 to 4.5; without it, as root on Debian, Debian 13's is installed in a folder of
+    its own. Needs xvfb-run and xdotool.
+    """
+    system_parts(session, "debootstrap", "xvfb", "xauth", "xdotool")
+    given = [word for word in session.posargs[:1] if not word.startswith("-")]
+    options = session.posargs[len(given) :]
+    for needed in ("xvfb-run", "xdotool", *(() if given else ("debootstrap",))):
+        if shutil.which(needed) is None:
+            missing(session, f"{needed} is not on this machine")
+    if given:
+        program = str(Path(shutil.which(given[0]) or given[0]).resolve())
+        home = Path("/usr/share/blender") if program.startswith("/usr/bin/") else Path(program).parent
+    else:
+        root = Path(session.create_tmp()).resolve() / "debian"
+        said = session.run("python", "tests/window/debian.py", str(root), silent=True, stderr=None)
+        program, home = str(said).split()[-1], root / "usr/share/blender"
+    session.install("pytest>=8", "numpy>=2", "OpenImageIO>=3")
+    dist = Path(session.create_tmp()) / "dist"
+    built = ("python", "blender_addon/build.py", "--platform=this", f"--out={dist}", f"--blender={home}")
+    session.run_install(*built)
+    environment = {
+        "FLYAWAY_TEST_WINDOW": program,
+        "FLYAWAY_TEST_ZIP": str(next(dist.glob("*.zip"), dist).absolute()),
+    }
+    command = ("pytest", "--confcutdir=tests/window", "tests/window")
+    session.run(*command, *options, env=clean_environment() | environment)
+
+
 def find_python(session: nox.Session, version: str) -> str:
     """A Python of that version (bpy runs on no other), or a named skip; where CI=true, an error."""
-    candidates = (sys.executable, f"python{version}", "python3", "python")
-    for path in filter(None, map(shutil.which, candidates)):
-        asked = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
-            return path
-    return missing(session, f"bpy needs Python {version}, and none is on the path")
+    return python_of(version) or missing(session, f"bpy needs Python {version}, and none is on the path")
 
 
 def missing(session: nox.Session, message: str) -> NoReturn:

@@ -6,6 +6,7 @@ follow the nodes, scale with them, and no file knows of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from . import report, uses
 
 NODES = 24  # so many nodes of one editor have buttons at once
 LEAST_WIDTH = 70  # px; on smaller nodes they could not be hit
+LEAST_UNIT = 0.85
 RADIUS = 9  # of a button, in the editor's own unit
 TRACK, BAR = (0.1, 0.1, 0.1, 0.8), (0.25, 0.55, 0.95, 1.0)
 
@@ -31,15 +33,13 @@ class Spot:
     unit: float
 
 
-@dataclass(frozen=True)
-class Button:
-    """One button of a node; `operator` as it is called within `bpy.ops.flyaway`."""
-
-    operator: str
-    icon: str
-    uid: str
-
-
+# The buttons, by what they call in `bpy.ops.flyaway`.
+ICONS = {
+    "analyse_frame": "RENDER_STILL",
+    "analyse_range": "RENDER_ANIMATION",
+    "stop_analysis": "CANCEL",
+    "clear_cache": "TRASH",
+}
 TIPS = {
     "analyse_frame": "Matte the current frame and keep the matte on disk",
     "analyse_range": "Matte all frames of the scene and keep the mattes on disk",
@@ -48,17 +48,12 @@ TIPS = {
 }
 
 
-def buttons(tree: bpy.types.NodeTree) -> list[Button]:
+def buttons(tree: bpy.types.NodeTree) -> list[str]:
     """What can be done with a Portrait Matte as it is now, from left to right."""
-    uid = tree.flyaway.uid
-    if report.state(uid).kind == "analysing":
-        return [Button("stop_analysis", "CANCEL", uid)]
-    row = [
-        Button("analyse_frame", "RENDER_STILL", uid),
-        Button("analyse_range", "RENDER_ANIMATION", uid),
-    ]
+    if report.state(tree.flyaway.uid).kind == "analysing":
+        return ["stop_analysis"]
     analysed = tree.flyaway.last >= tree.flyaway.first
-    return [*row, Button("clear_cache", "TRASH", uid)] if analysed else row
+    return ["analyse_frame", "analyse_range", *(["clear_cache"] if analysed else [])]
 
 
 def place(node: bpy.types.Node) -> tuple[float, float]:
@@ -79,8 +74,9 @@ def spots(context: bpy.types.Context) -> Iterator[tuple[bpy.types.Node, Spot]]:
         x, y = place(node)
         left, top = view.view_to_region(x * scale, y * scale, clip=False)
         right, _ = view.view_to_region((x + node.width) * scale, y * scale, clip=False)
-        if right - left >= LEAST_WIDTH * scale and 0 < right and left < context.region.width:
-            yield node, Spot(left, right, top, (right - left) / (node.width * scale))
+        if right - left >= LEAST_WIDTH * scale and right > 0 and left < context.region.width:
+            # Icons stay as large as they are: buttons shrink with the view no further than they do.
+            yield node, Spot(left, right, top, max(LEAST_UNIT, (right - left) / (node.width * scale)))
 
 
 def centre(spot: Spot, number: int, scale: float) -> tuple[float, float]:
@@ -132,39 +128,39 @@ class FLYAWAY_GGT_on_node(bpy.types.GizmoGroup):
         return any(uses.is_matte(node) for node in space.edit_tree.nodes)
 
     def setup(self, _context: bpy.types.Context) -> None:
-        """As many as are ever shown: making one while drawing is not allowed."""
-        self.bound: list[Button | None] = [None] * (3 * NODES)
-        for _ in self.bound:
-            gizmo = self.gizmos.new("GIZMO_GT_button_2d")
-            gizmo.draw_options = {"BACKDROP", "OUTLINE"}
-            gizmo.color, gizmo.alpha = (0.16, 0.16, 0.16), 0.9
-            gizmo.color_highlight, gizmo.alpha_highlight = (0.3, 0.45, 0.7), 1.0
-            gizmo.hide = True
+        """As many as are ever shown: making one while drawing is not allowed, and an icon is for good."""
+        self.sets = [{icon: self._new(icon) for icon in ICONS.values()} for _ in range(NODES)]
+        self.bound = [""] * NODES
+
+    def _new(self, icon: str) -> bpy.types.Gizmo:
+        gizmo = self.gizmos.new("GIZMO_GT_button_2d")
+        gizmo.icon, gizmo.draw_options = icon, {"BACKDROP", "OUTLINE"}
+        gizmo.color, gizmo.alpha = (0.16, 0.16, 0.16), 0.9
+        gizmo.color_highlight, gizmo.alpha_highlight = (0.3, 0.45, 0.7), 1.0
+        gizmo.hide = True
+        return gizmo
 
     def draw_prepare(self, context: bpy.types.Context) -> None:
         """Put them where the nodes are now."""
-        free = 0
-        for node, spot in spots(context):
-            row = buttons(node.node_tree)
-            if free + len(row) > len(self.bound):
-                break
-            for number, button in enumerate(reversed(row)):
-                at = centre(spot, number, context.preferences.system.ui_scale)
-                self._show(free, button, at, RADIUS * spot.unit)
-                free += 1
-        for number in range(free, len(self.bound)):
-            self.gizmos[number].hide = True
+        for gizmo in self.gizmos:
+            gizmo.hide = True
+        for slot, (node, spot) in enumerate(itertools.islice(spots(context), NODES)):
+            self._bind(slot, node.node_tree.flyaway.uid)
+            for number, operator in enumerate(reversed(buttons(node.node_tree))):
+                gizmo = self.sets[slot][ICONS[operator]]
+                x, y = centre(spot, number, context.preferences.system.ui_scale)
+                gizmo.matrix_basis[0][3], gizmo.matrix_basis[1][3] = x, y
+                gizmo.scale_basis = RADIUS * spot.unit
+                gizmo.hide = False
 
-    def _show(self, number: int, button: Button, at: tuple[float, float], radius: float) -> None:
-        gizmo = self.gizmos[number]
-        if self.bound[number] != button:
-            gizmo.icon = button.icon
-            press = gizmo.target_set_operator(FLYAWAY_OT_press.bl_idname)
-            press.operator, press.uid = button.operator, button.uid
-            self.bound[number] = button
-        gizmo.matrix_basis[0][3], gizmo.matrix_basis[1][3] = at
-        gizmo.scale_basis = radius
-        gizmo.hide = False
+    def _bind(self, slot: int, uid: str) -> None:
+        """Have a set of buttons work on this node."""
+        if self.bound[slot] == uid:
+            return
+        for operator, icon in ICONS.items():
+            press = self.sets[slot][icon].target_set_operator(FLYAWAY_OT_press.bl_idname)
+            press.operator, press.uid = operator, uid
+        self.bound[slot] = uid
 
 
 def draw_progress() -> None:

@@ -37,7 +37,7 @@ def program() -> str:
 @pytest.fixture(scope="session")
 def seen(program: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One long sitting, and what was seen in it."""
-    folder = Path(os.environ.get("FLYAWAY_TEST_KEEP") or tmp_path_factory.mktemp("window"))
+    folder = tmp_path_factory.mktemp("window")
     plate = oiio.ImageBuf(str(ASTRONAUT))
     for number in range(1, COUNT + 1):  # the head moves to the left, so that no two frames are alike
         part = oiio.ROI(4 * number, 4 * number + SIZE, 0, SIZE)
@@ -69,7 +69,7 @@ def seen(program: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     return facts
 
 
-def test_f12_mattes_with_the_window_alive(seen: dict[str, Any]) -> None:
+def test_f12_mattes(seen: dict[str, Any]) -> None:
     assert seen["before"] == "idle"
     assert seen["rendered"] == "matted"
 
@@ -80,7 +80,7 @@ def test_a_press_on_the_node_analyses_this_frame(seen: dict[str, Any]) -> None:
 
 def test_escape_ends_a_range_and_keeps_what_is_done(seen: dict[str, Any]) -> None:
     assert seen["analysing"].startswith("Portrait Matte: analysing ")
-    assert seen["ticks"] >= 2, "the window stands still while frames are analysed"
+    assert seen["ticks"] >= 4, "the window stands still while frames are analysed"
     kind, frames = seen["escaped"]
     assert kind == "cached"
     assert 1 < frames < COUNT
