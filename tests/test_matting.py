@@ -9,7 +9,9 @@ import pytest
 
 import flyaway
 from flyaway.errors import BadPlateError
+from flyaway.geometry import grid_size, viewing_size
 from flyaway.matting import Matte, Matting
+from flyaway.resample import resize
 
 pytest.importorskip("onnxruntime")
 
@@ -197,3 +199,24 @@ def test_two_models_run_in_two_threads_at_once(astronaut, matte):
     for number in (0, 1):
         assert len(results[number]) == 3
         assert all(np.array_equal(alpha, expected[number]) for alpha in results[number])
+
+
+@pytest.mark.parametrize("shape", [(225, 150), (64, 64), (341, 90)])
+def test_a_small_plate_is_looked_at_enlarged_and_its_matte_has_its_own_size(
+    matting: Matting, shape: tuple[int, int]
+) -> None:
+    height, width = shape
+    plate = np.random.default_rng(3).random((height, width, 3), np.float32)
+    matte = matting(plate)
+    assert matte.alpha.shape == matte.coarse.shape == matte.trimap.shape == shape
+    assert matte.cells.shape == grid_size(height, width, 64)
+    larger = resize(plate, *viewing_size(height, width))
+    assert max(larger.shape) == min(512, 3 * max(shape))
+    found = matting.engine.infer(larger).alpha
+    expected = np.clip(resize(found[..., None], height, width)[..., 0], 0, 1)
+    np.testing.assert_allclose(matte.alpha, expected, atol=1e-6)
+
+
+def test_a_plate_that_is_not_small_is_looked_at_as_it_is() -> None:
+    assert viewing_size(342, 90) == (342, 90)
+    assert viewing_size(2160, 3840) == (2160, 3840)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.engines.base import Engine, Inference, open_engine
+from flyaway.geometry import grid_size, viewing_size
 from flyaway.plate import as_display
+from flyaway.resample import resize
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
@@ -63,19 +65,39 @@ class Matting:
             encoding: "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
             premultiplied: an RGBA plate's colour is multiplied by its alpha.
             refine: False returns the coarse alpha: quicker, without hair.
-            cells: forces which regions are refined (rows×columns bool).
+            cells: forces which regions are refined (rows×columns bool); such a plate is not enlarged.
+
+        A plate of at most 341 px is looked at enlarged (`flyaway.geometry.viewing_size`); its matte has the
+        plate's own size.
 
         Raises:
             BadPlateError: the array cannot be a plate.
         """
         image = as_display(plate, encoding, premultiplied)
-        result = self.engine.infer(image, cells=cells, refine=refine)
+        height, width = image.shape[:2]
+        seen = viewing_size(height, width) if cells is None else (height, width)
+        larger = np.ascontiguousarray(resize(image, *seen), np.float32)
+        result = self.engine.infer(larger, cells=cells, refine=refine)
+        if seen != (height, width):
+            result = self._reduced(result, height, width)
         self.timings = result.timings
         # Interpolation may overshoot by the last bit. Without refinement the two are one array.
         coarse = np.clip(result.coarse, 0, 1, out=result.coarse)
         shared = result.alpha is result.coarse
         alpha = coarse.copy() if shared else np.clip(result.alpha, 0, 1, out=result.alpha)
-        return Matte(alpha, _trimap(result, *image.shape[:2]), coarse, result.cells)
+        return Matte(alpha, _trimap(result, height, width), coarse, result.cells)
+
+    def _reduced(self, result: Inference, height: int, width: int) -> Inference:
+        """What was found in an enlarged plate, at the plate's own size."""
+        alpha, coarse = (resize(x[..., None], height, width)[..., 0] for x in (result.alpha, result.coarse))
+        cell = int(self.info.config["refiner"]["cell"])
+        shown = np.repeat(np.repeat(result.cells, cell, 0), cell, 1)[
+            : result.alpha.shape[0], : result.alpha.shape[1]
+        ]
+        cells = np.zeros(grid_size(height, width, cell), bool)
+        ys, xs = np.nonzero(shown)
+        cells[ys * height // len(shown) // cell, xs * width // shown.shape[1] // cell] = True
+        return replace(result, alpha=alpha, coarse=coarse, cells=cells)
 
 
 def load(

@@ -69,9 +69,9 @@ def blur(image: Tensor, alpha: Tensor, rng: np.random.Generator) -> tuple[Tensor
     """
     unit = max(image.shape[1:]) / 900
     if rng.random() < 0.5:
-        kernel = _disc(unit * math.exp(rng.uniform(math.log(0.8), math.log(7))))
+        kernel = disc(unit * math.exp(rng.uniform(math.log(0.8), math.log(7))))
     else:
-        kernel = _line(unit * math.exp(rng.uniform(math.log(3), math.log(30))), rng.uniform(0, math.pi))
+        kernel = line(unit * math.exp(rng.uniform(math.log(3), math.log(30))), rng.uniform(0, math.pi))
     light = torch.cat((image**2.2, alpha))
     reach = kernel.shape[-1] // 2
     padded = F.pad(light[None], (reach,) * 4, mode="replicate")[0]
@@ -86,13 +86,13 @@ def _offsets(reach: int) -> tuple[Tensor, Tensor]:
     return down, across
 
 
-def _disc(radius: float) -> Tensor:
+def disc(radius: float) -> Tensor:
     """A lens out of focus; the edge is antialiased."""
     disc = (radius + 0.5 - torch.hypot(*_offsets(math.ceil(radius)))).clamp(0, 1)
     return disc / disc.sum()
 
 
-def _line(length: float, angle: float) -> Tensor:
+def line(length: float, angle: float) -> Tensor:
     """A straight move, a pixel wide."""
     down, across = _offsets(math.ceil(length / 2) + 1)
     along = (across * math.cos(angle) + down * math.sin(angle)).abs()

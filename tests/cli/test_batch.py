@@ -301,7 +301,7 @@ main()
 _FULL = """
 set -e
 mkdir disk
-mount -t tmpfs -o size=96k tmpfs disk
+mount -t tmpfs -o size=56k tmpfs disk
 set +e
 {flyaway} matte 'plates/p.####.exr' -o 'disk/out/m.####.exr' --resume --report full.json
 echo $? > full.code
@@ -314,7 +314,7 @@ cp -r disk/out out
 
 
 def test_a_disk_that_is_really_full(plates, tmp_path, cli):
-    """A tmpfs of 96 kB in a mount namespace of its own, and then with room."""
+    """A tmpfs of 56 kB in a mount namespace of its own, and then with room."""
     unshare = shutil.which("unshare")
     if (
         unshare is None

@@ -198,6 +198,32 @@ def failing() -> Steps:
     seen["failed"] = [state().text, matte().label, matte().use_custom_color]
 
 
+def retimed() -> Steps:
+    """A strip whose frames do not run as they were shot is refused, and nothing comes of it."""
+    area = editor()
+    area.ui_type = "SEQUENCE_EDITOR"
+    yield 0.5
+    sequence = bpy.context.scene.sequence_editor_create()
+    laid = getattr(sequence, "strips", None) or sequence.sequences  # strips from 4.4 on
+    strip = laid.new_image("retimed", TASK["plate"], 1, 1)
+    for number in range(2, TASK["count"] + 1):
+        strip.elements.append(f"plate.{number:04d}.png")
+    strip.frame_final_duration, strip.select = TASK["count"], True
+    sequence.active_strip = strip
+    yield 0.5
+    with over(area):
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=50.0)
+        before = len(laid)
+        try:
+            bpy.ops.flyaway.matte_strip()
+            said = "nothing"
+        except RuntimeError as error:
+            said = str(error)
+    seen["retimed"] = [len(strip.retiming_keys), said, len(laid) - before]
+    area.ui_type = "CompositorNodeTree"
+    yield 0.5
+
+
 def many() -> Steps:
     """Small nodes, nodes in frames, nodes beyond those that get buttons: drawing goes on."""
     tree = bpy.context.scene.node_tree
@@ -220,7 +246,18 @@ def many() -> Steps:
 
 def everything() -> Steps:
     """What a person does, one after another."""
-    for part in (set_up, render, one_frame, escape, stop_button, undo_meanwhile, all_frames, failing, many):
+    for part in (
+        set_up,
+        render,
+        one_frame,
+        escape,
+        stop_button,
+        undo_meanwhile,
+        all_frames,
+        failing,
+        retimed,
+        many,
+    ):
         seen["last"] = part.__name__
         print(part.__name__, flush=True)
         yield from part()

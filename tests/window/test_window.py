@@ -110,6 +110,13 @@ def test_a_failure_is_on_the_node(seen: dict[str, Any]) -> None:
     assert red
 
 
+def test_a_retimed_strip_is_refused(seen: dict[str, Any]) -> None:
+    keys, said, made = seen["retimed"]
+    assert keys >= 2
+    assert "matte it as it was shot" in said
+    assert made == 0
+
+
 def test_many_nodes_and_switching_off_and_on(seen: dict[str, Any]) -> None:
     assert seen["many"] > 0
     assert seen["again"]

@@ -138,3 +138,21 @@ def strips(plate: str, size: list[int], folder: str) -> dict[str, float]:
             alphas.append(render(folder, "strip")[..., 3])
         facts[name] = float(np.abs(alphas[0] - alphas[1]).mean())
     return facts
+
+
+def reversed_strip(plate: str, size: list[int], folder: str) -> list[object]:
+    """What is said of a strip that runs backwards, and how many strips come of it."""
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/refused.blend")
+    scene = bpy.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = size
+    editor = scene.sequence_editor_create()
+    laid = graphs.strips_of(editor)
+    strip = laid.new_image("reversed", plate, 1, 1)
+    strip.frame_final_duration, strip.use_reverse_frames = 20, True
+    editor.active_strip = strip
+    try:
+        bpy.ops.flyaway.matte_strip()
+        said = "nothing"
+    except RuntimeError as error:
+        said = str(error)
+    return [said, len(laid) - 1]

@@ -1,0 +1,116 @@
+"""Training on a GPU sees what the network itself sees: the same regions, the same views."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from models.training import gather, joint
+from models.training.compose import Composer, Plates, Recipe
+from models.training.faults import jpeg
+from models.training.plates import build
+from PIL import Image
+
+from flyaway.network import CONFIGS, MattingNetwork
+
+DEVICE = torch.device("cpu")
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """Smooth colours that tell every place apart."""
+    ys, xs = np.mgrid[:height, :width]
+    channels = (ys * 255 / height, xs * 255 / width, (ys + xs) * 255 / (height + width))
+    return np.stack(channels, -1).astype(np.uint8)
+
+
+def banks() -> tuple:
+    """Two people and a background."""
+    colour, behind = picture(300, 200), picture(120, 400)[..., ::-1]
+    alpha = np.zeros((300, 200, 3), np.uint8)
+    alpha[120:, 60:140] = 255
+    files = {"a": colour, "m": alpha, "b": np.ascontiguousarray(behind)}
+    people = [
+        {"colour": "a", "alpha": "m", "source": "london", "weight": 1.0, "cut": True},
+        {"colour": "a", "alpha": "m", "source": "ccp", "weight": 0.5},
+    ]
+    return build(people, files, DEVICE), build([{"colour": "b", "source": "hdri"}], files, DEVICE)
+
+
+def test_a_view_is_what_an_affine_of_the_picture_is() -> None:
+    people, _ = banks()
+    affine = torch.tensor([[[0.9, 0.1, 12.0], [-0.1, 0.9, 30.0]]])
+    seen = people.sample(torch.tensor([0]), affine, (90, 70))[0]
+    a, b, c, d, e, f = affine.flatten().tolist()
+    expected = Image.fromarray(picture(300, 200)).transform(
+        (70, 90), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
+    )
+    difference = np.abs(seen[:3].permute(1, 2, 0).numpy() * 255 - np.asarray(expected))
+    assert difference.max() <= 1.5
+
+
+def test_a_shrunk_view_is_the_mean_of_what_it_shows() -> None:
+    _, behind = banks()
+    affine = torch.tensor([[[8.0, 0.0, 0.0], [0.0, 8.0, 0.0]]])
+    seen = behind.sample(torch.tensor([0]), affine, (15, 50))[0, :3]
+    whole = torch.from_numpy(picture(120, 400)[..., ::-1].copy()).permute(2, 0, 1).float() / 255
+    expected = torch.nn.functional.avg_pool2d(whole[None], 8)[0]
+    assert (seen - expected)[:, 1:-1, 1:-1].abs().max() < 0.02
+
+
+def test_batches_are_drawn_again_by_the_same_seed_and_hold_no_surprise() -> None:
+    recipe = Recipe({"london": 0.5, "ccp": 0.5}, bodies=1.0)
+    first, again = (Composer(*banks(), recipe, 7, DEVICE)(6, (96, 80)) for _ in range(2))
+    assert torch.equal(first.image, again.image)
+    assert torch.equal(first.alpha, again.alpha)
+    for x in (first.image, first.alpha):
+        assert x.isfinite().all()
+        assert 0 <= x.min() <= x.max() <= 1
+    assert set(first.weight.tolist()) <= {0.5, 1.0}
+
+
+def test_a_body_continues_the_person() -> None:
+    recipe = Recipe({"london": 1.0}, bodies=1.0)
+    plates = Composer(*banks(), recipe, 3, DEVICE)(16, (128, 96))
+    bare = Composer(*banks(), Recipe({"london": 1.0}), 3, DEVICE)(16, (128, 96))
+    assert plates.alpha.mean() > 0
+    assert not torch.equal(plates.alpha, bare.alpha)
+
+
+def test_a_jpeg_of_high_quality_changes_little_and_of_low_quality_more() -> None:
+    image = torch.from_numpy(picture(70, 50)).permute(2, 0, 1)[None].float() / 255
+    fine, poor = (float((jpeg(image, q) - image).abs().mean()) for q in (95, 10))
+    assert fine < 0.01 < poor < 0.1
+
+
+def test_regions_are_those_of_the_network() -> None:
+    torch.manual_seed(1)
+    network = MattingNetwork(CONFIGS["fast"]).eval()
+    plates = Plates(torch.rand(2, 3, 200, 168), torch.rand(2, 1, 200, 168), torch.ones(2), torch.ones(2))
+    size = (96, 96)
+    with torch.no_grad():
+        coarse = network.coarse(joint.shrunk(plates, size)[0])
+        seen = gather.see(network, plates, coarse)
+        tall = seen.cells.shape[0] // 2
+        seen = seen._replace(cells=seen.cells & (torch.arange(2 * tall) % tall < 4)[:, None])
+        found = gather.choose(network, plates, seen, 4000)
+        assert found is not None
+        for i in range(2):
+            cells = seen.cells[i * tall : i * tall + 4]
+            guide = network.guide(coarse, size, i)
+            positions, index, _, valid = network.neighbourhoods(cells)
+            patches, context = network.patches(plates.image[i], guide, positions)
+            for n, position in enumerate(positions.tolist()):
+                row = (
+                    (found.where[:, 0] == torch.tensor([position[0] + i * tall, position[1]]))
+                    .all(1)
+                    .nonzero()
+                )
+                torch.testing.assert_close(found.patches[row[0, 0]], patches[n], rtol=0, atol=2e-5)
+                own = found.index[row[0, 0]]
+                torch.testing.assert_close(found.context[own[0]], context[n], rtol=0, atol=2e-4)
+                torch.testing.assert_close(
+                    found.pooled[own[0]], torch.nn.functional.avg_pool2d(patches[n], 4), rtol=0, atol=2e-5
+                )
+                assert torch.equal(found.valid[row[0, 0]], valid[n])
+                offsets = found.where[row[0, 0]] - found.where[row[0, 0], :1]
+                expected = positions[index[n]] - positions[index[n, 0]]
+                assert torch.equal(offsets[valid[n]], expected[valid[n]])
