@@ -29,7 +29,7 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Matte the frames that the strip shows, and mask it."""
         strip = context.scene.sequence_editor.active_strip
-        if len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "use_reverse_frames", False):
+        if not _runs_as_shot(strip):
             self.report({"ERROR"}, "This strip is retimed or reversed: matte it as it was shot")
             return {"CANCELLED"}
         scene = bpy.data.scenes.new(f"Flyaway {strip.name}")
@@ -47,6 +47,16 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
+
+
+def _runs_as_shot(strip: bpy.types.Strip) -> bool:
+    """Whether each frame of the strip shows the next one of its footage.
+
+    Before 4.5 only movies say their retiming keys; a sequence of images is then as long as it has images.
+    """
+    if len(getattr(strip, "retiming_keys", ())) > 0 or getattr(strip, "use_reverse_frames", False):
+        return False
+    return strip.type != "IMAGE" or strip.frame_duration == len(strip.elements)
 
 
 def _build(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[uses.Use, range]:

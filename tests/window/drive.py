@@ -219,7 +219,7 @@ def retimed() -> Steps:
             said = "nothing"
         except RuntimeError as error:
             said = str(error)
-    seen["retimed"] = [len(strip.retiming_keys), said, len(laid) - before]
+    seen["retimed"] = [strip.frame_final_duration, said, len(laid) - before]
     area.ui_type = "CompositorNodeTree"
     yield 0.5
 
