@@ -127,9 +127,9 @@ def test_mattes_lie_as_their_strip_lies(blender: Blender, plate: Path, tmp_path:
 
 def test_a_reversed_strip_is_refused(blender: Blender, plate: Path, tmp_path: Path) -> None:
     """Retiming, the other reason, needs a window: tests/window."""
-    said, made = blender("inputs.reversed_strip", plate=plate, size=SIZE, folder=tmp_path)
-    assert "matte it as it was shot" in said
-    assert made == 0
+    facts = blender("inputs.reversed_strip", plate=plate, size=SIZE, folder=tmp_path)
+    assert "matte it as it was shot" in facts["reply"]
+    assert facts["made"] == 0
 
 
 def test_preferences_are_kept_to_and_what_they_change_goes_stale(

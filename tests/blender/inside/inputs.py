@@ -140,7 +140,7 @@ def strips(plate: str, size: list[int], folder: str) -> dict[str, float]:
     return facts
 
 
-def reversed_strip(plate: str, size: list[int], folder: str) -> list[object]:
+def reversed_strip(plate: str, size: list[int], folder: str) -> dict[str, object]:
     """What is said of a strip that runs backwards, and how many strips come of it."""
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/refused.blend")
     scene = bpy.context.scene
@@ -155,4 +155,4 @@ def reversed_strip(plate: str, size: list[int], folder: str) -> list[object]:
         said = "nothing"
     except RuntimeError as error:
         said = str(error)
-    return [said, len(laid) - 1]
+    return {"reply": said, "made": len(laid) - 1}
