@@ -98,4 +98,4 @@ def test_mattes_lie_where_moved_and_cropped_pictures_are(
         # lies elsewhere moves whole edges, and the mean with them.
         share, mean, _most = facts[name]
         assert mean <= 0.015, (name, facts[name])
-        assert share >= 0.85, (name, facts[name])
+        assert share >= 0.75, (name, facts[name])
