@@ -2,9 +2,9 @@
 
 Plates are drawn on the device from a pack (`pack.py`, `compose.py`); the refiner learns on the coarse stage's
 real errors, and its gradient reaches the coarse stage: the hints that are handed over learn what the refiner
-needs (`gather.py`). The rate falls to nothing by the end of the time, whatever the machine. After six tenths
-of it and at the end the average of the weights is written, in half precision, as a release has it. With
-`--coarse-only` and a small `--scale` it also trains on a processor.
+needs (`gather.py`). The rate falls to nothing by the end of the time, whatever the machine. Every minute,
+after six tenths of the time and at its end the average of the weights is written, in half precision, as a
+release has it. With `--coarse-only` and a small `--scale` it also trains on a processor.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ VIEWS = (
     ((512, 512), 1.75, 1.0), ((608, 416), 1.75, 1.0), ((416, 608), 1.75, 1.0),
     ((640, 480), 1.5, 0.8), ((448, 448), 2.0, 1.0), ((512, 512), 1.75, 1.0), ((256, 256), 1.5, 1.0),
 )  # fmt: skip
+KEEP = 60.0  # s: a machine that is lent may be gone at any time
 FRESH = ("refiner.", "attention.", "decoder.doubt.", "decoder.head", "encoder.blocks.")
 
 
@@ -133,6 +134,7 @@ class Trainer:
     def run(self) -> None:
         """Train until the time is up."""
         budget, began, number, half, sums = self.args.seconds, time.monotonic(), 0, False, []
+        kept = 0.0
         while (spent := time.monotonic() - began) < budget:
             for group in self.optimizer.param_groups:
                 group["lr"] = group["rate"] * pace(spent / budget, number, self.args.warm)
@@ -141,6 +143,9 @@ class Trainer:
             if number % 25 == 0 or number in (1, 5):
                 self.log(number, spent, torch.stack(sums).mean(0).tolist())
                 sums = []
+            if spent - kept > KEEP:
+                self.save("latest")
+                kept = spent
             if not half and spent > budget * 0.6:
                 self.save("middle")
                 half = True

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
-from models.training import gather, joint
+from models.training import gather, joint, pack
 from models.training.compose import Composer, Plates, Recipe
 from models.training.faults import jpeg
 from models.training.plates import build
 from PIL import Image
+from safetensors.torch import load_file
 
 from flyaway.network import CONFIGS, MattingNetwork
 
+ROOT = Path(__file__).parents[2]
 DEVICE = torch.device("cpu")
 
 
@@ -114,3 +120,36 @@ def test_regions_are_those_of_the_network() -> None:
                 offsets = found.where[row[0, 0]] - found.where[row[0, 0], :1]
                 expected = positions[index[n]] - positions[index[n, 0]]
                 assert torch.equal(offsets[valid[n]], expected[valid[n]])
+
+
+def test_a_bank_is_packed_and_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pictures and a background on disk, through the pack, into a few steps of both stages."""
+    alpha = np.zeros((120, 90), np.uint8)
+    alpha[40:, 20:70] = 255
+    Image.fromarray(picture(120, 90)).save(tmp_path / "a.png")
+    Image.fromarray(alpha).save(tmp_path / "m.png")
+    fields = ("name", "image", "alpha", "fg", "source", "licence", "weight", "teacher")
+    rows = [
+        (s, tmp_path / "a.png", tmp_path / "m.png", "", s, "clean", 1, "none") for s in ("london", "civil")
+    ]
+    behind = [("b", tmp_path / "a.png", "hdri", "clean")]
+    for name, head, lines in (
+        ("clean", fields, rows),
+        ("backgrounds", ("name", "image", "source", "licence"), behind),
+    ):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([head, *lines])
+    given = ["--index", "clean.csv", "--backgrounds", "backgrounds.csv", "--out", "pack"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["pack", *given])
+    pack.main()
+    assert [path.name for path in Path("pack").iterdir()] == ["part-1.zip"]
+    start = ROOT / "models/weights/clean/clean.fp16.safetensors"
+    options = ("--set", "clean", "--pack", "pack", "--out", "run", "--seconds", "0.5", "--batch", "2")
+    options += ("--config", "clean", "--scale", "0.25", "--threads", "1", "--start", str(start))
+    monkeypatch.setattr("sys.argv", ["joint", *options])
+    joint.Trainer(joint.arguments()).run()
+    before, after = load_file(start), load_file(Path("run/clean-final.safetensors"))
+    assert before.keys() == after.keys()
+    assert all(tensor.isfinite().all() for tensor in after.values())
+    assert any(not torch.equal(before[key], after[key]) for key in before)

@@ -2,13 +2,16 @@
 
 `python -m models.training.data.clean_index --index BANK/train.csv --isnet DIR --out BANK/clean.csv` keeps the
 solved studio portraits, and the official headshots with ISNet's mattes (`label_isnet.py`) instead of RVM's. A
-matte is left out that is no single person: nearly empty, nearly full, or in several large pieces.
+matte is left out that is no single person: nearly empty, nearly full, or in several large pieces. With
+`--backgrounds BANK/backgrounds.csv` it also writes OUT's `_backgrounds`: the clean ones, and free pictures
+that scikit-image carries (a cat, a cup, a rocket, three textures): what stands out is not always a person.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,8 @@ from scipy import ndimage
 COVERAGE = (0.12, 0.9)
 ONE_PIECE = 0.98  # share of the matte in its largest piece
 WEIGHT = 0.8
+# Of scikit-image, CC0 or in the public domain, and how often each stands in the index.
+CC0 = {"chelsea.png": 4, "coffee.png": 2, "rocket.jpg": 2, "brick.png": 1, "grass.png": 1, "gravel.png": 1}
 
 
 def is_one_person(alpha: Path) -> bool:
@@ -31,12 +36,32 @@ def is_one_person(alpha: Path) -> bool:
     return bool(sizes.max() / sizes.sum() >= ONE_PIECE)
 
 
+def write_backgrounds(index: Path, out: Path) -> None:
+    """The clean rows of an index of backgrounds, and scikit-image's pictures."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise SystemExit("scikit-image's pictures are needed: pip install scikit-image")
+    folder = Path(spec.origin).parent / "data"
+    with index.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["licence"] == "clean"]
+    fields = list(rows[0])
+    for name, times in CC0.items():
+        for number in range(times):
+            values = {"name": f"cc0-{Path(name).stem}-{number}", "image": str(folder / name)}
+            rows.append({**values, "source": "skimage", "licence": "clean"})
+    with out.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fields)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
     """Write the index."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--isnet", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--backgrounds", type=Path)
     args = parser.parse_args()
     with args.index.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -52,6 +77,8 @@ def main() -> None:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(kept)
+    if args.backgrounds is not None:
+        write_backgrounds(args.backgrounds, args.out.with_name(f"{args.out.stem}_backgrounds.csv"))
     print(f"{len(kept)} pictures of {len(rows)}")
 
 
