@@ -77,6 +77,24 @@ def soft_mads(refiners: list[tuple[str, MattingNetwork]], folder: Path, every: i
     return [float(value) for value in np.nanmean(scores, 0)]
 
 
+def rows(refiners: list[tuple[str, MattingNetwork]], forms: list[str], folder: Path, every: int) -> list[str]:
+    """Lines of a table: each form's soft MAD by seed, their mean and deviation.
+
+    Args:
+        forms: what each refiner is a seed of.
+    """
+    before, *after = soft_mads(refiners, folder, every)
+    lines = []
+    for form in dict.fromkeys(forms):
+        values = [value for other, value in zip(forms, after, strict=True) if other == form]
+        listed = ", ".join(f"{value:.4f}" for value in values)
+        spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
+        mean = np.mean(values)
+        lines.append(f"| {folder.name} | {before:.4f} | {form} | {listed} | {mean:.4f} | {spread:.4f} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
 def open_refiner(config: str, checkpoint: Path) -> MattingNetwork:
     """A trained network, to be scored."""
     network = MattingNetwork(CONFIGS[config]).eval()
@@ -96,15 +114,7 @@ def main() -> None:
     pairs = [(mode, seed) for seed in range(1, args.seeds + 1) for mode in MODES]
     refiners = [(mode, open_refiner(args.config, train(args, mode, seed))) for mode, seed in pairs]
     for folder in args.set:
-        before, *after = soft_mads(refiners, folder, args.every)
-        for mode in MODES:
-            values = [value for (other, _), value in zip(refiners, after, strict=True) if other == mode]
-            listed = ", ".join(f"{value:.4f}" for value in values)
-            spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
-            lines.append(
-                f"| {folder.name} | {before:.4f} | {mode} | {listed} | {np.mean(values):.4f} | {spread:.4f} |"
-            )
-            print(lines[-1], flush=True)
+        lines += rows(refiners, [mode for mode, _ in refiners], folder, args.every)
     (args.out / "ablation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -20,7 +20,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -28,7 +27,7 @@ from torch import Tensor
 from flyaway.evaluation.environment import environment_line
 from flyaway.network import CONFIGS, MattingNetwork, NetworkConfig
 from models.training import gather, joint
-from models.training.ablate import soft_mads
+from models.training.ablate import rows
 from models.training.losses import fade, region_loss
 from models.training.merge import is_second
 from models.training.schedule import pace
@@ -167,15 +166,7 @@ def main() -> None:
     ]
     refiners = [("off" if f.startswith("off") else "on", opened(args, f, s)) for f, s in pairs]
     for folder in args.set:
-        before, *after = soft_mads(refiners, folder, args.every)
-        for form in args.forms:
-            values = [value for (other, _), value in zip(pairs, after, strict=True) if other == form]
-            listed = ", ".join(f"{value:.4f}" for value in values)
-            spread = np.std(values, ddof=1) if len(values) > 1 else float("nan")
-            lines.append(
-                f"| {folder.name} | {before:.4f} | {form} | {listed} | {np.mean(values):.4f} | {spread:.4f} |"
-            )
-            print(lines[-1], flush=True)
+        lines += rows(refiners, [form for form, _ in pairs], folder, args.every)
     (args.out / "forms.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
