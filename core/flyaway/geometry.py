@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte
+SMALL, LOOKED_AT, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
 
 
 def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
@@ -12,11 +13,7 @@ def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
     longest = max(height, width)
     if cap <= 0 or longest <= cap:
         return height, width
-    scale = cap / longest
-    return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
-
-
-SMALL, LOOKED_AT, MOST_ENLARGED = 341, 512, 3.0
+    return _scaled(height, width, cap / longest)
 
 
 def viewing_size(height: int, width: int) -> tuple[int, int]:
@@ -28,8 +25,11 @@ def viewing_size(height: int, width: int) -> tuple[int, int]:
     longest = max(height, width)
     if longest > SMALL:
         return height, width
-    scale = min(LOOKED_AT / longest, MOST_ENLARGED)
-    return math.floor(height * scale + 0.5), math.floor(width * scale + 0.5)
+    return _scaled(height, width, min(LOOKED_AT / longest, MOST_ENLARGED))
+
+
+def _scaled(height: int, width: int, scale: float) -> tuple[int, int]:
+    return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
 
 
 def padded(length: int, multiple: int) -> int:

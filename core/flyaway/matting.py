@@ -76,8 +76,7 @@ class Matting:
         image = as_display(plate, encoding, premultiplied)
         height, width = image.shape[:2]
         seen = viewing_size(height, width) if cells is None else (height, width)
-        larger = np.ascontiguousarray(resize(image, *seen), np.float32)
-        result = self.engine.infer(larger, cells=cells, refine=refine)
+        result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)
         if seen != (height, width):
             result = self._reduced(result, height, width)
         self.timings = result.timings
@@ -91,12 +90,10 @@ class Matting:
         """What was found in an enlarged plate, at the plate's own size."""
         alpha, coarse = (resize(x[..., None], height, width)[..., 0] for x in (result.alpha, result.coarse))
         cell = int(self.info.config["refiner"]["cell"])
-        shown = np.repeat(np.repeat(result.cells, cell, 0), cell, 1)[
-            : result.alpha.shape[0], : result.alpha.shape[1]
-        ]
+        rows, columns = result.alpha.shape
+        ys, xs = np.nonzero(result.cells.repeat(cell, 0).repeat(cell, 1)[:rows, :columns])
         cells = np.zeros(grid_size(height, width, cell), bool)
-        ys, xs = np.nonzero(shown)
-        cells[ys * height // len(shown) // cell, xs * width // shown.shape[1] // cell] = True
+        cells[ys * height // rows // cell, xs * width // columns // cell] = True
         return replace(result, alpha=alpha, coarse=coarse, cells=cells)
 
 

@@ -21,12 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from flyaway.evaluation.environment import environment_line
 from flyaway.network import CONFIGS, MattingNetwork, NetworkConfig
-from models.training import gather, joint
+from models.training import checkpoints, gather, joint
 from models.training.ablate import rows
 from models.training.losses import fade, region_loss
 from models.training.merge import is_second
@@ -100,10 +100,8 @@ class Pupil:
     def save(self, out: Path) -> None:
         """The second stage alone."""
         state = self.network.state_dict()
-        save_file(
-            {k: v.cpu().contiguous() for k, v in state.items() if is_second(k)},
-            out / f"{named(self)}.safetensors",
-        )
+        second = {k: v for k, v in state.items() if is_second(k)}
+        checkpoints.write(second, out / f"{named(self)}.safetensors")
 
 
 def named(pupil: Pupil) -> str:

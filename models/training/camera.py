@@ -21,9 +21,9 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def box(x: Tensor, radius: int) -> Tensor:
-    """Mean over a square, C×H×W, rows and columns apart: a pooling over the square itself is slow."""
-    x = F.avg_pool2d(x[None], (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
-    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)[0]
+    """Mean over a square, …×C×H×W, rows and columns apart: a pooling over the square itself is slow."""
+    x = F.avg_pool2d(x, (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
+    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)
 
 
 def tone(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
@@ -72,11 +72,16 @@ def blur(image: Tensor, alpha: Tensor, rng: np.random.Generator) -> tuple[Tensor
         kernel = disc(unit * math.exp(rng.uniform(math.log(0.8), math.log(7))))
     else:
         kernel = line(unit * math.exp(rng.uniform(math.log(3), math.log(30))), rng.uniform(0, math.pi))
-    light = torch.cat((image**2.2, alpha))
-    reach = kernel.shape[-1] // 2
-    padded = F.pad(light[None], (reach,) * 4, mode="replicate")[0]
-    light = F.conv2d(padded[:, None], kernel[None, None])[:, 0]
+    light = filtered(torch.cat((image**2.2, alpha))[None], kernel)[0]
     return light[:3].clamp(0, 1) ** (1 / 2.2), light[3:].clamp(0, 1)
+
+
+def filtered(light: Tensor, kernel: Tensor) -> Tensor:
+    """A kernel over all channels alike, B×C×H×W, edges held."""
+    n, c, h, w = light.shape
+    reach = kernel.shape[-1] // 2
+    padded = F.pad(light, (reach,) * 4, mode="replicate").flatten(0, 1)[:, None]
+    return F.conv2d(padded, kernel[None, None]).view(n, c, h, w)
 
 
 def _offsets(reach: int) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 
-def _write(tensors: dict[str, Tensor], path: Path) -> None:
+def write(tensors: dict[str, Tensor], path: Path) -> None:
+    """Under its name only once it is whole."""
     partial = path.with_suffix(".part")
     save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, partial)
     partial.replace(path)
@@ -25,9 +26,9 @@ def save(
     moments = {}
     for number, slots in optimizer.state_dict()["state"].items():
         moments |= {f"{number}.{name}": torch.as_tensor(value) for name, value in slots.items()}
-    _write(dict(network.state_dict()), folder / "weights.safetensors")
-    _write(average, folder / "average.safetensors")
-    _write(moments, folder / "optimizer.safetensors")
+    write(dict(network.state_dict()), folder / "weights.safetensors")
+    write(average, folder / "average.safetensors")
+    write(moments, folder / "optimizer.safetensors")
     partial = folder / "state.part"
     partial.write_text(json.dumps(state, indent=1))
     partial.replace(folder / "state.json")

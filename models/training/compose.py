@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.training.bodies import extended
-from models.training.faults import Dice, box, faults, tone
+from models.training.camera import box
+from models.training.faults import Dice, faults, tone
+from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 
 SHORT = ("london", "civil")  # their pictures end at the chest
@@ -40,15 +42,6 @@ class Plates:
     alpha: Tensor
     weight: Tensor
     exact: Tensor
-
-
-def foreground(rgba: Tensor, radius: int = 15) -> Tensor:
-    """Colour of the person under the alpha, by blurred averages: see `pictures.foreground`."""
-    image, alpha = rgba[:, :3], rgba[:, 3:]
-    means = box(torch.cat((alpha, image * alpha, image * (1 - alpha)), 1), radius)
-    share, front, back = means[:, :1], means[:, 1:4], means[:, 4:]
-    front, back = front / (share + 1e-4), back / (1 - share + 1e-4)
-    return (front + alpha * (image - alpha * front - (1 - alpha) * back)).clamp(0, 1)
 
 
 class Composer:
@@ -83,7 +76,7 @@ class Composer:
         rgba = people.sample(which, affine, shape, zoom >= 1)
         guessed = (replaced & (exact == 0)).nonzero()[:, 0]
         if len(guessed):
-            rgba[guessed, :3] = foreground(rgba[guessed])
+            rgba[guessed, :3] = foreground(rgba[guessed, :3], rgba[guessed, 3:])
         if self.recipe.bodies > 0:
             cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
             rgba = extended(rgba, bottom, cloth, grown, dice)
@@ -129,7 +122,7 @@ class Composer:
             affine, _ = views(self.people, which, shape, zoom, dice.generator)
             other = self.people.sample(which, affine, shape, zoom >= 1)
             solved = (self.people.exact[which] > 0).float()[:, None, None, None]
-            colour = other[:, :3] * solved + foreground(other) * (1 - solved)
+            colour = other[:, :3] * solved + foreground(other[:, :3], other[:, 3:]) * (1 - solved)
             behind[group] = torch.lerp(behind[group], tone(colour, dice, 0.5), other[:, 3:])
             covered[group] = other[:, 3:]
         return behind, covered

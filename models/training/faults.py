@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.training.camera import disc, line
+from models.training.camera import disc, filtered, line
 
 LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
@@ -51,12 +51,6 @@ class Dice:
         return [group.to(self.device) for group in found if len(group)]
 
 
-def box(x: Tensor, radius: int) -> Tensor:
-    """Mean over a square, rows and columns apart, B×C×H×W."""
-    x = F.avg_pool2d(x, (2 * radius + 1, 1), 1, (radius, 0), count_include_pad=False)
-    return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)
-
-
 def tone(image: Tensor, dice: Dice, strength: float) -> Tensor:
     """Exposure, gamma, colour cast and saturation, drawn for each picture."""
     n = len(image)
@@ -85,7 +79,7 @@ def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
             kernel = disc(unit * math.exp(dice.number(math.log(0.8), math.log(7))))
         else:
             kernel = line(unit * math.exp(dice.number(math.log(3), math.log(30))), dice.number(0, math.pi))
-        light[group] = blurred(light[group], kernel.to(image.device))
+        light[group] = filtered(light[group], kernel.to(image.device))
     for group in dice.groups(n, 0.1, 2):
         light[group] = coarser(
             light[group], math.exp(dice.number(math.log(1.5), math.log(5))), dice.number() < 0.5
@@ -108,14 +102,6 @@ def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     grey = dice.uniform(n)[:, None, None, None] < 0.04
     image = torch.where(grey, image.mean(1, keepdim=True), image)
     return image, alpha
-
-
-def blurred(light: Tensor, kernel: Tensor) -> Tensor:
-    """A kernel over all channels alike, edges held."""
-    n, c, h, w = light.shape
-    reach = kernel.shape[-1] // 2
-    padded = F.pad(light, (reach,) * 4, mode="replicate").flatten(0, 1)[:, None]
-    return F.conv2d(padded, kernel[None, None]).view(n, c, h, w)
 
 
 def coarser(light: Tensor, factor: float, smooth: bool) -> Tensor:

@@ -18,6 +18,7 @@ from flyaway.network.decoder import UNKNOWN
 from flyaway.network.model import Coarse
 from flyaway.network.refiner import UnshuffleRefiner
 from models.training.compose import Plates
+from models.training.losses import soft_cells, soft_trust
 
 MULTIPLE = 512
 GAP = 8  # rows between the plates of a batch in the one grid of regions
@@ -49,8 +50,7 @@ def see(network: MattingNetwork, plates: Plates, coarse: Coarse) -> Seen:
     truth = F.pad(plates.alpha, pad, mode="replicate")
     with torch.no_grad():
         doubt = F.max_pool2d(maps[:, 1:2], r.cell, ceil_mode=True)[:, 0] > r.low
-        varied = ((plates.alpha > 0.02) & (plates.alpha < 0.98)).float()
-        soft = F.max_pool2d(varied, r.cell, ceil_mode=True)[:, 0] > 0
+        soft = soft_cells(plates.alpha[:, 0], r.cell)
         cells = doubt | (soft & (torch.rand(soft.shape, device=soft.device) < 0.5))
         cells = F.pad(cells, (0, 0, 0, GAP)).flatten(0, 1)
     return Seen(plane, truth, cells, coarse.context.float(), size)
@@ -101,7 +101,7 @@ def choose(network: MattingNetwork, plates: Plates, seen: Seen, count: int) -> R
         return None
     positions, index, where, valid = network.neighbourhoods(seen.cells)
     tall = seen.cells.shape[0] // len(plates.image)
-    # Padded to few different numbers: cuDNN looks for the best algorithm whenever a shape is new.
+    # Padded to few different numbers: cuDNN plans anew for each shape.
     padded = F.pad(positions, (0, 0, 0, -len(positions) % MULTIPLE))
     plate, row, column = padded[:, 0] // tall, padded[:, 0] % tall, padded[:, 1]
     pooled = windows(F.avg_pool2d(seen.plane, 4), plate, row, column, side // 4, r.cell // 4)
@@ -115,7 +115,7 @@ def choose(network: MattingNetwork, plates: Plates, seen: Seen, count: int) -> R
         )
         keep = torch.multinomial(odds[: len(positions)], count, replacement=True)
     chosen = (plate[keep], row[keep], column[keep])
-    trust = plates.weight * (0.3 + 0.7 * plates.exact)
+    trust = soft_trust(plates.weight, plates.exact)
     return Regions(
         windows(seen.plane, *chosen, side, r.cell), windows(seen.truth, *chosen, side, r.cell),
         trust[chosen[0]], plates.exact[chosen[0]], pooled, context, index[keep], where[keep], valid[keep],

@@ -15,14 +15,15 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flyaway.network import CONFIGS, MattingNetwork
+from models.training import checkpoints
 from models.training.compose import Composer, Plates, Recipe
-from models.training.gather import Regions, choose, refined, see, soft_distances
-from models.training.losses import coarse_loss, fade, region_loss
+from models.training.gather import choose, refined, see, soft_distances
+from models.training.losses import coarse_loss, fade, overlap, region_loss
 from models.training.plates import build, read_pack, read_rows
 from models.training.schedule import average_in, pace
 
@@ -77,7 +78,7 @@ class Trainer:
         self.args = args
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(args.seed)
-        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.benchmark = False  # to try all of each depthwise shape takes a minute
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         self.network = MattingNetwork(CONFIGS[args.config])
         self.network.load_state_dict({k: v.float() for k, v in load_file(args.start).items()})
@@ -99,7 +100,7 @@ class Trainer:
         a = self.args
         plates = draw(self.composer, number, a.batch, a.scale, larger=not a.coarse_only)
         with torch.autocast(self.device.type, torch.bfloat16):
-            losses, logged, _ = self.losses(plates, number)
+            losses, logged = self.losses(plates, number)
         self.optimizer.zero_grad(set_to_none=True)
         sum(losses.values()).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -108,8 +109,8 @@ class Trainer:
         average_in(self.average, self.network, self.average, number)
         return logged
 
-    def losses(self, plates: Plates, number: int) -> tuple[dict[str, Tensor], Tensor, Regions | None]:
-        """Losses of both stages on a batch."""
+    def losses(self, plates: Plates, number: int) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses of both stages on a batch, and what is logged."""
         size, _ = working(number, self.args.scale)
         image, alpha = shrunk(plates, size)
         coarse = self.network.coarse(image.contiguous(memory_format=self.layout))
@@ -126,10 +127,9 @@ class Trainer:
             losses["refine"] = 4 * region_loss(after, found.truth, found.trust, self.shown)
             distances = soft_distances(base.detach(), after.detach(), found, self.shown)
         with torch.no_grad():
-            truth, guess = alpha > 0.5, coarse.levels[-1].alpha > 0
-            iou = (truth & guess).sum() / (truth | guess).sum().clamp(min=1)
+            iou = overlap(coarse.levels[-1].alpha, alpha)
             logged = torch.stack([*(x.detach().float() for x in losses.values()), iou, *distances])
-        return losses, logged, found
+        return losses, logged
 
     def run(self) -> None:
         """Train until the time is up."""
@@ -161,8 +161,8 @@ class Trainer:
         print(self.args.config, text, flush=True)
 
     def save(self, name: str) -> None:
-        tensors = {k: v.half().cpu().contiguous() for k, v in self.average.items()}
-        save_file(tensors, self.args.out / f"{self.args.config}-{name}.safetensors")
+        tensors = {k: v.half() for k, v in self.average.items()}
+        checkpoints.write(tensors, self.args.out / f"{self.args.config}-{name}.safetensors")
 
 
 def open_composer(pack: Path, index: str, seed: int, device: torch.device, threads: int) -> Composer:

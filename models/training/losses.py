@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,6 +13,7 @@ from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, CoarseMaps
 
 IMPORTANCE = (1.0, 2.0, 1.0)  # of background, unknown and foreground
 LEAK = 0.1
+Number = TypeVar("Number", float, Tensor)
 BAND = 7  # px of working image: the paper's 7×7 ellipse, as a square
 
 
@@ -102,6 +105,23 @@ def fade(cell: int, halo: int) -> Tensor:
     """P×P: how much the pixels of a region inside the frame count; see `regions.fades`."""
     down, across = regions.fades(torch.ones(1, 2, dtype=torch.long), 3, 3, cell, halo)
     return down[0, :, None] * across[0]
+
+
+def soft_cells(alpha: Tensor, cell: int) -> Tensor:
+    """Cells that truly hold soft pixels: (N×)H×W → (N×)rows×columns bool."""
+    soft = ((alpha > 0.02) & (alpha < 0.98)).float()
+    return F.max_pool2d(soft[None], cell, ceil_mode=True)[0] > 0
+
+
+def soft_trust(weight: Number, exact: Number) -> Number:
+    """How far soft pixels are to be believed: a teacher's are its opinion, an exact alpha's the truth."""
+    return weight * (0.3 + 0.7 * exact)
+
+
+def overlap(logit: Tensor, alpha: Tensor) -> Tensor:
+    """IoU of a batch, to be logged."""
+    truth, guess = alpha > 0.5, logit > 0
+    return (truth & guess).sum() / (truth | guess).sum().clamp(min=1)
 
 
 def charbonnier(x: Tensor) -> Tensor:

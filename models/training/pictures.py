@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -67,7 +68,7 @@ def read_backgrounds(path: Path, root: Path, sources: set[str] | None) -> list[P
 
 
 def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
-    """Colour of the person under the alpha, C×H×W, by blurred averages.
+    """Colour of the person under the alpha, …×C×H×W, by blurred averages.
 
     Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021: foreground and background are
     blurred averages of what is surely theirs, then the foreground is moved to explain the picture.
@@ -189,12 +190,18 @@ def blob(shape: tuple[int, int], rng: np.random.Generator) -> Tensor:
 
 def _focus(alpha: Image.Image, rng: np.random.Generator) -> tuple[float, float]:
     """A point to keep in view, relative: anywhere, or on the person's edge."""
-    small = np.asarray(alpha.resize((48, 48)))
-    ys, xs = np.nonzero((small > 25) & (small < 230))
+    ys, xs = edge(alpha)
     if len(ys) == 0 or rng.random() < 0.5:
         return rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8)
     i = rng.integers(len(ys))
-    return (xs[i] + 0.5) / 48, (ys[i] + 0.5) / 48
+    return xs[i], ys[i]
+
+
+def edge(alpha: Image.Image) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points on the person's edge, as parts of height and of width."""
+    small = np.asarray(alpha.resize((48, 48)))
+    ys, xs = np.nonzero((small > 25) & (small < 230))
+    return (ys + 0.5) / 48, (xs + 0.5) / 48
 
 
 def _view(

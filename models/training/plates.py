@@ -23,6 +23,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.training.pictures import edge
+
 LEVELS = 5  # a picture and its halves
 
 
@@ -99,12 +101,11 @@ FOCI = 16
 def _foci(alpha: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Points on the person's edge (or anywhere, where there is none), rows first, 0..1."""
     rng = np.random.default_rng(alpha.size)
-    small = np.asarray(Image.fromarray(alpha).resize((48, 48)))
-    ys, xs = np.nonzero((small > 25) & (small < 230))
+    ys, xs = edge(Image.fromarray(alpha))
     if len(ys) == 0:
         return rng.uniform(0.2, 0.8, (FOCI, 2)).astype(np.float32)
     picked = rng.integers(len(ys), size=FOCI)
-    return ((np.stack((ys[picked], xs[picked]), 1) + 0.5) / 48).astype(np.float32)
+    return np.stack((ys[picked], xs[picked]), 1).astype(np.float32)
 
 
 def read_pack(folder: Path, names: Iterable[str], threads: int) -> dict[str, np.ndarray[Any, Any]]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
+from models.training.losses import soft_trust
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
 from models.training.train import training_cells
 
@@ -76,7 +77,7 @@ def pick(
     # Soft pixels are what the refiner is for: regions that hold more of them are drawn more often.
     odds = 0.02 + ((truth > 0.02) & (truth < 0.98)).float().mean((1, 2, 3))
     chosen = torch.multinomial(odds, min(keep, len(positions)))
-    trust = torch.full((len(chosen),), weight * (0.3 + 0.7 * exact))
+    trust = torch.full((len(chosen),), soft_trust(weight, exact))
     return {
         "patches": patches[chosen].half(),
         "truth": (truth[chosen] * 255).round().byte(),

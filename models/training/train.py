@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Sampler
 from flyaway.network import CONFIGS, MattingNetwork, regions
 from flyaway.network.model import Guide
 from models.training import checkpoints
-from models.training.losses import coarse_loss, fade, region_loss
+from models.training.losses import coarse_loss, fade, overlap, region_loss, soft_cells, soft_trust
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
 from models.training.schedule import average_in, pace
 from models.training.start import load_rvm_decoder, load_rvm_encoder
@@ -135,12 +135,6 @@ def training_cells(network: MattingNetwork, guide: Guide, alpha: Tensor) -> Tens
     return cells | (soft & (torch.rand(cells.shape, device=cells.device) < 0.5))
 
 
-def soft_cells(alpha: Tensor, cell: int) -> Tensor:
-    """Cells that truly hold soft pixels: rows×columns bool."""
-    soft = ((alpha > 0.02) & (alpha < 0.98)).float()
-    return F.max_pool2d(soft[None, None], cell, ceil_mode=True)[0, 0] > 0
-
-
 class Batches(Sampler[list[int]]):
     """Endless batches of consecutive samples, of which this process takes every N-th."""
 
@@ -219,8 +213,7 @@ class Trainer:
                 losses["trimap"] = losses["trimap"] * 0.1
             log = {}
             if a.ratio > 1:
-                # Soft pixels of a teacher are its opinion; those of an exact alpha are the truth.
-                trust = weight * (0.3 + 0.7 * batch["exact"].to(self.device))
+                trust = soft_trust(weight, batch["exact"].to(self.device))
                 losses["refine"], before, after = refine_loss(
                     self.network, plate, alpha, coarse, size, trust, a
                 )
@@ -237,9 +230,7 @@ class Trainer:
         if norm.isfinite():  # bf16 overflows once in a thousand steps; clipping would make NaN of it
             self.optimizer.step()
         with torch.no_grad():
-            truth = small > 0.5
-            guess = coarse.levels[-1].alpha > 0
-            iou = (truth & guess).sum() / (truth | guess).sum().clamp(min=1)
+            iou = overlap(coarse.levels[-1].alpha, small)
         return {**{k: v.item() for k, v in losses.items()}, **log, "norm": norm.item(), "iou": iou.item()}
 
     def share_gradients(self, parameters: list[nn.Parameter]) -> None:

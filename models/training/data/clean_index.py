@@ -44,13 +44,17 @@ def write_backgrounds(index: Path, out: Path) -> None:
     folder = Path(spec.origin).parent / "data"
     with index.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["licence"] == "clean"]
-    fields = list(rows[0])
     for name, times in CC0.items():
         for number in range(times):
             values = {"name": f"cc0-{Path(name).stem}-{number}", "image": str(folder / name)}
             rows.append({**values, "source": "skimage", "licence": "clean"})
+    write(list(rows[0]), rows, out)
+
+
+def write(columns: list[str], rows: list[dict[str, object]], out: Path) -> None:
+    """An index."""
     with out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fields)
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
 
@@ -73,10 +77,7 @@ def main() -> None:
         elif row["source"] == "civil" and alpha.exists() and is_one_person(alpha):
             label = {"alpha": str(alpha.resolve()), "licence": "clean", "weight": WEIGHT, "teacher": "isnet"}
             kept.append(row | label)
-    with args.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(kept)
+    write(list(rows[0]), kept, args.out)
     if args.backgrounds is not None:
         write_backgrounds(args.backgrounds, args.out.with_name(f"{args.out.stem}_backgrounds.csv"))
     print(f"{len(kept)} pictures of {len(rows)}")
