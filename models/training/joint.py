@@ -37,7 +37,7 @@ VIEWS = (
     ((640, 480), 1.5, 0.8), ((448, 448), 2.0, 1.0), ((512, 512), 1.75, 1.0), ((256, 256), 1.5, 1.0),
 )  # fmt: skip
 KEEP = 60.0  # s: a rented machine may be gone at any time
-FRESH = ("refiner.", "attention.", "decoder.doubt.", "decoder.head", "encoder.blocks.")
+FRESH = ("refiner.", "attention.", "decoder.trimap_head.", "decoder.head", "encoder.blocks.")
 
 
 def arguments() -> argparse.Namespace:

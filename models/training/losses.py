@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flyaway.network import regions
-from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, CoarseMaps
+from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, HeadOutput
 
 IMPORTANCE = (1.0, 2.0, 1.0)  # of background, unknown and foreground
 LEAK = 0.1
@@ -34,7 +34,7 @@ def shrink_trimap(trimap: Tensor, factor: int) -> Tensor:
     return torch.where((parts[:, UNKNOWN] > 0) | mixed, UNKNOWN, parts.argmax(1))
 
 
-def coarse_loss(levels: list[CoarseMaps], alpha: Tensor, weight: Tensor) -> dict[str, Tensor]:
+def coarse_loss(levels: list[HeadOutput], alpha: Tensor, weight: Tensor) -> dict[str, Tensor]:
     """Alpha and trimap by cross entropy, on every level.
 
     Args:

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.network.gated import current_names
 
 
 def is_second(name: str) -> bool:
@@ -33,7 +34,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     network = MattingNetwork(CONFIGS[args.config])
     new = network.state_dict()
-    stages = load_file(args.coarse), {} if args.refiner == "new" else load_file(args.refiner)
+    stages = [current_names(load_file(path)) if path != "new" else {} for path in (args.coarse, args.refiner)]
     known = {k: v for second in (False, True) for k, v in stages[second].items() if second is is_second(k)}
     fits = {k: v for k, v in known.items() if k in new and v.shape == new[k].shape}
     if fresh := sorted(new.keys() - fits.keys()):

@@ -65,13 +65,13 @@ def pick(
     working = F.interpolate(plate[None], size, mode="bilinear", align_corners=False, antialias=True)
     with torch.autocast("cpu", torch.bfloat16):
         coarse = network.coarse(working.contiguous(memory_format=torch.channels_last))
-    guide = network.guide(coarse, size)
+    guide = network.coarse_maps(coarse, size)
     cell = network.config.refiner.cell
     cells = training_cells(network, guide, alpha[0])
     if not cells.any():
         return None
     positions, index, where, valid = network.neighbourhoods(cells)
-    patches, context = network.patches(plate, guide, positions)
+    patches, context = network.refiner_inputs(plate, guide, positions)
     ys, xs = regions.region_pixels(positions, cell, network.config.refiner.halo)
     truth = regions.gather(alpha, ys, xs)
     # Soft pixels are what the refiner is for: regions that hold more of them are drawn more often.

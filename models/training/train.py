@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
-from flyaway.network.model import Guide
+from flyaway.network.model import CoarseMaps
 from models.training import checkpoints
 from models.training.losses import coarse_loss, fade, overlap, region_loss, soft_cells, soft_trust
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
@@ -89,7 +89,7 @@ def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, objec
     groups: dict[float, list[nn.Parameter]] = {10.0: [], 1.0: [], 0.2: [], 0.05: []}
     for name, parameter in network.named_parameters():
         share = 1.0 if name.startswith(FRESH) else 0.05 if ".tokenizer." in name else 0.2
-        share = 10.0 if name.startswith("decoder.doubt.") else share
+        share = 10.0 if name.startswith("decoder.trimap_head.") else share
         groups[share].append(parameter)
     return [{"params": parameters, "rate": rate * share} for share, parameters in groups.items()]
 
@@ -103,12 +103,12 @@ def refine_loss(
     shown = fade(config.cell, config.halo).to(plate.device)
     losses, before, after = [], [], []
     for i in range(len(plate)):
-        guide = network.guide(coarse, size, i)
+        guide = network.coarse_maps(coarse, size, i)
         cells = training_cells(network, guide, alpha[i, 0])
         if not cells.any():
             continue
         positions, index, where, valid = network.neighbourhoods(cells, not args.no_attention)
-        patches, context = network.patches(plate[i], guide, positions)
+        patches, context = network.refiner_inputs(plate[i], guide, positions)
         _, tokens = network.refiner.encode(patches, context)
         keep = torch.randperm(len(positions), device=plate.device)[: args.regions]
         attended = network.attention(tokens[index[keep]], where[keep], valid[keep])
@@ -128,7 +128,7 @@ def refine_loss(
 
 
 @torch.no_grad()
-def training_cells(network: MattingNetwork, guide: Guide, alpha: Tensor) -> Tensor:
+def training_cells(network: MattingNetwork, guide: CoarseMaps, alpha: Tensor) -> Tensor:
     """Cells the coarse stage is unsure of, and half of those where it should be: rows×columns bool."""
     cells = network.select(guide, *alpha.shape)
     soft = soft_cells(alpha, network.config.refiner.cell)

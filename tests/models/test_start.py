@@ -42,7 +42,7 @@ def test_fast_starts_as_rvm_without_memory(fast: MattingNetwork) -> None:
     alpha = finest.alpha.numpy() / LINEAR + 0.5
     assert np.abs(donor[:, 3:]).max() > 0.1  # it does say something
     np.testing.assert_allclose(alpha, donor[:, 3:], atol=2e-3)
-    np.testing.assert_allclose(finest.hints.numpy()[:, :3], donor[:, :3], atol=2e-3)
+    np.testing.assert_allclose(finest.features.numpy()[:, :3], donor[:, :3], atol=2e-3)
 
 
 def test_the_gated_decoder_has_no_phases(fast: MattingNetwork) -> None:

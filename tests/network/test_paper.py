@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from flyaway.network.attention import CrossRegionAttention, relative_index
 from flyaway.network.config import PAPER
 from flyaway.network.decoder import UNKNOWN
-from flyaway.network.model import Guide, MattingNetwork
+from flyaway.network.model import CoarseMaps, MattingNetwork
 from flyaway.network.paper_refiner import PaperRefiner
 from flyaway.network.swin import SwinBackbone, SwinBlock, from_windows, shift_mask, to_windows
 
@@ -36,10 +36,10 @@ def build() -> MattingNetwork:
     return network.eval()
 
 
-def random_guide(rows: int, columns: int) -> Guide:
+def random_guide(rows: int, columns: int) -> CoarseMaps:
     generator = seeded(8)
     maps = torch.rand(2, rows, columns, generator=generator)
-    return Guide(maps, torch.rand(768, 1, 1), torch.rand(3, rows, columns, generator=generator))
+    return CoarseMaps(maps, torch.rand(768, 1, 1), torch.rand(3, rows, columns, generator=generator))
 
 
 def plate(height: int, width: int, seed: int = 1) -> Tensor:
@@ -188,7 +188,7 @@ def test_every_parameter_learns() -> None:
 # The whole --------------------------------------------------------------------------------------------
 
 
-def restated(network: MattingNetwork, image: Tensor, guide: Guide, cells: Tensor) -> Tensor:
+def restated(network: MattingNetwork, image: Tensor, guide: CoarseMaps, cells: Tensor) -> Tensor:
     """The paper's second stage without grid, chunks or gathering: unfold, all pairs, overwrite."""
     height, width = image.shape[2:]
     rows, columns = cells.shape
@@ -210,9 +210,9 @@ def restated(network: MattingNetwork, image: Tensor, guide: Guide, cells: Tensor
     return out[:height, :width]
 
 
-def guide_of(network: MattingNetwork, image: Tensor) -> Guide:
+def guide_of(network: MattingNetwork, image: Tensor) -> CoarseMaps:
     working, size = network.working_image(image)
-    return network.guide(network.coarse(working), size)
+    return network.coarse_maps(network.coarse(working), size)
 
 
 @pytest.mark.parametrize(("height", "width"), [(389, 517), (517, 389), (32, 32), (33, 47), (128, 256)])

@@ -332,7 +332,7 @@ def test_the_view_of_unknown_regions(name, live, plate):
     eager = load_network(model_info(name))
     with torch.no_grad():
         expected = eager(plate)
-        guide = eager.guide(eager.coarse(eager.working_image(plate)[0]), eager.working_image(plate)[1])
+        guide = eager.coarse_maps(eager.coarse(eager.working_image(plate)[0]), eager.working_image(plate)[1])
         unsure = regions.upsample(guide.maps[1:2], 420, 512)[0]
     view = run(live, plate, colour=2, output=2)[0]
     assert torch.allclose(view[0], unsure, atol=1e-3)

@@ -82,10 +82,10 @@ class OrtEngine:
         with watch("prepare"):
             working, (h, w) = self._working(image)
         with watch("coarse"):
-            alpha, trimap, hints, context = self._sessions["coarse"].run(None, {"image": working})
+            alpha, trimap, features, context = self._sessions["coarse"].run(None, {"image": working})
         with watch("select"):
             trimap = trimap[0, :, :h, :w]
-            maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], hints[0, :, :h, :w]))
+            maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], features[0, :, :h, :w]))
             ch, cw = (padded(size, CONTEXT_STRIDE) // CONTEXT_STRIDE for size in (h, w))
             context = context[0, :, :ch, :cw]
             chosen = checked_cells(cells, grid_size(height, width, s["cell"]))

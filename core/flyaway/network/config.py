@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+# Where a manifest stores a setting by another name: part → our name → stored name.
+STORED_NAMES = {"coarse": {"refiner_features": "hints"}}
+
 
 @dataclass(frozen=True)
 class SwinConfig:
@@ -53,7 +56,8 @@ class CoarseConfig:
         stride: px of working image per cell of the finest head's output.
         mirrored: what it says is the mean of what it says of the image and of its mirror image.
         margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
-        hints: learned channels of the finest head that are handed to the refiner beside the alpha.
+        refiner_features: learned channels of the finest head that the refiner is given beside the alpha; a
+            manifest stores it as `hints`.
     """
 
     encoder: str
@@ -61,7 +65,7 @@ class CoarseConfig:
     pad_multiple: int
     widths: tuple[int, int, int]
     stride: int
-    hints: int = 0
+    refiner_features: int = 0
     decoder: str = "steps"
     margin: float = 0.0
     mirrored: bool = False
@@ -122,8 +126,11 @@ class NetworkConfig:
     mobile: MobileConfig = MobileConfig()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
-        return asdict(self)
+        """Plain values, fit for JSON, by the names that a manifest stores."""
+        values = asdict(self)
+        for part, names in STORED_NAMES.items():
+            values[part] = {names.get(key, key): value for key, value in values[part].items()}
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
@@ -137,11 +144,13 @@ class NetworkConfig:
         }
         kwargs: dict[str, Any] = {}
         for key, value in values.items():
-            kwargs[key] = _part(parts[key], value) if key in parts else value
+            kwargs[key] = _part(parts[key], value, STORED_NAMES.get(key, {})) if key in parts else value
         return cls(**kwargs)
 
 
-def _part(kind: type, values: dict[str, Any]) -> Any:
+def _part(kind: type, values: dict[str, Any], stored: dict[str, str]) -> Any:
+    current = {stored_name: name for name, stored_name in stored.items()}
+    values = {current.get(name, name): value for name, value in values.items()}
     known = {f.name for f in fields(kind)}
     if unknown := set(values) - known:
         raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
@@ -162,7 +171,7 @@ FAST = NetworkConfig(
         pad_multiple=32,
         widths=(80, 40, 32),
         stride=1,
-        hints=4,
+        refiner_features=4,
         decoder="gated",
         margin=0.04,
     ),
@@ -177,7 +186,7 @@ QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size
 CLEAN = NetworkConfig(
     name="clean",
     coarse=CoarseConfig(
-        encoder="mobile", working_size=512, pad_multiple=32, widths=(96, 48, 24), stride=1, hints=4
+        encoder="mobile", working_size=512, pad_multiple=32, widths=(96, 48, 24), stride=1, refiner_features=4
     ),
     refiner=RefinerConfig(kind="unshuffle", cell=64, halo=4, widths=(32, 48, 64)),
     attention=AttentionConfig(radius=3),

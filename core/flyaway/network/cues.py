@@ -1,4 +1,4 @@
-"""What colour alone says of alpha, worked out, not learned: a convolution would have to learn to divide.
+"""Alpha by colour alone, worked out, not learned: a convolution would have to learn to divide.
 
 Two classic answers, both from averages over a region's own pixels. The refiner is given them as channels, and
 may blend one of them in as it stands.
@@ -47,9 +47,9 @@ def cues(patches: Tensor) -> tuple[Tensor, Tensor]:
     colour = full[:, :RGB]
     near, _ = guided(colour, half, weight, NEAR)
     far, explained = guided(colour, half, weight, FAR)
-    said = torch.cat((two_colours(colour, half, weight), near - 0.5, far - 0.5, explained), 1)
+    found = torch.cat((two_colours(colour, half, weight), near - 0.5, far - 0.5, explained), 1)
     # Not by name: a trace would take the type for a constant, and "Optimize" in Nuke halves the patches.
-    return said.type_as(patches), far.clamp(0, 1).type_as(patches)
+    return found.type_as(patches), far.clamp(0, 1).type_as(patches)
 
 
 def two_colours(colour: Tensor, half: Tensor, weight: Tensor) -> Tensor:
@@ -92,8 +92,8 @@ def guided(colour: Tensor, half: Tensor, weight: Tensor, side: int) -> tuple[Ten
     slope = solved(rr, rg, rb, gg, gb, bb, along)
     explained = (slope * along).sum(1, keepdim=True) / (variance + NOISE)
     local = enlarged(torch.cat((slope, ma - (slope * m).sum(1, keepdim=True), explained), 1))
-    said = (local[:, :RGB] * colour).sum(1, keepdim=True) + local[:, RGB : RGB + 1]
-    return said.clamp(-0.5, 1.5), local[:, RGB + 1 :]
+    found = (local[:, :RGB] * colour).sum(1, keepdim=True) + local[:, RGB : RGB + 1]
+    return found.clamp(-0.5, 1.5), local[:, RGB + 1 :]
 
 
 def solved(rr: Tensor, rg: Tensor, rb: Tensor, gg: Tensor, gb: Tensor, bb: Tensor, along: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 A step is bilinear ×2, concatenation of the skip, one 3×3 convolution, LeakyReLU 0.1, no norm. A head
 is a 1×1 convolution and a depth-to-space ×2: 3 trimap logits and 1 alpha logit at twice the level's
-resolution (and, on the finest level of our configuration, hints for the refiner).
+resolution (and, on the finest level of our configuration, features for the refiner).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ TRIMAP_CLASSES = 3  # background, unknown, foreground
 BACKGROUND, UNKNOWN, FOREGROUND = range(TRIMAP_CLASSES)
 
 
-class CoarseMaps(NamedTuple):
-    """What a head says. All at the same h×w."""
+class HeadOutput(NamedTuple):
+    """The maps of one head, all at the same h×w."""
 
     trimap: Tensor  # N×3×h×w logits
     alpha: Tensor  # N×1×h×w logit
-    hints: Tensor  # N×hints×h×w, free
+    features: Tensor  # N×F×h×w, refiner features: learned channels that are handed to the refiner
 
 
 class DecoderStep(nn.Module):
@@ -38,7 +38,7 @@ class DecoderStep(nn.Module):
         return F.leaky_relu(self.conv(torch.cat((x, skip), 1)), 0.1)
 
 
-def settle(x: Tensor) -> Tensor:
+def smooth_phases(x: Tensor) -> Tensor:
     """A 3×3 binomial filter: what depth-to-space leaves between its four phases is gone, the rest stays.
 
     The four come from free channels and need not agree; the filter has no response at their frequency.
@@ -50,31 +50,30 @@ def settle(x: Tensor) -> Tensor:
 class Head(nn.Module):
     """A level's features → its maps at twice its resolution."""
 
-    def __init__(self, channels: int, hints: int = 0):
+    def __init__(self, channels: int, refiner_features: int = 0):
         super().__init__()
-        self.hints = hints
-        self.conv = nn.Conv2d(channels, 4 * (TRIMAP_CLASSES + 1 + hints), 1)
+        self.refiner_features = refiner_features
+        self.conv = nn.Conv2d(channels, 4 * (TRIMAP_CLASSES + 1 + refiner_features), 1)
 
-    def forward(self, x: Tensor) -> CoarseMaps:
+    def forward(self, x: Tensor) -> HeadOutput:
         maps = F.pixel_shuffle(self.conv(x), 2)
-        trimap, alpha, hints = maps.split((TRIMAP_CLASSES, 1, self.hints), 1)
-        return CoarseMaps(trimap, alpha, hints)
+        return HeadOutput(*maps.split((TRIMAP_CLASSES, 1, self.refiner_features), 1))
 
 
 class Decoder(nn.Module):
     """Features of four strides, finest first → maps of three scales, coarsest first."""
 
-    def __init__(self, channels: Sequence[int], widths: Sequence[int], hints: int = 0):
+    def __init__(self, channels: Sequence[int], widths: Sequence[int], refiner_features: int = 0):
         super().__init__()
         steps, heads = [], []
         x = channels[-1]
         for i, (skip, width) in enumerate(zip(reversed(channels[:-1]), widths, strict=True)):
             steps.append(DecoderStep(x, skip, width))
-            heads.append(Head(width, hints if i == len(widths) - 1 else 0))
+            heads.append(Head(width, refiner_features if i == len(widths) - 1 else 0))
             x = width
         self.steps, self.heads = nn.ModuleList(steps), nn.ModuleList(heads)
 
-    def forward(self, features: Sequence[Tensor]) -> list[CoarseMaps]:
+    def forward(self, features: Sequence[Tensor]) -> list[HeadOutput]:
         x, maps = features[-1], []
         for skip, step, head in zip(reversed(features[:-1]), self.steps, self.heads, strict=True):
             x = step(x, skip)

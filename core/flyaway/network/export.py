@@ -32,7 +32,7 @@ SMALL = 256  # values; below it a cast costs more than it saves
 
 
 class CoarseGraph(nn.Module):
-    """Working image → alpha, trimap probabilities, hints, context."""
+    """Working image → alpha, trimap probabilities, refiner features, context."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
@@ -40,8 +40,8 @@ class CoarseGraph(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         coarse = self.network.coarse(image)
-        alpha, trimap, hints = self.network.finest(coarse.levels[-1])
-        return alpha, trimap, hints, coarse.context
+        alpha, trimap, features = self.network.finest(coarse.levels[-1])
+        return alpha, trimap, features, coarse.context
 
 
 class TokensGraph(nn.Module):
@@ -87,7 +87,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
     """Write coarse.onnx, tokens.onnx and refine.onnx; role → path."""
     c = network.config
     side = c.refiner.cell + 2 * c.refiner.halo
-    channels = 7 + c.coarse.hints
+    channels = 7 + c.coarse.refiner_features
     tokens = 1 + c.attention.neighbours
     count = Dim("regions", min=1, max=1 << 20)
     h, w = (Dim(name, min=1, max=1 << 12) for name in ("rows", "columns"))
@@ -100,7 +100,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
             CoarseGraph(network),
             {"image": torch.rand(1, 3, 3 * multiple, 4 * multiple)},
             {"image": {2: multiple * h, 3: multiple * w}},
-            ["alpha", "trimap", "hints", "context"],
+            ["alpha", "trimap", "hints", "context"],  # released graphs call the refiner features so
         ),
         "tokens": (
             TokensGraph(network),
@@ -129,7 +129,7 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
             opset_version=OPSET, dynamo=True, verbose=False, optimize=True,
         )  # fmt: skip
         if program is None:
-            raise WeightsError(f"torch did not export {role}: see what it said above")
+            raise WeightsError(f"torch did not export {role}: see its message above")
         program.save(str(paths[role]), external_data=False)
         store_in_half(paths[role])
     return paths

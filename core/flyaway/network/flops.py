@@ -66,7 +66,7 @@ def cost(config: NetworkConfig, height: int, width: int) -> Cost:
     image = torch.empty(1, 3, height, width, device="meta")
     working, size = network.working_image(image)
     with torch.no_grad():
-        guide = network.guide(network.coarse(working), size)
+        maps = network.coarse_maps(network.coarse(working), size)
     coarse = count(lambda: network.coarse(working))
 
     tokens = 1 + config.attention.neighbours
@@ -77,7 +77,7 @@ def cost(config: NetworkConfig, height: int, width: int) -> Cost:
     refiner: Any = network.refiner  # of either kind: the same two methods
 
     def refine() -> None:
-        features, token = refiner.encode(*network.patches(image[0], guide, positions))
+        features, token = refiner.encode(*network.refiner_inputs(image[0], maps, positions))
         attended = network.attention(token[:, None].expand(-1, tokens, -1), where, valid)
         refiner.decode(features, attended)
 

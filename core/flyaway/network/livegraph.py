@@ -257,8 +257,8 @@ class LiveMatte(nn.Module):
             xs = torch.arange(max(width, self.smallest), device=x.device).clamp(0, width - 1)
             image = image[:, :, ys][:, :, :, xs]
         working, h, w = self.working_image(image)
-        alpha, trimap, hints, context = self.coarse_net(working.to(x.dtype))
-        maps = torch.cat((alpha, trimap[:, 1:2], hints), 1)[0, :, :h, :w]
+        alpha, trimap, features, context = self.coarse_net(working.to(x.dtype))
+        maps = torch.cat((alpha, trimap[:, 1:2], features), 1)[0, :, :h, :w]
         context = context[
             0, :, : (h + self.stride - 1) // self.stride, : (w + self.stride - 1) // self.stride
         ]

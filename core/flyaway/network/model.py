@@ -12,7 +12,7 @@ from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network import regions
 from flyaway.network.attention import CrossRegionAttention
 from flyaway.network.config import NetworkConfig
-from flyaway.network.decoder import UNKNOWN, CoarseMaps, Decoder, settle
+from flyaway.network.decoder import UNKNOWN, Decoder, HeadOutput, smooth_phases
 from flyaway.network.gated import GatedDecoder
 from flyaway.network.mobile import MobileEncoder
 from flyaway.network.paper_refiner import PaperRefiner
@@ -21,16 +21,16 @@ from flyaway.network.swin import SwinBackbone
 
 
 class Coarse(NamedTuple):
-    """What the coarse stage says of a working image."""
+    """What the coarse stage makes of a working image."""
 
-    levels: list[CoarseMaps]  # coarsest first
+    levels: list[HeadOutput]  # coarsest first
     context: Tensor  # N×C×h×w, the encoder's deepest features
 
 
-class Guide(NamedTuple):
+class CoarseMaps(NamedTuple):
     """The finest coarse maps of one picture, cut to the part that shows the plate."""
 
-    maps: Tensor  # (4+hints)×h×w: alpha, unknown probability, hints, both unsettled
+    maps: Tensor  # (4+F)×h×w: alpha, unknown probability, F refiner features, the first two unsmoothed
     context: Tensor  # C×h×w
     trimap: Tensor  # 3×h×w probabilities
 
@@ -61,14 +61,14 @@ class MattingNetwork(nn.Module):
             channels = self.encoder.channels
         self.decoder: Decoder | GatedDecoder
         if c.decoder == "gated":
-            self.decoder = GatedDecoder(channels, c.widths, c.hints)
+            self.decoder = GatedDecoder(channels, c.widths, c.refiner_features)
         else:
-            self.decoder = Decoder(channels, c.widths, c.hints)
+            self.decoder = Decoder(channels, c.widths, c.refiner_features)
         self.attention = CrossRegionAttention(config.attention)
         if r.kind == "paper":
             self.refiner = PaperRefiner(config.attention.dim)
         else:
-            self.refiner = UnshuffleRefiner(r, c.hints, channels[-1], config.attention.dim)
+            self.refiner = UnshuffleRefiner(r, c.refiner_features, channels[-1], config.attention.dim)
 
     @property
     def overwrites(self) -> bool:
@@ -90,7 +90,7 @@ class MattingNetwork(nn.Module):
             return self._coarse(working)
         there, back = self._coarse(working), self._coarse(working.flip(-1))
         levels = [
-            CoarseMaps(*((x + y.flip(-1)) / 2 for x, y in zip(one, other, strict=True)))
+            HeadOutput(*((x + y.flip(-1)) / 2 for x, y in zip(one, other, strict=True)))
             for one, other in zip(there.levels, back.levels, strict=True)
         ]
         return Coarse(levels, (there.context + back.context.flip(-1)) / 2)
@@ -101,36 +101,36 @@ class MattingNetwork(nn.Module):
             return Coarse(self.decoder(features, working), features[-1])
         return Coarse(self.decoder(features), features[-1])
 
-    def finest(self, maps: CoarseMaps) -> tuple[Tensor, Tensor, Tensor]:
-        """Alpha, trimap probabilities and hints for the refiner, from the finest head's maps.
+    def finest(self, maps: HeadOutput) -> tuple[Tensor, Tensor, Tensor]:
+        """Alpha, trimap probabilities and refiner features, from the finest head's maps.
 
-        Ours are settled: depth-to-space leaves dots, which would show wherever the network is in doubt (a
-        gated decoder has no such phases). The refiner learned from the maps as they come, and gets those as
-        its last two hints.
+        Ours are smoothed: depth-to-space leaves dots, which would show wherever the network is unsure (a
+        gated decoder has no such phases). The refiner learned from the unsmoothed maps, and gets those as
+        its last two features.
         """
         c = self.config.coarse
         alpha, trimap = maps.alpha.float(), maps.trimap.float()
         if self.overwrites:
-            return alpha.sigmoid(), trimap.softmax(1), maps.hints.float()
+            return alpha.sigmoid(), trimap.softmax(1), maps.features.float()
         raw = torch.cat((alpha.sigmoid(), trimap.softmax(1)[:, UNKNOWN : UNKNOWN + 1]), 1)
-        hints = torch.cat((maps.hints.float(), raw), 1)
+        features = torch.cat((maps.features.float(), raw), 1)
         if c.decoder != "gated":
-            alpha, trimap = settle(alpha), settle(trimap)
+            alpha, trimap = smooth_phases(alpha), smooth_phases(trimap)
         alpha = alpha.sigmoid()
         if c.margin > 0:
             alpha = ((alpha - c.margin) / (1 - 2 * c.margin)).clamp(0, 1)
-        return alpha, trimap.softmax(1), hints
+        return alpha, trimap.softmax(1), features
 
-    def guide(self, coarse: Coarse, size: tuple[int, int], item: int = 0) -> Guide:
+    def coarse_maps(self, coarse: Coarse, size: tuple[int, int], item: int = 0) -> CoarseMaps:
         """The finest maps of one picture of the batch, without the padding."""
         stride = self.config.coarse.stride
         h, w = (padded(s, stride) // stride for s in size)
-        finest = CoarseMaps(*(x[item : item + 1] for x in coarse.levels[-1]))
-        alpha, trimap, hints = (x[0, :, :h, :w] for x in self.finest(finest))
-        maps = torch.cat((alpha, trimap[UNKNOWN : UNKNOWN + 1], hints), 0)
+        finest = HeadOutput(*(x[item : item + 1] for x in coarse.levels[-1]))
+        alpha, trimap, features = (x[0, :, :h, :w] for x in self.finest(finest))
+        maps = torch.cat((alpha, trimap[UNKNOWN : UNKNOWN + 1], features), 0)
         depth = self.config.coarse.pad_multiple // 2 if self.config.coarse.encoder == "mobile" else 128
         ch, cw = (padded(s, depth) // depth for s in size)
-        return Guide(maps, coarse.context[item, :, :ch, :cw].float(), trimap)
+        return CoarseMaps(maps, coarse.context[item, :, :ch, :cw].float(), trimap)
 
     def extent(self, height: int, width: int) -> tuple[int, int]:
         """Height and width in px of the plate that the finest maps cover.
@@ -142,27 +142,27 @@ class MattingNetwork(nn.Module):
             return height, width
         return padded(height, self.config.coarse.stride), padded(width, self.config.coarse.stride)
 
-    def select(self, guide: Guide, height: int, width: int) -> Tensor:
+    def select(self, coarse: CoarseMaps, height: int, width: int) -> Tensor:
         """Which cells are unknown: rows×columns bool."""
         r = self.config.refiner
         if self.overwrites:
             rows, columns = grid_size(height, width, r.cell)
-            return guide.trimap.argmax(0)[:rows, :columns] == UNKNOWN
-        return regions.unknown_cells(guide.maps[1], height, width, r.cell, r.low)
+            return coarse.trimap.argmax(0)[:rows, :columns] == UNKNOWN
+        return regions.unknown_cells(coarse.maps[1], height, width, r.cell, r.low)
 
-    def upsampled(self, guide: Guide, height: int, width: int) -> Tensor:
+    def upsampled(self, coarse: CoarseMaps, height: int, width: int) -> Tensor:
         """The coarse alpha at the plate's resolution, H×W."""
-        return regions.upsample(guide.maps[:1], *self.extent(height, width))[0, :height, :width]
+        return regions.upsample(coarse.maps[:1], *self.extent(height, width))[0, :height, :width]
 
-    def patches(self, image: Tensor, guide: Guide, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """What the refiner sees of some regions: N×C×P×P, and N×C context."""
+    def refiner_inputs(self, image: Tensor, coarse: CoarseMaps, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """What the refiner is given of some regions: N×C×P×P, and N×C context."""
         height, width = image.shape[1:]
         r = self.config.refiner
         ys, xs = regions.region_pixels(positions, r.cell, r.halo)
-        maps = guide.maps[:1] if self.overwrites else guide.maps
+        maps = coarse.maps[:1] if self.overwrites else coarse.maps
         low = regions.sample(maps, ys, xs, *self.extent(height, width))
         centre = positions * r.cell + r.cell // 2
-        context = regions.sample(guide.context, centre[:, :1], centre[:, 1:], height, width)
+        context = regions.sample(coarse.context, centre[:, :1], centre[:, 1:], height, width)
         return torch.cat((regions.gather(image, ys, xs), low), 1), context[:, :, 0, 0]
 
     def neighbourhoods(self, cells: Tensor, attention: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -178,7 +178,7 @@ class MattingNetwork(nn.Module):
         valid = torch.cat((torch.ones_like(itself, dtype=torch.bool), valid & attention), 1)
         return positions, index, positions[index], valid
 
-    def refine(self, image: Tensor, guide: Guide, cells: Tensor, attention: bool = True) -> Tensor:
+    def refine(self, image: Tensor, coarse: CoarseMaps, cells: Tensor, attention: bool = True) -> Tensor:
         """Coarse alpha with the chosen cells refined, H×W. Memory is bounded by the chunk.
 
         Without attention a region sees its own token alone: for refiners that were trained so, to compare.
@@ -192,22 +192,22 @@ class MattingNetwork(nn.Module):
         if self.overwrites:
             ys = torch.arange(height, device=image.device) // r.cell
             xs = torch.arange(width, device=image.device) // r.cell
-            frame[:] = guide.maps[0][ys][:, xs]
+            frame[:] = coarse.maps[0][ys][:, xs]
         else:
-            frame[:] = self.upsampled(guide, height, width)
+            frame[:] = self.upsampled(coarse, height, width)
         positions, index, where, valid = self.neighbourhoods(cells, attention)
         chunks = positions.split(r.chunk)
         if len(positions) == 0:
             return frame
         # Tokens of all regions first: attention then sees them all, whatever the chunk.
         # A frame of one chunk, the usual case, keeps its features; more would not be bounded.
-        features, token = self._encode(image, guide, chunks[0])
-        tokens = torch.cat((token, *(self._encode(image, guide, chunk)[1] for chunk in chunks[1:])))
+        features, token = self._encode(image, coarse, chunks[0])
+        tokens = torch.cat((token, *(self._encode(image, coarse, chunk)[1] for chunk in chunks[1:])))
         for start, chunk in zip(range(0, len(positions), r.chunk), chunks, strict=True):
             part = slice(start, start + len(chunk))
             attended = self.attention(tokens[index[part]], where[part], valid[part])
             if start > 0:
-                features, _ = self._encode(image, guide, chunk)
+                features, _ = self._encode(image, coarse, chunk)
             values = self.refiner.decode(features, attended)[:, 0]
             if self.overwrites:
                 regions.scatter(canvas, chunk, values)
@@ -215,8 +215,10 @@ class MattingNetwork(nn.Module):
                 regions.spread(canvas, chunk, values, r.cell)
         return frame
 
-    def _encode(self, image: Tensor, guide: Guide, positions: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        return self.refiner.encode(*self.patches(image, guide, positions))
+    def _encode(
+        self, image: Tensor, coarse: CoarseMaps, positions: Tensor
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        return self.refiner.encode(*self.refiner_inputs(image, coarse, positions))
 
     def forward(self, image: Tensor, cells: Tensor | None = None, refine: bool = True) -> Output:
         """Matte one plate.
@@ -227,12 +229,12 @@ class MattingNetwork(nn.Module):
             refine: False stops after the coarse stage.
         """
         working, size = self.working_image(image)
-        guide = self.guide(self.coarse(working), size)
+        maps = self.coarse_maps(self.coarse(working), size)
         height, width = image.shape[2:]
-        coarse = self.upsampled(guide, height, width)
+        coarse = self.upsampled(maps, height, width)
         if cells is None:
-            cells = self.select(guide, height, width)
+            cells = self.select(maps, height, width)
         if not refine:
             cells = torch.zeros_like(cells)
-            return Output(coarse, coarse, guide.trimap, cells)
-        return Output(self.refine(image[0], guide, cells), coarse, guide.trimap, cells)
+            return Output(coarse, coarse, maps.trimap, cells)
+        return Output(self.refine(image[0], maps, cells), coarse, maps.trimap, cells)

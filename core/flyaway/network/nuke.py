@@ -80,9 +80,9 @@ def live_matte(network: MattingNetwork) -> torch.jit.ScriptModule:
         warnings.simplefilter("ignore", DeprecationWarning)
         m, n, t = c.coarse.pad_multiple, 5, 1 + c.attention.neighbours
         image = torch.rand(1, 3, 3 * m, 4 * m)
-        _, _, hints, context = CoarseGraph(network)(image)
+        _, _, features, context = CoarseGraph(network)(image)
         side = c.refiner.cell + 2 * c.refiner.halo
-        patches = torch.rand(n, 5 + hints.shape[1], side, side)
+        patches = torch.rand(n, 5 + features.shape[1], side, side)
         bias = torch.randint(0, (2 * c.attention.reach + 1) ** 2 + 1, (n, t, t))
         examples: list[tuple[nn.Module, tuple[Tensor, ...]]] = [
             (CoarseGraph(network), (image,)),

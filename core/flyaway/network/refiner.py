@@ -1,4 +1,4 @@
-"""Our refiner: larger regions than the paper's, seen with a halo, on pixel-unshuffled input.
+"""Our refiner: larger regions than the paper's, read with a halo, on pixel-unshuffled input.
 
 What the paper's refiner does is kept: regions of the full-resolution plate, a token a region, cross
 region attention, the answer added to the bottleneck. What differs, and why: cells of 64 px at half
@@ -6,7 +6,7 @@ resolution with four times the channels use a CPU's vector units far better than
 takes the seams away; the token comes from a small encoder of its own, so that all tokens can be had
 before any region is refined, whatever the chunk; the result is a correction of the coarse alpha,
 blended in by the probability that a pixel is unknown, so that choosing regions causes no jump. Regions
-overlap by their halos and are faded into each other (`regions.spread`), so that neighbours that disagree
+overlap by their halos and are faded into each other (`regions.accumulate`), so that neighbours that disagree
 leave no edge.
 """
 
@@ -19,25 +19,25 @@ from torch.nn import functional as F
 from flyaway.network.config import RefinerConfig
 from flyaway.network.cues import ALPHA, CUES, RGB, UNKNOWN, cues
 
-RAW = 2  # its last channels: alpha and unknown probability as the coarse stage said them, unsettled
+RAW = 2  # its last channels: alpha and unknown probability as the coarse stage made them, unsmoothed
 
 
 def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
 
 
-def seen(patches: Tensor) -> Tensor:
-    """What the convolutions look at: alpha and unknown as they came, not as they were settled."""
+def network_inputs(patches: Tensor) -> Tensor:
+    """The refiner inputs that the convolutions read: alpha and unknown unsmoothed, not the smoothed ones."""
     return torch.cat((patches[:, :RGB], patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]), 1)
 
 
 class UnshuffleRefiner(nn.Module):
-    """Patches of plate, coarse alpha, unknown probability and hints → alpha of the patches' cells."""
+    """Refiner inputs (plate, coarse alpha, unknown probability, features) → alpha of the patches' cells."""
 
-    def __init__(self, config: RefinerConfig, hints: int, context: int, attention: int):
+    def __init__(self, config: RefinerConfig, refiner_features: int, context: int, attention: int):
         super().__init__()
         self.cell, self.halo, self.low, self.high = config.cell, config.halo, config.low, config.high
-        channels = RGB + 2 + hints
+        channels = RGB + 2 + refiner_features
         fine, middle, deep = config.widths
         self.token_encoder = nn.Sequential(_conv(channels, 32, 2), _conv(32, 64, 2), _conv(64, 64))
         self.token = nn.Linear(64, attention)
@@ -62,7 +62,7 @@ class UnshuffleRefiner(nn.Module):
         """What `decode` needs of a region, and the token that stands for it.
 
         Args:
-            patches: N×(7+hints)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, hints, RAW.
+            patches: N×(7+F)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, F features, RAW.
             context: N×C, the coarse stage's token at the region's centre.
 
         Returns:
@@ -72,7 +72,7 @@ class UnshuffleRefiner(nn.Module):
 
     def tokens(self, pooled: Tensor, context: Tensor) -> Tensor:
         """Tokens from patches shrunk by four: a token says what a region is, not where each hair lies."""
-        x = self.token_encoder(self._centred(seen(pooled)))
+        x = self.token_encoder(self._centred(network_inputs(pooled)))
         return self.token(x.mean((2, 3))) + self.context(context)
 
     def correction(self, patches: Tensor, attended: Tensor) -> Tensor:
@@ -80,8 +80,8 @@ class UnshuffleRefiner(nn.Module):
 
         It is learned in two parts: how far to go to the alpha that colour says, and what to add to that.
         """
-        said, by_colour = cues(patches)
-        inputs = torch.cat((self._centred(seen(patches)), said), 1)
+        by_cues, by_colour = cues(patches)
+        inputs = torch.cat((self._centred(network_inputs(patches)), by_cues), 1)
         fine = self.enter(F.pixel_unshuffle(inputs, 2))  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
