@@ -13,10 +13,11 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path, PurePath
 from typing import Any, Self
 
+from flyaway.batch.places import Anchor
 from flyaway.frames.landing import DISK, Disk, Landed
 
 STATE_FOLDER = ".flyaway"
@@ -26,7 +27,7 @@ _MAX_LINE = 1 << 16
 
 @dataclass(frozen=True)
 class Output:
-    """A file that a line vouches for, by its name beside the journal's folder or its full path."""
+    """A file that a line vouches for, as it is called from the folder that holds the journal's own."""
 
     path: str
     bytes: int
@@ -39,7 +40,7 @@ class Entry:
 
     Attributes:
         key: the frame's number, or the photograph's name.
-        source: the plate's name.
+        source: the plate, called like the outputs.
         source_bytes, source_mtime_ns: what it was when it was read.
         model, settings: hashes of the weights and of everything else that changes pixels.
         outputs: what was written; none in a line that only says that the frame is begun again, so that
@@ -73,16 +74,33 @@ class Entry:
                 Output(str(item["path"]), int(item["bytes"]), str(item["sha256"]))
                 for item in values.pop("outputs")
             )
-            # Before journals had times: older than any that has one.
-            return cls(outputs=outputs, **{"at_ns": 0, **values})
+            # Before journals had times: older than any that has one. What a later release adds is not ours.
+            known = {name: values[name] for name in _FIELDS & values.keys()}
+            entry = cls(outputs=outputs, **{"at_ns": 0, **known})
+            sound = isinstance(entry.key, str) and isinstance(entry.at_ns, int)
+            return entry if sound and not any("\0" in one.path for one in outputs) else None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
 
-def output_of(landed: Landed, state: Path) -> Output:
-    """How the journal in `state` calls a file: by name alone where they are neighbours."""
-    neighbour = landed.path.parent == state.parent
-    return Output(landed.path.name if neighbour else str(landed.path), landed.bytes, landed.sha256)
+_FIELDS = {one.name for one in fields(Entry)} - {"outputs"}
+
+
+def output_of(landed: Landed, anchor: Anchor) -> Output:
+    """How a journal calls a file that is on disk; `anchor` is the folder that the mattes lie in."""
+    return Output(anchor.name(landed.path), landed.bytes, landed.sha256)
+
+
+def outputs_for(path: Path, entry: Entry | None, anchor: Anchor) -> tuple[Output, ...]:
+    """What a line says of a file; more than one where it may be any of them.
+
+    Known by its place; else by its name alone, since journals of earlier releases wrote some paths
+    relative to the directory that the run was started in, and a part of a project may have been moved.
+    """
+    outputs = () if entry is None else entry.outputs
+    place = anchor.key(path)
+    exact = tuple(one for one in outputs if anchor.place(one.path) == place)
+    return exact or tuple(one for one in outputs if PurePath(one.path).name == path.name)
 
 
 def state_name(pattern: str) -> str:

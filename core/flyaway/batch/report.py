@@ -9,6 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal
 
+from flyaway.batch.places import absolute
 from flyaway.errors import FrameError, FrameMemoryError
 from flyaway.frames.read import Oddities
 
@@ -77,12 +78,12 @@ class FrameResult:
     oddities: Oddities | None = None
 
     def event(self) -> dict[str, Any]:
-        """The result as plain JSON values."""
+        """The result as plain JSON values; paths are absolute, since whoever reads it stands elsewhere."""
         return {
             "frame": self.task.frame,
             "status": self.status,
-            "source": str(self.task.source),
-            "targets": [str(path) for path in self.task.targets],
+            "source": absolute(self.task.source),
+            "targets": [absolute(path) for path in self.task.targets],
             "seconds": {stage: round(value, 6) for stage, value in self.seconds.items()},
             "coverage": self.coverage,
             "notes": list(self.notes),
@@ -171,7 +172,7 @@ class Report:
             "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_bytes": self.peak_bytes,
             "recovered": list(self.recovered),
-            "journal": None if self.journal is None else str(self.journal),
+            "journal": None if self.journal is None else absolute(self.journal),
             "gaps": self.gaps,
             "odd_plates": {kind: self.odd[kind] for kind in ("nan", "infinite", "negative")},
             "failures": [result.event() for result in self.failures],

@@ -6,16 +6,17 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyaway import color
-from flyaway.batch.journal import Entry, Output, Past
+from flyaway.batch.journal import Entry, Past, outputs_for
+from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import PatternError, ReadError, WriteError
-from flyaway.frames import library, metadata
+from flyaway.frames.fingerprint import verdict
 from flyaway.frames.landing import Disk, parts_of
 from flyaway.frames.read import read_header
 from flyaway.frames.write import check_existing, is_premultiplied
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Why a frame is done that was never done before: nothing to tell anyone.
 NEW = "new"
+_CHANGED = "was changed after it was written"
 
 
 def model_hash(matting: Matting) -> str:
@@ -44,9 +46,10 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     """
     said: dict[str, Any] = {
         "in_space": options.in_space,
-        "read": asdict(options.read),
+        # Where the configuration lies says nothing about pixels; what it says does, and is told below.
+        "read": _chosen(replace(options.read, config=None)),
         "refine": options.refine,
-        "writes": [asdict(write) for write in plan.writes],
+        "writes": [_chosen(write) for write in plan.writes],
     }
     chosen = color.chosen_config(options.read.config)
     if chosen is not None:
@@ -55,6 +58,13 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     if remembers:
         said["pieces"] = (plan.chunk, plan.handles)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _chosen(options: Any) -> dict[str, Any]:
+    """What differs from the defaults: an option that a later release adds makes no older matte stale."""
+    return {
+        one.name: value for one in fields(options) if (value := getattr(options, one.name)) != one.default
+    }
 
 
 def _hash_of(path: Path) -> str:
@@ -88,20 +98,21 @@ class Earlier:
         self._plan, self._options, self._provenance = plan, options, provenance
         self._model, self._settings = made
         self._past, self._disk = past, disk
+        self._anchor = Anchor(plan.places[0][0].parent)
 
     def why_again(self, task: FrameTask) -> str:
         """Why a frame must be done (again), or "" if what is there will do.
 
         Raises:
-            WriteError: what is there is somebody else's work, and no run that resumes may replace it.
+            WriteError: what is there is somebody else's work, and only "overwrite" may replace it.
         """
         if self._options.existing == "skip":
-            return "" if self._is_whole(task) else "missing or broken"
+            return "" if self._is_whole(task) else self._unless_theirs(task, "missing or broken")
         if self._options.existing != "resume" or self._past is None:
             return ""
         entry = self._past.get(task.key)
         there = [path for path in task.targets if path.is_file()]
-        changed = [path for path in there if not self._is_as_written(path, self._said_of(path, entry))]
+        changed = [path for path in there if not self._is_as_written(path, entry)]
         for path in changed:
             self._refuse_to_replace(path, task, entry)
         missing = next((path.name for path in task.targets if path not in there), None)
@@ -112,42 +123,45 @@ class Earlier:
         stale = why_stale(entry, task, self._model, self._settings)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
-    def _said_of(self, path: Path, entry: Entry | None) -> Output | None:
-        """What the journal says of a file, if anything."""
-        folder, name = self._plan.places[0][0].parent, path.resolve()
-        outputs = () if entry is None else entry.outputs
-        return next((one for one in outputs if (folder / one.path).resolve() == name), None)
-
-    def _is_as_written(self, path: Path, said: Output | None) -> bool:
+    def _is_as_written(self, path: Path, entry: Entry | None) -> bool:
         """Whether a file is, byte for byte, what the journal says of it."""
-        return (
-            said is not None and path.stat().st_size == said.bytes and self._disk.sha256(path) == said.sha256
-        )
+        size = path.stat().st_size
+        alike = [one for one in outputs_for(path, entry, self._anchor) if one.bytes == size]
+        if not alike:
+            return False
+        digest = self._disk.sha256(path)
+        return any(one.sha256 == digest for one in alike)
+
+    def _unless_theirs(self, task: FrameTask, why: str) -> str:
+        """`why`, where everything that is there may be replaced."""
+        entry = None if self._past is None else self._past.get(task.key)
+        for path in task.targets:
+            if path.is_file() and not self._is_as_written(path, entry):
+                self._refuse_to_replace(path, task, entry)
+        return why
 
     def _refuse_to_replace(self, path: Path, task: FrameTask, entry: Entry | None) -> None:
         """Raise for a whole picture that no run of ours left there: somebody painted on it, or made it.
 
         A frame that is done again is taken out of the journal first, so a run that died in the middle
-        never leaves a file beside a line about another one. Of a file that no journal ever had, the
-        header must say that it is ours.
+        never leaves a file beside a line about another one: then, and where no journal ever knew the
+        file, its own header must say that it is ours, and that its pixels are those that we wrote.
         """
-        if entry is None and self._past is not None and self._past.knows(task.key):
-            return
+        told = bool(outputs_for(path, entry, self._anchor))
         try:
-            source = library.open_input(path, task.frame)
-            try:
-                spec = source.spec()
-                library.decode(source, 0, spec.nchannels, path, task.frame)
-            finally:
-                source.close()
+            whose = verdict(path, task.frame)
         except ReadError:
             return
-        unknown = self._said_of(path, entry) is None
-        if unknown and "model" in metadata.said(spec):
+        begun = entry is None and self._past is not None and self._past.knows(task.key)
+        if not told and (whose == "ours" or (whose == "unproven" and begun)):
             return
-        what = "was made by something else" if unknown else "was changed after it was written"
+        what = {
+            "foreign": "was made by something else",
+            "unproven": "may have been changed after it was written (no journal knows it)",
+        }
+        said = _CHANGED if told else what.get(whose, _CHANGED)
         raise WriteError(
-            f"{what}, and is kept. Move it away, or replace it with --overwrite.",
+            f"{said}, and is kept. Move it away, or replace it with --overwrite.",
             path=path,
             frame=task.frame,
         )

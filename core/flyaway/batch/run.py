@@ -12,6 +12,7 @@ from flyaway.batch.claim import claim
 from flyaway.batch.journal import Entry, Journal, Past, output_of
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline, Reserve
+from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, Step
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
 from flyaway.batch.resume import NEW, Earlier, model_hash, refuse_existing, settings_hash, sweep
@@ -19,6 +20,7 @@ from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import FrameError, WriteError
 from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.options import is_lossy
 from flyaway.frames.preview import preview_path, write_preview
 from flyaway.frames.read import Plate, read_plate
 from flyaway.frames.write import land_matte
@@ -120,6 +122,8 @@ class _Run:
             "stages": "coarse and refiner" if options.refine else "coarse",
         }
         self._earlier = self._know_earlier()
+        self._anchor = Anchor(plan.places[0][0].parent)
+        self._lossy = any(is_lossy(write.compression or "") for write in plan.writes)
 
     def open(self, held: ExitStack) -> tuple[str, ...]:
         """Claim the frames, sweep what a dead run left, open the journal; returns what was recovered."""
@@ -225,17 +229,25 @@ class _Run:
         started = time.perf_counter()
         coverage = round(float(matted.alpha.mean()), 6)
         entry = Entry(
-            task.key, str(task.source), read.size, read.mtime_ns, self._model, self._settings, (), coverage
+            task.key,
+            self._anchor.name(task.source),
+            read.size,
+            read.mtime_ns,
+            self._model,
+            self._settings,
+            (),
+            coverage,
         )
-        if self._past is not None and self._past.knows(task.key):
-            # What older lines say of it ends here, before any of its files is replaced.
+        if self._past is not None and (self._lossy or self._past.knows(task.key)):
+            # What older lines say of it ends here, before any of its files is replaced. A lossy file
+            # cannot say by itself that it is ours, so there the journal must, if the run dies after it.
             self._note(entry, task, "not begun, because the journal cannot be written")
         landed = []
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             provenance = self._provenance | {"channel": write.channel}
             landed.append(land_matte(target, matted.alpha, read.plate, write, provenance, self._disk))
         if self.journal is not None:
-            outputs = tuple(output_of(file, self.journal.path.parent) for file in landed)
+            outputs = tuple(output_of(file, self._anchor) for file in landed)
             done = replace(entry, outputs=outputs, at_ns=time.time_ns())
             self._note(done, task, "written, but its line in the journal was not")
         preview = self._preview(task, read.plate, matted.alpha)

@@ -15,6 +15,7 @@ from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.cost import Cost, cost_of, seconds_a_frame
 from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.places import absolute
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.console import errors, fail, harmless, say, say_raw
@@ -180,8 +181,8 @@ def _row(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> dict[str,
     return {
         "name": shot.name,
         "model": shot.model,
-        "first": str(plan.tasks[0].source),
-        "targets": [str(path) for path in plan.tasks[0].targets],
+        "first": absolute(plan.tasks[0].source),
+        "targets": [absolute(path) for path in plan.tasks[0].targets],
         "cost": cost.as_json(),
         "gaps": plan.gaps,
         "seconds": seconds,

@@ -12,6 +12,7 @@ import typer
 from flyaway.batch import ExitCode
 from flyaway.batch.job import Job
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.places import absolute
 from flyaway.batch.store import write_report, write_text
 from flyaway.cli.console import fail, say
 from flyaway.cli.progress import ReportOption
@@ -44,13 +45,12 @@ def openjd(
     from flyaway.farm.openjd import template
 
     job, shots = _cut(job_file, chunk, handles)
-    folder = out.resolve().parent
-    if not job_file.resolve().is_relative_to(folder):
+    folder, named = Path(absolute(out)).parent, Path(absolute(job_file))
+    if not named.is_relative_to(folder):
         raise JobError(
-            f"{out}: an OpenJD template names its job file relative to itself; write it to"
-            f" {job_file.resolve().parent}."
+            f"{out}: an OpenJD template names its job file relative to itself; write it to {named.parent}."
         )
-    write_report(out, template(job, job_file.resolve().relative_to(folder), shots, program))
+    write_report(out, template(job, named.relative_to(folder), shots, program))
     # How many tasks that makes is the engine's own affair: it sizes chunks, and breaks them at gaps.
     say(f"{out}: {len(shots)} shots, chunks of at most {max(shot.size for shot in shots)} frames")
     return ExitCode.OK
@@ -64,7 +64,7 @@ def opencue(
     from flyaway.farm.opencue import outline
 
     job, shots = _cut(job_file, chunk, handles)
-    write_text(out, outline(job, job_file.resolve(), shots, program=shlex.split(program)))
+    write_text(out, outline(job, Path(absolute(job_file)), shots, program=shlex.split(program)))
     return _said(out, shots)
 
 
@@ -76,7 +76,7 @@ def deadline(
     from flyaway.farm.deadline import job_files
 
     job, shots = _cut(job_file, chunk, handles)
-    for name, text in job_files(job, job_file.resolve(), shots, shlex.split(program)).items():
+    for name, text in job_files(job, Path(absolute(job_file)), shots, shlex.split(program)).items():
         write_text(out / name, text)
     return _said(out, shots)
 
@@ -124,8 +124,9 @@ def dask(
 
 
 def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, list[ShotTasks]]:
-    # By full paths: a farm's machine stands in another folder.
-    job = load_job(job_file.resolve())
+    # By full paths, since a farm's machine stands in another folder; through the links that they were
+    # named by, since a show's files have one name on all machines and lie in another place on each.
+    job = load_job(absolute(job_file))
     return job, cut(job, chunk, handles)
 
 

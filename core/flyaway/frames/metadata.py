@@ -167,6 +167,13 @@ def said(spec: oiio.ImageSpec) -> dict[str, str]:
     return found
 
 
+def mark(spec: oiio.ImageSpec, path: Path, key: str, value: str) -> None:
+    """Add one of Flyaway's own entries to a finished header, `key` without the prefix "flyaway:"."""
+    spec.attribute(_PREFIX + key, value)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        _describe(spec)
+
+
 def _describe(spec: oiio.ImageSpec) -> None:
     """Put what Flyaway says into a TIFF's image description, below what stands there."""
     before = str(spec.get("ImageDescription", "") or "").splitlines()

@@ -17,6 +17,7 @@ from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
 from flyaway.frames.compose import Picture, compose
+from flyaway.frames.fingerprint import sealed
 from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.options import WRITABLE, Output, WriteOptions, is_premultiplied
 from flyaway.frames.read import Plate, Window, windows
@@ -89,7 +90,7 @@ def land_matte(
         raise WriteError(
             f"a {alpha.shape} matte for a {plate.pixels.shape} plate.", path=path, frame=plate.frame
         )
-    picture = compose(path, alpha, plate, options, provenance)
+    picture = sealed(path, compose(path, alpha, plate, options, provenance))
     landed = land(
         path,
         lambda part: _write(part, path, picture, plate.frame, disk),
