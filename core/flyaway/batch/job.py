@@ -16,6 +16,7 @@ from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.report import ExitCode, FrameResult, Report, lacks_memory, worst
 from flyaway.batch.run import run_plan
 from flyaway.color import resolve_config, resolve_space
+from flyaway.coverage import AlphaIn
 from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.landing import DISK, Disk
 from flyaway.frames.read import ReadOptions
@@ -39,6 +40,7 @@ class Shot:
         frames: which frames of a pattern; those on disk when None.
         model: which weights.
         in_space, part, layer, ocio: how plates are read, where their files do not say.
+        alpha_in: what an alpha that comes with the plates is; see `flyaway.frames.ReadOptions`.
         coarse_only: leave the fine regions out.
         chunk: frames after which a model with a memory forgets; 0 for never.
         handles: frames before each chunk that such a model sees first.
@@ -54,6 +56,7 @@ class Shot:
     part: str | None = None
     layer: str | None = None
     ocio: str | None = None
+    alpha_in: AlphaIn = "auto"
     coarse_only: bool = False
     chunk: int = 0
     handles: int = 0
@@ -210,7 +213,7 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
         existing=existing,
         refine=not shot.coarse_only,
         limits=limits or Limits(),
-        read=ReadOptions(part=shot.part, layer=shot.layer, config=config),
+        read=ReadOptions(part=shot.part, layer=shot.layer, config=config, alpha_in=shot.alpha_in),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from flyaway.batch.job import Job, Shot
 from flyaway.batch.plan import Target
 from flyaway.color import is_built_in_config
+from flyaway.coverage import ALPHA_IN
 from flyaway.errors import JobError
 from flyaway.frames.options import Depth, Output, WriteOptions
 
@@ -158,6 +159,9 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
             values[key] = value
         elif key in _SWITCHES:
             values[key] = _switch(said, key, where)
+        elif key == "alpha_in":
+            _one_of(said, key, ALPHA_IN, where)
+            values[key] = value
         else:
             values[key] = _text(said, key, where)
     return Shot(**values)

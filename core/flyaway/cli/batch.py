@@ -18,6 +18,7 @@ from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
+from flyaway.cli.alpha import AlphaKind
 from flyaway.cli.console import errors, fail, harmless, say, say_raw
 from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, Show, show
 from flyaway.errors import FlyawayError, JobError
@@ -38,6 +39,9 @@ def batch(
     frames: Annotated[str | None, typer.Option(help="Instead of the job's own range: 1001-1050.")] = None,
     model: Annotated[str | None, typer.Option(help="Instead of the job's own model.")] = None,
     device: Annotated[str | None, typer.Option(help="Instead of the job's own device.")] = None,
+    alpha_in: Annotated[
+        AlphaKind | None, typer.Option("--alpha-in", help="Instead of the job's own: see `flyaway matte -h`.")
+    ] = None,
     handles: Annotated[
         int | None, typer.Option(min=0, help="Frames before each chunk that a model with a memory sees.")
     ] = None,
@@ -72,7 +76,8 @@ def batch(
     """
     if overwrite and resume:
         raise JobError("--overwrite and --resume exclude each other.")
-    changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk}
+    alpha = None if alpha_in is None else alpha_in.value
+    changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk, "alpha_in": alpha}
     job = load_job(job_file, (Target(out),) if out else ())
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(job, device=device) if device else job

@@ -14,6 +14,7 @@ from flyaway.batch import Report, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
+from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
@@ -79,6 +80,7 @@ def matte(
     ocio: Annotated[
         str | None, typer.Option(help="OCIO configuration: a file, cg or studio. Default: $OCIO.")
     ] = None,
+    alpha_in: AlphaOption = AlphaKind.AUTO,
     part: Annotated[
         str | None, typer.Option(help="Which part of an EXR: its name, view, or number from 0.")
     ] = None,
@@ -126,7 +128,7 @@ def matte(
     plan = plan_shot(str(source), source, [target], frames)
     options = RunOptions(
         in_space=None if in_space is None else resolve_space(in_space, config),
-        read=ReadOptions(part=part, layer=layer, config=config),
+        read=ReadOptions(part=part, layer=layer, config=config, alpha_in=alpha_in.value),
         existing=existing_policy(overwrite=overwrite, skip=skip_existing, resume=resume),
         refine=not coarse_only,
         previews=previews,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from flyaway import PatternError
+from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.console import say
 from flyaway.color import resolve_config
 
@@ -39,6 +40,7 @@ def movie(
     ] = False,
     rate: Annotated[str | None, typer.Option(help="Frames a second: 24, 23.976 or 24000/1001.")] = None,
     in_space: Annotated[str | None, typer.Option(help="The plates' colour space, as for matte.")] = None,
+    alpha_in: AlphaOption = AlphaKind.AUTO,
     ocio: Annotated[str | None, typer.Option(help="OCIO configuration: a file, cg or studio.")] = None,
     layer: Annotated[str | None, typer.Option(help="Which layer of the plates holds the colour.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a movie that exists.")] = False,
@@ -61,7 +63,7 @@ def movie(
         [(pair.source, pair.frame) for pair in pairs],
         [pair.target for pair in pairs],
         MovieOptions(content.value, premultiplied, None if rate is None else _rate(rate)),
-        ReadOptions(in_space=in_space, layer=layer, config=config),
+        ReadOptions(in_space=in_space, layer=layer, config=config, alpha_in=alpha_in.value),
     )
     say(f"{landed.path}: {len(pairs)} frames, {landed.bytes / 1e6:.1f} MB, decoded and compared")
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.console import say
 from flyaway.color import resolve_config, resolve_space
 from flyaway.errors import PatternError
@@ -45,6 +46,7 @@ def review(
     ] = None,
     frames: Annotated[str | None, typer.Option(help="Which frames: 1-10,20 or 1-100x5.")] = None,
     in_space: Annotated[str | None, typer.Option(help="The plates' colour space, as for matte.")] = None,
+    alpha_in: AlphaOption = AlphaKind.AUTO,
     ocio: Annotated[str | None, typer.Option(help="OCIO configuration: a file, cg or studio.")] = None,
     part: Annotated[str | None, typer.Option(help="Which part of the plates, as for matte.")] = None,
     layer: Annotated[str | None, typer.Option(help="Which layer of the plates, as for matte.")] = None,
@@ -68,7 +70,7 @@ def review(
     config = None if ocio is None else resolve_config(ocio)
     space = None if in_space is None else resolve_space(in_space, config)
     options = ReviewOptions(
-        read=ReadOptions(in_space=space, part=part, layer=layer, config=config),
+        read=ReadOptions(in_space=space, part=part, layer=layer, config=config, alpha_in=alpha_in.value),
         channel=channel,
         shown=shown,
         side=side,

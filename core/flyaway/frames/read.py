@@ -10,8 +10,10 @@ import OpenImageIO as oiio
 
 from flyaway import color
 from flyaway.color import Encoding, FloatImage
+from flyaway.coverage import AlphaIn
 from flyaway.errors import EncodingUnknownError, ReadError
 from flyaway.frames import library
+from flyaway.frames.alpha import straighten, usual_state
 from flyaway.frames.encoding import file_space
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
@@ -28,12 +30,16 @@ class ReadOptions:
         part: which part of several: its number from 0, its name, or its view.
         layer: which layer holds the colour ("diffuse", "right"); None takes the plain R, G, B.
         config: the OCIO configuration that is asked first: see `flyaway.color.resolve_config`.
+        alpha_in: what an alpha that comes with the plate is: "premultiplied" (colour is divided by it),
+            "straight" (colour is taken as it is), "ignore" (as if it were not there), or "auto": as the
+            format and the header say, unless the pixels contradict it, and then colour is taken as it is.
     """
 
     in_space: str | None = None
     part: str | None = None
     layer: str | None = None
     config: str | None = None
+    alpha_in: AlphaIn = "auto"
 
 
 @dataclass(frozen=True)
@@ -186,9 +192,8 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     if source.format_name() == "openexr" and str(spec.channelformat(picked.colour[0])) == "uint":
         notes.append("its colour is stored as 32-bit integers: shares of the largest were taken")
     alpha = None if picked.alpha is None else np.ascontiguousarray(values[..., picked.alpha - first])
-    premultiplied = alpha is not None and not spec.get("oiio:UnassociatedAlpha", 0)
-    if alpha is not None and premultiplied:
-        colour = _unpremultiply(colour, alpha)
+    usual = usual_state(source.format_name(), spec)
+    colour, alpha, premultiplied = straighten(colour, alpha, options.alpha_in, usual, notes)
     turn = int(spec.get("Orientation", 1) or 1)
     data, display = windows(spec)
     if turn > 1:
@@ -220,16 +225,17 @@ def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
     found = read_movie_frame(path, frame, options)
     notes = list(found.notes)
     oddities = _count_oddities(found.pixels, path, frame, notes=[])  # below black is usual in video
-    if found.alpha is not None:
-        notes.append("the movie's colour was taken as straight")
+    if found.alpha is not None and options.alpha_in == "auto":
+        notes.append("the movie's colour was taken as straight; --alpha-in can say otherwise")
+    pixels, alpha, premultiplied = straighten(found.pixels, found.alpha, options.alpha_in, "straight", notes)
     data, display = windows(found.spec)
     return Plate(
         path=path,
         frame=frame,
-        pixels=found.pixels,
+        pixels=pixels,
         space=found.space,
-        alpha=found.alpha,
-        premultiplied=False,
+        alpha=alpha,
+        premultiplied=premultiplied,
         data_window=data,
         display_window=display,
         format="movie",
@@ -262,13 +268,6 @@ def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: li
     if negative:
         notes.append(f"{negative} pixels are negative")
     return Oddities(nan, infinite, negative)
-
-
-def _unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
-    # Where alpha is 0 colour is light that nothing covers (a flare): it stays.
-    divisor = np.where(alpha > 0, alpha, np.float32(1))[..., None]
-    with np.errstate(invalid="ignore", over="ignore"):  # what is no number has been counted
-        return (colour / divisor).astype(np.float32, copy=False)
 
 
 def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:

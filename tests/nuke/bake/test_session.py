@@ -10,6 +10,7 @@ from flyaway_nuke.bake.cache import Cache, read_record
 from flyaway_nuke.bake.errors import BakeError, CacheError
 from flyaway_nuke.bake.events import read_line
 from flyaway_nuke.bake.job import Job, Request, Settings
+from flyaway_nuke.bake.launcher import Cli
 from flyaway_nuke.bake.session import Session
 
 FRAMES = tuple(range(1001, 1006))
@@ -172,6 +173,17 @@ def test_what_cannot_start_says_why(environ, request_of):
     assert "slow" in job.message
     job = run(environ, request_of(in_space="no such space"))
     assert "no such space" in job.message
+
+
+def test_what_the_plates_alpha_is_goes_to_the_program_and_into_the_signature(environ, request_of):
+    usual, straight = request_of(), request_of(alpha_in="straight")
+    assert "--alpha-in" not in usual.command(Cli(("flyaway",), ""))
+    words = straight.command(Cli(("flyaway",), ""))
+    assert words[words.index("--alpha-in") + 1] == "straight"
+    assert straight.folder != usual.folder
+    # A bake from before there was a choice is found again.
+    assert set(usual.settings.as_dict()) == {"model", "in_space", "coarse_only"}
+    assert run(environ, straight).state == "done"
 
 
 def test_a_still_is_one_matte(environ, plates, tmp_path, pixels):

@@ -25,15 +25,19 @@ class Settings:
         model: which weights.
         in_space: the plate's colour space, or "" where the files say it themselves.
         coarse_only: without the fine regions.
+        alpha_in: what the plate's own alpha is: auto, premultiplied, straight or ignore.
     """
 
     model: str = "fast"
     in_space: str = ""
     coarse_only: bool = False
+    alpha_in: str = "auto"
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
-        return {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
+        said = {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
+        # Bakes from before there was a choice keep their folder.
+        return said if self.alpha_in == "auto" else {**said, "alpha_in": self.alpha_in}
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class Request:
         command += ["--model", self.settings.model, "--device", self.device]
         if self.settings.in_space:
             command += ["--in-space", self.settings.in_space]
+        if self.settings.alpha_in != "auto":
+            command += ["--alpha-in", self.settings.alpha_in]
         if self.settings.coarse_only:
             command.append("--coarse-only")
         if self.ocio:

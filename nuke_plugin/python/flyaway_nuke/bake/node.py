@@ -114,7 +114,9 @@ def make_request(node: nuke.Node) -> Request:
         nuke.tprint(f"Flyaway: rendering the plate, since {why}")
         own = render_plate(node, frames, root, node.name())
     space = str(node["in_space"].value()).strip() or own.space
-    settings = Settings(str(node["model"].value()), space, bool(node["coarse_only"].value()))
+    settings = Settings(
+        str(node["model"].value()), space, bool(node["coarse_only"].value()), str(node["alpha_in"].value())
+    )
     wanted = () if own.still else tuple(frames)
     folder = Cache(root).folder(_title(own), own.source, wanted, settings)
     return Request(
