@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from flyaway import BadPlateError
-from flyaway.plate import BAND, LARGEST_SIDE, as_display, linear_to_srgb
+from flyaway.plate import BAND, LARGEST_SIDE, as_display, linear_to_display
 
 SIDE = 32
 
@@ -144,7 +144,7 @@ def test_what_is_no_colour_has_a_defined_result(dtype, encoding):
 
 def test_the_linear_curve_is_the_standard_one():
     x = np.concatenate(([0, 0.0031307, 0.0031308, 0.0031309, 1], np.geomspace(1e-8, 1, 100_000)))
-    result = linear_to_srgb(x.astype(np.float32))
+    result = linear_to_display(x.astype(np.float32))
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, curve(x), atol=1e-6)
     assert (np.diff(result[5:]) >= 0).all()

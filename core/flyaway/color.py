@@ -18,7 +18,38 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
+from flyaway.colorimetry import (
+    Curve,
+    Primaries,
+    cineon_to_linear,
+    linear_to_srgb,
+    matrixed,
+    srgb_to_linear,
+    to_rec709,
+)
 from flyaway.errors import EncodingUnknownError
+from flyaway.spaces import BY_PRIMARIES, PRIMARIES, own_space, primaries_of, space_of_primaries
+
+__all__ = [
+    "PRIMARIES",
+    "Encoding",
+    "FloatImage",
+    "chosen_config",
+    "cineon_to_linear",
+    "display_encoded",
+    "display_referred",
+    "encoding_of",
+    "is_built_in_config",
+    "linear_to_srgb",
+    "primaries_of",
+    "resolve_config",
+    "resolve_space",
+    "scene_linear",
+    "space_by_rule",
+    "space_of_primaries",
+    "srgb_to_linear",
+    "working_space",
+]
 
 Encoding = Literal["srgb", "linear"]
 FloatImage = NDArray[np.float32]
@@ -26,7 +57,18 @@ FloatImage = NDArray[np.float32]
 # What OpenImageIO and OCIO configurations call our two encodings.
 _SRGB_NAMES = ("srgb", "srgb_rec709_scene", "srgb_tx", "srgb - texture", "srgb encoded rec.709 (srgb)")
 _LINEAR_NAMES = ("linear", "lin_rec709_scene", "lin_rec709", "lin_srgb", "linear rec.709 (srgb)")
-# The same for the target of a conversion, for configurations from OCIO 1 to the newest.
+# What configurations, from OCIO 1 to the newest, call scene-linear Rec.709: the target of a conversion.
+_LINEAR_IN_CONFIGS = (
+    "lin_rec709_scene",
+    "lin_rec709",
+    "lin_srgb",
+    "Linear Rec.709 (sRGB)",
+    "Utility - Linear - Rec.709",
+    "Utility - Linear - sRGB",
+)
+# Where none of these is there: the role of a configuration's ACES2065-1 (https://opencolorio.readthedocs.io,
+# "Roles"), and after it the sRGB texture space.
+_INTERCHANGE = "aces_interchange"
 _SRGB_IN_CONFIGS = (
     "srgb_rec709_scene",
     "srgb_tx",
@@ -35,23 +77,9 @@ _SRGB_IN_CONFIGS = (
     "sRGB",
     "srgb8",
 )
-# The film-log encoding of Cineon and DPX scans (Kodak, 1993): ten-bit printing density, 0.002 a code,
-# film gamma 0.6, reference white at 685 and black at 95. Ours where no configuration names it.
-_CINEON_NAMES = ("cineon", "kodak log", "film log")
-_CINEON_WHITE, _CINEON_BLACK, _CINEON_STEP = 685.0, 95.0, 0.002 / 0.6
 # Consulted in turn after the user's own ($OCIO): the second knows the cameras' log encodings.
 _BUILT_IN_CONFIGS = ("ocio://cg-config-latest", "ocio://studio-config-latest")
 _SHORT_NAMES = {"cg": _BUILT_IN_CONFIGS[0], "studio": _BUILT_IN_CONFIGS[1]}
-
-# xy of red, green, blue, white, as OpenEXR's chromaticities attribute holds them → OCIO interop id.
-PRIMARIES: dict[str, tuple[float, ...]] = {
-    "linear": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
-    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
-    "lin_rec2020_scene": (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
-    "lin_p3d65_scene": (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
-}
-_PRIMARIES_TOLERANCE = 2e-3
 
 
 def encoding_of(space: str) -> Encoding | None:
@@ -83,7 +111,7 @@ def resolve_config(name: str) -> str:
 
 
 def resolve_space(name: str, config: str | None = None) -> str:
-    """The colour space called `name`: "srgb", "linear", or one that OCIO (or, for "Cineon", we) know.
+    """The colour space called `name`: "srgb", "linear", or one that OCIO or (Cineon, PQ, HLG) we know.
 
     Args:
         name: a space, alias or role.
@@ -95,14 +123,14 @@ def resolve_space(name: str, config: str | None = None) -> str:
     own = encoding_of(name)
     if own is not None:
         return own
-    if _config_with(name, chosen_config(config)) is None and not _is_cineon(name):
+    if _own(name, config) is None and _config_with(name, chosen_config(config)) is None:
         near = difflib.get_close_matches(name, _known_spaces(chosen_config(config)), 3, 0.5)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         asked = _said_config(config)
         raise EncodingUnknownError(
             f"No colour space {name!r}: neither {asked} nor OCIO's built-in ones have it.{hint}"
             " Name one of theirs (for example ACEScg, 'ARRI LogC4', 'S-Log3 S-Gamut3.Cine'), Cineon (film"
-            " log), srgb or linear; for a studio's own spaces use --ocio or set $OCIO."
+            " log), PQ or HLG (HDR video), srgb or linear; for a studio's own spaces use --ocio or set $OCIO."
         )
     return name
 
@@ -130,14 +158,6 @@ def working_space(config: str | None = None) -> str | None:
     return str(space) if space else None
 
 
-def space_of_primaries(chromaticities: tuple[float, ...]) -> str | None:
-    """The scene-linear space with these primaries (xy of R, G, B, white), or None if it is none of ours."""
-    for space, primaries in PRIMARIES.items():
-        if np.allclose(chromaticities, primaries, atol=_PRIMARIES_TOLERANCE):
-            return space
-    return None
-
-
 def display_referred(
     pixels: FloatImage, space: str, config: str | None = None
 ) -> tuple[FloatImage, Encoding]:
@@ -149,24 +169,39 @@ def display_referred(
         config: the OCIO configuration that is asked first; None asks $OCIO first.
 
     Returns:
-        The pixels as they are where the matting knows the encoding, else converted; and which of the two.
+        The pixels as they are where the matting knows the encoding, else scene-linear with Rec.709 primaries;
+        and which of the two.
     """
-    own = encoding_of(space)
+    known = encoding_of(space)
+    if known is not None:
+        return pixels, known
+    own = _own(space, config)
     if own is not None:
-        return pixels, own
+        curve, primaries = own
+        return matrixed(curve(pixels), to_rec709(primaries)), "linear"
     found = _config_with(space, chosen_config(config))
     if found is None:
-        if _is_cineon(space):
-            return cineon_to_linear(pixels), "linear"
         raise EncodingUnknownError(f"No colour space {space!r} in any OCIO configuration at hand.")
     name, target = found
+    result = _converted(pixels, space, target, name)
+    if target == _INTERCHANGE:
+        # ACES2065-1, the one space that such a configuration shares with the world.
+        return matrixed(result, to_rec709(PRIMARIES["lin_ap0_scene"])), "linear"
+    if target in _SRGB_IN_CONFIGS:
+        # Below zero OCIO goes on with the curve's straight part.
+        return np.where(result < 0, result / np.float32(12.92), srgb_to_linear(result)), "linear"
+    return result, "linear"
+
+
+def _converted(pixels: FloatImage, space: str, target: str, name: str) -> FloatImage:
+    """`pixels` from one space of the configuration `name` into another."""
     buffer = oiio.ImageBuf(np.ascontiguousarray(pixels, dtype=np.float32))
     # A scene-referred target, so that no view transform (a tone curve) slips in between.
     converted = oiio.ImageBufAlgo.colorconvert(buffer, space, target, unpremult=False, colorconfig=name)
     result = None if converted.has_error else converted.get_pixels(oiio.FLOAT)
     if result is None:
         raise EncodingUnknownError(f"OCIO cannot convert from {space!r}: {converted.geterror()}")
-    return np.asarray(result, dtype=np.float32), "srgb"
+    return np.asarray(result, dtype=np.float32)
 
 
 def display_encoded(pixels: FloatImage, space: str, config: str | None = None) -> FloatImage:
@@ -189,36 +224,14 @@ def scene_linear(
         or the name of their space.
     """
     if any_primaries and encoding_of(space) is None:
+        if space.startswith(BY_PRIMARIES):
+            return pixels, space
         found = _config_with(space, chosen_config(config))
-        if found is not None and _open_config(found[0]).isColorSpaceLinear(space):
+        own = _own(space, config)
+        if own is None and found is not None and _open_config(found[0]).isColorSpaceLinear(space):
             return pixels, space
     shown, encoding = display_referred(pixels, space, config)
     return (srgb_to_linear(shown) if encoding == "srgb" else shown), "linear"
-
-
-def cineon_to_linear(pixels: FloatImage) -> FloatImage:
-    """Film log (Cineon printing density, codes 0..1) → scene-linear, reference white at 1, black at 0.
-
-    References:
-        Kodak, "Conversion of 10-bit Log Film Data to 8-bit Linear or Video Data", 1995.
-    """
-    black = 10 ** ((_CINEON_BLACK - _CINEON_WHITE) * _CINEON_STEP)
-    light = np.power(10.0, (pixels * 1023.0 - _CINEON_WHITE) * _CINEON_STEP)
-    return np.asarray((light - black) / (1 - black), dtype=np.float32)
-
-
-def srgb_to_linear(pixels: FloatImage) -> FloatImage:
-    """The sRGB curve undone (IEC 61966-2-1), mirrored for negative values."""
-    magnitude = np.abs(pixels)
-    curve = np.where(magnitude <= 0.04045, magnitude / 12.92, ((magnitude + 0.055) / 1.055) ** 2.4)
-    return np.copysign(curve, pixels).astype(np.float32, copy=False)
-
-
-def linear_to_srgb(pixels: FloatImage) -> FloatImage:
-    """The sRGB curve (IEC 61966-2-1), mirrored for negative values."""
-    magnitude = np.abs(pixels)
-    curve = np.where(magnitude <= 0.0031308, magnitude * 12.92, 1.055 * magnitude ** (1 / 2.4) - 0.055)
-    return np.copysign(curve, pixels).astype(np.float32, copy=False)
 
 
 def chosen_config(config: str | None) -> str | None:
@@ -226,22 +239,28 @@ def chosen_config(config: str | None) -> str | None:
     return config or os.environ.get("OCIO") or None
 
 
-def _is_cineon(name: str) -> bool:
-    return name.strip().lower() in _CINEON_NAMES
+def _own(name: str, config: str | None) -> tuple[Curve, Primaries] | None:
+    """How we decode a space ourselves, or None where OCIO has to."""
+    own, chosen = own_space(name), chosen_config(config)
+    if own is None or (chosen is not None and _open_config(chosen).getColorSpaceIndex(name) >= 0):
+        return None
+    return own
 
 
 @lru_cache(maxsize=64)
 def _config_with(space: str, first: str | None) -> tuple[str, str] | None:
-    """The first configuration that has `space`, by name, and what it calls sRGB-encoded Rec.709."""
+    """The first configuration that has `space`, by name, and the space or role of it to convert to."""
     for name in (first, *_BUILT_IN_CONFIGS) if first else _BUILT_IN_CONFIGS:
         config = _open_config(name)
         if config.getColorSpaceIndex(space) < 0:
             continue
-        for target in _SRGB_IN_CONFIGS:
-            if config.getColorSpaceIndex(target) >= 0:
+        for target in (*_LINEAR_IN_CONFIGS, _INTERCHANGE, *_SRGB_IN_CONFIGS):
+            role = target == _INTERCHANGE
+            if config.getColorSpaceNameByRole(target) if role else config.getColorSpaceIndex(target) >= 0:
                 return name, target
         raise EncodingUnknownError(
-            f"{name} has {space!r}, but no sRGB texture space ({', '.join(_SRGB_IN_CONFIGS)})."
+            f"{name} has {space!r}, but neither linear Rec.709 ({', '.join(_LINEAR_IN_CONFIGS)}) nor the role"
+            f" {_INTERCHANGE} nor an sRGB texture space: add one of them, so that one knows how they relate."
         )
     return None
 
@@ -250,7 +269,7 @@ def _known_spaces(first: str | None) -> list[str]:
     """Every name that `resolve_space` takes, for suggestions."""
     configs = [_open_config(name) for name in (first, *_BUILT_IN_CONFIGS) if name]
     spaces = [str(space) for config in configs for space in config.getColorSpaceNames()]
-    return list(dict.fromkeys([*spaces, "Cineon", "srgb", "linear"]))
+    return list(dict.fromkeys([*spaces, "Cineon", "PQ", "HLG", "srgb", "linear"]))
 
 
 @lru_cache(maxsize=4)

@@ -48,7 +48,7 @@ def as_display(plate: Any, encoding: str = "srgb", premultiplied: bool = False) 
     return display
 
 
-def linear_to_srgb(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def linear_to_display(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scene-linear → display-referred by the sRGB curve (IEC 61966-2-1), clipped to 0..1 first."""
     x = np.clip(x, 0, 1)
     dark = x <= 0.0031308
@@ -70,7 +70,7 @@ def _convert(part: NDArray[Any], encoding: str, premultiplied: bool) -> NDArray[
             with np.errstate(over="ignore"):
                 colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
     if encoding == "linear":
-        return linear_to_srgb(colour)
+        return linear_to_display(colour)
     return np.clip(colour, 0, 1, out=colour)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flyaway import EncodingUnknownError, PatternError, ReadError, WriteError
+from flyaway import PatternError, ReadError, WriteError
 from flyaway.batch import Target, plan_shot
 from flyaway.batch.cost import cost_of
 from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
@@ -236,15 +236,16 @@ def test_timecode_arithmetic(start, later, rate, expected):
 
 
 @pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
-def test_high_dynamic_range_says_which_option_to_use(tmp_path, transfer, name):
+def test_high_dynamic_range_is_read_with_its_white_at_one(tmp_path, transfer, name):
     tags = {"colorspace": 9, "color_primaries": 9, "color_trc": transfer, "color_range": 1}
     path = make(tmp_path / "m.mp4", [flat((400, 512, 512), "yuv420p10le")], tags=tags)
-    with pytest.raises(EncodingUnknownError, match=f"{name}; say what it is with --in-space"):
-        read_plate(path, frame=1)
-    space = f"Rec.2100-{name} - Display"
-    pixels, _ = read_plate(path, space, frame=1).for_matting()
-    assert np.isfinite(pixels).all()
+    plate = read_plate(path, frame=1)
+    assert plate.space == name
+    assert any("203 cd/m²" in note for note in plate.notes)
+    pixels, _ = plate.for_matting()
     assert 0 < float(pixels.mean()) < 1
+    for same in (name, f"Rec.2100-{name} - Display"):
+        np.testing.assert_array_equal(read_plate(path, same, frame=1).for_matting()[0], pixels)
 
 
 def test_alpha_comes_out_of_a_movie(tmp_path):

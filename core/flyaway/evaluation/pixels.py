@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import DatasetError, FlyawayError
-from flyaway.plate import linear_to_srgb
+from flyaway.plate import linear_to_display
 
 Plate = NDArray[np.uint8]
 
@@ -58,7 +58,7 @@ def read_plate(path: Path) -> Plate:
     pixels = read(path)
     colour = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
     if path.suffix.lower() == ".exr":
-        colour = linear_to_srgb(np.nan_to_num(colour))
+        colour = linear_to_display(np.nan_to_num(colour))
     return eight_bit(colour)
 
 

@@ -24,7 +24,7 @@ from flyaway.errors import FlyawayError
 from flyaway.evaluation import pixels
 from flyaway.evaluation.layouts import EvaluationSet, Item
 from flyaway.evaluation.metrics import ndimage
-from flyaway.plate import linear_to_srgb
+from flyaway.plate import linear_to_display
 from flyaway.resample import resize
 
 Bytes = NDArray[np.uint8]
@@ -102,7 +102,7 @@ def _light(plate: Bytes) -> Floats:
 
 
 def _encoded(light: NDArray[Any]) -> Bytes:
-    return pixels.eight_bit(linear_to_srgb(light.astype(np.float32)))
+    return pixels.eight_bit(linear_to_display(light.astype(np.float32)))
 
 
 def camera_noise(plate: Bytes, rng: Generator) -> Bytes:

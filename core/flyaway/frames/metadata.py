@@ -8,9 +8,10 @@ from pathlib import Path
 
 import OpenImageIO as oiio
 
-from flyaway import __version__, color
+from flyaway import __version__
 from flyaway.frames.options import COMPRESSIONS, is_lossy
 from flyaway.frames.read import Plate, Window
+from flyaway.spaces import BY_PRIMARIES, primaries_of
 
 # True of the plate's file, not of the matte's: how it was stored, turned, and encoded.
 _OF_THE_FILE = {
@@ -18,6 +19,7 @@ _OF_THE_FILE = {
     "orientation",
     "planarconfig",
     "colorinteropid",
+    "cicp",
     "chromaticities",
     "adoptedneutral",
     "channels",
@@ -100,7 +102,7 @@ def header(
             spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
         spec.attribute("flyaway:encoding", "linear coverage")
     else:
-        _mark_colour(spec, plate, suffix, space)
+        _mark_colour(spec, suffix, space)
         spec.attribute("flyaway:colour", "straight" if straight else "premultiplied")
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
@@ -208,14 +210,12 @@ def _as_ratio(rate: float) -> tuple[int, int]:
     return exact.numerator, exact.denominator
 
 
-def _mark_colour(spec: oiio.ImageSpec, plate: Plate, suffix: str, space: str) -> None:
+def _mark_colour(spec: oiio.ImageSpec, suffix: str, space: str) -> None:
     """Say what space the colour is in: by name, and for linear EXR by its primaries."""
     names = {"srgb": "srgb_rec709_scene", "linear": "lin_rec709_scene"}
-    spec.attribute("oiio:ColorSpace", names.get(space, space))
-    if suffix != ".exr":
-        return
-    if space != plate.space:
-        # Converted: said outright, since with an OCIO configuration silence means its scene_linear.
-        spec.attribute("chromaticities", "float[8]", color.PRIMARIES["linear"])
-    elif plate.format == "openexr" and plate.spec.get("chromaticities", None) is not None:
-        spec.attribute("chromaticities", "float[8]", tuple(plate.spec.get("chromaticities")))
+    if not space.startswith(BY_PRIMARIES):
+        spec.attribute("oiio:ColorSpace", names.get(space, space))
+    # Those of the space that the pixels are in, whatever the plate's header said: it may have been overruled.
+    primaries = primaries_of(space)
+    if suffix == ".exr" and primaries is not None:
+        spec.attribute("chromaticities", "float[8]", primaries)

@@ -13,16 +13,13 @@ import numpy as np
 import OpenImageIO as oiio
 
 from flyaway import color
-from flyaway.errors import EncodingUnknownError, ReadError
+from flyaway.errors import ReadError
 from flyaway.frames import movie, video
+from flyaway.frames.colour_table import FileColour, cicp_colour
 
 if TYPE_CHECKING:
     from flyaway.frames.read import ReadOptions
 
-# TransferCharacteristics (H.273) that no display-referred picture has.
-_SCENE_TRANSFERS = {16: "PQ", 18: "HLG", 9: "log 100:1", 10: "log 316:1"}
-_LINEAR_TRANSFER = 8
-_OTHER_PRIMARIES = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 
 
@@ -31,16 +28,16 @@ class MovieFrame:
     """What `flyaway.frames.read` makes a plate of.
 
     Attributes:
-        pixels: H×W×3 float32, upright, encoded as `space`.
+        pixels: H×W×3 float32, upright, as the movie holds them.
         alpha: H×W float32, or None.
-        space: "srgb", "linear", or an OCIO colour space.
+        colour: what they are.
         spec: a header as a still of this frame would have it.
         notes: what a user should know.
     """
 
     pixels: color.FloatImage
     alpha: color.FloatImage | None
-    space: str
+    colour: FileColour
     spec: oiio.ImageSpec
     notes: tuple[str, ...]
 
@@ -56,7 +53,7 @@ def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> Mo
         raise ReadError("a movie is read frame by frame; name the frames.", path=path)
     frame = movie.read_frame(path, number)
     notes: list[str] = []
-    space = _space(frame, options, path, number, notes)
+    colour = _colour(frame, options, path, number, notes)
     pixels, alpha = video.rgb_of(frame)
     turn = round(frame.rotation / 90) % 4
     if turn:
@@ -66,7 +63,7 @@ def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> Mo
     if frame.interlaced_frame:
         notes.append("an interlaced frame: its two fields are of different moments")
     header = header_of(path, number, turned=bool(turn % 2), bits=int(frame.format.components[0].bits))
-    return MovieFrame(pixels, alpha, space, header, tuple(notes))
+    return MovieFrame(pixels, alpha, colour, header, tuple(notes))
 
 
 def header_of(path: Path, number: int | None, *, turned: bool | None = None, bits: int = 8) -> oiio.ImageSpec:
@@ -125,23 +122,12 @@ def _bcd(number: int) -> int:
     return number // 10 << 4 | number % 10
 
 
-def _space(frame: Any, options: ReadOptions, path: Path, number: int, notes: list[str]) -> str:
+def _colour(frame: Any, options: ReadOptions, path: Path, number: int, notes: list[str]) -> FileColour:
     if not frame.format.is_rgb and not frame.format.name.startswith("gray"):
         (kr, _), said = video.matrix_of(frame)
         if not said:
             name = "BT.709" if kr == video.BT709[0] else "BT.601"
             notes.append(f"the movie names no matrix: {name} was taken, by its size")
     if options.in_space is not None:
-        return color.resolve_space(options.in_space, options.config)
-    transfer = int(frame.color_trc)
-    if transfer in _SCENE_TRANSFERS:
-        raise EncodingUnknownError(
-            f"its transfer is {_SCENE_TRANSFERS[transfer]}; say what it is with --in-space, for example"
-            " 'Rec.2100-PQ - Display', 'Rec.2100-HLG - Display', or a camera's log space that OCIO knows.",
-            path=path,
-            frame=number,
-        )
-    primaries = _OTHER_PRIMARIES.get(int(frame.color_primaries))
-    if primaries is not None:
-        notes.append(f"its {primaries} primaries were taken as Rec.709's; --in-space can say better")
-    return "linear" if transfer == _LINEAR_TRANSFER else "srgb"
+        return FileColour(color.resolve_space(options.in_space, options.config))
+    return cicp_colour(int(frame.color_primaries), int(frame.color_trc), notes, path, number)

@@ -14,7 +14,7 @@ from flyaway.coverage import AlphaIn
 from flyaway.errors import EncodingUnknownError, ReadError
 from flyaway.frames import library
 from flyaway.frames.alpha import straighten, usual_state
-from flyaway.frames.encoding import file_space
+from flyaway.frames.encoding import file_colour
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
 from flyaway.frames.select import choose_channels, choose_part, parts_of
@@ -181,7 +181,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     spec = source.spec()
     part, part_notes = choose_part(source, options.part, path, frame)
     notes = list(part_notes)
-    space = file_space(source.format_name(), spec, options.in_space, options.config, path, frame, notes)
+    meant = file_colour(source.format_name(), spec, options.in_space, options.config, path, frame, notes)
     picked = choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
     notes += picked.notes
     used = {*picked.colour} | ({picked.alpha} if picked.alpha is not None else set())
@@ -194,6 +194,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     alpha = None if picked.alpha is None else np.ascontiguousarray(values[..., picked.alpha - first])
     usual = usual_state(source.format_name(), spec)
     colour, alpha, premultiplied = straighten(colour, alpha, options.alpha_in, usual, notes)
+    colour = meant.pixels(colour)
     turn = int(spec.get("Orientation", 1) or 1)
     data, display = windows(spec)
     if turn > 1:
@@ -204,7 +205,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
         path=path,
         frame=frame,
         pixels=np.ascontiguousarray(colour),
-        space=space,
+        space=meant.space,
         alpha=alpha,
         premultiplied=premultiplied,
         data_window=data,
@@ -232,8 +233,8 @@ def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
     return Plate(
         path=path,
         frame=frame,
-        pixels=pixels,
-        space=found.space,
+        pixels=found.colour.pixels(pixels),
+        space=found.colour.space,
         alpha=alpha,
         premultiplied=premultiplied,
         data_window=data,
