@@ -103,7 +103,8 @@ def claim(tree: bpy.types.NodeTree) -> None:
     own = folder(tree, make=True)
     for frame in (*index.frames, *index.empty):
         if matte_path(place, frame).is_file():
-            shutil.copy2(matte_path(place, frame), matte_path(own, frame))
+            # Not its mode bits, which a network share may not have.
+            shutil.copyfile(matte_path(place, frame), matte_path(own, frame))
     save(own, Index(dict(index.frames), set(index.empty), _owner(own)))
 
 

@@ -10,6 +10,7 @@ import errno
 import os
 import random
 import signal
+import stat
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ KINDS = ("kill", "power", "enospc", "full", "eio", "short", "silent", "rot", "un
 SURVIVED = KINDS[2:]
 
 
+# What some file systems do not offer.
+OFFERED = ("folder sync", "file sync", "locks", "exclusive creation", "appending", "times")
+
+
 class Killed(BaseException):
     """The process is gone."""
 
@@ -34,9 +39,14 @@ class FaultyDisk(Disk):
         kind: one of `KINDS`, "count" (never fails), or "sigkill" (the process really kills itself).
         at: which operation, from 0.
         seed: for how much of a write arrives, and what a power cut takes.
+        lacking: what its file system answers with `answer`, always: of `OFFERED`.
+        answer: an errno.
     """
 
-    def __init__(self, kind: str, at: int, seed: int) -> None:
+    def __init__(self, kind: str, at: int, seed: int, lacking: str = "", answer: int = 0) -> None:
+        super().__init__()
+        self.lacking, self.answer = lacking, answer
+        self.answered = 0
         self.kind, self.at = kind, at
         self.random = random.Random(seed)
         self.operations: list[str] = []
@@ -157,6 +167,33 @@ class FaultyDisk(Disk):
     def remove(self, path: Path) -> None:
         self.strike("remove")
         super().remove(path)
+
+    # What a file system may not offer.
+
+    def _unless_lacking(self, what: str) -> None:
+        if what == self.lacking:
+            self.answered += 1
+            raise OSError(self.answer, os.strerror(self.answer))
+
+    def _open(self, path: Path, flags: int) -> int:
+        if flags & os.O_EXCL:
+            self._unless_lacking("exclusive creation")
+        if flags & os.O_APPEND:
+            self._unless_lacking("appending")
+        return super()._open(path, flags)
+
+    def _fsync(self, descriptor: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        self._unless_lacking("folder sync" if folder else "file sync")
+        super()._fsync(descriptor)
+
+    def _flock(self, descriptor: int, *, wait: bool) -> None:
+        self._unless_lacking("locks")
+        super()._flock(descriptor, wait=wait)
+
+    def _utime(self, path: Path) -> None:
+        self._unless_lacking("times")
+        super()._utime(path)
 
 
 class _FaultyOutput:

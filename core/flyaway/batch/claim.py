@@ -48,10 +48,10 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
     disk.make_folder(state)
     mine = state / f"{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.claim"
     frames = "" if any(key is None for key in keys) else frame_range([key for key in keys if key is not None])
-    with _mutex(state / f"{name}.mutex"):
+    with _mutex(state / f"{name}.mutex", disk):
         descriptor = disk.open_append(mine, new=True)
         try:
-            _lock(descriptor)
+            disk.lock(descriptor)
             recovered = _settle(state, name, mine, frames, disk)
             said = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
             disk.append(descriptor, json.dumps(said).encode())
@@ -59,7 +59,9 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
             _drop(mine, descriptor, disk)
             raise
     ended = threading.Event()
-    beat = threading.Thread(target=_beat, args=(mine, ended), name="flyaway-claim", daemon=True)
+    beat = threading.Thread(
+        target=_beat, args=(mine, descriptor, ended, disk), name="flyaway-claim", daemon=True
+    )
     beat.start()
     try:
         yield Claim(mine, tuple(recovered))
@@ -78,7 +80,7 @@ def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list
             continue
         said = _read(other)
         owner = f"process {said.get('pid', '?')} on {said.get('host', '?')}"
-        if _is_alive(other, said, now):
+        if _is_alive(other, said, now, disk):
             if _overlap(frames, str(said.get("frames", ""))):
                 raise BusyError(
                     f"{owner} is at work on {name} in {state.parent}"
@@ -91,22 +93,27 @@ def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list
     return recovered
 
 
-def _is_alive(path: Path, said: dict[str, Any], now: float) -> bool:
+def _is_alive(path: Path, said: dict[str, Any], now: float, disk: Disk) -> bool:
+    locked: bool | None = None
     try:
-        descriptor = os.open(path, os.O_RDWR)
-    except OSError:
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except PermissionError:  # somebody else's, on a disk that heeds mode bits
+            silent = now - path.stat().st_mtime >= STALE_SECONDS
+            return not silent
+        try:
+            locked = disk.lock(descriptor)
+            silent = now - os.fstat(descriptor).st_mtime >= STALE_SECONDS
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
         return False
-    try:
-        locked = _lock(descriptor)
-        if locked is False:
-            return True
-        # We could lock it. From this machine that is proof; from another one, or where there are no
-        # locks, only with silence.
-        elsewhere = said.get("host", "") not in ("", socket.gethostname())
-        silent = now - os.fstat(descriptor).st_mtime >= STALE_SECONDS
-        return (elsewhere or locked is None) and not silent
-    finally:
-        os.close(descriptor)
+    if locked is False:
+        return True
+    # We could lock it. From this machine that is proof; from another one, or where there are no
+    # locks, only with silence.
+    elsewhere = said.get("host", "") not in ("", socket.gethostname())
+    return (elsewhere or locked is None) and not silent
 
 
 def _overlap(first: str, second: str) -> bool:
@@ -136,39 +143,23 @@ def _drop(path: Path, descriptor: int, disk: Disk) -> None:
         os.close(descriptor)
 
 
-def _beat(path: Path, ended: threading.Event) -> None:
+def _beat(path: Path, descriptor: int, ended: threading.Event, disk: Disk) -> None:
     while not ended.wait(BEAT_SECONDS):
         with contextlib.suppress(OSError):
-            os.utime(path)
+            disk.touch(path, descriptor)
 
 
 @contextmanager
-def _mutex(path: Path) -> Iterator[None]:
+def _mutex(path: Path, disk: Disk) -> Iterator[None]:
     """Only one process at a time looks at claims and makes one."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        _lock(descriptor, wait=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        descriptor = os.open(path, os.O_RDONLY)  # another user's, on a disk that heeds mode bits
+    try:
+        disk.lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int, *, wait: bool = False) -> bool | None:
-    """Lock an open file; False if another holds it, None where the file system has no locks."""
-    if os.name == "nt":
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True

@@ -36,7 +36,7 @@ class Cost:
         bytes_in: the plates' files together; a movie counts once.
         bytes_out: the mattes' at most, without compression, as if every frame of a sequence were of the
             first one's size.
-        bytes_free: on the output's disk.
+        bytes_free: on the output's disk; None where its file system does not say.
     """
 
     frames: int
@@ -48,7 +48,7 @@ class Cost:
     height: int
     bytes_in: int
     bytes_out: int
-    bytes_free: int
+    bytes_free: int | None
 
     @property
     def todo(self) -> int:
@@ -137,7 +137,12 @@ def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> int:
     return int(plate.width * plate.height * values)
 
 
-def _free(folder: Path) -> int:
+def _free(folder: Path) -> int | None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    # A share that does not know its size says 0 of 0.
+    return usage.free if usage.total else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
+from flyaway.frames.disk import DISK
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
 from flyaway.frames.patterns import FrameJob, gaps, is_pattern, plan_frames, sequence_of
@@ -162,7 +163,7 @@ def check_destination(folder: Path) -> None:
         nearest = nearest.parent
     if not nearest.is_dir():
         raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not DISK.can_write_in(nearest):
         raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it.")
 
 

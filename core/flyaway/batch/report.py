@@ -105,6 +105,7 @@ class Report:
         wall: seconds from the first frame's start to the last one's end.
         interrupted: it was ended early by a signal.
         recovered: what was found of a run that had died, and cleared away.
+        lacks: what the file systems that were written to do not offer, in words.
         peak_bytes: what frames on their way weighed together, at most.
         journal: where each frame's line is, or None where none is kept.
         gaps: frames that nobody asked for by number, and that have no plate, as a range.
@@ -119,6 +120,7 @@ class Report:
     wall: float = 0.0
     interrupted: bool = False
     recovered: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     peak_bytes: int = 0
     journal: Path | None = None
     gaps: str = ""
@@ -172,6 +174,7 @@ class Report:
             "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_bytes": self.peak_bytes,
             "recovered": list(self.recovered),
+            "lacks": list(self.lacks),
             "journal": None if self.journal is None else absolute(self.journal),
             "gaps": self.gaps,
             "odd_plates": {kind: self.odd[kind] for kind in ("nan", "infinite", "negative")},

@@ -98,6 +98,7 @@ def run_plan(
             report.journal = None if run.journal is None else run.journal.path
             report.interrupted = run.go(tell)
             report.peak_bytes = run.peak_bytes
+    report.lacks = tuple(disk.lacks)
     report.wall = time.perf_counter() - started
     return report
 
@@ -227,6 +228,7 @@ class _Run:
 
     def _land(self, task: FrameTask, read: _Read, matted: _Matted) -> FrameResult:
         started = time.perf_counter()
+        self._check_still_there(task)
         coverage = round(float(matted.alpha.mean()), 6)
         entry = Entry(
             task.key,
@@ -260,6 +262,17 @@ class _Run:
         return FrameResult(
             task, "written", seconds, tuple(notes), coverage=coverage, why=read.why, oddities=odd
         )
+
+    def _check_still_there(self, task: FrameTask) -> None:
+        """Never make a folder anew that has gone: where a share was mounted lies another disk."""
+        gone = [] if self.journal is None else [s for s, _ in self._plan.places if not s.is_dir()]
+        if gone:
+            raise WriteError(
+                f"{gone[0]} was there when the run began, and has gone (a share that was unmounted?). Bring"
+                " it back, and run this again with --resume.",
+                path=task.targets[0],
+                frame=task.frame,
+            )
 
     def _note(self, entry: Entry, task: FrameTask, otherwise: str) -> None:
         if self.journal is None:

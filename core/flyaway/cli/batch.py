@@ -146,7 +146,9 @@ class _Teller:
 def _remark(report: JobReport) -> str:
     said = report.as_json()
     parts = [f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]]
+    lacks = dict.fromkeys(lack for shot in report.reports for lack in shot.lacks)
     parts += [f"{shot.name}: {remark}" for shot in report.reports for remark in shot.remarks]
+    parts += [f"the mattes' disk: {lack}" for lack in lacks]
     if report.refused:
         parts.append(f"{len(report.refused)} shots not begun")
     if report.interrupted:
@@ -201,7 +203,8 @@ def _line(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> str:
     pieces = f" {cost.chunks} chunks," if cost.chunks > 1 else ""
     absent = f", {cost.missing} WITHOUT A PLATE" if cost.missing else ""
     absent += f", NO PLATES FOR {plan.gaps}" if plan.gaps else ""
-    space = "" if cost.bytes_out < cost.bytes_free else f", MORE THAN THE {readable(cost.bytes_free)} FREE"
+    free = cost.bytes_free
+    space = "" if free is None or cost.bytes_out < free else f", MORE THAN THE {readable(free)} FREE"
     return (
         f"{shot.name}: {plan.tasks[0].source}{last} -> {targets} ({shot.model}): {cost.frames} frames,"
         f"{pieces} {cost.width}×{cost.height}, {cost.known} known to the journal{absent}, {cost.todo} to do,"

@@ -188,7 +188,7 @@ def summary(report: Report) -> str:
         for status in ("written", "skipped", "failed")
         if report.counts[status]
     ]
-    said += report.remarks
+    said += [*report.remarks, *(f"the mattes' disk: {lack}" for lack in report.lacks)]
     if report.interrupted:
         said.append(f"interrupted after {report.done} of {report.requested}; --resume does the rest")
     return ", ".join(said) or "nothing done"

@@ -1,26 +1,23 @@
 """How a file gets under its final name: never before it is whole, proven and on the disk itself.
 
 Temporary file in the same folder → written (every return checked) → closed → decoded and compared →
-fsync → rename → fsync of the folder. Every change that a run makes to a disk goes through a `Disk`,
-so that tests can put a failing one in its place.
+fsync → rename → fsync of the folder, all of it through a `flyaway.frames.disk.Disk`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import OpenImageIO as oiio
-
 from flyaway.errors import WriteError
+from flyaway.frames.disk import DISK, Disk
 
-_CHUNK = 1 << 20
+__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "parts_of"]
+
 _PART = ".part"
 
 
@@ -39,76 +36,6 @@ class Landed:
     bytes: int
     sha256: str
     notes: tuple[str, ...] = ()
-
-
-class Disk:
-    """Everything a run does to a disk. Each method raises OSError where it could not be done."""
-
-    def make_folder(self, path: Path) -> None:
-        """Make a folder and those above it, each one's name on disk before anything lies in it."""
-        missing = []
-        while not path.is_dir():
-            missing.append(path)
-            path = path.parent
-        for folder in reversed(missing):
-            folder.mkdir(exist_ok=True)
-            self.sync_folder(folder.parent)
-
-    def image_output(self, path: Path) -> oiio.ImageOutput | None:
-        """An OpenImageIO writer; its open, write_image and close say by their return what failed."""
-        return oiio.ImageOutput.create(str(path))
-
-    def write_bytes(self, path: Path, data: bytes) -> None:
-        """A whole small file."""
-        path.write_bytes(data)
-
-    def open_append(self, path: Path, *, new: bool = False) -> int:
-        """A file to add to; `new` says that it must not be there yet."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        return os.open(path, flags | os.O_EXCL if new else flags, 0o666)
-
-    def append(self, descriptor: int, data: bytes) -> None:
-        """Add to an open file, and have it on disk before returning."""
-        if os.write(descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(descriptor)
-
-    def sha256(self, path: Path) -> str:
-        """The hash of a file's bytes."""
-        digest = hashlib.sha256()
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
-
-    def sync(self, path: Path) -> None:
-        """Have a closed file's bytes on the disk itself, not in a cache."""
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def replace(self, part: Path, path: Path) -> None:
-        """Give a file its final name, in one step."""
-        part.replace(path)
-
-    def sync_folder(self, path: Path) -> None:
-        """Have a folder's names on the disk itself."""
-        if os.name == "nt":  # a folder cannot be opened there; NTFS journals names itself
-            return
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def remove(self, path: Path) -> None:
-        """Delete a file that may be gone already."""
-        path.unlink(missing_ok=True)
-
-
-DISK = Disk()
 
 
 def part_path(path: Path) -> Path:

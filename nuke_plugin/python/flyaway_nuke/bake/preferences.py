@@ -6,6 +6,7 @@ one). An unknown key is left alone; a broken file is an error that names it, nev
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -55,8 +56,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, sort_keys=True)
             file.write("\n")
-        # mkstemp's files are private; a bake folder is shared with the farm and with colleagues.
-        Path(part).chmod(0o644)
+        # mkstemp's files are private; a bake folder is shared with the farm and with colleagues. A network
+        # share may have no mode bits, and then nobody is shut out.
+        with contextlib.suppress(OSError):
+            Path(part).chmod(0o644)
         Path(part).replace(path)
     except BaseException:
         Path(part).unlink()
