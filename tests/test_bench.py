@@ -107,8 +107,8 @@ def untrained(tmp_path_factory):
 
     from flyaway.engines.base import open_engine
     from flyaway.matting import Matting
-    from flyaway.network.config import FAST
     from flyaway.network.model import MattingNetwork
+    from flyaway.network_config import FAST
     from flyaway.weights import ModelInfo, WeightFile
 
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"

@@ -1,4 +1,4 @@
-"""Resampling in numpy equals torch's, and its twins equal the network's own."""
+"""Resizing in numpy equals torch's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flyaway import cells as grid
-from flyaway.resample import BLOCK, resize, sample, sample_points, upsample
+from flyaway.resample import BLOCK, resize
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
-
-from flyaway.network import regions  # noqa: E402
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -73,50 +70,3 @@ def test_resizing_takes_any_layout():
 
 def test_a_flat_picture_stays_flat():
     np.testing.assert_allclose(resize(np.full((1000, 777, 3), 0.7, np.float32), 288, 224), 0.7, atol=1e-6)
-
-
-PLATE = st.tuples(st.integers(32, 700), st.integers(32, 700))
-SEED = st.integers(0, 99)
-MAP = st.tuples(st.integers(1, 80), st.integers(1, 80))
-
-
-@settings(deadline=None, max_examples=50)
-@given(plate=PLATE, size=MAP)
-def test_upsampling_equals_the_networks(plate, size):
-    plane = noise(*size)
-    expected = regions.upsample(torch.from_numpy(plane)[None], *plate)[0].numpy()
-    np.testing.assert_allclose(upsample(plane, *plate), expected, rtol=0, atol=1e-6)
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    plate=PLATE, size=MAP, cell=st.sampled_from([8, 16, 64]), halo=st.integers(0, 5), seed=st.integers(0, 99)
-)
-def test_samples_of_regions_equal_the_networks(plate, size, cell, halo, seed):
-    maps = noise(3, *size, seed=seed)
-    rows, columns = -(-plate[0] // cell), -(-plate[1] // cell)
-    chosen = np.random.default_rng(seed).random((rows, columns)) < 0.3
-    chosen[0, 0] = chosen[-1, -1] = True
-    positions = np.argwhere(chosen)[:40]
-    ys, xs = grid.pixels(positions, cell, halo)
-    expected = regions.sample(
-        torch.from_numpy(maps), torch.from_numpy(ys), torch.from_numpy(xs), *plate
-    ).numpy()
-    np.testing.assert_allclose(sample(maps, ys, xs, *plate), expected, rtol=0, atol=2e-6)
-    into = np.full((len(positions), 5, *expected.shape[2:]), -1, np.float32)
-    sample(maps, ys, xs, *plate, out=into[:, 2:])
-    np.testing.assert_allclose(into[:, 2:], expected, rtol=0, atol=2e-6)
-    assert (into[:, :2] == -1).all()
-
-
-@settings(deadline=None, max_examples=50)
-@given(plate=PLATE, size=MAP, seed=st.integers(0, 99))
-def test_samples_at_points_equal_the_networks(plate, size, seed):
-    maps = noise(5, *size, seed=seed)
-    # Centres of cells that hang over the frame lie outside it.
-    points = np.random.default_rng(seed).integers(-10, np.array(plate) + 40, (20, 2))
-    both = torch.from_numpy(points)
-    expected = regions.sample(torch.from_numpy(maps), both[:, :1], both[:, 1:], *plate)[:, :, 0, 0].numpy()
-    result = sample_points(maps, points[:, 0], points[:, 1], *plate)
-    assert result.flags.c_contiguous
-    np.testing.assert_allclose(result, expected, rtol=0, atol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte
-SMALL, LOOKED_AT, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
+SMALL, ENLARGED, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
 
 
 def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
@@ -25,7 +25,7 @@ def viewing_size(height: int, width: int) -> tuple[int, int]:
     longest = max(height, width)
     if longest > SMALL:
         return height, width
-    return _scaled(height, width, min(LOOKED_AT / longest, MOST_ENLARGED))
+    return _scaled(height, width, min(ENLARGED / longest, MOST_ENLARGED))
 
 
 def _scaled(height: int, width: int, scale: float) -> tuple[int, int]:

@@ -89,7 +89,7 @@ class Matting:
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:
         """What was found in an enlarged plate, at the plate's own size."""
         alpha, coarse = (resize(x[..., None], height, width)[..., 0] for x in (result.alpha, result.coarse))
-        cell = int(self.info.config["refiner"]["cell"])
+        cell = self.engine.config.refiner.cell
         rows, columns = result.alpha.shape
         ys, xs = np.nonzero(result.cells.repeat(cell, 0).repeat(cell, 1)[:rows, :columns])
         cells = np.zeros(grid_size(height, width, cell), bool)

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from flyaway.network import MattingNetwork, regions
 from flyaway.network.decoder import UNKNOWN
-from flyaway.network.model import Coarse
 from flyaway.network.refiner import UnshuffleRefiner
+from flyaway.network.two_stage import Coarse
 from models.training.compose import Plates
 from models.training.losses import soft_cells, soft_trust
 

@@ -102,8 +102,8 @@ def held(alpha: Tensor) -> Tensor:
 
 
 def fade(cell: int, halo: int) -> Tensor:
-    """P×P: how much the pixels of a region inside the frame count; see `regions.fades`."""
-    down, across = regions.fades(torch.ones(1, 2, dtype=torch.long), 3, 3, cell, halo)
+    """P×P: how much the pixels of a region inside the frame count; see `regions.blend_ramps`."""
+    down, across = regions.blend_ramps(torch.ones(1, 2, dtype=torch.long), 3, 3, cell, halo)
     return down[0, :, None] * across[0]
 
 

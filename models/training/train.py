@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
-from flyaway.network.model import CoarseMaps
+from flyaway.network.two_stage import CoarseMaps
 from models.training import checkpoints
 from models.training.losses import coarse_loss, fade, overlap, region_loss, soft_cells, soft_trust
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index

@@ -83,7 +83,7 @@ def test_refinement_touches_the_chosen_cells_and_their_halos_alone(ort_engine, p
     cells = forced(400, 400, 0.3)
     result = ort_engine.infer(plate, cells=cells)
     chosen = np.kron(cells, np.ones((64, 64), bool))[:400, :400]
-    halo = ort_engine.settings["halo"]
+    halo = ort_engine.config.refiner.halo
     sides = [np.roll(chosen, (y, x), (0, 1)) for y in (-halo, 0, halo) for x in (-halo, 0, halo)]
     outside = ~np.logical_or.reduce(sides)
     assert np.array_equal(result.alpha[outside], result.coarse[outside])
@@ -96,7 +96,7 @@ def test_chunks_change_nothing(ort_engine, plates, monkeypatch):
     cells = forced(height, width, 0.15)
     results = []
     for chunk, kept in ((256, 256), (32, 256), (7, 256), (7, 0)):
-        monkeypatch.setitem(ort_engine.settings, "chunk", chunk)
+        monkeypatch.setattr(ort_engine, "chunk", chunk)
         monkeypatch.setattr("flyaway.engines.ort.KEPT", kept)
         results.append(ort_engine.infer(plate, cells=cells).alpha)
     assert cells.sum() % 7 > 1
@@ -108,7 +108,7 @@ def test_one_region_in_a_chunk_of_its_own(ort_engine, plates, monkeypatch):
     plate = plates(300, 300)
     cells = np.ones((5, 5), bool)
     whole = ort_engine.infer(plate, cells=cells).alpha
-    monkeypatch.setitem(ort_engine.settings, "chunk", 8)  # 8, 8, 8, 1
+    monkeypatch.setattr(ort_engine, "chunk", 8)  # 8, 8, 8, 1
     assert np.abs(ort_engine.infer(plate, cells=cells).alpha - whole).max() <= 1e-6
 
 

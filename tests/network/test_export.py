@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from flyaway.cli.app import app
 from flyaway.engines import open_engine
 from flyaway.errors import WeightsError
+from flyaway.export.release import release
 from flyaway.network import MattingNetwork
-from flyaway.network.config import FAST
-from flyaway.network.export import release
+from flyaway.network_config import FAST
 from flyaway.weights import list_models, verified
 
 pytest.importorskip("onnxscript")
@@ -94,7 +94,7 @@ def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeyp
         (folder / "coarse.onnx").write_bytes(b"graph")
         return {"coarse": folder / "coarse.onnx"}
 
-    monkeypatch.setattr("flyaway.network.export.export_graphs", write)  # the graphs are compared above
+    monkeypatch.setattr("flyaway.export.release.export_graphs", write)  # the graphs are compared above
     before = json.loads((exported / "manifest.json").read_text())["models"]["random"]
     release(checkpoint, "fast", "second", exported, "Second", "GPL-3.0-or-later")
     assert list(list_models(exported)) == ["random", "second"]

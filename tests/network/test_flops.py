@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from flyaway.network.config import CONFIGS, PAPER
+from flyaway.network import PaperNetwork
 from flyaway.network.flops import cost, count, parameters, skeleton, table
-from flyaway.network.model import MattingNetwork
+from flyaway.network_config import CONFIGS, PAPER
 
 
 def test_one_multiply_add_is_two_flops() -> None:
@@ -79,7 +79,7 @@ def test_plates_cost_what_their_padding_costs() -> None:
 
 
 def test_counting_on_shapes_alone_equals_counting_a_run() -> None:
-    network = MattingNetwork(PAPER).eval()
+    network = PaperNetwork(PAPER).eval()
     working = torch.zeros(1, 3, 128, 256)
     assert count(lambda: network.coarse(working)) == cost(PAPER, 100, 200).coarse
 

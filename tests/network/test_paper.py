@@ -9,22 +9,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flyaway.network import CoarseMaps, PaperNetwork
 from flyaway.network.attention import CrossRegionAttention, relative_index
-from flyaway.network.config import PAPER
 from flyaway.network.decoder import UNKNOWN
-from flyaway.network.model import CoarseMaps, MattingNetwork
 from flyaway.network.paper_refiner import PaperRefiner
 from flyaway.network.swin import SwinBackbone, SwinBlock, from_windows, shift_mask, to_windows
+from flyaway.network_config import PAPER
 
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def build() -> MattingNetwork:
+def build() -> PaperNetwork:
     """Random weights whose refined alphas differ between regions and are not all clamped."""
     torch.manual_seed(0)
-    network = MattingNetwork(PAPER).eval().requires_grad_(False)
+    network = PaperNetwork(PAPER).eval().requires_grad_(False)
     network.refiner.head.bias.fill_(0.5)
     network.refiner.from_token.weight.mul_(4)
     # Batch statistics of a real pass: without them a dozen layers of random weights leave nothing to see.
@@ -32,11 +32,11 @@ def build() -> MattingNetwork:
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
     network.refiner.train()
-    network.refine(plate(128, 128, seed=9)[0], random_guide(16, 16), torch.ones(16, 16, dtype=torch.bool))
+    network.refine(plate(128, 128, seed=9)[0], random_maps(16, 16), torch.ones(16, 16, dtype=torch.bool))
     return network.eval()
 
 
-def random_guide(rows: int, columns: int) -> CoarseMaps:
+def random_maps(rows: int, columns: int) -> CoarseMaps:
     generator = seeded(8)
     maps = torch.rand(2, rows, columns, generator=generator)
     return CoarseMaps(maps, torch.rand(768, 1, 1), torch.rand(3, rows, columns, generator=generator))
@@ -52,7 +52,7 @@ def plate(height: int, width: int, seed: int = 1) -> Tensor:
 
 
 @pytest.fixture(scope="module")
-def paper() -> MattingNetwork:
+def paper() -> PaperNetwork:
     return build()
 
 
@@ -94,7 +94,7 @@ def test_block_equals_attention_among_all_tokens_of_the_same_window(shift: int) 
 
 
 @pytest.mark.parametrize(("height", "width"), [(128, 128), (128, 384), (256, 640)])
-def test_backbone_has_four_strides_at_any_size(paper: MattingNetwork, height: int, width: int) -> None:
+def test_backbone_has_four_strides_at_any_size(paper: PaperNetwork, height: int, width: int) -> None:
     maps = paper.encoder(plate(height, width))
     assert [tuple(m.shape) for m in maps] == [
         (1, dim, height // stride, width // stride)
@@ -105,7 +105,7 @@ def test_backbone_has_four_strides_at_any_size(paper: MattingNetwork, height: in
         torch.testing.assert_close(features.mean(1), torch.zeros_like(features[:, 0]), rtol=0, atol=1e-4)
 
 
-def test_pictures_of_a_batch_do_not_see_each_other(paper: MattingNetwork) -> None:
+def test_pictures_of_a_batch_do_not_see_each_other(paper: PaperNetwork) -> None:
     one, two = plate(128, 256, seed=3), plate(128, 256, seed=4)
     together = paper.encoder(torch.cat((one, two)))
     for both, first, second in zip(together, paper.encoder(one), paper.encoder(two), strict=True):
@@ -178,7 +178,7 @@ def test_refiner_shapes_and_range() -> None:
 def test_every_parameter_learns() -> None:
     network = build().train().requires_grad_(True)
     everything = torch.ones(16, 16, dtype=torch.bool)
-    network.refine(plate(128, 128)[0], random_guide(16, 16), everything).square().sum().backward()
+    network.refine(plate(128, 128)[0], random_maps(16, 16), everything).square().sum().backward()
     levels = network.coarse(plate(128, 128)).levels
     sum(level.alpha.sum() + level.trimap.square().sum() for level in levels).backward()
     idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
@@ -188,12 +188,12 @@ def test_every_parameter_learns() -> None:
 # The whole --------------------------------------------------------------------------------------------
 
 
-def restated(network: MattingNetwork, image: Tensor, guide: CoarseMaps, cells: Tensor) -> Tensor:
+def restated(network: PaperNetwork, image: Tensor, coarse: CoarseMaps, cells: Tensor) -> Tensor:
     """The paper's second stage without grid, chunks or gathering: unfold, all pairs, overwrite."""
     height, width = image.shape[2:]
     rows, columns = cells.shape
     whole = F.pad(image, (0, columns * 8 - width, 0, rows * 8 - height), mode="replicate")
-    alpha = guide.maps[None, :1]
+    alpha = coarse.maps[None, :1]
     smooth = F.interpolate(alpha, scale_factor=8, mode="bilinear", align_corners=False)
     patches = F.unfold(torch.cat((whole, smooth), 1), 8, stride=8)[0].T.view(-1, 4, 8, 8)[cells.flatten()]
     places = cells.nonzero()
@@ -210,13 +210,13 @@ def restated(network: MattingNetwork, image: Tensor, guide: CoarseMaps, cells: T
     return out[:height, :width]
 
 
-def guide_of(network: MattingNetwork, image: Tensor) -> CoarseMaps:
+def maps_of(network: PaperNetwork, image: Tensor) -> CoarseMaps:
     working, size = network.working_image(image)
     return network.coarse_maps(network.coarse(working), size)
 
 
 @pytest.mark.parametrize(("height", "width"), [(389, 517), (517, 389), (32, 32), (33, 47), (128, 256)])
-def test_any_size(paper: MattingNetwork, height: int, width: int) -> None:
+def test_any_size(paper: PaperNetwork, height: int, width: int) -> None:
     out = paper(plate(height, width))
     grid = ((height + 7) // 8, (width + 7) // 8)
     assert out.alpha.shape == out.coarse.shape == (height, width)
@@ -231,56 +231,56 @@ def test_any_size(paper: MattingNetwork, height: int, width: int) -> None:
 @pytest.mark.parametrize("share", [0.15, 1.0])
 @pytest.mark.parametrize(("height", "width"), [(131, 203), (96, 72)])
 def test_second_stage_equals_its_restatement(
-    paper: MattingNetwork, height: int, width: int, share: float
+    paper: PaperNetwork, height: int, width: int, share: float
 ) -> None:
     image = plate(height, width)
-    guide = guide_of(paper, image)
+    coarse = maps_of(paper, image)
     cells = torch.rand((height + 7) // 8, (width + 7) // 8, generator=seeded(5)) < share
-    expected = restated(paper, image, guide, cells)
+    expected = restated(paper, image, coarse, cells)
     refined = expected[cells.repeat_interleave(8, 0).repeat_interleave(8, 1)[:height, :width]]
     assert refined.std() > 0.02, "refined alphas hardly differ: the comparison would prove nothing"
     got = paper(image, cells=cells).alpha
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
 
 
-def test_neighbours_matter(paper: MattingNetwork) -> None:
+def test_neighbours_matter(paper: PaperNetwork) -> None:
     """A region's alpha depends on what another region shows, or the comparison above is blind to it."""
     image = plate(128, 128)
-    guide = guide_of(paper, image)
+    coarse = maps_of(paper, image)
     cells = torch.zeros(16, 16, dtype=torch.bool)
     cells[4, 4] = cells[4, 6] = True
-    before = paper.refine(image[0], guide, cells)
+    before = paper.refine(image[0], coarse, cells)
     changed = image.clone()
     changed[:, :, 32:40, 48:56] = 1 - changed[:, :, 32:40, 48:56]
-    after = paper.refine(changed[0], guide, cells)
+    after = paper.refine(changed[0], coarse, cells)
     assert (before - after)[32:40, 32:40].abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64])
-def test_chunks_change_nothing(paper: MattingNetwork, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_change_nothing(paper: PaperNetwork, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     image = plate(101, 83)
-    guide = guide_of(paper, image)
+    coarse = maps_of(paper, image)
     cells = torch.rand(13, 11, generator=seeded(6)) < 0.8
     assert int(cells.sum()) > 64
-    whole = paper.refine(image[0], guide, cells)
+    whole = paper.refine(image[0], coarse, cells)
     # Sums run in another order for another batch size: exact but for the last bits.
     monkeypatch.setattr(paper, "config", replace(PAPER, refiner=replace(PAPER.refiner, chunk=chunk)))
-    torch.testing.assert_close(paper.refine(image[0], guide, cells), whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(paper.refine(image[0], coarse, cells), whole, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(131, 203), (32, 40)])
-def test_nothing_selected_leaves_the_coarse_alpha(paper: MattingNetwork, height: int, width: int) -> None:
+def test_nothing_selected_leaves_the_coarse_alpha(paper: PaperNetwork, height: int, width: int) -> None:
     image = plate(height, width)
     nothing = torch.zeros((height + 7) // 8, (width + 7) // 8, dtype=torch.bool)
     out = paper(image, cells=nothing)
-    coarse = guide_of(paper, image).maps[:1][None]
+    coarse = maps_of(paper, image).maps[:1][None]
     nearest = F.interpolate(coarse, scale_factor=8, mode="nearest")[0, 0, :height, :width]
     bilinear = F.interpolate(coarse, scale_factor=8, mode="bilinear", align_corners=False)
     assert torch.equal(out.alpha, nearest)
     torch.testing.assert_close(out.coarse, bilinear[0, 0, :height, :width], rtol=0, atol=1e-5)
 
 
-def test_only_chosen_cells_are_written(paper: MattingNetwork) -> None:
+def test_only_chosen_cells_are_written(paper: PaperNetwork) -> None:
     image = plate(64, 64)
     cells = torch.zeros(8, 8, dtype=torch.bool)
     cells[2, 5] = True
@@ -290,7 +290,7 @@ def test_only_chosen_cells_are_written(paper: MattingNetwork) -> None:
     assert not touched.any()
 
 
-def test_without_refining(paper: MattingNetwork) -> None:
+def test_without_refining(paper: PaperNetwork) -> None:
     out = paper(plate(70, 50), refine=False)
     assert torch.equal(out.alpha, out.coarse)
     assert not out.cells.any()

@@ -15,20 +15,11 @@ import torch
 from torch import Tensor, nn
 
 import flyaway
-from flyaway.cells import neighbourhoods
-from flyaway.engines.eager import load_network
-from flyaway.network import regions
-from flyaway.network.attention import relative_index
-from flyaway.network.livegraph import (
-    COLOURS,
-    LiveMatte,
-    Settings,
-    bias_index,
-    coordinates,
-    display,
-    neighbours,
-)
-from flyaway.network.nuke import baked_in, operators
+from flyaway.engines.torch_engine import load_network
+from flyaway.export.nuke import baked_in, operators
+from flyaway.export.nuke_module import COLOURS, LiveMatte, display, relative_index
+from flyaway.network import attention
+from flyaway.regions import torch_backend as regions
 from flyaway.weights import list_models, model_info
 
 KNOWN = Path(__file__).with_name("operators_1.12.1.txt")
@@ -243,60 +234,12 @@ def test_archive_tells_nothing_of_the_machine(file):
                 file.read_bytes()[item.header_offset + 28 : item.header_offset + 30], "little"
             )
             assert (start + extra) % 64 == 0, item.filename
-        assert b"/flyaway/network" not in b"".join(archive.read(n) for n in names if n.endswith(".py"))
+        assert b"/flyaway/" not in b"".join(archive.read(n) for n in names if n.endswith(".py"))
 
 
-@pytest.mark.parametrize(("length", "source"), [(1080, 288), (511, 512), (4320, 270), (33, 33)])
-def test_integer_coordinates_equal_the_eager_ones(length, source):
-    pixels = torch.arange(-70, length + 70)
-    for ours, theirs in zip(
-        coordinates(pixels, length, source), regions.source_coordinates(pixels, length, source), strict=True
-    ):
-        assert torch.allclose(ours.double(), theirs.double(), atol=1e-6)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 1.0])
-def test_neighbours_equal_the_numpy_twin(share):
-    cells = np.random.default_rng(5).random((23, 41)) < share
-    from flyaway.geometry import disc_offsets
-
-    positions, index, valid = neighbours(torch.from_numpy(cells), torch.tensor(disc_offsets(3)), 8)
-    for ours, theirs in zip(
-        (positions, index, valid), (x for x in neighbourhoods(cells, 8, 3)[:2]), strict=False
-    ):
-        assert np.array_equal(ours.numpy(), theirs)
-    assert np.array_equal(valid.numpy(), neighbourhoods(cells, 8, 3)[3])
-    where = positions[index]
-    assert torch.equal(bias_index(where, 3), relative_index(where, 3))
-
-
-def spreader(cell: int, halo: int) -> LiveMatte:
-    """The scripted loop's own methods, without a network."""
-    settings = Settings(
-        working=64, multiple=32, stride=32, cell=cell, halo=halo, threshold=0.5, chunk=8, neighbours=2,
-        reach=1, offsets=torch.zeros(1, 2, dtype=torch.int64),
-    )  # fmt: skip
-    return LiveMatte([nn.Identity() for _ in range(4)], settings)
-
-
-@pytest.mark.parametrize("grid", [(1, 1), (1, 5), (4, 3)])
-@pytest.mark.parametrize("share", [0.4, 1.0])
-def test_regions_are_spread_as_in_eager_torch(grid, share):
-    cell, halo = 16, 3
-    cells = torch.from_numpy(np.random.default_rng(4).random(grid) < share)
-    cells[0, 0] = True
-    positions = cells.nonzero()
-    size = cell + 2 * halo
-    values = torch.rand(len(positions), size, size, generator=torch.Generator().manual_seed(4)).half()
-    ours, theirs = (torch.zeros(grid[0] * cell + 2 * halo, grid[1] * cell + 2 * halo) for _ in range(2))
-    spreader(cell, halo).spread(ours, positions, cells, values)  # half in, as the refiner may say it
-    regions.spread(theirs, positions, values.float(), cell)
-    assert torch.allclose(ours, theirs, atol=1e-6)
-    if share == 1:
-        whole = torch.zeros_like(ours)
-        spreader(cell, halo).spread(whole, positions, cells, torch.ones_like(values))
-        frame = whole[halo : halo + grid[0] * cell, halo : halo + grid[1] * cell]
-        assert torch.allclose(frame, torch.ones_like(frame), atol=1e-6), "neither seam nor dark edge"
+def test_the_index_of_the_position_bias_is_the_attentions():
+    where = torch.randint(0, 23, (50, 9, 2), generator=torch.Generator().manual_seed(5))
+    assert torch.equal(torch.jit.script(relative_index)(where, 3), attention.relative_index(where, 3))
 
 
 def test_chunks_do_not_change_the_result(live, plate):
@@ -332,8 +275,8 @@ def test_the_view_of_unknown_regions(name, live, plate):
     eager = load_network(model_info(name))
     with torch.no_grad():
         expected = eager(plate)
-        guide = eager.coarse_maps(eager.coarse(eager.working_image(plate)[0]), eager.working_image(plate)[1])
-        unsure = regions.upsample(guide.maps[1:2], 420, 512)[0]
+        working, size = eager.working_image(plate)
+        unsure = regions.upsample(eager.coarse_maps(eager.coarse(working), size).maps[1], 420, 512)
     view = run(live, plate, colour=2, output=2)[0]
     assert torch.allclose(view[0], unsure, atol=1e-3)
     cells = expected.cells.repeat_interleave(64, 0).repeat_interleave(64, 1)[:420, :512]

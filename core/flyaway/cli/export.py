@@ -51,7 +51,7 @@ def export(
         raise NoEngineError(
             "export needs torch and onnxscript: pip install torch safetensors onnx onnxscript"
         ) from error
-    from flyaway.network.export import release
+    from flyaway.export.release import release
 
     entry = release(checkpoint, config, name, output or weights_folder(), title or name, licence)
     for role, file in entry["files"].items():

@@ -24,8 +24,8 @@ def export_nuke(
         import torch
     except ImportError as error:
         raise NoEngineError("export nuke needs torch: pip install 'flyaway[torch]'") from error
-    from flyaway.engines.eager import load_network
-    from flyaway.network.nuke import export_nuke as write
+    from flyaway.engines.torch_engine import load_network
+    from flyaway.export.nuke import export_nuke as write
 
     path = write(load_network(info), output or Path(f"flyaway_{model}.pt"))
     say(f"{path}  {path.stat().st_size:,} bytes  {info.licence}  made with torch {torch.__version__}")

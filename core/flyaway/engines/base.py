@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import ConflictingEnginesError, EngineError, NoEngineError
+from flyaway.network_config import NetworkConfig
 from flyaway.weights import ModelInfo
 
 ENGINES = ("onnxruntime", "torch")
@@ -44,6 +45,7 @@ class Engine(Protocol):
 
     name: str
     device: str
+    config: NetworkConfig
 
     def infer(
         self, image: NDArray[np.float32], *, cells: NDArray[np.bool_] | None = None, refine: bool = True
@@ -97,7 +99,7 @@ def open_engine(
         raise EngineError(f"{threads!r} threads cannot run anything: give a whole number from 1 up, or None")
     check_installed(engine)
     if engine == "torch":
-        from flyaway.engines.eager import TorchEngine
+        from flyaway.engines.torch_engine import TorchEngine
 
         return TorchEngine(info, device, threads)
     from flyaway.engines.ort import OrtEngine
@@ -156,20 +158,9 @@ def checked_cells(cells: Any, shape: tuple[int, int]) -> NDArray[np.bool_] | Non
     return array
 
 
-def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The few numbers that a host loop needs, from a model's configuration; EngineError if one is absent."""
+def network_config(info: ModelInfo) -> NetworkConfig:
+    """A model's configuration; EngineError where the manifest's is incomplete or cannot be."""
     try:
-        if config["refiner"]["kind"] != "unshuffle" or config["coarse"]["stride"] != 1:
-            raise EngineError("the paper's structure has no host loop: use the torch engine")
-        return {
-            "working_size": int(config["coarse"]["working_size"]),
-            "multiple": int(config["coarse"]["pad_multiple"]),
-            "cell": int(config["refiner"]["cell"]),
-            "halo": int(config["refiner"]["halo"]),
-            "low": float(config["refiner"]["low"]),
-            "chunk": int(config["refiner"]["chunk"]),
-            "neighbours": int(config["attention"]["neighbours"]),
-            "radius": int(config["attention"]["radius"]),
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(f"the model's configuration cannot be used: {error!r}") from error
+        return NetworkConfig.from_dict(info.config)
+    except (TypeError, ValueError) as error:
+        raise EngineError(f"the model's configuration cannot be used: {error}") from error

@@ -18,21 +18,19 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from flyaway import cells as grid
-from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_settings
+from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_config
 from flyaway.errors import DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size, padded, working_size
-from flyaway.resample import resize, sample, sample_points, upsample
+from flyaway.regions import numpy_backend as regions
+from flyaway.resample import resize
 from flyaway.weights import ModelInfo, verified
 
 Float = NDArray[np.float32]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-CONTEXT_STRIDE = 16  # px of working image per entry of the context map
 GRAPHS = ("coarse", "tokens", "refine")
-RGB = 3
 # Regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
 CPU_CHUNK = 32
-# Up to so many regions, what the refiner sees of them is kept from one pass to the next (48 MB).
+# Up to so many regions, the refiner inputs are kept from one pass to the next (48 MB).
 KEPT = 256
 
 
@@ -44,10 +42,13 @@ class OrtEngine:
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
         if missing := [role for role in GRAPHS if role not in info.files]:
             raise EngineError(f"model {info.name!r} has no ONNX file for {', '.join(missing)}")
-        self.settings = network_settings(info.config)
+        self.config = network_config(info)
+        if self.config.refiner.kind != "unshuffle":
+            raise EngineError("the paper's structure has no host loop: use the torch engine")
         self.device = _choose(device)
+        self.chunk = self.config.refiner.chunk
         if self.device == "cpu":
-            self.settings["chunk"] = min(self.settings["chunk"], CPU_CHUNK)
+            self.chunk = min(self.chunk, CPU_CHUNK)
         self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
 
     def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
@@ -78,7 +79,7 @@ class OrtEngine:
         """See `Engine.infer`."""
         watch = Stopwatch()
         height, width = image.shape[:2]
-        s = self.settings
+        refiner = self.config.refiner
         with watch("prepare"):
             working, (h, w) = self._working(image)
         with watch("coarse"):
@@ -86,23 +87,24 @@ class OrtEngine:
         with watch("select"):
             trimap = trimap[0, :, :h, :w]
             maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], features[0, :, :h, :w]))
-            ch, cw = (padded(size, CONTEXT_STRIDE) // CONTEXT_STRIDE for size in (h, w))
+            stride = self.config.context_stride
+            ch, cw = (padded(size, stride) // stride for size in (h, w))
             context = context[0, :, :ch, :cw]
-            chosen = checked_cells(cells, grid_size(height, width, s["cell"]))
+            chosen = checked_cells(cells, grid_size(height, width, refiner.cell))
             if chosen is None:
-                chosen = grid.unknown_cells(trimap[1], height, width, s["cell"], s["low"])
+                chosen = regions.unknown_cells(trimap[1], height, width, refiner.cell, refiner.low)
             if not refine:
                 chosen = np.zeros_like(chosen)
         with watch("finish"):
-            coarse = upsample(maps[0], height, width)
+            coarse = regions.upsample(maps[0], height, width)
         refined = self._refine(image, maps, context, chosen, coarse, watch) if chosen.any() else coarse
         return Inference(refined, coarse, trimap, chosen, watch.seconds)
 
     def _working(self, image: Float) -> tuple[Float, tuple[int, int]]:
-        s = self.settings
-        h, w = working_size(image.shape[0], image.shape[1], s["working_size"])
+        c = self.config.coarse
+        h, w = working_size(image.shape[0], image.shape[1], c.working_size)
         small = resize(image, h, w)
-        pad = (0, padded(h, s["multiple"]) - h), (0, padded(w, s["multiple"]) - w), (0, 0)
+        pad = (0, padded(h, c.pad_multiple) - h), (0, padded(w, c.pad_multiple) - w), (0, 0)
         small = np.pad(small, pad, mode="edge")
         return np.ascontiguousarray(small.transpose(2, 0, 1)[None]), (h, w)
 
@@ -115,16 +117,18 @@ class OrtEngine:
         coarse: Float,
         watch: Stopwatch,
     ) -> Float:
-        s = self.settings
+        attention, cell, halo = self.config.attention, self.config.refiner.cell, self.config.refiner.halo
         with watch("select"):
-            positions, index, where, valid = grid.neighbourhoods(cells, s["neighbours"], s["radius"])
-        parts = [slice(i, i + s["chunk"]) for i in range(0, len(positions), s["chunk"])]
+            positions, index, where, valid = regions.neighbourhoods(
+                cells, attention.neighbours, attention.radius
+            )
+        parts = [slice(i, i + self.chunk) for i in range(0, len(positions), self.chunk)]
         tokens, kept = [], []
         for part in parts:  # the tokens of all regions first: attention then sees them all
             with watch("select"):
-                patches = self._patches(image, maps, positions[part])
-                centre = positions[part] * s["cell"] + s["cell"] // 2
-                around = sample_points(context, centre[:, 0], centre[:, 1], *image.shape[:2])
+                patches = regions.refiner_inputs(image, maps, positions[part], cell, halo)
+                centre = positions[part] * cell + cell // 2
+                around = regions.sample_points(context, centre[:, 0], centre[:, 1], *image.shape[:2])
                 if len(positions) <= KEPT:
                     kept.append(patches)
             with watch("tokens"):
@@ -134,32 +138,18 @@ class OrtEngine:
             alpha = coarse.copy()
         for number, part in enumerate(parts):
             with watch("select"):
-                patches = kept[number] if kept else self._patches(image, maps, positions[part])
+                if kept:
+                    patches = kept[number]
+                else:
+                    patches = regions.refiner_inputs(image, maps, positions[part], cell, halo)
                 feed = {"patches": patches, "tokens": everyone[index[part]]}
                 feed |= {"positions": where[part], "valid": valid[part]}
             with watch("refine"):
                 (changes,) = self._sessions["refine"].run(None, feed)
             with watch("finish"):
-                grid.spread(alpha, positions[part], changes[:, 0], s["cell"])
-        # Fades add up to one but for rounding.
+                regions.accumulate(alpha, positions[part], changes[:, 0], cell)
+        # Blend ramps add up to one but for rounding.
         return alpha.clip(0, 1, out=alpha)
-
-    def _patches(self, image: Float, maps: Float, positions: NDArray[np.int64]) -> Float:
-        """What the refiner sees of regions: N×(3+C)×P×P, plate then maps."""
-        cell, halo = self.settings["cell"], self.settings["halo"]
-        height, width = image.shape[:2]
-        ys, xs = grid.pixels(positions, cell, halo)
-        side = cell + 2 * halo
-        patches = np.empty((len(positions), RGB + len(maps), side, side), np.float32)
-        for patch, rows, columns in zip(patches, ys, xs, strict=True):
-            top, left = rows[0], columns[0]
-            if top >= 0 and left >= 0 and rows[-1] < height and columns[-1] < width:
-                seen = image[top : top + side, left : left + side]
-            else:  # outside the frame the edge is repeated
-                seen = image[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
-            patch[:RGB] = seen.transpose(2, 0, 1)
-        sample(maps, ys, xs, height, width, out=patches[:, RGB:])
-        return patches
 
 
 def _choose(device: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flyaway.network.config import AttentionConfig
+from flyaway.network_config import AttentionConfig
 
 
 def relative_index(positions: Tensor, reach: int) -> Tensor:

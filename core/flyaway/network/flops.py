@@ -20,8 +20,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from flyaway.geometry import grid_size
-from flyaway.network.config import CONFIGS, NetworkConfig
-from flyaway.network.model import MattingNetwork
+from flyaway.network import TwoStageNetwork, build_network
+from flyaway.network_config import CONFIGS, NetworkConfig
 
 HD = (1080, 1920)
 UHD = (2160, 3840)
@@ -54,10 +54,10 @@ class Cost:
         return self.coarse + share * self.cells * self.region
 
 
-def skeleton(config: NetworkConfig) -> MattingNetwork:
+def skeleton(config: NetworkConfig) -> TwoStageNetwork:
     """A network without memory: shapes alone, for counting."""
     with torch.device("meta"):
-        return MattingNetwork(config).eval()
+        return build_network(config).eval()
 
 
 def cost(config: NetworkConfig, height: int, width: int) -> Cost:
@@ -74,12 +74,10 @@ def cost(config: NetworkConfig, height: int, width: int) -> Cost:
     where = positions[:, None].expand(-1, tokens, -1)
     valid = torch.ones(_SAMPLE, tokens, dtype=torch.bool, device="meta")
 
-    refiner: Any = network.refiner  # of either kind: the same two methods
-
     def refine() -> None:
-        features, token = refiner.encode(*network.refiner_inputs(image[0], maps, positions))
+        features, token = network.encode(image[0], maps, positions)
         attended = network.attention(token[:, None].expand(-1, tokens, -1), where, valid)
-        refiner.decode(features, attended)
+        network.refiner.decode(features, attended)
 
     rows, columns = grid_size(height, width, config.refiner.cell)
     return Cost(coarse, count(refine) // _SAMPLE, rows * columns)

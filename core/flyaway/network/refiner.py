@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flyaway.network.config import RefinerConfig
 from flyaway.network.cues import ALPHA, CUES, RGB, UNKNOWN, cues
+from flyaway.network_config import RefinerConfig
 
 RAW = 2  # its last channels: alpha and unknown probability as the coarse stage made them, unsmoothed
 

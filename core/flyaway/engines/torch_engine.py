@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from flyaway.engines.base import Inference, Stopwatch, checked_cells
+from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_config
 from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size
-from flyaway.network import MattingNetwork, NetworkConfig
+from flyaway.network import TwoStageNetwork, build_network
 from flyaway.weights import ModelInfo, verified
 
 
@@ -28,6 +28,7 @@ class TorchEngine:
         if "torch" not in info.files:
             raise EngineError(f"model {info.name!r} has no safetensors file: use the onnxruntime engine")
         self.network = load_network(info).to(self.device)
+        self.config = self.network.config
 
     @torch.inference_mode()
     def infer(
@@ -41,9 +42,7 @@ class TorchEngine:
         watch = Stopwatch()
         began = perf_counter()
         plate = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].contiguous()
-        forced = checked_cells(
-            cells, grid_size(image.shape[0], image.shape[1], self.network.config.refiner.cell)
-        )
+        forced = checked_cells(cells, grid_size(image.shape[0], image.shape[1], self.config.refiner.cell))
         chosen = None if forced is None else torch.from_numpy(forced).to(self.device)
         out = self.network(plate, cells=chosen, refine=refine)
         alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
@@ -51,12 +50,13 @@ class TorchEngine:
         return Inference(alpha, coarse, trimap, used, watch.seconds)
 
 
-def load_network(info: ModelInfo) -> MattingNetwork:
+def load_network(info: ModelInfo) -> TwoStageNetwork:
     """A released model as a torch module in float32, in evaluation mode."""
+    config = network_config(info)
     try:
-        network = MattingNetwork(NetworkConfig.from_dict(dict(info.config)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineError(f"the model's configuration cannot be used: {error!r}") from error
+        network = build_network(config)
+    except ValueError as error:
+        raise EngineError(f"the model's configuration cannot be used: {error}") from error
     path = verified(info.files["torch"])
     try:
         network.load_state_dict({k: v.float() for k, v in load_file(path).items()})

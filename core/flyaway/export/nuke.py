@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from flyaway.errors import WeightsError
-from flyaway.geometry import disc_offsets
-from flyaway.network.export import CoarseGraph
-from flyaway.network.livegraph import LiveMatte, Settings
-from flyaway.network.model import MattingNetwork
+from flyaway.export.graphs import CoarseGraph, TokensGraph
+from flyaway.export.nuke_module import LiveMatte
+from flyaway.network import MattingNetwork, TwoStageNetwork
 
 # Operators that make a tensor from nothing: what they name at export stays named for good.
 FACTORIES = ("zeros", "ones", "full", "empty", "rand", "randn", "arange", "linspace", "eye", "tensor",
@@ -26,19 +25,8 @@ FACTORIES = ("zeros", "ones", "full", "empty", "rand", "randn", "arange", "linsp
 _ARCHIVE_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-class Tokens(nn.Module):
-    """Patches, context → tokens."""
-
-    def __init__(self, network: MattingNetwork):
-        super().__init__()
-        self.refiner = network.refiner
-
-    def forward(self, patches: Tensor, context: Tensor) -> Tensor:
-        return self.refiner.encode(patches, context)[1]
-
-
 class Attend(nn.Module):
-    """Tokens of regions and neighbours, bias indices, validity → what each region has learned."""
+    """Tokens of regions and neighbours, bias indices, validity → each region's token after attention."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
@@ -51,7 +39,7 @@ class Attend(nn.Module):
 
 
 class Refine(nn.Module):
-    """Patches, what was attended to → the change of the coarse alpha."""
+    """Patches and tokens after attention → the change of the coarse alpha."""
 
     def __init__(self, network: MattingNetwork):
         super().__init__()
@@ -61,18 +49,17 @@ class Refine(nn.Module):
         return self.refiner.decode((patches,), attended)
 
 
-def live_matte(network: MattingNetwork) -> torch.jit.ScriptModule:
-    """The network as one scripted module around four traced ones; see `livegraph`.
+def live_matte(network: TwoStageNetwork) -> torch.jit.ScriptModule:
+    """The network as one scripted module around four traced ones; see `nuke_module`.
 
     Raises:
         WeightsError: a configuration that the scripted loop does not cover.
     """
     c = network.config
-    known = c.refiner.kind == "unshuffle" and c.refiner.halo > 0
-    if not known or c.coarse.stride != 1 or c.attention.radius < 1:
+    if not isinstance(network, MattingNetwork) or c.refiner.halo == 0 or c.attention.radius == 0:
         raise WeightsError(
-            f"configuration {c.name!r} has no live form: cells must be blended in with a halo, the finest"
-            " head at full working size, and neighbours within a radius. Bake with `flyaway matte` instead"
+            f"configuration {c.name!r} has no live form: it must be one of ours, with regions that are"
+            " blended in by a halo and neighbours within a radius. Bake with `flyaway matte` instead"
         )
     # Exact derivatives are not wanted, and constants that a trace cannot see through are what the tests find.
     with torch.no_grad(), warnings.catch_warnings():
@@ -86,21 +73,15 @@ def live_matte(network: MattingNetwork) -> torch.jit.ScriptModule:
         bias = torch.randint(0, (2 * c.attention.reach + 1) ** 2 + 1, (n, t, t))
         examples: list[tuple[nn.Module, tuple[Tensor, ...]]] = [
             (CoarseGraph(network), (image,)),
-            (Tokens(network), (patches, torch.rand(n, context.shape[1]))),
+            (TokensGraph(network), (patches, torch.rand(n, context.shape[1]))),
             (Attend(network), (torch.rand(n, t, c.attention.dim), bias, torch.rand(n, t) < 0.5)),
             (Refine(network), (patches, torch.rand(n, c.attention.dim))),
         ]
         parts = [torch.jit.trace(part.eval(), example, check_trace=False) for part, example in examples]
-        settings = Settings(
-            working=c.coarse.working_size, multiple=m, stride=image.shape[2] // context.shape[2],
-            cell=c.refiner.cell, halo=c.refiner.halo, threshold=c.refiner.low, chunk=c.refiner.chunk,
-            neighbours=c.attention.neighbours, reach=c.attention.reach,
-            offsets=torch.tensor(disc_offsets(c.attention.radius)),
-        )  # fmt: skip
-        return torch.jit.script(LiveMatte(parts, settings).eval())
+        return torch.jit.script(LiveMatte(parts, c).eval())
 
 
-def export_nuke(network: MattingNetwork, path: Path) -> Path:
+def export_nuke(network: TwoStageNetwork, path: Path) -> Path:
     """Write the TorchScript file, checked: operators' constants, and no debug tables."""
     module = live_matte(network)
     if found := baked_in(module):

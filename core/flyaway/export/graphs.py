@@ -1,15 +1,10 @@
-"""A trained network → the files that are released: three ONNX graphs and fp16 safetensors.
+"""Our network → the three ONNX graphs that the default engine runs.
 
-The weights are rounded to half precision first, so that the ONNX graphs (float32) and the safetensors
-file hold the same numbers and the two engines can be held to one bound. Exported with
-`torch.onnx.export(dynamo=True)`: tracing bakes sizes in, silently.
+Exported with `torch.onnx.export(dynamo=True)`: tracing bakes sizes in, silently.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +12,11 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.export import Dim
 
 from flyaway.errors import WeightsError
-from flyaway.network.config import CONFIGS, NetworkConfig
-from flyaway.network.model import MattingNetwork
-from flyaway.weights import MANIFEST_FORMAT, list_models
+from flyaway.network import MattingNetwork
 
 OPSET = 18
 SMALL = 256  # values; below it a cast costs more than it saves
@@ -65,22 +56,6 @@ class RefineGraph(nn.Module):
 
     def forward(self, patches: Tensor, tokens: Tensor, positions: Tensor, valid: Tensor) -> Tensor:
         return self.refiner.decode((patches,), self.attention(tokens, positions, valid))
-
-
-def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
-    """A network from a training checkpoint, its weights rounded to half precision.
-
-    Raises:
-        WeightsError: the file does not fit the configuration.
-    """
-    network = MattingNetwork(config)
-    try:
-        network.load_state_dict({k: v.half().float() for k, v in load_file(path).items()})
-    except (RuntimeError, OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"{path} is no checkpoint of configuration {config.name!r}: {str(error)[:300]}"
-        ) from error
-    return network.eval()
 
 
 def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
@@ -156,62 +131,3 @@ def store_in_half(path: Path) -> None:
         model.graph.node.insert(0, cast)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-def release(checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str) -> dict[str, Any]:
-    """Write a model's files below `root` (models/weights) and list it in the manifest.
-
-    Raises:
-        WeightsError: no such configuration, or one that cannot be exported; a checkpoint that does not
-            fit it; a name that is no folder's name; a manifest that cannot be read.
-    """
-    manifest = _manifest(root)
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
-        raise WeightsError(f"{name!r} cannot name a model: use letters, digits, '.', '-' and '_'")
-    network = read_checkpoint(checkpoint, _exportable(config))
-    files = export_graphs(network, root / name)
-    files["torch"] = root / name / f"{name}.fp16.safetensors"
-    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, files["torch"])
-    files["torch"].chmod(files["coarse"].stat().st_mode)  # safetensors leaves it readable to its owner alone
-    entry: dict[str, Any] = {
-        "title": title,
-        "licence": licence,
-        "card": f"cards/{name}.md",
-        "config": network.config.to_dict(),
-        "files": {role: _listing(path, root) for role, path in files.items()},
-    }
-    manifest["models"][name] = entry
-    partial = root / "manifest.part"
-    partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    partial.replace(root / "manifest.json")
-    return entry
-
-
-def _manifest(root: Path) -> dict[str, Any]:
-    """The manifest that the model is to be added to; read first, so that a bad one costs no export."""
-    if not (root / "manifest.json").exists():
-        return {"format": MANIFEST_FORMAT, "models": {}}
-    list_models(root)
-    manifest: dict[str, Any] = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
-
-
-def _exportable(name: str) -> NetworkConfig:
-    if name not in CONFIGS:
-        raise WeightsError(f"there is no configuration {name!r}; there is {', '.join(CONFIGS)}")
-    config = CONFIGS[name]
-    if config.refiner.kind != "unshuffle" or config.coarse.stride != 1:
-        raise WeightsError(
-            f"configuration {name!r} is the paper's structure, for which there is no host loop: "
-            "run it in torch, or export one of ours"
-        )
-    return config
-
-
-def _listing(path: Path, root: Path) -> dict[str, Any]:
-    data = path.read_bytes()
-    return {
-        "path": path.relative_to(root).as_posix(),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-    }

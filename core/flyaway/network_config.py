@@ -1,4 +1,4 @@
-"""Configurations of the network, as frozen dataclasses.
+"""Configurations of the network, as frozen dataclasses: plain Python, for engines that have no torch too.
 
 `PAPER` is the network of the paper, to the letter, so that its cost can be checked. `FAST` is ours:
 the same two stages, sized for the compute that trained it and for a CPU in a compositing host. `QUALITY`
@@ -7,11 +7,13 @@ runs FAST's weights at more cost; `CLEAN` is what permissive sources alone can t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 # Where a manifest stores a setting by another name: part → our name → stored name.
 STORED_NAMES = {"coarse": {"refiner_features": "hints"}}
+MOBILE_STRIDE = 16  # px of working image per token of `MobileConfig`'s encoder
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,12 @@ class CoarseConfig:
 
     Attributes:
         encoder: "swin" or "mobile".
-        decoder: "steps" (the paper's) or "gated" (RVM's layout, sees the picture at every scale).
-        working_size: cap on the long side in px of what the coarse stage sees; 0 means full resolution.
+        decoder: "steps" (the paper's) or "gated" (RVM's layout, given the picture at every scale).
+        working_size: cap on the long side in px of the working image; 0 means full resolution.
         pad_multiple: H and W are padded to it by replication.
         widths: channels of the decoder's three levels, deepest first.
         stride: px of working image per cell of the finest head's output.
-        mirrored: what it says is the mean of what it says of the image and of its mirror image.
+        mirrored: its maps are the mean of those of the image and of its mirror image.
         margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
         refiner_features: learned channels of the finest head that the refiner is given beside the alpha; a
             manifest stores it as `hints`.
@@ -97,7 +99,7 @@ class RefinerConfig:
     Attributes:
         kind: "paper" (8×8 cells, overwritten) or "unshuffle" (larger cells, blended in).
         cell: side of a region in px of the full-resolution plate.
-        halo: px around a region that the refiner sees but does not write.
+        halo: px around a cell that the refiner is given and blends with the neighbouring regions.
         widths: channels of the three scales.
         low, high: unknown probability at which a region's result starts to be blended in, and at
             which it replaces the coarse alpha. Blending makes the choice of regions continuous. Unused
@@ -125,6 +127,13 @@ class NetworkConfig:
     swin: SwinConfig = SwinConfig()
     mobile: MobileConfig = MobileConfig()
 
+    @property
+    def context_stride(self) -> int:
+        """Px of working image per entry of the encoder's deepest features."""
+        if self.coarse.encoder == "swin":
+            return self.swin.patch_size << len(self.swin.dims) - 1
+        return MOBILE_STRIDE
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON, by the names that a manifest stores."""
         values = asdict(self)
@@ -133,8 +142,14 @@ class NetworkConfig:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Inverse of `to_dict`; unknown keys are a TypeError, so that no setting is dropped in silence."""
+    def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
+        """Inverse of `to_dict`.
+
+        Raises:
+            TypeError: a setting is missing or of another type; or there is one that this version does not
+                know: none is dropped in silence.
+            ValueError: a number that cannot be.
+        """
         parts: dict[str, type] = {
             "coarse": CoarseConfig,
             "refiner": RefinerConfig,
@@ -142,19 +157,39 @@ class NetworkConfig:
             "swin": SwinConfig,
             "mobile": MobileConfig,
         }
-        kwargs: dict[str, Any] = {}
-        for key, value in values.items():
-            kwargs[key] = _part(parts[key], value, STORED_NAMES.get(key, {})) if key in parts else value
-        return cls(**kwargs)
+        return cls(**{key: _part(key, parts[key], v) if key in parts else v for key, v in values.items()})
 
 
-def _part(kind: type, values: dict[str, Any], stored: dict[str, str]) -> Any:
-    current = {stored_name: name for name, stored_name in stored.items()}
-    values = {current.get(name, name): value for name, value in values.items()}
-    known = {f.name for f in fields(kind)}
-    if unknown := set(values) - known:
+# The types of settings as they are annotated above → what JSON may hold for them.
+_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
+_AT_LEAST_1 = ("cell", "chunk", "pad_multiple", "stride", "heads", "dim", "patch_size", "window")
+
+
+def _part(part: str, kind: type, values: Any) -> Any:
+    """One dataclass from a manifest, which is data from outside: every value is looked at."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{part} must hold settings by name, not {values!r}")
+    ours = {stored: name for name, stored in STORED_NAMES.get(part, {}).items()}
+    named = {ours.get(str(name), str(name)): value for name, value in values.items()}
+    annotated = {f.name: str(f.type) for f in fields(kind)}
+    if unknown := set(named) - set(annotated):
         raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return kind(**{name: _checked(f"{part}.{name}", value, annotated[name]) for name, value in named.items()})
+
+
+def _checked(name: str, value: Any, annotation: str) -> Any:
+    if annotation.startswith("tuple["):
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"{name} must be a list of whole numbers, not {value!r}")
+        return tuple(_checked(name, each, "int") for each in value)
+    kinds = _KINDS[annotation]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"{name} must be of type {annotation}, not {value!r}")
+    if isinstance(value, int | float) and not 0 <= value < 1 << 20:
+        raise ValueError(f"{name} cannot be {value!r}")
+    if name.rsplit(".", 1)[-1] in _AT_LEAST_1 and value == 0:
+        raise ValueError(f"{name} cannot be 0")
+    return value
 
 
 PAPER = NetworkConfig(
