@@ -96,7 +96,7 @@ def core(session: nox.Session) -> None:
     """Everything, on the installed wheel."""
     system_parts(session, "openexr", "openimageio-tools", "chromium")
     wheel = build_wheel(session)
-    session.install(f"flyaway[cpu,torch,train,evaluate,movie,test] @ {wheel.as_uri()}", TORCH)
+    session.install(f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", TORCH)
     session.install("--no-deps", RVM)
     session.run(
         "pytest",
@@ -183,7 +183,7 @@ def python_of(version: str) -> str | None:
 def evaluate(session: nox.Session) -> None:
     """Every table from the released weights: `nox -s evaluate -- --data DIR`; without it, the shown set."""
     wheel = build_wheel(session)
-    session.install(f"flyaway[cpu,evaluate] @ {wheel.as_uri()}", "pillow>=10", "pymatting>=1.1")
+    session.install(f"flyaway[cpu,evaluate,shots] @ {wheel.as_uri()}", "pillow>=10", "pymatting>=1.1")
     session.install("--no-deps", RVM)
     session.run("python", "-m", "models.evaluation.tables", *session.posargs, env=clean_environment())
 

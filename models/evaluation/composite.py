@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from models.mixing import Light, decoded, encoded, mix
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
@@ -14,14 +15,49 @@ Box = tuple[float, float, float, float]
 
 #: Rows of the sitter's picture above which shoulders are not expected to reach its sides.
 LEAST_BUST = 0.78
+#: Reach (px) beyond soft pixels within which a composite keeps the person's colour; comps look 5 px far.
+RIM = 8
 
 
 @dataclass(frozen=True)
 class Sitter:
-    """A person with alpha H×W in 0..1 and colour H×W×3 in levels 0..255, display-referred sRGB."""
+    """A person with alpha H×W in 0..1 and colour H×W×3 on a scale of 0..255.
+
+    Colour is display-referred sRGB where plates are mixed in encoded values, and linear light where they are
+    mixed in that: only what is mixed may be averaged.
+    """
 
     alpha: Floats
     colour: Floats
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A plate H×W×3 with its truth H×W and what it was mixed from, straight colours H×W×3; all 8 bit.
+
+    The person's colour is kept where there is some of it within `RIM` px of a soft pixel, the background's
+    where it shows through the person; elsewhere both are black, which nothing asks for. A photograph has
+    neither.
+    """
+
+    plate: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    front: NDArray[np.uint8] | None = None
+    back: NDArray[np.uint8] | None = None
+
+
+def in_light(levels: Floats, light: Light) -> Floats:
+    """Display-referred levels 0..255 as what is mixed: themselves, or linear light on the same scale."""
+    if light == "encoded":
+        return levels
+    return np.asarray(255 * decoded(levels / np.float32(255)), np.float32)
+
+
+def as_shown(values: Floats, light: Light) -> Floats:
+    """What is mixed as display-referred levels 0..255: `in_light` undone."""
+    if light == "encoded":
+        return values
+    return np.asarray(255 * encoded(values / np.float32(255)), np.float32)
 
 
 def resize(plane: Floats, box: Box, width: int, height: int) -> Floats:
@@ -142,8 +178,10 @@ def place_head(sitter: Sitter, size: int, rng: np.random.Generator) -> tuple[Flo
     return resize_sitter(sitter, (left, top, left + side, top + side), size, size)
 
 
-def background(picture: Image.Image, width: int, height: int, rng: np.random.Generator) -> Floats:
-    """Cut a frame out of a background, at times out of focus: H×W×3, levels."""
+def background(
+    picture: Image.Image, width: int, height: int, rng: np.random.Generator, light: Light = "linear"
+) -> Floats:
+    """Cut a frame out of a background, at times out of focus (in `light`): H×W×3, levels."""
     fit = min(picture.width / width, picture.height / height) * rng.uniform(0.75, 1.0)
     w, h = width * fit, height * fit
     left, top = rng.uniform(0, picture.width - w), rng.uniform(0, picture.height - h)
@@ -152,7 +190,8 @@ def background(picture: Image.Image, width: int, height: int, rng: np.random.Gen
     box = (left, top, left + w, top + h)
     frame = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC, box)
     blur = rng.choice([0.0, 0.0, 1.5, 4.0, 8.0]) * max(width, height) / 900
-    return np.asarray(ndimage.gaussian_filter(np.asarray(frame, np.float32), (blur, blur, 0)), np.float32)
+    focused = in_light(np.asarray(frame, np.float32), light)
+    return as_shown(np.asarray(ndimage.gaussian_filter(focused, (blur, blur, 0)), np.float32), light)
 
 
 def lit_like(behind: Floats) -> Floats:
@@ -165,16 +204,36 @@ def lit_like(behind: Floats) -> Floats:
 
 
 def composite(
-    alpha: Floats, premultiplied: Floats, behind: Floats, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return plate H×W×3 and truth H×W, 8 bit.
+    alpha: Floats, premultiplied: Floats, behind: Floats, rng: np.random.Generator, light: Light = "linear"
+) -> Composite:
+    """Set a person before a background.
 
-    The mix is done on display-referred values, for there the alpha was solved. Truth is rounded first and
-    the plate made with the rounded one; grain goes over all.
+    Truth is rounded first and the plate made with the rounded one; grain goes over all.
+
+    Parameters
+    ----------
+    premultiplied : H×W×3, on a scale of 0..255, in what is mixed (see `Sitter`).
+    behind : H×W×3, display-referred levels 0..255.
+    light : what is mixed.
     """
     truth = np.rint(alpha * 255).astype(np.uint8)
     exact = truth.astype(np.float32)[..., None] / 255
-    front = np.clip(premultiplied / np.maximum(alpha, 1e-3)[..., None], 0, 255) * lit_like(behind)
-    plate = exact * np.clip(front, 0, 255) + (1 - exact) * behind
+    straight = np.clip(premultiplied / np.maximum(alpha, 1e-3)[..., None], 0, 255)
+    front = np.clip(as_shown(straight, light) * lit_like(behind), 0, 255)
+    if light == "encoded":
+        plate = mix(front, behind, exact, light)
+    else:
+        plate = 255 * mix(front / np.float32(255), behind / np.float32(255), exact, light)
     grain = rng.normal(0, rng.uniform(0.5, 2.5), plate.shape)
-    return np.clip(np.rint(plate + grain), 0, 255).astype(np.uint8), truth
+    soft = (truth > 0) & (truth < 255)
+    rim = (truth > 0) & (ndimage.distance_transform_edt(~soft) <= RIM) if soft.any() else soft
+    return Composite(
+        _bytes(plate + grain),
+        truth,
+        _bytes(np.where(rim[..., None], front, 0)),
+        _bytes(np.where(soft[..., None], behind, 0)),
+    )
+
+
+def _bytes(levels: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)

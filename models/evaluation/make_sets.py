@@ -1,9 +1,14 @@
 """Make the validation sets, or check those that are there against ``truth.sha256``.
 
 ``python -m models.evaluation.make_sets --data DATA --solved FOLDER --output FOLDER`` writes one folder a set
-with ``NAME.png`` and ``NAME.alpha.png``. ``--check`` compares pixels with the committed hashes,
+with ``NAME.png`` and ``NAME.alpha.png``, where they are known ``NAME.fg.png`` and ``NAME.bg.png``, and one
+folder a shot where a set is of shots. ``--check`` compares pixels with the committed hashes,
 ``--write-hashes`` commits to them. The folder of ``--solved`` holds what
-``models.training.data.solve_studio`` wrote.
+``models.training.data.solve_studio`` wrote, that of ``--solved-encoded`` the same with ``--light encoded``.
+
+Composed sets are in two versions. Those whose names end in ``-linear`` are mixed in linear light, as cameras
+and comps mix, before backgrounds of sources that no training saw: they count. The others are mixed in
+encoded values, as the literature does, and have been the same pixels since the first weights.
 """
 
 from __future__ import annotations
@@ -12,14 +17,19 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from models.evaluation import composite, strands
-from models.evaluation.composite import Sitter
-from models.evaluation.split import held_out, name_of, read_table
+from models.evaluation import clips, composite, footage, strands
+from models.evaluation.composite import Composite
+from models.evaluation.sources import Sources, read_sitter, seeded
+from models.evaluation.split import held_out
+from models.mixing import Light
 from numpy.typing import NDArray
 from PIL import Image
+
+__all__ = ["HASHES", "MAKERS", "Sources", "check", "hash_sets", "read_hashes", "read_sitter", "write_set"]
 
 HASHES = Path(__file__).with_name("truth.sha256")
 
@@ -33,7 +43,7 @@ SCALE_FRAME = 900
 SCALE_SITTERS = ("038", "044", "092", "105", "120", "136")
 
 Bytes = NDArray[np.uint8]
-Pair = tuple[str, Bytes, Bytes]
+Entry = tuple[str, Composite]
 
 
 def pixel_hash(pixels: Bytes) -> str:
@@ -42,58 +52,28 @@ def pixel_hash(pixels: Bytes) -> str:
     return hashlib.sha256(header + b"\0" + np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-def seeded(set_name: str, name: str) -> np.random.Generator:
-    """Return a generator of an item's own, so that no item depends on which others are made."""
-    digest = hashlib.sha256(f"{set_name}/{name}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
-
-
-def read_sitter(solved: Path, name: str) -> Sitter:
-    """Read a solved studio portrait."""
-    with Image.open(solved / f"{name}.alpha.png") as alpha, Image.open(solved / f"{name}.fg.png") as colour:
-        coverage = np.asarray(alpha, np.float32) / np.float32(255)
-        return Sitter(np.asarray(coverage, np.float32), np.asarray(colour, np.float32))
-
-
-class Sources:
-    """What the sets are made from: held-out names and where their pictures lie."""
-
-    def __init__(self, data: Path, solved: Path) -> None:
-        self.data, self.solved = data, solved
-        self.sitters = held_out("portrait", "london")
-        self.images = {name_of(r["image"]): r for r in read_table(data / "portraits.csv")}
-        self.places = {name_of(r["image"]): data / r["image"] for r in read_table(data / "backgrounds.csv")}
-        backgrounds = sorted(held_out("background"))
-        order = seeded("backgrounds", "order").permutation(len(backgrounds))
-        self.backgrounds = [backgrounds[i] for i in order]
-
-    def background(self, number: int) -> Image.Image:
-        """Open the held-out background of this number, counted round and round."""
-        with Image.open(self.places[self.backgrounds[number % len(self.backgrounds)]]) as picture:
-            return picture.convert("RGB")
-
-
-def make_studio(sources: Sources) -> Iterator[Pair]:
+def make_studio(sources: Sources, light: Light) -> Iterator[Entry]:
     """Busts before held-out backgrounds, long side 900 px."""
     for number, name in enumerate(sources.sitters):
         rng = seeded("studio", name)
         width, height = FRAMES[number % len(FRAMES)]
-        alpha, colour = composite.place(read_sitter(sources.solved, name), width, height, rng)
-        behind = composite.background(sources.background(number), width, height, rng)
-        yield name, *composite.composite(alpha, colour, behind, rng)
+        alpha, colour = composite.place(sources.sitter(name, light), width, height, rng)
+        behind = composite.background(sources.background(number, light), width, height, rng, light)
+        yield name, composite.composite(alpha, colour, behind, rng, light)
 
 
-def make_faces(sources: Sources) -> Iterator[Pair]:
+def make_faces(sources: Sources, light: Light) -> Iterator[Entry]:
     """Heads that fill the frame, 512 to 700 px, before other backgrounds than in ``studio``."""
     for number, name in enumerate(sources.sitters):
         rng = seeded("faces", name)
         size = int(rng.integers(512, 701))
-        alpha, colour = composite.place_head(read_sitter(sources.solved, name), size, rng)
-        behind = composite.background(sources.background(number + len(sources.sitters)), size, size, rng)
-        yield name, *composite.composite(alpha, colour, behind, rng)
+        alpha, colour = composite.place_head(sources.sitter(name, light), size, rng)
+        scene = sources.background(number + len(sources.sitters), light)
+        behind = composite.background(scene, size, size, rng, light)
+        yield name, composite.composite(alpha, colour, behind, rng, light)
 
 
-def make_street(sources: Sources) -> Iterator[Pair]:
+def make_street(sources: Sources) -> Iterator[Entry]:
     """Photographs as they are, with the person's mask drawn by hand: 0 or 255, nothing between."""
     for name in held_out("portrait", "ccp"):
         row = sources.images[name]
@@ -103,62 +83,92 @@ def make_street(sources: Sources) -> Iterator[Pair]:
             truth = np.where(np.asarray(mask.convert("L")) > 127, 255, 0).astype(np.uint8)
         if truth.shape != plate.shape[:2]:
             raise ValueError(f"{name}: the mask's size {truth.shape} is not the picture's {plate.shape[:2]}")
-        yield name, plate, truth
+        yield name, Composite(plate, truth)
 
 
-def make_hair(sources: Sources) -> Iterator[Pair]:
+def make_hair(sources: Sources, light: Light) -> Iterator[Entry]:
     """Drawn strands with exact alpha around solved silhouettes, each at 4096, 2048 and 1024 px."""
     for number, name in enumerate(n for n in sources.sitters if strands.chosen(n)):
         rng = seeded("hair4k", name)
-        sitter = read_sitter(sources.solved, name)
-        alpha, colour = strands.add_strands(sitter, strands.LARGEST, rng)
-        scene = sources.background(7 * number + 3)
-        behind = composite.background(scene, strands.LARGEST, strands.LARGEST, rng)
+        alpha, colour = strands.add_strands(sources.sitter(name, light), strands.LARGEST, rng, light)
+        scene = sources.background(7 * number + 3, light)
+        behind = composite.background(scene, strands.LARGEST, strands.LARGEST, rng, light)
         for size in strands.SIZES:
             a, f, b = (strands.shrink(plane, size) for plane in (alpha, colour, behind))
-            yield f"{name}-{size}", *composite.composite(a, f, b, seeded("grain", f"{name}-{size}"))
+            grain = seeded("grain", f"{name}-{size}")
+            yield f"{name}-{size}", composite.composite(a, f, b, grain, light)
 
 
-def make_scale(sources: Sources) -> Iterator[Pair]:
+def make_scale(sources: Sources, light: Light) -> Iterator[Entry]:
     """Each of a few sitters from a tenth to one and a half of the frame's height, before one background."""
     for number, sitter in enumerate(SCALE_SITTERS):
         name = f"london-neutral-{sitter}"
-        whole = read_sitter(sources.solved, name)
-        scene = sources.background(5 * number + 2)
-        behind = composite.background(scene, SCALE_FRAME, SCALE_FRAME, seeded("scale", name))
+        whole = sources.sitter(name, light)
+        scene = sources.background(5 * number + 2, light)
+        behind = composite.background(scene, SCALE_FRAME, SCALE_FRAME, seeded("scale", name), light)
         for share in SCALES:
             item = f"{name}-{100 * share:03.0f}"
             rng = seeded("scale", item)
             alpha, colour = composite.place_at_scale(whole, SCALE_FRAME, SCALE_FRAME, share, rng)
-            yield item, *composite.composite(alpha, colour, behind, rng)
+            yield item, composite.composite(alpha, colour, behind, rng, light)
 
 
-MAKERS: dict[str, Callable[[Sources], Iterator[Pair]]] = {
-    "studio": make_studio,
-    "faces": make_faces,
+_COMPOSED = {"studio": make_studio, "faces": make_faces, "hair4k": make_hair, "scale": make_scale}
+
+MAKERS: dict[str, Callable[[Sources], Iterator[Entry]]] = {
+    **{name: partial(make, light="encoded") for name, make in _COMPOSED.items()},
+    **{f"{name}-linear": partial(make, light="linear") for name, make in _COMPOSED.items()},
     "street": make_street,
-    "hair4k": make_hair,
-    "scale": make_scale,
+    "footage": footage.make_footage,
+    "action": footage.make_action,
+    "empty": footage.make_empty,
+    "clips": clips.make_clips,
 }
+
+
+def light_of(name: str) -> Light | None:
+    """What a set's plates are mixed in; None for photographs."""
+    if name.removesuffix("-linear") in _COMPOSED:
+        return "linear" if name.endswith("-linear") else "encoded"
+    return "linear" if name == "clips" else None
+
+
+#: Suffix of a picture's file → the part of a `Composite` that it holds.
+LAYERS = {"": "plate", ".alpha": "truth", ".fg": "front", ".bg": "back"}
 
 
 def write_set(name: str, sources: Sources, output: Path) -> None:
     """Make one set and write it."""
     folder = output / name
     folder.mkdir(parents=True, exist_ok=True)
-    for stem, plate, truth in MAKERS[name](sources):
-        Image.fromarray(plate).save(folder / f"{stem}.png", compress_level=3)
-        Image.fromarray(truth).save(folder / f"{stem}.alpha.png", compress_level=3)
+    for stem, made in MAKERS[name](sources):
+        write_entry(folder, stem, made)
+
+
+def write_entry(folder: Path, stem: str, made: Composite) -> None:
+    """Write one plate with what is known of it; a stem with a slash lies in a folder of its shot."""
+    (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+    for suffix, layer in LAYERS.items():
+        pixels: Bytes | None = getattr(made, layer)
+        if pixels is not None:
+            Image.fromarray(pixels).save(folder / f"{stem}{suffix}.png", compress_level=3)
 
 
 def hash_sets(output: Path, sets: Sequence[str]) -> dict[str, str]:
-    """Return the pixel hash of every picture, by its path below ``output``."""
+    """Return the pixel hash of every picture by its path below ``output``; of a shot one over its frames."""
     hashes = {}
     for name in sets:
         for path in sorted((output / name).glob("*.png")):
-            with Image.open(path) as picture:
-                hashes[f"{name}/{path.name}"] = pixel_hash(np.asarray(picture))
+            hashes[f"{name}/{path.name}"] = _hash_of(path)
+        for shot in sorted(path for path in (output / name).glob("*") if path.is_dir()):
+            frames = [f"{path.name} {_hash_of(path)}\n" for path in sorted(shot.glob("*.png"))]
+            hashes[f"{name}/{shot.name}"] = hashlib.sha256("".join(frames).encode()).hexdigest()
     return hashes
+
+
+def _hash_of(path: Path) -> str:
+    with Image.open(path) as picture:
+        return pixel_hash(np.asarray(picture))
 
 
 def read_hashes(path: Path = HASHES) -> dict[str, str]:
@@ -181,7 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--data", type=Path, help="folder with the tables and pictures")
-    parser.add_argument("--solved", type=Path, help="folder of the solved studio portraits")
+    parser.add_argument("--solved", type=Path, help="folder of the portraits solved in linear light")
+    parser.add_argument(
+        "--solved-encoded", type=Path, help="folder of the portraits solved in encoded values"
+    )
     parser.add_argument("--sets", default=",".join(MAKERS), help="comma-separated")
     parser.add_argument("--hashes", type=Path, default=HASHES)
     task = parser.add_mutually_exclusive_group()
@@ -202,9 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = "".join(f"{digest}  {name}\n" for name, digest in lines)
         options.hashes.write_text(text, encoding="utf-8")
         return 0
-    if not (options.data and options.solved):
-        parser.error("making sets needs --data and --solved")
-    sources = Sources(options.data, options.solved)
+    if not options.data:
+        parser.error("making sets needs --data, and composed ones --solved or --solved-encoded")
+    sources = Sources(options.data, options.solved, options.solved_encoded)
     for name in sets:
         write_set(name, sources, options.output)
     return 0

@@ -22,7 +22,9 @@ from pathlib import Path
 import numpy as np
 from models.evaluation import composite, strands
 from models.evaluation.composite import Floats, Sitter
-from models.evaluation.make_sets import Pair, seeded
+from models.evaluation.make_sets import Entry, write_entry
+from models.evaluation.sources import seeded
+from models.mixing import decoded
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
@@ -60,11 +62,11 @@ def trimap() -> Floats:
 
 
 def cut_out() -> Sitter:
-    """Solve the portrait's alpha and foreground."""
+    """Solve the portrait's alpha and foreground, in linear light."""
     from pymatting import estimate_alpha_cf, estimate_foreground_ml
 
     with Image.open(PORTRAIT) as picture:
-        image = np.asarray(picture.convert("RGB").crop((0, 0, WIDTH, HEIGHT)), np.float64) / 255
+        image = decoded(np.asarray(picture.convert("RGB").crop((0, 0, WIDTH, HEIGHT)), np.float64) / 255)
     alpha = np.clip(estimate_alpha_cf(image, trimap().astype(np.float64)), 0, 1)
     colour = np.clip(estimate_foreground_ml(image, alpha), 0, 1)
     return Sitter(alpha.astype(np.float32), (255 * colour).astype(np.float32))
@@ -111,20 +113,20 @@ def bricks(height: int, width: int, rng: np.random.Generator) -> Floats:
     return frame
 
 
-def make() -> Iterator[Pair]:
-    """The plates and their truth."""
+def make() -> Iterator[Entry]:
+    """The plates and their truth, mixed in linear light."""
     sitter = cut_out()
     for name, behind in (("haze", haze), ("bricks", bricks)):
         rng = seeded("shown", name)
         alpha, colour = composite.place(sitter, 640, 640, rng)
-        yield f"bust-{name}", *composite.composite(alpha, colour, behind(640, 640, rng), rng)
+        yield f"bust-{name}", composite.composite(alpha, colour, behind(640, 640, rng), rng)
     rng = seeded("shown", "face")
     alpha, colour = composite.place_head(sitter, 512, rng)
-    yield "face-foliage", *composite.composite(alpha, colour, foliage(512, 512, rng), rng)
+    yield "face-foliage", composite.composite(alpha, colour, foliage(512, 512, rng), rng)
     rng = seeded("shown", "strands")
     drawn = strands.add_strands(sitter, 2048, rng)
     alpha, colour = (strands.shrink(plane, 1024) for plane in drawn)
-    yield "strands-foliage", *composite.composite(alpha, colour, foliage(1024, 1024, rng), rng)
+    yield "strands-foliage", composite.composite(alpha, colour, foliage(1024, 1024, rng), rng)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,9 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, plate, truth in make():
-        Image.fromarray(plate).save(options.output / f"{name}.png", compress_level=3)
-        Image.fromarray(truth).save(options.output / f"{name}.alpha.png", compress_level=3)
+    for name, made in make():
+        write_entry(options.output, name, made)
     return 0
 
 

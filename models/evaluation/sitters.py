@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from models.evaluation.composite import Floats, Sitter, head_box
-from models.evaluation.make_sets import read_sitter
+from models.evaluation.sources import read_sitter
 from models.evaluation.split import held_out
 
 THIRDS = ("darker third", "middle third", "lighter third")

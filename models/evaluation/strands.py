@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from models.evaluation.composite import Floats, Sitter, place
+from models.evaluation.composite import Floats, Sitter, as_shown, in_light, place
+from models.mixing import Light
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -44,20 +45,25 @@ def shrink(plane: Floats, size: int) -> Floats:
     return np.asarray(plane.reshape(shape).mean(axis=(1, 3)), np.float32)
 
 
-def add_strands(sitter: Sitter, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Place a sitter in a square frame and add strands: alpha H×W and premultiplied colour H×W×3."""
+def add_strands(
+    sitter: Sitter, size: int, rng: np.random.Generator, light: Light = "linear"
+) -> tuple[Floats, Floats]:
+    """Place a sitter in a square frame and add strands: alpha H×W and premultiplied colour H×W×3.
+
+    ``light`` is what the sitter's colour is in, and what is mixed where strands lie over one another.
+    """
     alpha, colour = place(sitter, size, size, rng)
     roots, outward = find_roots(alpha)
     for _ in range(FLYAWAYS):
         pick = rng.integers(len(roots))
         path = grow(roots[pick], outward[pick], size, rng)
-        draw(alpha, colour, strand(path, hair_colour(alpha, colour, path[0]), rng))
+        draw(alpha, colour, strand(path, hair_colour(alpha, colour, path[0]), rng, light))
     for _ in range(LOCKS):
         pick = rng.integers(len(roots))
         path = grow(roots[pick], outward[pick], size, rng)
         base = hair_colour(alpha, colour, path[0])
         for _ in range(rng.integers(*LOCK_SIZE)):
-            draw(alpha, colour, strand(astray(path, size, rng), base, rng))
+            draw(alpha, colour, strand(astray(path, size, rng), base, rng, light))
     return alpha, colour
 
 
@@ -111,14 +117,14 @@ def hair_colour(alpha: Floats, premultiplied: Floats, point: Floats) -> Floats:
     return np.asarray(premultiplied[window].sum(axis=(0, 1)) / weight, np.float32)
 
 
-def strand(path: Floats, colour: Floats, rng: np.random.Generator) -> Strand:
-    """Give a path width and colour, with a gleam somewhere along it."""
+def strand(path: Floats, colour: Floats, rng: np.random.Generator, light: Light = "encoded") -> Strand:
+    """Give a path width and colour, with a gleam somewhere along it (as bright in either light)."""
     t = np.linspace(0, 1, len(path))
     widths = rng.uniform(*WIDTH) * (1 - 0.67 * t)
     gleam = 0.5 * np.exp(-(((t - rng.uniform(0, 1)) / 0.15) ** 2)) * rng.random()
     shade = np.exp(rng.normal(0, 0.2)) * (1 + gleam)
-    colours = np.clip(colour * shade[:, None] + 30 * gleam[:, None], 0, 255)
-    return Strand(path, widths.astype(np.float32), colours.astype(np.float32))
+    shown = np.clip(as_shown(colour, light) * shade[:, None] + 30 * gleam[:, None], 0, 255)
+    return Strand(path, widths.astype(np.float32), in_light(shown.astype(np.float32), light))
 
 
 def coverage(drawn: Strand, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], Floats, NDArray[np.intp]]:

@@ -17,12 +17,13 @@ import argparse
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.evaluation import make_sets, shown
 from models.evaluation.split import held_out, name_of, read_table
+from models.mixing import Light
 from models.training.data.solve_studio import solve_one
 
 SITTERS = Path(__file__).with_name("sitters.csv")
@@ -36,6 +37,9 @@ class Run:
     set: str
     options: tuple[str, ...] = ()
     worse: bool = False
+    #: Few shots are all scored, whatever ``--every`` says; ISNet on hundreds of frames takes an hour.
+    whole: bool = False
+    isnet: bool = True
 
     @property
     def table(self) -> str:
@@ -44,6 +48,14 @@ class Run:
 
 
 RUNS = (
+    Run("footage", "footage", whole=True),
+    Run("action", "action", ("--metrics", "iou,mad,mad_known,false_islands,false_holes")),
+    Run("empty", "empty", ("--metrics", "mad,sad,false_islands")),
+    Run("clips", "clips", isnet=False),
+    Run("studio-linear", "studio-linear", ("--comp", "--refiner", "--group-by", str(SITTERS))),
+    Run("faces-linear", "faces-linear", ("--comp", "--refiner", "--group-by", str(SITTERS))),
+    Run("hair4k-linear", "hair4k-linear", ("--comp", "--refiner", "--group-by", "resolution")),
+    Run("scale-linear", "scale-linear", ("--group-by", "ending")),
     Run("studio", "studio", ("--refiner", "--group-by", str(SITTERS))),
     Run("faces", "faces", ("--refiner", "--group-by", str(SITTERS))),
     Run("street", "street"),
@@ -59,35 +71,38 @@ SHOWN = (
 )
 
 
-def make_missing(data: Path, sets: Path, solved: Path) -> None:
-    """Solve the held-out studio portraits and make the sets that are not there."""
-    solved.mkdir(parents=True, exist_ok=True)
+def make_missing(data: Path, sets: Path, solved: Mapping[Light, Path], names: Sequence[str]) -> None:
+    """Make the sets that are not there, and solve the held-out studio portraits that they need."""
+    missing = [name for name in names if not (sets / name).is_dir()]
+    needed = {light for name in missing if (light := make_sets.light_of(name)) is not None}
     places = {name_of(row["image"]): data / row["image"] for row in read_table(data / "portraits.csv")}
-    missing = [name for name in make_sets.MAKERS if not (sets / name).is_dir()]
-    if missing:
+    for light in sorted(needed):
+        solved[light].mkdir(parents=True, exist_ok=True)
         for name in held_out("portrait", "london"):
-            if not (solved / f"{name}.alpha.png").exists():
-                print(solve_one(places[name], solved, name), flush=True)
+            if not (solved[light] / f"{name}.alpha.png").exists():
+                print(solve_one(places[name], solved[light], name, light), flush=True)
+    sources = make_sets.Sources(data, solved["linear"], solved["encoded"]) if missing else None
     for name in missing:
         # Under another name first: a folder that is there is taken for whole.
         partial = sets / f".{name}"
-        make_sets.write_set(name, make_sets.Sources(data, solved), partial)
+        make_sets.write_set(name, sources, partial)
         (partial / name).rename(sets / name)
         partial.rmdir()
 
 
 def command(run: Run, sets: Path, options: argparse.Namespace) -> list[str]:
     """The call that makes one table."""
-    call = ["evaluate", str(sets / run.set), "--layout", "pairs", "--out", str(options.out / run.name)]
+    call = ["evaluate", str(sets / run.set), "--out", str(options.out / run.name)]
     call += [part for model in options.model for part in ("--model", model)]
     call += ["--device", options.device]
+    call += ["--threads", str(options.threads)] if options.threads else []
     if options.rvm:
         call.append("--with-rvm")
     # ISNet under every condition takes hours on a CPU: only where it is wanted.
-    if options.isnet and (not run.worse or options.isnet_stress):
+    if options.isnet and run.isnet and (not run.worse or options.isnet_stress):
         call += ["--with-isnet", str(options.isnet), "--cache", str(options.cache or options.out / "isnet")]
     every = options.stress_every if run.worse else options.every
-    return [*call, *run.options, *(("--every", str(every)) if every > 1 else ())]
+    return [*call, *run.options, *(("--every", str(every)) if every > 1 and not run.whole else ())]
 
 
 def tables(runs: Sequence[Run], out: Path) -> Iterator[str]:
@@ -104,7 +119,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, help="folder with portraits.csv and backgrounds.csv")
     parser.add_argument("--sets", type=Path, help="folder of the sets; OUT/sets if not given")
-    parser.add_argument("--solved", type=Path, help="folder of the solved portraits; OUT/london if not given")
+    parser.add_argument("--solved", type=Path, help="portraits solved in light; OUT/london if not given")
+    parser.add_argument(
+        "--solved-encoded", type=Path, help="solved in encoded values; OUT/london-encoded if not given"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"))
     parser.add_argument("--model", action="append", default=[], help="may be repeated; default: all released")
     parser.add_argument("--only", help="runs, comma-separated: " + ", ".join(run.name for run in RUNS))
@@ -115,6 +133,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="score every so-manieth image")
     parser.add_argument("--stress-every", type=int, default=4, help="the same for plates made worse")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads of every network; theirs to choose if not given"
+    )
     parser.add_argument("--keep", action="store_true", help="leave finished runs as they are")
     return parser.parse_args(arguments)
 
@@ -124,21 +145,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     sets, faults = options.sets or options.out / "sets", []
     options.out.mkdir(parents=True, exist_ok=True)
-    runs: Sequence[Run] = RUNS
-    if options.data:
-        sets.mkdir(parents=True, exist_ok=True)
-        make_missing(options.data, sets, options.solved or options.out / "london")
-    elif not options.sets:
-        runs = SHOWN
-        shown.main(["--output", str(sets / "shown")])
+    runs: Sequence[Run] = RUNS if options.data or options.sets else SHOWN
     if options.only:
         wanted = options.only.split(",")
         if unknown := set(wanted) - {run.name for run in runs}:
             print(f"no such run: {', '.join(sorted(unknown))}; there are {', '.join(r.name for r in runs)}")
             return 2
         runs = [run for run in runs if run.name in wanted]
-    if runs[0] not in SHOWN:
-        names = sorted({run.set for run in runs})
+    names = sorted({run.set for run in runs})
+    if options.data:
+        sets.mkdir(parents=True, exist_ok=True)
+        solved: dict[Light, Path] = {
+            "linear": options.solved or options.out / "london",
+            "encoded": options.solved_encoded or options.out / "london-encoded",
+        }
+        make_missing(options.data, sets, solved, names)
+    if runs[0] in SHOWN:
+        shown.main(["--output", str(sets / "shown")])
+    else:
         faults = make_sets.check(make_sets.hash_sets(sets, names), make_sets.read_hashes(), names)
         print("\n".join(faults) or "every picture is the one committed", flush=True)
     if not options.model:

@@ -153,7 +153,7 @@ def test_what_was_looked_for_is_said(tmp_path):
         layouts.open_set(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match=r"NAME\.alpha\.png .*blurred_image/ and mask/ .*photomatte85"):
         layouts.open_set(tmp_path)
-    with pytest.raises(DatasetError, match=r"no layout 'p4m'; there are: auto, pairs, p3m-500-p"):
+    with pytest.raises(DatasetError, match=r"no layout 'p4m'; there are: auto, pairs, clips, p3m-500-p"):
         layouts.open_set(tmp_path, "p4m")
     with pytest.raises(DatasetError, match=r"NAME\.alpha\.png"):
         layouts.open_set(tmp_path, "pairs")

@@ -61,6 +61,26 @@ def test_no_state_is_left_from_one_plate_to_the_next(network):
     assert np.array_equal(network(plates[0]), first)
 
 
+def test_with_memory_a_frame_depends_on_the_one_before_until_a_new_shot(network):
+    plates = np.random.default_rng(1).integers(0, 256, (2, 96, 128, 3), np.uint8)
+    remembers = rvm.RobustVideoMatting("cpu", threads=1, passes=1, memory=True)
+    alone = remembers(plates[1])
+    remembers.new_shot()
+    remembers(plates[0])
+    assert not np.array_equal(remembers(plates[1]), alone)
+    remembers.new_shot()
+    assert np.array_equal(remembers(plates[1]), alone)
+    assert remembers(np.zeros((64, 96, 3), np.uint8)).shape == (64, 96)  # another size begins anew
+
+
+def test_its_own_colour_comes_with_the_matte(astronaut, network):
+    found = rvm.RobustVideoMatting("cpu", threads=1, colour=True)(astronaut)
+    assert np.array_equal(found.alpha, network(astronaut))
+    assert found.foreground.shape == astronaut.shape
+    solid = found.alpha > 0.99
+    assert np.abs(found.foreground[solid] - astronaut[solid] / 255).mean() < 0.03
+
+
 def test_other_plates_and_devices_are_refused(network):
     with pytest.raises(BadPlateError, match="uint8"):
         network(np.zeros((8, 8, 3), np.float32))

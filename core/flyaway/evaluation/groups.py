@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flyaway.errors import DatasetError
 from flyaway.evaluation import report
-from flyaway.evaluation.run import Row, mean_scores
+from flyaway.evaluation.run import Row
 
 if TYPE_CHECKING:
     from flyaway.evaluation.run import Evaluation
@@ -84,7 +84,7 @@ def tables(result: Evaluation, groupings: Mapping[str, Grouping]) -> list[str]:
         for group, rows in members.items():
             for matter in result.matters:
                 own = [row for row in rows if row.matter == matter]
-                means = report.cells(mean_scores(own, result.measures), result.measures)
+                means = report.cells(report.mean_scores(own, result.measures), result.measures)
                 lines.append(report.line([group, str(len(own)), matter, *means]))
         left = result.images - sum(len(rows) for rows in members.values()) // len(result.matters)
         lines += ["", *([f"{left} images belong to no group.", ""] if left else [])]

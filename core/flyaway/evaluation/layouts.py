@@ -2,7 +2,9 @@
 
 ==============  ============================================================================================
 pairs           ``NAME.png`` (or .jpg .jpeg .webp .tif .tiff .exr) beside ``NAME.alpha.png``; if there is a
-                ``NAME.trimap.png``, it is the unknown band
+                ``NAME.trimap.png``, it is the unknown band; if there are ``NAME.fg.png`` and
+                ``NAME.bg.png``, they are the colours that were mixed (straight, sRGB-encoded)
+clips           one folder a shot, each with pairs, whose names in order are its frames in order
 p3m-500-p       P3M-10k: ``blurred_image/NAME.jpg``, ``mask/NAME.png``, ``trimap/NAME.png`` in the folder
                 given, or in its ``P3M-500-P`` or ``validation/P3M-500-P``
 p3m-500-np      P3M-10k: the same in ``P3M-500-NP`` with ``original_image``
@@ -20,7 +22,7 @@ cut-out stands before flat grey (128), which is easier than any photograph: such
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from numpy.typing import NDArray
 from flyaway.errors import DatasetError
 from flyaway.evaluation import pixels
 
+Colours = tuple[NDArray[np.float32], NDArray[np.float32]]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".exr")
 
 
@@ -43,12 +46,18 @@ class Item:
     load_plate : returns H×W×3 uint8, sRGB-encoded.
     load_alpha : returns H×W float32, linear coverage in 0..1.
     load_trimap : returns H×W uint8 (0, 128, 255), or None where the set has no trimaps.
+    load_colours : returns person and background before they were mixed, each H×W×3 float32, straight
+        sRGB-encoded 0..1, or None where they are not known. The person's is right only where there is some of
+        it, up to the rim; the background's only where it shows through.
+    shot : the shot whose next frame this is; empty for a still.
     """
 
     name: str
     load_plate: Callable[[], NDArray[np.uint8]]
     load_alpha: Callable[[], NDArray[np.float32]]
     load_trimap: Callable[[], NDArray[np.uint8] | None]
+    load_colours: Callable[[], Colours | None] = lambda: None
+    shot: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,13 @@ class EvaluationSet:
     layout: str
     items: Sequence[Item]
     notes: tuple[str, ...] = ()
+    colours: bool = False
+    """Whether the colours that were mixed are known for any of the items."""
+
+    @property
+    def shots(self) -> bool:
+        """Whether the items are frames of shots, and not stills."""
+        return any(item.shot for item in self.items)
 
 
 def open_set(folder: Path, layout: str = "auto", *, backgrounds: Path | None = None) -> EvaluationSet:
@@ -94,20 +110,41 @@ def guess_layout(folder: Path) -> str:
         raise DatasetError(f"{folder} holds {' and '.join(found)}: choose one with --layout")
     if found:
         return found[0]
-    if any(file.stem.endswith(".alpha") for file in _images(folder)):
+    if _has_pairs(folder):
         return "pairs"
+    if any(_has_pairs(inner) for inner in _folders(folder)):
+        return "clips"
     images = _images(folder)
     # The first file tells cut-outs from plates whose mattes were forgotten.
     if images and images[0].suffix.lower() == ".png" and pixels.channels(images[0]) == 4:
         return "photomatte85"
     raise DatasetError(
-        f"{folder} has no layout known here. Looked for: NAME.alpha.png beside NAME.png (pairs); "
+        f"{folder} has no layout known here. Looked for: NAME.alpha.png beside NAME.png (pairs), "
+        "or that in folders (clips); "
         + "; ".join(f"{plates}/ and {mattes}/ ({name})" for name, (_, plates, mattes) in SPLITS.items())
         + "; RGBA PNGs (photomatte85)"
     )
 
 
 def _pairs(folder: Path) -> EvaluationSet:
+    items = _paired(folder)
+    return EvaluationSet(folder.name, "pairs", items, colours=_colours_known(folder))
+
+
+def _clips(folder: Path) -> EvaluationSet:
+    """Each folder within is a shot, whose frames are its pairs in the order of their names."""
+    shots = [inner for inner in _folders(folder) if _has_pairs(inner)]
+    if not shots:
+        raise DatasetError(f"{folder} has no shots; looked for folders with NAME.png and NAME.alpha.png")
+    items = [
+        replace(item, name=f"{shot.name}/{item.name}", shot=shot.name)
+        for shot in shots
+        for item in _paired(shot)
+    ]
+    return EvaluationSet(folder.name, "clips", items, colours=any(map(_colours_known, shots)))
+
+
+def _paired(folder: Path) -> list[Item]:
     images = _by_stem(_images(folder))
     mattes = {stem.removesuffix(".alpha"): file for stem, file in images.items() if stem.endswith(".alpha")}
     if not mattes:
@@ -120,8 +157,25 @@ def _pairs(folder: Path) -> EvaluationSet:
             raise DatasetError(
                 f"{matte.name} has no plate: looked for {name}.png (or {', '.join(SUFFIXES[1:])})"
             )
-        items.append(_item(name, images[name], matte, images.get(f"{name}.trimap")))
-    return EvaluationSet(folder.name, "pairs", items)
+        item = _item(name, images[name], matte, images.get(f"{name}.trimap"))
+        front, back = (images.get(f"{name}.{layer}") for layer in ("fg", "bg"))
+        if front is not None and back is not None:
+            item = replace(item, load_colours=partial(_read_colours, front, back))
+        items.append(item)
+    return items
+
+
+def _read_colours(front: Path, back: Path) -> Colours:
+    first, second = (pixels.read(path)[..., :3] for path in (front, back))
+    return first, second
+
+
+def _has_pairs(folder: Path) -> bool:
+    return any(file.stem.endswith(".alpha") for file in _images(folder))
+
+
+def _colours_known(folder: Path) -> bool:
+    return any(file.stem.endswith(".fg") for file in _images(folder))
 
 
 SPLITS: dict[str, tuple[tuple[str, ...], str, str]] = {
@@ -215,6 +269,11 @@ def _images(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
+def _folders(folder: Path) -> list[Path]:
+    """Folders directly in a folder, sorted by name."""
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir())
+
+
 def _by_stem(files: Sequence[Path]) -> dict[str, Path]:
     stems: dict[str, Path] = {}
     for file in files:
@@ -226,6 +285,7 @@ def _by_stem(files: Sequence[Path]) -> dict[str, Path]:
 
 LAYOUTS: dict[str, Callable[[Path], EvaluationSet]] = {
     "pairs": _pairs,
+    "clips": _clips,
     **{layout: partial(_split, layout) for layout in SPLITS},
     "photomatte85": lambda folder: _cutouts(folder, None),
 }

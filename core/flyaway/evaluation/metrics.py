@@ -187,6 +187,19 @@ def mse_unknown(alpha: Alpha, truth: Alpha, trimap: Trimap) -> float:
     return float(squares.mean()) if squares.size else float("nan")
 
 
+def sad_known(alpha: Alpha, truth: Alpha, trimap: Trimap) -> float:
+    """SAD in thousands away from the edge: over all pixels that the trimap does not call unknown."""
+    first, second = _pair(alpha, truth)
+    return float(np.abs(first - second)[~_band(trimap, first)].sum() / 1000)
+
+
+def mad_known(alpha: Alpha, truth: Alpha, trimap: Trimap) -> float:
+    """Mean absolute difference away from the edge, as `sad_known`; NaN if all is unknown."""
+    first, second = _pair(alpha, truth)
+    differences = np.abs(first - second)[~_band(trimap, first)]
+    return float(differences.mean()) if differences.size else float("nan")
+
+
 def _band(trimap: Trimap, like: NDArray[np.float64]) -> Mask:
     if trimap.shape != like.shape:
         raise BadPlateError(f"A trimap of shape {trimap.shape} does not fit a matte of shape {like.shape}")
@@ -251,6 +264,8 @@ WHOLE_FRAME: dict[str, Callable[[Alpha, Alpha], float]] = {
 UNKNOWN_BAND: dict[str, Callable[[Alpha, Alpha, Trimap], float]] = {
     "sad_unknown": sad_unknown,
     "mse_unknown": mse_unknown,
+    "sad_known": sad_known,
+    "mad_known": mad_known,
 }
 
 

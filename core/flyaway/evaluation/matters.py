@@ -1,0 +1,105 @@
+"""What is scored: callables that give a plate's matte, on stills and in shots, alone or with a colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Alpha = NDArray[np.floating[Any]]
+Plate = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A matte with the colour that belongs to it.
+
+    Attributes
+    ----------
+    alpha : H×W float, linear coverage 0..1.
+    foreground : H×W×3 float, straight sRGB-encoded colour 0..1, or None where the matter gives none.
+    """
+
+    alpha: Alpha
+    foreground: NDArray[np.floating[Any]] | None = None
+
+
+Matter = Callable[[Plate], "Alpha | Found"]
+"""Takes a plate (H×W×3 uint8, sRGB-encoded), gives its alpha (H×W float in 0..1), or a `Found`.
+
+One that remembers the frame before has a method ``new_shot()`` besides, which is called before the first
+frame of every shot and before every still."""
+
+RVM = "RVM-MobileNetV3"
+RVM_WITH_MEMORY = "RVM-MobileNetV3 with memory"
+
+
+def found(answer: Alpha | Found) -> Found:
+    """A matter's answer, with or without colour, as a `Found`."""
+    return answer if isinstance(answer, Found) else Found(answer)
+
+
+def begin_shot(matters: Mapping[str, Matter]) -> None:
+    """Tell every matter that remembers that what comes next has nothing to do with what was."""
+    for matter in matters.values():
+        forget = getattr(matter, "new_shot", None)
+        if forget is not None:
+            forget()
+
+
+def load_matters(
+    names: list[str] | None,
+    with_rvm: bool,
+    device: str,
+    *,
+    isnet: Path | None = None,
+    cache: Path | None = None,
+    coarse: bool = False,
+    colour: bool = False,
+    shots: bool = False,
+    threads: int | None = None,
+) -> dict[str, Matter]:
+    """Matters by name: the models asked for (or the first released), their coarse stages, RVM, ISNet.
+
+    Parameters
+    ----------
+    colour : ask for foreground colour too, where there is one.
+    shots : RVM is scored with its memory besides, and takes one pass a frame, as a video does.
+    threads : CPU threads of every network; None leaves it to the engines.
+    """
+    import flyaway
+
+    matters: dict[str, Matter] = {}
+    for name in names or list(flyaway.list_models())[:1]:
+        matting = flyaway.load(name, device=device, threads=threads)
+        matters[name] = _matter(matting, colour)
+        if coarse:
+            from flyaway.evaluation.refiner import COARSE
+
+            matters[COARSE.format(name)] = _matter(matting, refine=False)
+    if with_rvm:
+        from flyaway.evaluation.rvm import RobustVideoMatting
+
+        if shots:
+            matters[RVM_WITH_MEMORY] = RobustVideoMatting(
+                device, threads, passes=1, memory=True, colour=colour
+            )
+        matters[RVM] = RobustVideoMatting(device, threads, colour=colour)
+    if isnet is not None:
+        from flyaway.evaluation.isnet import ISNet
+
+        matters["ISNet"] = ISNet(isnet, threads, cache)
+    return matters
+
+
+def _matter(matting: Callable[..., Any], colour: bool = False, **options: bool) -> Matter:
+    def matte(plate: Plate) -> Alpha | Found:
+        result = matting(plate, encoding="srgb", **options)
+        # Not every matte comes with a colour; where it does, it is asked for only where it is measured.
+        return Found(result.alpha, getattr(result, "foreground", None)) if colour else result.alpha
+
+    return matte
