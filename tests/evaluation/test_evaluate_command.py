@@ -33,7 +33,9 @@ def run(monkeypatch):
     import flyaway
 
     loaded = []
-    monkeypatch.setitem(vars(flyaway), "load", lambda name, device, threads: loaded.append((name, device)) or Copy())
+    monkeypatch.setitem(
+        vars(flyaway), "load", lambda name, device, threads: loaded.append((name, device)) or Copy()
+    )
     monkeypatch.setitem(vars(flyaway), "list_models", lambda: {"first": None, "second": None})
     app = typer.Typer()
     command.register(app)
