@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from models.mixing import LIGHTS, mix
 from models.training.data.backdrop import Floats, fit_backdrop
 from models.training.data.studio import Solution, solve
 from scipy import ndimage
@@ -40,12 +41,13 @@ def sitter() -> tuple[Floats, Floats]:
     return alpha.astype(np.float32), np.clip(colour, 0, 255)
 
 
-@pytest.fixture(scope="module")
-def solved() -> tuple[Floats, Solution]:
+@pytest.fixture(scope="module", params=LIGHTS)
+def solved(request: pytest.FixtureRequest) -> tuple[Floats, Solution]:
+    """Mixed in one light and solved in the same."""
     alpha, colour = sitter()
     rng = np.random.default_rng(5)
-    image = alpha[..., None] * colour + (1 - alpha[..., None]) * backdrop_colour()
-    return alpha, solve((image + rng.normal(0, 0.7, image.shape)).astype(np.float32))
+    image = 255 * mix(colour / 255, backdrop_colour() / 255, alpha[..., None], request.param)
+    return alpha, solve((image + rng.normal(0, 0.7, image.shape)).astype(np.float32), request.param)
 
 
 def test_backdrop_is_found_to_a_level(solved: tuple[Floats, Solution]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from models.evaluation.split import name_of, read_table
+from models.mixing import LIGHTS, Light
 from models.training.data.studio import solve
 from numpy.typing import NDArray
 from PIL import Image
@@ -51,11 +52,11 @@ def _save(pixels: NDArray[np.uint8], path: Path) -> None:
     partial.replace(path)
 
 
-def solve_one(source: Path, output: Path, name: str) -> str:
+def solve_one(source: Path, output: Path, name: str, light: Light = "linear") -> str:
     """Solve one portrait, write both pictures and return a line for the log."""
     with Image.open(source) as picture:
         image = np.asarray(picture.convert("RGB"), np.float32)
-    solution = solve(image)
+    solution = solve(image, light)
     _save(_to_bytes(solution.foreground, 1), output / f"{name}.fg.png")
     _save(_to_bytes(solution.alpha, 255), output / f"{name}.alpha.png")
     soft = ((solution.alpha > 0.05) & (solution.alpha < 0.95)).mean()
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with portraits.csv")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--light", choices=LIGHTS, default="linear", help="what the equation is solved in")
     parser.add_argument("--older-than", type=Path, help="solve again what is older than this file")
     parser.add_argument("--first", type=Path, help="text file of names to solve before all others")
     options = parser.parse_args(arguments)
@@ -84,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in dict.fromkeys([n for n in first if n in rows] + sorted(rows)):
         if _is_done(options.output / f"{name}.alpha.png", options.older_than):
             continue
-        print(solve_one(options.data / rows[name]["image"], options.output, name), flush=True)
+        print(solve_one(options.data / rows[name]["image"], options.output, name, options.light), flush=True)
     return 0
 
 

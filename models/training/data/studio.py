@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from models.mixing import Light, decoded, encoded
 from models.training.data.backdrop import Backdrop, Floats, Mask, fit_backdrop
 from scipy import ndimage
 
@@ -192,17 +193,17 @@ def _gather(image: Floats, weight: Floats, where: Mask) -> tuple[Floats, Floats]
 
 
 def _colours_around(
-    image: Floats, backdrop: Backdrop, regions: Regions, where: Mask
+    image: Floats, values: Floats, backdrop: Backdrop, regions: Regions, where: Mask
 ) -> tuple[Floats, Floats]:
-    """Gather foreground colours, the shirt's apart from hair's and skin's, which it would whiten."""
+    """Gather foreground values, the shirt's apart from hair's and skin's, which it would whiten."""
     shirt = ndimage.binary_dilation(regions.garment, _disk(8))
     body = (regions.solid & ~shirt).astype(np.float32)
     cloth = (regions.solid & regions.garment).astype(np.float32)
     # Hair that falls before the shirt's edge is far darker than a shirt's shadow.
     on_shirt = shirt & ((backdrop.colour - image).max(axis=-1) < 45)
-    mean, covariance = _gather(image, body, where)
+    mean, covariance = _gather(values, body, where)
     chosen = on_shirt[where]
-    mean[chosen], covariance[chosen] = _gather(image, cloth, where & on_shirt)
+    mean[chosen], covariance[chosen] = _gather(values, cloth, where & on_shirt)
     return mean, covariance
 
 
@@ -225,19 +226,30 @@ def _colours(alpha: Floats, pixels: Floats, behind: Floats, mean: Floats, precis
     return np.clip(np.linalg.solve(system, target[..., None])[..., 0], 0, 255).astype(np.float32)
 
 
-def solve(image: Floats) -> Solution:
+def _values(levels: Floats, light: Light) -> Floats:
+    """What the compositing equation holds for: levels 0..255 as they are, or linear light on that scale."""
+    if light == "encoded":
+        return levels
+    return np.asarray(255 * decoded(levels / 255), np.float32)
+
+
+def solve(image: Floats, light: Light = "linear") -> Solution:
     """Solve one portrait.
 
     Parameters
     ----------
     image
         H×W×3, levels 0..255, display-referred sRGB, a sitter before a smooth plain backdrop.
+    light
+        What the equation is solved in: linear light, in which the camera mixed, or encoded values, as the
+        literature has it and the encoded sets were made. Masks are found in encoded values either way.
     """
     backdrop = fit_backdrop(image)
     regions = find_regions(image, backdrop)
     near = ndimage.binary_dilation(~regions.solid & ~regions.backdrop, iterations=2) & ~regions.solid
-    pixels, behind = image[near], backdrop.colour[near]
-    mean, covariance = _colours_around(image, backdrop, regions, near)
+    values = _values(image, light)
+    pixels, behind = values[near], _values(backdrop.colour, light)[near]
+    mean, covariance = _colours_around(image, values, backdrop, regions, near)
     spread = covariance + 40.0 * np.eye(3, dtype=np.float32)
     precision = np.asarray(np.linalg.inv(spread), np.float32)
     solved = _alternate(pixels, behind, mean, precision)
@@ -246,7 +258,8 @@ def solve(image: Floats) -> Solution:
     alpha[near] = solved * _ramp(backdrop.difference[near], NOISE_FLOOR, NOISE_CLEAR)
     alpha = _without_sheen(_without_specks(alpha, regions.solid), image, backdrop)
     foreground = image.copy()
-    foreground[near] = _colours(alpha[near], pixels, behind, mean, precision)
+    colours = _colours(alpha[near], pixels, behind, mean, precision)
+    foreground[near] = colours if light == "encoded" else 255 * encoded(colours / 255)
     foreground = _carried_outwards(foreground, alpha)
     return Solution(alpha, foreground, backdrop, regions)
 
