@@ -19,6 +19,7 @@ from flyaway.errors import (
     BlenderError,
     BusyError,
     ConflictingEnginesError,
+    ControlError,
     CorruptWeightsError,
     DatasetError,
     DeviceUnavailableError,
@@ -37,6 +38,7 @@ from flyaway.errors import (
 )
 
 if TYPE_CHECKING:
+    from flyaway.controls import Controls
     from flyaway.engines.base import available_devices
     from flyaway.matting import Matte, Matting, load
     from flyaway.weights import ModelInfo, list_models
@@ -48,6 +50,8 @@ __all__ = [
     "BlenderError",
     "BusyError",
     "ConflictingEnginesError",
+    "ControlError",
+    "Controls",
     "CorruptWeightsError",
     "DatasetError",
     "DeviceUnavailableError",
@@ -74,6 +78,7 @@ __all__ = [
 
 # Where the names live that are imported on first use.
 _LAZY = {
+    "Controls": "flyaway.controls",
     "Matte": "flyaway.matting",
     "Matting": "flyaway.matting",
     "load": "flyaway.matting",

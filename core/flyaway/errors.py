@@ -17,6 +17,10 @@ class BadPlateError(FlyawayError, ValueError):
     """An array handed in as a plate cannot be one (shape, dtype, size, encoding)."""
 
 
+class ControlError(FlyawayError, ValueError):
+    """A matte control, a garbage or core matte, or the choice of a person means nothing or does not fit."""
+
+
 class WeightsError(FlyawayError):
     """Something is wrong with released weights or the manifest that lists them."""
 
