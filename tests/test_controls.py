@@ -113,21 +113,21 @@ def holed() -> Float:
 
 def test_holes_that_are_small_are_filled_and_gaps_that_are_open_are_not() -> None:
     alpha = holed()
-    filled = apply(alpha, Controls(fill=10))
+    filled = apply(alpha, Controls(fill_holes=10))
     assert (filled[60:65, 60:65] == 1).all()
     assert (filled[170:178, 60:68] == 1).all()
     wanted = alpha.copy()
     wanted[60:65, 60:65] = wanted[170:178, 60:68] = 1
     np.testing.assert_array_equal(filled, wanted)
-    assert (apply(alpha, Controls(fill=21))[100:120, 100:120] == 1).all()
-    assert (apply(alpha, Controls(fill=20))[100:120, 100:120] == 0).all()  # a square of 20 px fits in
+    assert (apply(alpha, Controls(fill_holes=21))[100:120, 100:120] == 1).all()
+    assert (apply(alpha, Controls(fill_holes=20))[100:120, 100:120] == 0).all()  # a square of 20 px fits in
 
 
 def test_a_hole_with_a_soft_rim_is_filled_to_the_rims_lowest_place() -> None:
     alpha = np.zeros((128, 128), np.float32)
     alpha[40:90, 40:90] = 0.7
     alpha[60:66, 60:66] = 0.1
-    filled = apply(alpha, Controls(fill=8))
+    filled = apply(alpha, Controls(fill_holes=8))
     assert (filled[60:66, 60:66] == np.float32(0.7)).all()
 
 
@@ -138,20 +138,20 @@ def test_a_hole_with_a_long_winding_way_out_stays() -> None:
         alpha[row : row + 2, 20:280] = 0
         column = 276 if (row // 8) % 2 else 24
         alpha[row : row + 10, column : column + 2] = 0
-    np.testing.assert_array_equal(apply(alpha, Controls(fill=6)), alpha)
+    np.testing.assert_array_equal(apply(alpha, Controls(fill_holes=6)), alpha)
 
 
 def test_the_order_is_the_documented_one() -> None:
     alpha = holed()
     garbage, core = np.zeros_like(alpha), np.zeros_like(alpha)
     garbage[:, 120:], core[:40] = 0.5, 0.75
-    said = Controls(black=0.05, white=0.9, gamma=1.5, grow=-1.5, soften=2, fill=12, invert=True)
+    said = Controls(black=0.05, white=0.9, gamma=1.5, grow=-1.5, soften=2, fill_holes=12, invert=True)
     steps = [
         Controls(black=0.05, white=0.9),
         Controls(gamma=1.5),
         Controls(grow=-1.5),
         Controls(soften=2),
-        Controls(fill=12),
+        Controls(fill_holes=12),
     ]
     step = alpha
     for one in steps:
@@ -168,14 +168,14 @@ def test_without_controls_a_matte_is_the_same_array() -> None:
     assert apply(alpha) is alpha
     assert apply(alpha, Controls()) is alpha
     before = alpha.copy()
-    apply(alpha, Controls(black=0.1, gamma=2, grow=1, soften=1, fill=9, invert=True), garbage=alpha)
+    apply(alpha, Controls(black=0.1, gamma=2, grow=1, soften=1, fill_holes=9, invert=True), garbage=alpha)
     np.testing.assert_array_equal(alpha, before)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (65, 64), (131, 77)])
 def test_any_size(shape: tuple[int, int]) -> None:
     alpha = np.random.default_rng(1).random(shape, np.float32)
-    for said in (Controls(grow=2.3), Controls(grow=-6), Controls(soften=4), Controls(fill=9)):
+    for said in (Controls(grow=2.3), Controls(grow=-6), Controls(soften=4), Controls(fill_holes=9)):
         found = apply(alpha, said)
         assert (found.shape, found.dtype) == (shape, np.float32)
         assert found.min() >= 0
@@ -210,7 +210,7 @@ def test_masks_of_other_types_and_odd_values() -> None:
         ({"gamma": math.nan}, "gamma"),
         ({"grow": 1000}, "grow"),
         ({"soften": -1}, "soften"),
-        ({"fill": 1e9}, "fill"),
+        ({"fill_holes": 1e9}, "fill_holes"),
         ({"black": "0.2"}, "black"),
     ],
 )

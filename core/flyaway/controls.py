@@ -33,7 +33,8 @@ class Controls:
         gamma: above 1 raises what is between (a^(1/gamma)), below 1 lowers it.
         grow: px by which every edge moves outwards; negative chokes it inwards. Fractions count.
         soften: standard deviation, in px, of the Gaussian that edges are blurred with.
-        fill: holes narrower than this, in px, are filled up to the level of their rim (`edges.fill_holes`).
+        fill_holes: holes narrower than this, in px, are filled to the level of their rim; see
+            `edges.fill_holes`.
         invert: the matte of what is left over, 1 - a; last of all.
     """
 
@@ -42,7 +43,7 @@ class Controls:
     gamma: float = 1.0
     grow: float = 0.0
     soften: float = 0.0
-    fill: float = 0.0
+    fill_holes: float = 0.0
     invert: bool = False
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ class Controls:
         for name, least, most in (
             ("grow", -MOST_GROWN, MOST_GROWN),
             ("soften", 0.0, MOST_SOFTENED),
-            ("fill", 0.0, MOST_FILLED),
+            ("fill_holes", 0.0, MOST_FILLED),
         ):
             if not least <= getattr(self, name) <= most:
                 raise ControlError(f"{name} is from {least:g} to {most:g} px, not {getattr(self, name):g}.")
@@ -99,8 +100,8 @@ def apply(alpha: Float, controls: Controls | None = None, *, garbage: Any = None
         result = edges.grow(result, said.grow)
     if said.soften:
         result = edges.soften(result, said.soften)
-    if said.fill > 0:
-        result = edges.fill_holes(result, said.fill)
+    if said.fill_holes > 0:
+        result = edges.fill_holes(result, said.fill_holes)
     if thrown is not None:
         result = result * (1 - thrown)
     if kept is not None:
