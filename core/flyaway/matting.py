@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from flyaway.engines.base import Engine, Inference, open_engine
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.plate import as_display
-from flyaway.resample import resize
+from flyaway.resample import resize, upsample
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
@@ -27,12 +27,20 @@ class Matte:
         trimap: H×W uint8; 0 background, 128 unknown, 255 foreground, as the coarse stage sees it.
         coarse: H×W float32; the coarse stage's alpha, before regions were refined.
         cells: rows×columns bool; which regions were refined.
+        unsure: h×w float32, 0..1, at the size at which the coarse stage works: how likely each place is to
+            belong to the unknown region, where there is hair or anything else that is neither in nor out.
     """
 
     alpha: NDArray[np.float32]
     trimap: NDArray[np.uint8]
     coarse: NDArray[np.float32]
     cells: NDArray[np.bool_]
+    unsure: NDArray[np.float32]
+
+    @property
+    def unknown(self) -> NDArray[np.float32]:
+        """H×W float32: `unsure` at the plate's size, made when it is asked for."""
+        return upsample(self.unsure, *self.alpha.shape)
 
 
 class Matting:
@@ -84,7 +92,7 @@ class Matting:
         coarse = np.clip(result.coarse, 0, 1, out=result.coarse)
         shared = result.alpha is result.coarse
         alpha = coarse.copy() if shared else np.clip(result.alpha, 0, 1, out=result.alpha)
-        return Matte(alpha, _trimap(result, height, width), coarse, result.cells)
+        return Matte(alpha, _trimap(result, height, width), coarse, result.cells, result.trimap[1])
 
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:
         """What was found in an enlarged plate, at the plate's own size."""

@@ -261,7 +261,7 @@ def _cost(known: Known, found: Person, *, apart: bool) -> float:
     far = float(np.hypot(found.x - known.person.x - known.vx, found.y - known.person.y - known.vy)) / size
     larger = abs(float(np.log(found.area / known.person.area)))
     colours = unlike(known.person.colours, found.colours)
-    return colours + 0.2 * min(larger, 2.0) + (1.0 if apart else 0.05) * min(far, 2.0)
+    return float(colours + 0.2 * min(larger, 2.0) + (1.0 if apart else 0.05) * min(far, 2.0))
 
 
 def _moved(known: list[Known], who: tuple[int, ...], person: Person) -> list[Known]:

@@ -6,10 +6,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
+from flyaway.batch.finish import Finish, check_finish, raw_path
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
@@ -41,6 +42,7 @@ class Shot:
         model: which weights.
         in_space, part, layer, ocio: how plates are read, where their files do not say.
         alpha_in: what an alpha that comes with the plates is; see `flyaway.frames.ReadOptions`.
+        finish: garbage and core matte, matte controls, and which person.
         coarse_only: leave the fine regions out.
         chunk: frames after which a model with a memory forgets; 0 for never.
         handles: frames before each chunk that such a model sees first.
@@ -57,6 +59,7 @@ class Shot:
     layer: str | None = None
     ocio: str | None = None
     alpha_in: AlphaIn = "auto"
+    finish: Finish = field(default_factory=Finish)
     coarse_only: bool = False
     chunk: int = 0
     handles: int = 0
@@ -137,7 +140,7 @@ def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
             plans.append((shot, _plan(job, shot)))
         except (FlyawayError, OSError) as error:
             wrong.append(f"{shot.name}: {error}")
-    wrong += _clashes(plans)
+    wrong += _clashes(job, plans)
     if not job.shots:
         wrong.append("no shots")
     if wrong:
@@ -194,7 +197,9 @@ def run_job(
             begin(shot, plan, matting)
         tell = None if progress is None else _bound(progress, shot)
         try:
-            done = run_plan(matting, plan, run_options(shot, existing, limits), tell, stop=stop, disk=disk)
+            options = run_options(shot, existing, limits)
+            options = replace(options, finish=_filled(shot, tokens_of(job, shot)))
+            done = run_plan(matting, plan, options, tell, stop=stop, disk=disk)
         except (BusyError, JobError, ValueError) as error:
             if not isinstance(error, FlyawayError):
                 raise
@@ -212,6 +217,7 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
         in_space=None if shot.in_space is None else resolve_space(shot.in_space, config),
         existing=existing,
         refine=not shot.coarse_only,
+        finish=shot.finish,
         limits=limits or Limits(),
         read=ReadOptions(part=shot.part, layer=shot.layer, config=config, alpha_in=shot.alpha_in),
     )
@@ -246,7 +252,7 @@ def _plan(job: Job, shot: Shot) -> Plan:
     run_options(shot, "resume")  # a colour space or configuration that is not there
     tokens = tokens_of(job, shot)
     targets = [Target(fill_in(out.path, tokens), out.write, out.suffix) for out in shot.outputs]
-    return plan_shot(
+    plan = plan_shot(
         shot.name,
         fill_in(shot.source, tokens),
         targets,
@@ -254,15 +260,42 @@ def _plan(job: Job, shot: Shot) -> Plan:
         chunk=shot.chunk,
         handles=shot.handles,
     )
+    check_finish(_filled(shot, tokens), plan)
+    return plan
 
 
-def _clashes(plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
+def _filled(shot: Shot, tokens: Mapping[str, str]) -> Finish:
+    """What is done to a shot's mattes, with naming tokens replaced."""
+    finish = shot.finish
+    return replace(
+        finish,
+        garbage=fill_in(finish.garbage, tokens),
+        core=fill_in(finish.core, tokens),
+        raw=fill_in(finish.raw, tokens),
+    )
+
+
+def chosen_where(job: Job, shot: Shot) -> Shot:
+    """The same shot, its person chosen in its own first frame: a part of it must not choose anew."""
+    subject = shot.finish.subject
+    if subject.kind == "all" or subject.frame is not None:
+        return shot
+    first = _plan(job, shot).tasks[0].frame
+    return replace(shot, finish=replace(shot.finish, subject=replace(subject, frame=first)))
+
+
+def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
     """Files that two shots would both write, and plates of one that another would overwrite."""
     owner: dict[str, str] = {}
     wrong = []
     plates = {os.path.abspath(task.source): shot.name for shot, plan in plans for task in plan.tasks}  # noqa: PTH100
     for shot, plan in plans:
-        for target in (target for task in plan.tasks for target in task.targets):
+        raw = _filled(shot, tokens_of(job, shot)).raw if shot.finish.raw else ""
+        kept = ((raw_path(raw, task),) if raw else () for task in plan.tasks)
+        written = (
+            path for task, more in zip(plan.tasks, kept, strict=True) for path in (*task.targets, *more)
+        )
+        for target in written:
             # However it is spelled; a hundred thousand of them must not be looked up on a server.
             place = os.path.abspath(target)  # noqa: PTH100
             other = owner.setdefault(place, shot.name)

@@ -11,23 +11,29 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from flyaway.batch.finish import Finish
 from flyaway.batch.job import Job, Shot
 from flyaway.batch.plan import Target
 from flyaway.color import is_built_in_config
+from flyaway.controls import Controls
 from flyaway.coverage import ALPHA_IN
-from flyaway.errors import JobError
+from flyaway.errors import ControlError, JobError
 from flyaway.frames.options import Depth, Output, WriteOptions
+from flyaway.subject import Subject
 
 # A job of 100,000 shots has some 20 MB.
 MAX_BYTES = 64 << 20
 _WRITE = {field.name for field in fields(WriteOptions)} - {"output"}
 _OUTPUT_KEYS = {"path", "kind", "format"} | _WRITE
-_SHOT_KEYS = {field.name for field in fields(Shot)}
+_CONTROLS = {field.name for field in fields(Controls)} | {"choke"}
+_MASKS = ("garbage", "core", "raw")
+_SHOT_KEYS = ({field.name for field in fields(Shot)} - {"finish"}) | _CONTROLS | {*_MASKS, "subject"}
 _JOB_KEYS = {"name", "device", "engine", "tokens", "defaults", "shots"}
 _INTEGERS = {"chunk", "handles"}
 # What a spreadsheet may call its columns.
-_ALIASES = {"shot": "name", "output": "path"}
-_SWITCHES = {"coarse_only", "crop", "premultiplied"}
+_ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
+_SWITCHES = {"coarse_only", "crop", "premultiplied", "unknown", "invert"}
+_FRACTIONS = _CONTROLS - {"invert"}
 
 
 def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
@@ -122,7 +128,8 @@ def _check_columns(names: list[str], path: Path) -> None:
 
 def _check_tokens(shot: Shot, where: str) -> None:
     """Refuse a column that nobody uses and that looks like a setting mistyped."""
-    used = " ".join([shot.source, *(out.path for out in shot.outputs)])
+    places = [getattr(shot.finish, name) for name in _MASKS]
+    used = " ".join([shot.source, *(out.path for out in shot.outputs), *places])
     known = sorted(_SHOT_KEYS | _OUTPUT_KEYS | set(_ALIASES))
     for token in shot.tokens:
         near = difflib.get_close_matches(token.lower().replace("-", "_").replace(" ", "_"), known, 1, 0.8)
@@ -135,6 +142,11 @@ def _typed(key: str, value: str, where: str) -> Any:
         if not value.isdecimal():
             raise JobError(f"{where}: {key} is a number, not {value!r}.")
         return int(value)
+    if key in _FRACTIONS:
+        try:
+            return float(value)
+        except ValueError as error:
+            raise JobError(f"{where}: {key} is a number, not {value!r}.") from error
     if key in _SWITCHES:
         if value.lower() not in ("true", "false", "yes", "no", "1", "0"):
             raise JobError(f"{where}: {key} is true or false, not {value!r}.")
@@ -157,6 +169,8 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise JobError(f"{where}: {key} is a number from 0, not {value!r}.")
             values[key] = value
+        elif key in _CONTROLS or key in (*_MASKS, "subject"):
+            continue
         elif key in _SWITCHES:
             values[key] = _switch(said, key, where)
         elif key == "alpha_in":
@@ -164,7 +178,30 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
             values[key] = value
         else:
             values[key] = _text(said, key, where)
-    return Shot(**values)
+    return Shot(**values, finish=_finish(said, where))
+
+
+def _finish(said: Mapping[str, Any], where: str) -> Finish:
+    """Matte controls, masks and the choice of a person, out of a shot's own keys."""
+    values: dict[str, Any] = {}
+    for key in _FRACTIONS & set(said):
+        number = said[key]
+        if not isinstance(number, int | float) or isinstance(number, bool):
+            raise JobError(f"{where}: {key} is a number, not {number!r}.")
+        values[key] = float(number)
+    if "invert" in said:
+        values["invert"] = _switch(said, "invert", where)
+    if "choke" in values and "grow" in values:
+        raise JobError(f"{where}: choke is grow the other way; leave one.")
+    if "choke" in values:
+        values["grow"] = -values.pop("choke")
+    try:
+        controls = Controls(**values)
+        subject = Subject.parse(_text(said, "subject", where)) if "subject" in said else Subject()
+    except ControlError as error:
+        raise JobError(f"{where}: {error}") from error
+    places = {key: _text(said, key, where) for key in _MASKS if key in said}
+    return Finish(controls, subject=subject, **places)
 
 
 def _output(said: Any, where: str) -> Target:
@@ -189,7 +226,16 @@ def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
         raise JobError(f"{shot.name}: no output; name one in the job file, or with --out.")
     own = tuple(replace(out, path=_below(folder, out.path)) for out in shot.outputs)
     ocio = shot.ocio if shot.ocio is None or is_built_in_config(shot.ocio) else _below(folder, shot.ocio)
-    return replace(shot, source=_below(folder, shot.source), outputs=own or outputs, ocio=ocio)
+    places: dict[str, Any] = {
+        name: _below(folder, text) for name in _MASKS if (text := getattr(shot.finish, name))
+    }
+    return replace(
+        shot,
+        source=_below(folder, shot.source),
+        outputs=own or outputs,
+        ocio=ocio,
+        finish=replace(shot.finish, **places),
+    )
 
 
 def _below(folder: Path, text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from flyaway.batch.finish import Finish
 from flyaway.batch.pipeline import Limits
 from flyaway.frames.read import ReadOptions
 
@@ -25,6 +26,7 @@ class RunOptions:
         refine: False stops after the coarse stage.
         limits: of the pipeline.
         read: which part, layer and OCIO configuration.
+        finish: masks, matte controls, and which person.
         previews: where small pictures of the frames go, for a host's panel; None for none.
     """
 
@@ -34,3 +36,4 @@ class RunOptions:
     limits: Limits = field(default_factory=Limits)
     read: ReadOptions = field(default_factory=ReadOptions)
     previews: Path | None = None
+    finish: Finish = field(default_factory=Finish)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyaway import color
+from flyaway.batch.finish import frame_settings
 from flyaway.batch.journal import Entry, Past, outputs_for
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
@@ -44,20 +45,32 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
         options: how plates are read, and the model run.
         remembers: the model has a memory.
     """
+    said = _of_network(options)
+    said["writes"] = [_chosen(write) for write in plan.writes]
+    said |= options.finish.said()
+    if remembers:
+        said["pieces"] = (plan.chunk, plan.handles)
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def network_hash(options: RunOptions) -> str:
+    """One hash over everything but model and plate that changes what the network finds."""
+    said = _of_network(options)
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _of_network(options: RunOptions) -> dict[str, Any]:
     said: dict[str, Any] = {
         "in_space": options.in_space,
         # Where the configuration lies says nothing about pixels; what it says does, and is told below.
         "read": _chosen(replace(options.read, config=None)),
         "refine": options.refine,
-        "writes": [_chosen(write) for write in plan.writes],
     }
     chosen = color.chosen_config(options.read.config)
     if chosen is not None:
         # By what it says, not by its name: a show's configuration is edited in its place.
         said["ocio"] = chosen if color.is_built_in_config(chosen) else _hash_of(Path(chosen))
-    if remembers:
-        said["pieces"] = (plan.chunk, plan.handles)
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return said
 
 
 def _chosen(options: Any) -> dict[str, Any]:
@@ -120,7 +133,8 @@ class Earlier:
             return f"{missing} is missing" if entry is not None else NEW
         if entry is None:
             return "the journal does not know it"
-        stale = why_stale(entry, task, self._model, self._settings)
+        settings = frame_settings(self._settings, self._options.finish, task)
+        stale = why_stale(entry, task, self._model, settings)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
     def _is_as_written(self, path: Path, entry: Entry | None) -> bool:
@@ -178,7 +192,7 @@ class Earlier:
                 straight = not is_premultiplied(target, write)
                 made_with["colour"] = "straight" if straight else "premultiplied"
             try:
-                check_existing(target, header, write.output, made_with)
+                check_existing(target, header, write.output, made_with, more=int(write.unknown))
             except ReadError:
                 return False
         return True

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flyaway.batch.claim import claim
+from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings
 from flyaway.batch.journal import Entry, Journal, Past, output_of
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline, Reserve
 from flyaway.batch.places import Anchor
-from flyaway.batch.plan import Plan, Step
+from flyaway.batch.plan import Plan, Step, plate_of
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
-from flyaway.batch.resume import NEW, Earlier, model_hash, refuse_existing, settings_hash, sweep
+from flyaway.batch.resume import NEW, Earlier, model_hash, network_hash, refuse_existing, settings_hash, sweep
 from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
-from flyaway.errors import FrameError, WriteError
+from flyaway.errors import FlyawayError, FrameError, WriteError
 from flyaway.frames.landing import DISK, Disk
 from flyaway.frames.options import is_lossy
 from flyaway.frames.preview import preview_path, write_preview
 from flyaway.frames.read import Plate, read_plate
 from flyaway.frames.write import land_matte
+from flyaway.people import People, find_people
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -42,12 +44,17 @@ class _Read:
     mtime_ns: int
     seconds: float
     why: str
+    masks: Mapping[str, FloatImage]
+    key: str
+    raw: Raw | None
 
 
 @dataclass(frozen=True)
 class _Matted:
     alpha: FloatImage
     seconds: float
+    raw: Raw
+    note: str
 
 
 def run_plan(
@@ -74,10 +81,13 @@ def run_plan(
         A report. An interrupt (KeyboardInterrupt) ends the run early, and the report says so.
 
     Raises:
-        PatternError: mattes are there already, and `options.existing` is "refuse". Nothing was started.
+        PatternError: mattes are there already, and `options.existing` is "refuse"; or a mask is not there.
+            Nothing was started.
         BusyError: another run is at work on the same frames. Nothing was started.
     """
     options = options or RunOptions()
+    options = replace(options, finish=anchored(options.finish, plan))
+    check_finish(options.finish, plan)
     if options.existing == "refuse":
         refuse_existing(plan)
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps)
@@ -124,6 +134,12 @@ class _Run:
         }
         self._earlier = self._know_earlier()
         self._anchor = Anchor(plan.places[0][0].parent)
+        self._finisher = Finisher(
+            options.finish,
+            f"{self._model} {network_hash(options)}",
+            unknown=any(write.unknown or write.output == "unknown" for write in plan.writes),
+            disk=disk,
+        )
         self._lossy = any(is_lossy(write.compression or "") for write in plan.writes)
 
     def open(self, held: ExitStack) -> tuple[str, ...]:
@@ -195,7 +211,11 @@ class _Run:
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started
             size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
-            return _Read(plate, pixels, encoding, size, mtime, seconds, "" if why == NEW else why)
+            masks = self._finisher.masks(task, plate)
+            key = self._finisher.key(size, mtime, masks)
+            raw = self._finisher.stored(task, plate, key)
+            told = "" if why == NEW else why
+            return _Read(plate, pixels, encoding, size, mtime, seconds, told, masks, key, raw)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
@@ -208,10 +228,28 @@ class _Run:
             if isinstance(read, FrameResult):
                 return read
             started = time.perf_counter()
-            matte = self._matting(read.pixels, encoding=read.encoding, refine=self._options.refine)
-            return _Matted(matte.alpha, time.perf_counter() - started)
+            raw = read.raw or self._finisher.network(
+                self._matting, read.pixels, read.encoding, read.masks, self._options.refine
+            )
+            alpha, note = self._finisher.person(
+                step.task, raw, read.pixels, read.encoding, read.plate, self._look
+            )
+            return _Matted(alpha, time.perf_counter() - started, raw, note)
         except Exception as error:
             return FrameResult(step.task, "failed", error=frame_error(error, step.task))
+
+    def _look(self, frame: int) -> tuple[People, Plate] | None:
+        """Who is in a frame, without its matte; None where there is no such plate. In the worker's thread."""
+        path = plate_of(self._plan.plates, frame) if self._plan.plates else None
+        if path is None or not path.is_file():
+            return None
+        try:
+            plate = read_plate(path, self._options.in_space, frame, options=self._options.read)
+            pixels, encoding = plate.for_matting()
+            alpha = self._matting(pixels, encoding=encoding, refine=False).alpha
+            return find_people(alpha, pixels, encoding), plate
+        except FlyawayError:
+            return None
 
     def _write(
         self, step: Step, read: _Read | FrameResult, matted: _Matted | FrameResult
@@ -229,14 +267,15 @@ class _Run:
     def _land(self, task: FrameTask, read: _Read, matted: _Matted) -> FrameResult:
         started = time.perf_counter()
         self._check_still_there(task)
-        coverage = round(float(matted.alpha.mean()), 6)
+        alpha = self._finisher.finished(matted.alpha, read.masks)
+        coverage = round(float(alpha.mean()), 6)
         entry = Entry(
             task.key,
             self._anchor.name(task.source),
             read.size,
             read.mtime_ns,
             self._model,
-            self._settings,
+            frame_settings(self._settings, self._options.finish, task),
             (),
             coverage,
         )
@@ -247,15 +286,25 @@ class _Run:
         landed = []
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             provenance = self._provenance | {"channel": write.channel}
-            landed.append(land_matte(target, matted.alpha, read.plate, write, provenance, self._disk))
+            unknown = matted.raw.unknown
+            landed.append(
+                land_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)
+            )
+        if read.raw is None:
+            self._finisher.keep(task, matted.raw, read.plate, read.key, self._provenance)
         if self.journal is not None:
             outputs = tuple(output_of(file, self._anchor) for file in landed)
             done = replace(entry, outputs=outputs, at_ns=time.time_ns())
             self._note(done, task, "written, but its line in the journal was not")
-        preview = self._preview(task, read.plate, matted.alpha)
+        preview = self._preview(task, read.plate, alpha)
         seconds = {"read": read.seconds, "network": matted.seconds, "write": time.perf_counter() - started}
         notes = dict.fromkeys(
-            (*read.plate.notes, *(note for file in landed for note in file.notes), *preview)
+            (
+                *read.plate.notes,
+                *([matted.note] if matted.note else []),
+                *(note for file in landed for note in file.notes),
+                *preview,
+            )
         )
         # Below black is usual in video, and nothing to tell.
         odd = None if read.plate.format == "movie" else read.plate.oddities

@@ -13,7 +13,7 @@ from rich.text import Text
 import flyaway
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.cost import Cost, cost_of, seconds_a_frame
-from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
+from flyaway.batch.job import Job, JobReport, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
 from flyaway.batch.stop import stop_on_signals
@@ -123,6 +123,8 @@ def narrowed(job: Job, shots: list[str] | None, changes: dict[str, object]) -> J
     if unknown:
         raise JobError(f"{job.name} has no shot {', '.join(unknown)}.")
     kept = [shot for shot in job.shots if not shots or shot.name in shots]
+    if "frames" in changes:
+        kept = [chosen_where(job, shot) for shot in kept]
     return replace(job, shots=tuple(replace(shot, **changes) for shot in kept))  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,26 @@ import typer
 import flyaway
 from flyaway import PatternError
 from flyaway.batch import Report, RunOptions, Target, plan_shot, run_plan
+from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind, AlphaOption
+from flyaway.cli.finish import (
+    BlackOption,
+    ChokeOption,
+    CoreOption,
+    FillOption,
+    GammaOption,
+    GarbageOption,
+    GrowOption,
+    InvertOption,
+    RawOption,
+    SoftenOption,
+    SubjectOption,
+    WhiteOption,
+    finish_of,
+)
 from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
@@ -27,6 +44,7 @@ class OutputKind(StrEnum):
     MATTE = "matte"
     RGBA = "rgba"
     BESIDE = "beside"
+    UNKNOWN = "unknown"
 
 
 class DepthKind(StrEnum):
@@ -65,7 +83,7 @@ def matte(
         typer.Option(
             "--output",
             help="matte: coverage alone; rgba: plate and matte; beside: all the plate's channels, bit for"
-            " bit, and the matte as one more (EXR).",
+            " bit, and the matte as one more (EXR); unknown: how unsure the network is, instead of a matte.",
         ),
     ] = OutputKind.MATTE,
     premultiplied: Annotated[
@@ -98,6 +116,22 @@ def matte(
     crop: Annotated[
         bool, typer.Option("--crop", help="EXR mattes: shrink the data window to the coverage.")
     ] = False,
+    with_unknown: Annotated[
+        bool,
+        typer.Option("--with-unknown", help="EXR: the unknown region as a channel more, unknown.A."),
+    ] = False,
+    subject: SubjectOption = "all",
+    black: BlackOption = 0.0,
+    white: WhiteOption = 1.0,
+    gamma: GammaOption = 1.0,
+    grow: GrowOption = None,
+    choke: ChokeOption = None,
+    soften: SoftenOption = 0.0,
+    fill_holes: FillOption = 0.0,
+    garbage: GarbageOption = "",
+    core: CoreOption = "",
+    invert: InvertOption = False,
+    raw: RawOption = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace mattes that exist.")] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Keep mattes that exist and are whole.")
@@ -123,6 +157,21 @@ def matte(
     """
     config = None if ocio is None else resolve_config(ocio)
     write = write_options(kind, premultiplied, channel, depth, compression, crop=crop)
+    write = replace(write, unknown=with_unknown)
+    finish = finish_of(
+        black=black,
+        white=white,
+        gamma=gamma,
+        grow=grow,
+        choke=choke,
+        soften=soften,
+        fill_holes=fill_holes,
+        invert=invert,
+        garbage=garbage,
+        core=core,
+        subject=subject,
+        raw=raw,
+    )
     target = Target(destination, write, f".{suffix.value}" if suffix else None)
     check_suffix(destination, suffix)
     plan = plan_shot(str(source), source, [target], frames)
@@ -132,7 +181,9 @@ def matte(
         existing=existing_policy(overwrite=overwrite, skip=skip_existing, resume=resume),
         refine=not coarse_only,
         previews=previews,
+        finish=finish,
     )
+    check_finish(finish, plan)  # before seconds of loading
     matting = flyaway.load(model, device=device, engine=engine)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
         shown.start(name=plan.name, model=matting.info.name, device=matting.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
 from flyaway.frames.options import (
     COMPRESSIONS,
+    UNKNOWN,
     Depth,
     Output,
     WriteOptions,
@@ -65,6 +66,7 @@ def compose(
     plate: Plate,
     options: WriteOptions,
     provenance: Mapping[str, str] | None = None,
+    unknown: FloatImage | None = None,
 ) -> Picture:
     """Lay out one matte (or the plate with its matte) for a file.
 
@@ -74,14 +76,19 @@ def compose(
         plate: where it came from: windows, metadata, and the colour for "rgba".
         options: see `WriteOptions`.
         provenance: metadata to add, such as the model's name.
+        unknown: H×W float32, how unsure the network is, where the options ask for it.
 
     Raises:
         PatternError: the options do not fit the format.
         WriteError: the plate's channels cannot be kept as asked.
     """
     check_options(path, options)
+    if unknown is None and (options.unknown or options.output == "unknown"):
+        raise WriteError("the unknown region is asked for, and was not handed on.", path=path)
     if options.output == "beside":
-        return _beside(path, alpha, plate, options, provenance or {})
+        picture = _beside(path, alpha, plate, options, provenance or {})
+        kind = options.depth or "half"
+        return picture if unknown is None or not options.unknown else _with_unknown(picture, unknown, kind)
     notes: list[str] = []
     suffix = path.suffix.lower()
     kind = options.depth or default_depth(suffix, plate.channel_type, options.output)
@@ -91,8 +98,10 @@ def compose(
         pixels, space = _rgba(suffix, alpha, plate, kind, straight, notes)
         names: tuple[str, ...] = ("R", "G", "B", "A")
     else:
-        pixels = alpha[..., None]
-        names = (options.channel if suffix == ".exr" else "Y",)
+        pixels = (alpha if options.output == "matte" or unknown is None else unknown)[..., None]
+        names = (_channel_of(options) if suffix == ".exr" else "Y",)
+    if options.unknown and unknown is not None:
+        pixels, names = np.concatenate([pixels, unknown[..., None]], axis=-1), (*names, UNKNOWN)
     window = plate.data_window
     if options.crop:
         window, pixels = crop_to_content(pixels, window)
@@ -120,6 +129,24 @@ def compose(
     spec.attribute("compression", compression)
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
     return Picture(pixels, spec, lossy=is_lossy(compression), notes=tuple(notes))
+
+
+def _channel_of(options: WriteOptions) -> str:
+    """The name of the first channel; `A` is a matte's, so what is none has another unless told otherwise."""
+    return UNKNOWN if options.output == "unknown" and options.channel == "A" else options.channel
+
+
+def _with_unknown(picture: Picture, unknown: FloatImage, depth: str) -> Picture:
+    """The plate's channels and its matte, with the unknown region as one channel more."""
+    spec = oiio.ImageSpec(picture.spec)
+    if UNKNOWN in spec.channelnames:
+        raise WriteError(f"the plate has a channel {UNKNOWN!r} already; leave --with-unknown out.")
+    kinds = [spec.channelformat(index) for index in range(spec.nchannels)]
+    spec.nchannels += 1
+    spec.channelnames = (*spec.channelnames, UNKNOWN)
+    spec.channelformats = (*kinds, oiio.TypeDesc(depth))
+    pixels = np.concatenate([picture.pixels, unknown[..., None].astype(np.float32)], axis=-1)
+    return replace(picture, pixels=np.ascontiguousarray(pixels), spec=spec)
 
 
 def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:

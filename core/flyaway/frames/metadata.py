@@ -77,7 +77,7 @@ def header(
         plate: where windows and metadata come from.
         channel_type: "half", "float", "uint8" or "uint16".
         names: the channels.
-        output: "matte" or "rgba".
+        output: "matte", "unknown" or "rgba".
         provenance: what to add, without the prefix "flyaway:".
         straight: colour is not multiplied by alpha.
         window: the matte's data window, where it is not the plate's.
@@ -96,11 +96,12 @@ def header(
         # Says what the pixels are, so that the library neither multiplies nor divides them by alpha.
         spec.attribute("oiio:UnassociatedAlpha", int(straight))
         spec.attribute("Software", f"Flyaway {__version__}")
-    if output == "matte":
+    if output in ("matte", "unknown"):
         # An EXR is linear by definition; elsewhere a reader that heeds marks must not take coverage for sRGB.
         if suffix != ".exr":
             spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
-        spec.attribute("flyaway:encoding", "linear coverage")
+        what = "linear coverage" if output == "matte" else "how unsure the network is, 0..1"
+        spec.attribute("flyaway:encoding", what)
     else:
         _mark_colour(spec, suffix, space)
         spec.attribute("flyaway:colour", "straight" if straight else "premultiplied")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from flyaway.errors import PatternError, WriteError
 
-Output = Literal["matte", "rgba", "beside"]
+Output = Literal["matte", "rgba", "beside", "unknown"]
 Depth = Literal["half", "float", "uint8", "uint16"]
 
 # Formats that hold a matte well: without loss, in 16 bits or more.
@@ -27,6 +27,7 @@ COMPRESSIONS = {
 }  # fmt: skip
 # They store something near what they are given.
 LOSSY = ("pxr24", "b44", "b44a", "dwaa", "dwab")
+UNKNOWN = "unknown.A"  # the channel of the unknown region
 LONGEST_NAME = 255  # bytes; what OpenEXR allows
 
 
@@ -36,12 +37,14 @@ class WriteOptions:
 
     Attributes:
         output: "matte" (one channel of linear coverage), "rgba" (the plate's colour and the matte), or
-            "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only).
+            "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only), or
+            "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte).
         premultiplied: for "rgba"; None follows the format (EXR premultiplied, the others straight).
         channel: the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
         depth: how a value is stored; None follows the format and the plate.
         compression: one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
         crop: for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
+        unknown: EXR: add the unknown region as a channel of its own, `unknown.A`.
     """
 
     output: Output = "matte"
@@ -50,6 +53,7 @@ class WriteOptions:
     depth: Depth | None = None
     compression: str | None = None
     crop: bool = False
+    unknown: bool = False
 
 
 def check_options(path: Path, options: WriteOptions) -> None:
@@ -73,6 +77,12 @@ def check_options(path: Path, options: WriteOptions) -> None:
         _check_channel_name(options.channel)
     elif options.output == "beside":
         raise PatternError(f"{path}: only EXR holds a matte beside the plate's own channels; take rgba.")
+    if options.unknown and (suffix != ".exr" or options.output == "unknown"):
+        raise PatternError(
+            f"{path}: only a matte in EXR has the unknown region beside it (--output unknown)."
+        )
+    if options.unknown and options.channel == UNKNOWN:
+        raise PatternError(f"{path}: {UNKNOWN} is the unknown region's channel; name the matte's otherwise.")
     if options.crop and (suffix != ".exr" or options.output != "matte"):
         raise PatternError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
     is_premultiplied(path, options)

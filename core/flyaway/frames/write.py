@@ -83,6 +83,8 @@ def land_matte(
     options: WriteOptions | None = None,
     provenance: Mapping[str, str] | None = None,
     disk: Disk = DISK,
+    *,
+    unknown: FloatImage | None = None,
 ) -> Landed:
     """`write_matte`, for a run that keeps a journal: also says what is on disk now (size, SHA-256)."""
     path, options = Path(path), options or WriteOptions()
@@ -90,7 +92,7 @@ def land_matte(
         raise WriteError(
             f"a {alpha.shape} matte for a {plate.pixels.shape} plate.", path=path, frame=plate.frame
         )
-    picture = sealed(path, compose(path, alpha, plate, options, provenance))
+    picture = sealed(path, compose(path, alpha, plate, options, provenance, unknown))
     landed = land(
         path,
         lambda part: _write(part, path, picture, plate.frame, disk),
@@ -102,7 +104,12 @@ def land_matte(
 
 
 def check_existing(
-    path: Path, plate_header: oiio.ImageSpec, output: Output, made_with: Mapping[str, str] | None = None
+    path: Path,
+    plate_header: oiio.ImageSpec,
+    output: Output,
+    made_with: Mapping[str, str] | None = None,
+    *,
+    more: int = 0,
 ) -> None:
     """Prove that a file from an earlier run is whole: it decodes, and lies as its plate does.
 
@@ -111,6 +118,8 @@ def check_existing(
         plate_header: its plate's.
         output: what it should hold.
         made_with: what its header should say below "flyaway:", where it says anything.
+
+        more: channels that the options add.
 
     Raises:
         ReadError: it is not.
@@ -124,7 +133,7 @@ def check_existing(
         spec = source.spec()
         told = metadata.said(spec)
         _check_windows(path, spec, plate_header, cropped="window" in told)
-        wanted = {"matte": 1, "rgba": 4}.get(output, plate_header.nchannels + 1)
+        wanted = {"matte": 1, "unknown": 1, "rgba": 4}.get(output, plate_header.nchannels + 1) + more
         if spec.nchannels != wanted:
             raise ReadError(f"{spec.nchannels} channels where {output} has {wanted}.", path=path)
         for key, value in (made_with or {}).items():

@@ -1,0 +1,131 @@
+"""Garbage and core mattes from disk: a file for a whole shot, a sequence, or a folder for a folder."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from flyaway.color import FloatImage
+from flyaway.errors import PatternError, ReadError
+from flyaway.frames import library
+from flyaway.frames.movie import is_movie
+from flyaway.frames.patterns import READABLE, is_pattern, sequence_of
+from flyaway.frames.read import Plate
+from flyaway.frames.read_matte import MatteFile, read_matte
+
+
+def mask_path(text: str, source: Path, frame: int | None) -> Path:
+    """The file that masks one frame.
+
+    Args:
+        text: a file, a pattern, or a folder in which a mask has its plate's stem.
+        source: the plate.
+        frame: its number, or None.
+    """
+    if is_pattern(text):
+        return Path(text) if frame is None else Path(sequence_of(text).frame(frame))
+    path = Path(text)
+    if path.is_dir():
+        found = (path / (source.stem + suffix) for suffix in READABLE)
+        return next((one for one in found if one.is_file()), path / f"{source.stem}.*")
+    return path
+
+
+def check_mask(text: str, name: str, source: Path, frame: int | None) -> None:
+    """Refuse, before anything is matted, a mask that cannot be one.
+
+    Args:
+        text: see `mask_path`.
+        name: "garbage" or "core", for messages.
+        source, frame: the first plate.
+
+    Raises:
+        PatternError: it is a movie, there is nothing of it on disk, or a pattern stands beside plates without
+            frame numbers.
+    """
+    if is_movie(text):
+        raise PatternError(f"the {name} matte {text} is a movie: write its frames as EXR, PNG or TIFF.")
+    if is_pattern(text):
+        if frame is None:
+            raise PatternError(
+                f"the {name} matte {text} is a pattern, but {source} has no frame number:"
+                " name a file or a folder."
+            )
+        folder = Path(text).parent
+        known = sequence_of(Path(text).name)
+        head, tail = known.basename(), known.extension()
+        try:
+            there = any(one.startswith(head) and one.endswith(tail) for one in os.listdir(folder))  # noqa: PTH208
+        except OSError:
+            there = False
+        if not there:
+            raise PatternError(f"no frame of the {name} matte {text} is on disk.")
+    elif not Path(text).exists():
+        raise PatternError(f"the {name} matte {text} is not there: no such file or folder.")
+
+
+def read_mask(path: Path, plate: Plate, name: str) -> FloatImage:
+    """A mask as it lies over a plate's data window: H×W float32, 0..1, 0 where it does not reach.
+
+    Its values count as they are stored, as shares: nothing is taken for sRGB. Coverage is its only channel,
+    its alpha, or its red where red, green and blue are the same.
+
+    Args:
+        path: an EXR, PNG, TIFF or another picture.
+        plate: what it masks.
+        name: "garbage" or "core", for messages.
+
+    Raises:
+        ReadError: it is missing, cannot be read, holds colour, or was made for another format.
+    """
+    frame = plate.frame
+    if not path.is_file():
+        raise ReadError(f"the {name} matte of this frame is missing.", path=path, frame=frame)
+    try:
+        mask = _coverage(path, frame)
+    except ReadError as error:
+        message = str(error).split(": ", 1)[-1]
+        raise ReadError(f"the {name} matte: {message}", path=path, frame=frame) from error
+    values = np.clip(np.nan_to_num(mask.alpha, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+    display = plate.display_window
+    if mask.display_window == display:
+        # EXRs of the same format, however they were cropped; anything else of the format's size.
+        return replace(mask, alpha=values).over(plate.data_window)
+    size = (mask.data_window.width, mask.data_window.height)
+    if size == (display.width, display.height) and mask.data_window == mask.display_window:
+        # A format that is only shifted: file formats without windows always begin at 0, 0.
+        return replace(mask, alpha=values, data_window=display).over(plate.data_window)
+    own = (mask.display_window.width, mask.display_window.height)
+    raise ReadError(
+        f"the {name} matte is {own[0]}×{own[1]}, where the plate's format is {display.width}×{display.height}"
+        f" at {display.x},{display.y}: write it in the plate's format.",
+        path=path,
+        frame=frame,
+    )
+
+
+def _coverage(path: Path, frame: int | None) -> MatteFile:
+    try:
+        found = read_matte(path, None, frame)
+    except ReadError:
+        source = library.open_input(path, frame)
+        try:
+            names = [name.lower() for name in source.spec().channelnames]
+            grey = {"r", "g", "b"} <= set(names) or len(names) == 3
+            values = library.decode(source, 0, 3, path, frame) if grey else None
+        finally:
+            source.close()
+        if values is None:
+            raise
+        if not (
+            np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])
+        ):
+            raise ReadError("it holds colour: write it as one channel.", path=path, frame=frame) from None
+        return read_matte(path, names[0], frame)
+    if len(found.spec.channelnames) == 4 and float(found.alpha.min()) == 1:
+        # Painted in black and white, and saved with an alpha that says nothing.
+        return read_matte(path, found.spec.channelnames[0], frame)
+    return found
