@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from flyaway.engines.base import Engine, Inference, open_engine
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.plate import as_display
-from flyaway.resample import resize, upsample
+from flyaway.regions.numpy_backend import upsample
+from flyaway.resample import resize
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway.resample import upsample
+from flyaway.regions.numpy_backend import upsample
 
 Float = NDArray[np.float32]
 Labels = NDArray[np.int32]
