@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from flyaway.engines.base import Engine, Inference, open_engine
+from flyaway.foreground import Despill, foreground
 from flyaway.geometry import grid_size, viewing_size
+from flyaway.in_light import read_in_light
 from flyaway.plate import as_display
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
@@ -26,7 +29,7 @@ class Matte:
     Attributes:
         alpha: H×W float32, linear coverage 0..1, never gamma-encoded.
         trimap: H×W uint8; 0 background, 128 unknown, 255 foreground, as the coarse stage sees it.
-        coarse: H×W float32; the coarse stage's alpha, before regions were refined.
+        coarse: H×W float32; the coarse stage's alpha as the network reads it, before regions were refined.
         cells: rows×columns bool; which regions were refined.
         unsure: h×w float32, 0..1, at the size at which the coarse stage works: how likely each place is to
             belong to the unknown region, where there is hair or anything else that is neither in nor out.
@@ -42,6 +45,25 @@ class Matte:
     def unknown(self) -> NDArray[np.float32]:
         """H×W float32: `unsure` at the plate's size, made when it is asked for."""
         return upsample(self.unsure, *self.alpha.shape)
+
+    def foreground(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        *,
+        premultiplied: bool = False,
+        despill: Despill | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> NDArray[np.floating[Any]]:
+        """The person's own colour, straight, with no old background at soft edges.
+
+        H×W×3, encoded as the plate. Nothing of it is computed before it is asked for.
+        Arguments, result and errors are those of `flyaway.foreground.foreground`; `plate` is the one that
+        this matte is of.
+        """
+        return foreground(
+            plate, self.alpha, encoding, premultiplied=premultiplied, despill=despill, dtype=dtype
+        )
 
 
 class Matting:
@@ -64,6 +86,7 @@ class Matting:
         premultiplied: bool = False,
         refine: bool = True,
         cells: NDArray[np.bool_] | None = None,
+        reread: bool | None = None,
     ) -> Matte:
         """Matte a plate.
 
@@ -75,6 +98,8 @@ class Matting:
             premultiplied: an RGBA plate's colour is multiplied by its alpha.
             refine: False returns the coarse alpha: quicker, without hair.
             cells: forces which regions are refined (rows×columns bool); such a plate is not enlarged.
+            reread: read alpha again in linear light (`flyaway.in_light`). None does so for the models that
+                need it, by their manifest; False returns what the network reads.
 
         A plate of at most 341 px is looked at enlarged (`flyaway.geometry.viewing_size`); its matte has the
         plate's own size.
@@ -93,6 +118,10 @@ class Matting:
         coarse = np.clip(result.coarse, 0, 1, out=result.coarse)
         shared = result.alpha is result.coarse
         alpha = coarse.copy() if shared else np.clip(result.alpha, 0, 1, out=result.alpha)
+        if self.info.reads_encoded if reread is None else reread:
+            began = perf_counter()
+            alpha = read_in_light(image, alpha)
+            self.timings = {**self.timings, "reread": perf_counter() - began}
         return Matte(alpha, _trimap(result, height, width), coarse, result.cells, result.trimap[1])
 
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:

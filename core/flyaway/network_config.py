@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 # Where a manifest stores a setting by another name: part → our name → stored name.
 STORED_NAMES = {"coarse": {"refiner_features": "hints"}}
@@ -118,7 +118,13 @@ class RefinerConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """All there is to know to build a network."""
+    """All there is to know to build a network, and to read what it returns.
+
+    Attributes:
+        mixed_in: what the soft pixels of its training pictures were mixed in, and so what its alpha means:
+            "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
+            "linear" (light: its alpha is coverage as it is).
+    """
 
     name: str
     coarse: CoarseConfig
@@ -126,6 +132,7 @@ class NetworkConfig:
     attention: AttentionConfig = AttentionConfig()
     swin: SwinConfig = SwinConfig()
     mobile: MobileConfig = MobileConfig()
+    mixed_in: Literal["encoded", "linear"] = "encoded"
 
     @property
     def context_stride(self) -> int:

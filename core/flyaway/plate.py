@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from flyaway.geometry import SMALLEST_SIDE
 ENCODINGS = ("srgb", "linear")
 LARGEST_SIDE = 65_536  # px; anything above is a mistake or an attack
 MAX_INTEGER_BYTES = 4  # lists of 0..255 arrive as 64-bit integers, and would come out black
+# Rows and columns → their colour; see `straight_rows`.
+Pixels = Callable[[Any, Any], NDArray[np.float32]]
 BAND = 1 << 16  # px converted at once: no second plate in memory, and quicker from the cache
 
 
@@ -34,11 +37,7 @@ def as_display(plate: Any, encoding: str = "srgb", premultiplied: bool = False) 
     Raises:
         BadPlateError: wrong shape, type, size or encoding.
     """
-    if encoding not in ENCODINGS:
-        raise BadPlateError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
-    array = _as_array(plate)
-    if premultiplied and array.shape[2] != 4:
-        raise BadPlateError("a premultiplied plate needs an alpha: pass H×W×4, or premultiplied=False")
+    array = _checked(plate, encoding, premultiplied)
     height, width = array.shape[:2]
     display = np.empty((height, width, 3), np.float32)
     rows = max(1, BAND // width)
@@ -61,17 +60,59 @@ def linear_to_display(x: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(dark, np.float32(12.92) * x, curved)
 
 
+def straight_rows(
+    plate: Any, encoding: str = "srgb", premultiplied: bool = False
+) -> tuple[Pixels, tuple[int, int]]:
+    """A plate's straight colour in its own encoding, by parts, and not clipped.
+
+    Args:
+        plate, encoding, premultiplied: as for `as_display`.
+
+    Returns:
+        A function of rows and columns, anything that indexes an array's first two axes (columns may be None
+        for all), → …×3 float32 in new memory: integers as shares of their largest value, everything else as
+        it is, NaN, infinities and values outside 0..1 too. And height and width.
+
+    Raises:
+        BadPlateError: as for `as_display`.
+    """
+    array = _checked(plate, encoding, premultiplied)
+
+    def pixels(rows: Any, columns: Any) -> NDArray[np.float32]:
+        part = array[rows] if columns is None else array[rows, columns]
+        colour = _straight(_as_float(part), premultiplied)
+        return np.repeat(colour, 3, axis=-1) if colour.shape[-1] == 1 else colour
+
+    return pixels, (array.shape[0], array.shape[1])
+
+
+def _checked(plate: Any, encoding: str, premultiplied: bool) -> NDArray[Any]:
+    if encoding not in ENCODINGS:
+        raise BadPlateError(f"encoding {encoding!r} is not known: use one of {', '.join(ENCODINGS)}")
+    array = _as_array(plate)
+    if premultiplied and array.shape[2] != 4:
+        raise BadPlateError("a premultiplied plate needs an alpha: pass H×W×4, or premultiplied=False")
+    return array
+
+
 def _convert(part: NDArray[Any], encoding: str, premultiplied: bool) -> NDArray[np.float32]:
     """Some rows of a plate, h×w×C → h×w×1 or h×w×3 in 0..1, memory of its own."""
-    colour = _to_unit(part)
-    if colour.shape[2] == 4:
-        colour, alpha = colour[..., :3], np.clip(colour[..., 3:], 0, np.finfo(np.float32).max)
-        if premultiplied:
-            with np.errstate(over="ignore"):
-                colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
+    unit = np.nan_to_num(_as_float(part), copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    colour = _straight(unit, premultiplied)
     if encoding == "linear":
         return linear_to_display(colour)
     return np.clip(colour, 0, 1, out=colour)
+
+
+def _straight(colour: NDArray[np.float32], premultiplied: bool) -> NDArray[np.float32]:
+    """…×C float32 without its alpha, where it has one, and divided by it, where it was multiplied."""
+    if colour.shape[-1] != 4:
+        return colour
+    colour, alpha = colour[..., :3], np.clip(colour[..., 3:], 0, np.finfo(np.float32).max)
+    if premultiplied:
+        with np.errstate(over="ignore", invalid="ignore"):
+            colour = np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha > 0)
+    return colour
 
 
 def _as_array(plate: Any) -> NDArray[Any]:
@@ -104,13 +145,10 @@ def _as_array(plate: Any) -> NDArray[Any]:
     return array
 
 
-def _to_unit(array: NDArray[Any]) -> NDArray[np.float32]:
-    """float32 of the same shape, always new memory; NaN is 0, infinities stay."""
-    if array.dtype.kind == "b":
-        return array.astype(np.float32)
-    with np.errstate(over="ignore"):  # float64 beyond float32 is infinity, which is clipped
+def _as_float(array: NDArray[Any]) -> NDArray[np.float32]:
+    """float32 of the same shape, always new memory: integers as shares of their type's maximum."""
+    with np.errstate(over="ignore"):  # float64 beyond float32 is infinity
         colour = array.astype(np.float32)
     if array.dtype.kind in "ui":
         colour /= np.float32(np.iinfo(array.dtype).max)
-        return colour
-    return np.nan_to_num(colour, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    return colour

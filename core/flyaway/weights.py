@@ -54,6 +54,11 @@ class ModelInfo:
     files: Mapping[str, WeightFile]
     config: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def reads_encoded(self) -> bool:
+        """Whether its alpha is what mixes encoded values, and no coverage yet (see `flyaway.in_light`)."""
+        return bool(self.config.get("mixed_in", "encoded") == "encoded")
+
 
 def weights_folder() -> Path:
     """Where the released weights lie: in the installed package, or in models/ of a checkout."""
@@ -165,12 +170,20 @@ def _parse_model(name: str, entry: Any, root: Path) -> ModelInfo:
             # Cards lie beside the weights folder, in models/cards.
             card=_inside(root.parent, entry["card"]),
             files=MappingProxyType(files),
-            config=MappingProxyType(dict(entry["config"])),
+            config=MappingProxyType(_config(entry["config"])),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(
             f"The manifest's entry for {name!r} cannot be used ({type(error).__name__}: {error}); {_REMEDY}."
         ) from error
+
+
+def _config(values: Any) -> dict[str, Any]:
+    config = dict(values)
+    mixed_in = config.get("mixed_in", "encoded")
+    if mixed_in not in ("encoded", "linear"):
+        raise ValueError(f'mixed_in is "encoded" or "linear", not {mixed_in!r}')
+    return config
 
 
 def _inside(root: Path, relative: Any) -> Path:
