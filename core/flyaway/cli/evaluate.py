@@ -31,7 +31,8 @@ def evaluate(
         str, typer.Option(help="auto, pairs, clips, p3m-500-p, p3m-500-np, ppm-100 or photomatte85.")
     ] = "auto",
     model: Annotated[
-        list[str] | None, typer.Option(help="Model to score; may be repeated. Default: the first released.")
+        list[str] | None,
+        typer.Option(help="Model, or CONFIG=CHECKPOINT; may be repeated. Default: the first released."),
     ] = None,
     with_rvm: Annotated[
         bool, typer.Option(help="Score RVM-MobileNetV3 on the same images; on shots with its memory, too.")

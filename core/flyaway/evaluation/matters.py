@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flyaway.errors import WeightsError
+
+if TYPE_CHECKING:
+    from flyaway.matting import Matting
 
 Alpha = NDArray[np.floating[Any]]
 Plate = NDArray[np.uint8]
@@ -67,6 +74,7 @@ def load_matters(
 
     Parameters
     ----------
+    names : names of released models, or ``CONFIG=FILE`` for a checkpoint (see `load_checkpoint`).
     colour : ask for foreground colour too, where there is one.
     shots : RVM is scored with its memory besides, and takes one pass a frame, as a video does.
     threads : CPU threads of every network; None leaves it to the engines.
@@ -75,7 +83,11 @@ def load_matters(
 
     matters: dict[str, Matter] = {}
     for name in names or list(flyaway.list_models())[:1]:
-        matting = flyaway.load(name, device=device, threads=threads)
+        config, is_checkpoint, path = name.partition("=")
+        if is_checkpoint:
+            matting = load_checkpoint(config, Path(path), device, threads)
+        else:
+            matting = flyaway.load(name, device=device, threads=threads)
         matters[name] = _matter(matting, colour)
         if coarse:
             from flyaway.evaluation.refiner import COARSE
@@ -94,6 +106,35 @@ def load_matters(
 
         matters["ISNet"] = ISNet(isnet, threads, cache)
     return matters
+
+
+def load_checkpoint(config: str, path: Path, device: str, threads: int | None = None) -> Matting:
+    """A checkpoint of a training run, or a released model's safetensors, on the torch engine.
+
+    Parameters
+    ----------
+    config : name of the configuration that it was trained in.
+    path : weights or average, safetensors.
+
+    Raises
+    ------
+    WeightsError : there is no such configuration, no such file, or the file does not fit.
+    """
+    from flyaway.engines.base import open_engine
+    from flyaway.matting import Matting
+    from flyaway.network_config import CONFIGS
+    from flyaway.weights import ModelInfo, WeightFile
+
+    if config not in CONFIGS:
+        raise WeightsError(f"There is no configuration {config!r}; there is {', '.join(CONFIGS)}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read ({error.strerror or error})") from error
+    file = WeightFile(path, hashlib.sha256(data).hexdigest(), len(data))
+    plain = json.loads(json.dumps(CONFIGS[config].to_dict()))
+    info = ModelInfo(config, str(path), "", path, {"torch": file}, plain)
+    return Matting(info, open_engine(info, device, "torch", threads))
 
 
 def _matter(matting: Callable[..., Any], colour: bool = False, **options: bool) -> Matter:
