@@ -125,3 +125,22 @@ def test_isnet_needs_its_package(run, images, tmp_path):
     pytest.importorskip("onnxruntime")
     result = run(images, "--with-isnet", tmp_path)
     assert isinstance(result.exception, CorruptWeightsError)
+
+
+def test_a_checkpoint_is_scored_in_its_configuration(astronaut, tmp_path):
+    pytest.importorskip("torch", reason="the torch extra is not installed")
+    from flyaway.errors import WeightsError
+    from flyaway.evaluation.matters import load_checkpoint
+    from flyaway.weights import model_info
+
+    released = model_info("fast")
+    checkpoint = load_checkpoint("fast", released.files["torch"].path, "cpu", 1)
+    import flyaway
+
+    same = flyaway.load("fast", "cpu", engine="torch", threads=1)
+    plate = np.ascontiguousarray(astronaut[:256, :256])
+    assert np.array_equal(checkpoint(plate).alpha, same(plate).alpha)
+    with pytest.raises(WeightsError, match="no configuration 'slow'"):
+        load_checkpoint("slow", released.files["torch"].path, "cpu")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_checkpoint("fast", tmp_path / "none.safetensors", "cpu")
