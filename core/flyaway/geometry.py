@@ -1,9 +1,16 @@
-"""Sizes and offsets that the torch network and the numpy host loop must agree on, in plain Python."""
+"""Where a plate's pixels lie and what shape they have: sizes, offsets, pixel aspect, orientation.
+
+In plain Python: the torch network, the numpy host loop, the frame readers and the hosts must agree on it.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
+# The narrowest and widest pixel that a header is believed, as width over height: an anamorphic lens makes 2.
+NARROWEST, WIDEST = 0.25, 4.0
+ALMOST_SQUARE = 0.02  # what a pixel may be off a square before a plate is looked at otherwise
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte
 SMALL, ENLARGED, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
 
@@ -16,20 +23,68 @@ def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
     return _scaled(height, width, cap / longest)
 
 
-def viewing_size(height: int, width: int) -> tuple[int, int]:
-    """Size at which the network looks at a plate: a small one enlarged, any other as it is.
+def viewing_size(height: int, width: int, pixel_aspect: float = 1.0) -> tuple[int, int]:
+    """Size at which the network looks at a plate: with square pixels, a small one enlarged.
 
-    The network learned from people of hundreds of pixels. A plate of 225 px shown at 512 px loses a third of
-    its error; from about 450 px on nothing is gained (`models/training/EXPERIMENTS.md`, "Small plates").
+    The network learned from people of hundreds of pixels, seen in proportion. A plate of 225 px shown at
+    512 px loses a third of its error; from about 450 px on nothing is gained
+    (`models/training/EXPERIMENTS.md`, "Small plates"). Pixels that are not square are stretched along their
+    longer side, so that no detail is lost.
+
+    Args:
+        height, width: of the plate, in its own pixels.
+        pixel_aspect: a pixel's width over its height; see `believed_aspect`.
     """
-    longest = max(height, width)
-    if longest > SMALL:
-        return height, width
-    return _scaled(height, width, min(ENLARGED / longest, MOST_ENLARGED))
+    aspect = believed_aspect(pixel_aspect)
+    square = abs(aspect - 1) <= ALMOST_SQUARE
+    tall, wide = (height, width) if square else (height / min(aspect, 1), width * max(aspect, 1))
+    longest = max(tall, wide)
+    scale = 1.0 if longest > SMALL else min(ENLARGED / longest, MOST_ENLARGED)
+    return _rounded(tall * scale), _rounded(wide * scale)
+
+
+def believed_aspect(pixel_aspect: float) -> float:
+    """A pixel's width over its height as a header has it; 1 where no pixel can have it (0, NaN, 1000)."""
+    return pixel_aspect if NARROWEST <= pixel_aspect <= WIDEST else 1.0
+
+
+def orientation_of(a: int, b: int, c: int, d: int) -> int:
+    """The EXIF orientation (1 to 8) that a movie's display matrix stands for.
+
+    Args:
+        a, b, c, d: its upper left corner, row by row: a stored pixel (x, y) is shown at (ax + cy, bx + dy).
+            Of a turn by another angle than quarters the nearest is taken.
+
+    References:
+        ISO/IEC 14496-12, track header; CIPA DC-008 (EXIF), orientation.
+    """
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return {(True, True): 1, (False, True): 2, (False, False): 3, (True, False): 4}[a >= 0, d >= 0]
+    return {(True, True): 5, (True, False): 6, (False, False): 7, (False, True): 8}[b >= 0, c >= 0]
+
+
+def is_turned(orientation: int) -> bool:
+    """Whether rows become columns when a picture of this EXIF orientation is set upright."""
+    return 5 <= orientation <= 8
+
+
+def upright(image: Any, orientation: int) -> Any:
+    """A view of an array (H×W or H×W×C) whose row 0 is the top as seen, by its EXIF orientation (1 to 8)."""
+    if is_turned(orientation):
+        image = image.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
 
 
 def _scaled(height: int, width: int, scale: float) -> tuple[int, int]:
-    return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
+    return _rounded(height * scale), _rounded(width * scale)
+
+
+def _rounded(length: float) -> int:
+    return max(1, math.floor(length + 0.5))
 
 
 def padded(length: int, multiple: int) -> int:

@@ -16,9 +16,9 @@ from flyaway.batch import Target, plan_shot
 from flyaway.batch.cost import cost_of
 from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
 from flyaway.frames.movie import probe
-from flyaway.frames.movie_plate import timecode_words
 from flyaway.frames.movie_write import MovieOptions, write_movie
 from flyaway.frames.read_matte import read_matte
+from flyaway.frames.timecode import timecode_later, words_of
 from flyaway.frames.video import rgb_of
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install av")
@@ -231,7 +231,7 @@ def test_timecode_rate_and_pixel_aspect_reach_the_matte(tmp_path, suffix, codec,
     ],
 )
 def test_timecode_arithmetic(start, later, rate, expected):
-    words = timecode_words(start, later, Fraction(rate))
+    words = words_of(timecode_later(start, later, Fraction(rate)), Fraction(rate))
     assert (words[0] if words else None) == expected
 
 

@@ -65,19 +65,16 @@ def movie(
         MovieOptions(content.value, premultiplied, None if rate is None else _rate(rate)),
         ReadOptions(in_space=in_space, layer=layer, config=config, alpha_in=alpha_in.value),
     )
+    for note in landed.notes:
+        say(f"note: {note}")
     say(f"{landed.path}: {len(pairs)} frames, {landed.bytes / 1e6:.1f} MB, decoded and compared")
     return 0
 
 
 def _rate(text: str) -> Fraction:
-    """24, 23.976 and 24000/1001 as a ratio; the usual NTSC decimals are what they stand for."""
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise PatternError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.") from error
-    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    if rate.denominator > 1 and abs(ntsc - rate) < Fraction(2, 1000):
-        rate = ntsc
-    if not 1 <= rate <= 1000:
+    from flyaway.frames.timecode import rate_of_text
+
+    rate = rate_of_text(text)
+    if rate is None:
         raise PatternError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.")
     return rate

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flyaway.errors import FlyawayError, ReadError
 from flyaway.frames.library import MAX_PIXELS
+from flyaway.frames.timecode import FASTEST, SLOWEST, timecode_later
+from flyaway.frames.video import Tags
 
 # The container that a suffix stands for: never guessed, or a playlist by another name could open other files.
-CONTAINERS = {".mov": "mov", ".mp4": "mov", ".m4v": "mov", ".mxf": "mxf"}
+CONTAINERS = {
+    **dict.fromkeys((".mov", ".mp4", ".m4v", ".qt", ".3gp", ".3g2"), "mov"),
+    **dict.fromkeys((".mkv", ".webm"), "matroska"),
+    **dict.fromkeys((".mts", ".m2ts", ".m2t", ".ts"), "mpegts"),
+    **dict.fromkeys((".mpg", ".mpeg", ".vob"), "mpeg"),
+    **dict.fromkeys((".wmv", ".asf"), "asf"),
+    ".mxf": "mxf",
+    ".avi": "avi",
+    ".dv": "dv",
+    ".flv": "flv",
+    ".ogv": "ogg",
+}
+# Decoders that give the alpha which lies beside each packet of these; FFmpeg's own leave it out in silence.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _LONGEST_SKIP = 24  # frames that are decoded and dropped rather than sought
 _KEPT_FRAMES = 4  # decoded frames kept for readers that come out of order
 _OPEN_MOVIES = 4
@@ -37,6 +51,10 @@ class MovieInfo:
         rate: frames a second.
         aspect: of a pixel.
         timecode: of the first frame ("01:00:00:00", ";" before the frames for drop frame), or "".
+        tags: what the container says of colour.
+        keys: the frames (counted from 1) that can be decoded without those before them, and where in the file
+            each lies (bytes; None where its container does not say); empty if unknown.
+        has_alpha_beside: alpha lies beside each packet (VP8, VP9), where FFmpeg's own decoders leave it.
     """
 
     path: Path
@@ -46,6 +64,9 @@ class MovieInfo:
     rate: Fraction
     aspect: Fraction
     timecode: str
+    tags: Tags = field(default_factory=Tags)
+    keys: Mapping[int, int | None] = field(default_factory=dict)
+    has_alpha_beside: bool = False
 
     @property
     def frames(self) -> int:
@@ -131,11 +152,18 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
         width, height = int(context.width), int(context.height)
         if not 0 < width * height <= MAX_PIXELS:
             raise ReadError(f"{width}×{height} pixels are no plate (at most {MAX_PIXELS:,}).", path=path)
+        # Before anything is decoded: a decoder overwrites this with what its frames say, or do not say.
+        tags = Tags(
+            int(context.colorspace),
+            int(context.color_trc),
+            int(context.color_primaries),
+            int(context.color_range),
+        )
         try:
-            times = _times(container, stream, path)
+            times, keys = _times(container, stream, path)
         except av.FFmpegError as error:
             raise ReadError(f"truncated or damaged ({_said(error)}).", path=path) from error
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 24)
+        rate, timecode = _rate(stream), _timecode(container)
         return MovieInfo(
             path=path,
             width=width,
@@ -143,8 +171,25 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
             times=times,
             rate=rate,
             aspect=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-            timecode=_timecode(container),
+            timecode=timecode_later(timecode, 0, rate) or timecode,
+            tags=tags,
+            keys=keys,
+            has_alpha_beside=_marks_alpha(stream),
         )
+
+
+def _marks_alpha(stream: Any) -> bool:
+    """Whether a Matroska or WebM track says that its packets come with alpha."""
+    return {name.lower(): text for name, text in stream.metadata.items()}.get("alpha_mode") == "1"
+
+
+def _rate(stream: Any) -> Fraction:
+    """Frames a second, as a ratio that a header can hold; 24 where the file says none or nonsense."""
+    for said in (stream.average_rate, stream.guessed_rate):
+        rate = Fraction(said or 0).limit_denominator(1_000_000)
+        if SLOWEST <= rate <= FASTEST:
+            return rate
+    return Fraction(24)
 
 
 def _video(container: Any, path: Path) -> Any:
@@ -157,18 +202,23 @@ def _video(container: Any, path: Path) -> Any:
     return stream
 
 
-def _times(container: Any, stream: Any, path: Path) -> tuple[int | None, ...]:
-    """The time stamp of every frame in the order they are shown; None each where the file has none."""
+def _times(container: Any, stream: Any, path: Path) -> tuple[tuple[int | None, ...], dict[int, int | None]]:
+    """The time stamp of every frame in the order they are shown (None where any is missing), and the keys."""
     found: list[int | None] = []
+    keys: dict[int, int | None] = {}
     for packet in container.demux(stream):
         if packet.size and not packet.is_discard:
+            if packet.is_keyframe and packet.pts is not None:
+                keys[packet.pts] = packet.pos
             found.append(packet.pts)
         if len(found) > _MAX_FRAMES:
             raise ReadError(f"more than {_MAX_FRAMES:,} frames are no shot.", path=path)
     if not found:
         raise ReadError("there is no frame in this movie.", path=path)
     known = sorted({time for time in found if time is not None})
-    return tuple(known) if len(known) == len(found) else (None,) * len(found)
+    if len(known) != len(found):
+        return (None,) * len(found), {}
+    return tuple(known), {number: keys[time] for number, time in enumerate(known, 1) if time in keys}
 
 
 def _timecode(container: Any) -> str:
@@ -181,6 +231,7 @@ class _Reader:
 
     def __init__(self, info: MovieInfo) -> None:
         self._info = info
+        self._keys = sorted(info.keys)
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._container: Any = None
         self._frames: Iterator[Any] = iter(())
@@ -190,17 +241,22 @@ class _Reader:
     def frame(self, number: int) -> Any:
         if number in self._kept:
             return self._kept[number]
-        if not self._next <= number <= self._next + _LONGEST_SKIP:
-            self._seek(number)
-        while True:
-            found, frame = self._decode(number)
-            self._kept[found] = frame
-            while len(self._kept) > _KEPT_FRAMES:
-                self._kept.popitem(last=False)
-            if found == number:
-                return frame
-            if found > number:
-                raise ReadError("this frame is not in the movie.", path=self._info.path, frame=number)
+        near = self._next <= number <= self._next + _LONGEST_SKIP
+        starts: list[int | None] = [None] if near else []
+        # Pictures that lean on a later key and on an earlier one need the one before.
+        before = bisect_right(self._keys, number)
+        starts += self._keys[max(0, before - 2) : before][::-1] or [1]
+        problem: ReadError | None = None
+        for start in starts:
+            try:
+                if start is not None:
+                    self._restart(start, fresh=problem is not None)
+                return self._advance(number)
+            except ReadError as error:
+                problem = problem or error
+                if isinstance(error, _LostError):
+                    starts += [] if 1 in starts else [1]  # from its start a movie can always be read
+        raise problem or ReadError("this frame is not in the movie.", path=self._info.path, frame=number)
 
     def close(self) -> None:
         with suppress(Exception):  # what is wrong with it has been said
@@ -209,24 +265,52 @@ class _Reader:
     def _open(self) -> None:
         self._container = open_movie(self._info.path)
         self._stream = _video(self._container, self._info.path)
-        self._frames = self._container.decode(self._stream)
+        self._frames = self._decoded(sought=False)
         self._next = 1
 
-    def _seek(self, number: int) -> None:
-        time = self._info.times[number - 1]
-        if time is None:
-            if number < self._next:
-                self.close()
-                self._open()
+    def _restart(self, start: int, *, fresh: bool) -> None:
+        """Go to a frame to decode from, `fresh` with another decoder: one that failed may not recover."""
+        if fresh or start <= 1:
+            self.close()
+            self._open()
+        if start <= 1:
             return
         av = pyav()
         try:
-            self._container.seek(time, stream=self._stream, backward=True)
+            self._container.seek(self._info.times[start - 1], stream=self._stream, backward=True)
         except av.FFmpegError as error:
-            raise ReadError(
-                f"cannot be sought: {_said(error)}", path=self._info.path, frame=number
-            ) from error
-        self._frames = self._container.decode(self._stream)
+            raise _LostError(_said(error), path=self._info.path, frame=start) from error
+        self._frames = self._decoded(sought=True)
+
+    def _decoded(self, *, sought: bool) -> Iterator[Any]:
+        """Frames as they are shown, from where the container stands."""
+        decoder = self._stream.codec_context
+        name = _ALPHA_DECODERS.get(decoder.name)
+        if name and self._info.has_alpha_beside:
+            own, decoder = decoder, pyav().CodecContext.create(name, "r")
+            decoder.extradata = own.extradata
+        for packet in self._container.demux(self._stream):
+            if sought and packet.size:
+                if not packet.is_keyframe:
+                    continue  # a container without an index comes out anywhere
+                # One that has lost its index comes out anywhere too, and stamps what it finds as asked for.
+                place = self._place(packet.pts)
+                if place not in self._info.keys or self._info.keys[place] != packet.pos:
+                    raise _LostError("cannot be sought.", path=self._info.path)
+                self._next = place
+            sought = False
+            yield from decoder.decode(packet)
+
+    def _advance(self, number: int) -> Any:
+        while True:
+            found, frame = self._decode(number)
+            self._kept[found] = frame
+            while len(self._kept) > _KEPT_FRAMES:
+                self._kept.popitem(last=False)
+            if found == number:
+                return frame
+            if found > number:
+                raise _LostError("this frame is not in the movie.", path=self._info.path, frame=number)
 
     def _decode(self, wanted: int) -> tuple[int, Any]:
         """The next frame in the order they are shown, and its number."""
@@ -248,8 +332,15 @@ class _Reader:
     def _number(self, frame: Any) -> int:
         if frame.pts is None or self._info.times[0] is None:
             return self._next
-        place = int(np.searchsorted(np.asarray(self._info.times, np.int64), frame.pts))
-        return place + 1
+        return self._place(frame.pts)
+
+    def _place(self, time: int | None) -> int:
+        """The number of the frame with a time stamp, or of the next one."""
+        return bisect_left(self._info.times, time or 0) + 1  # type: ignore[type-var]
+
+
+class _LostError(ReadError):
+    """A movie could not be sought, or not where it said."""
 
 
 _lock = threading.Lock()

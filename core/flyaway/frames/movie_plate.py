@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +14,15 @@ from flyaway import color
 from flyaway.errors import ReadError
 from flyaway.frames import movie, video
 from flyaway.frames.colour_table import FileColour, cicp_colour
+from flyaway.frames.pixel_formats import is_grey, is_known, is_rgb
+from flyaway.frames.timecode import frames_per_number, timecode_later, words_of
+from flyaway.geometry import is_turned, orientation_of, upright
 
 if TYPE_CHECKING:
     from flyaway.frames.read import ReadOptions
 
-_TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
+# Above 60 frames a second the header's bits cannot tell all frames apart.
+EXACT_TIMECODE = "flyaway:timecode"
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,26 @@ def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> Mo
     """
     if number is None:
         raise ReadError("a movie is read frame by frame; name the frames.", path=path)
-    frame = movie.read_frame(path, number)
+    info, frame = movie.probe(path), movie.read_frame(path, number)
+    if not is_known(frame.format.name):
+        message = f"its pixels ({frame.format.name}) are none that are read here; convert the movie first."
+        raise ReadError(message, path=path, frame=number)
     notes: list[str] = []
-    colour = _colour(frame, options, path, number, notes)
-    pixels, alpha = video.rgb_of(frame)
-    turn = round(frame.rotation / 90) % 4
-    if turn:
+    tags = video.tags_of(frame, info.tags)
+    colour = _colour(frame, tags, options, path, number, notes)
+    pixels, alpha = video.rgb_of(frame, tags)
+    turn = _orientation(frame)
+    if turn > 1:
         notes.append("turned upright, as the movie says")
-        pixels = np.ascontiguousarray(np.rot90(pixels, turn))
-        alpha = None if alpha is None else np.ascontiguousarray(np.rot90(alpha, turn))
+        pixels = np.ascontiguousarray(upright(pixels, turn))
+        alpha = None if alpha is None else np.ascontiguousarray(upright(alpha, turn))
     if frame.interlaced_frame:
         notes.append("an interlaced frame: its two fields are of different moments")
-    header = header_of(path, number, turned=bool(turn % 2), bits=int(frame.format.components[0].bits))
+    header = header_of(path, number, turned=is_turned(turn), bits=int(frame.format.components[0].bits))
+    if info.timecode and header.get("smpte:TimeCode", None) is None:
+        notes.append(
+            f"its timecode {info.timecode} is none at {float(info.rate):g} frames a second and was left out"
+        )
     return MovieFrame(pixels, alpha, colour, header, tuple(notes))
 
 
@@ -76,58 +86,48 @@ def header_of(path: Path, number: int | None, *, turned: bool | None = None, bit
     spec = oiio.ImageSpec(width, height, 3, "uint8" if bits == 8 else "uint16")
     spec.attribute("PixelAspectRatio", float(aspect))
     spec.attribute("framesPerSecond", "rational", (info.rate.numerator, info.rate.denominator))
-    words = timecode_words(info.timecode, (number or 1) - 1, info.rate)
+    text = timecode_later(info.timecode, (number or 1) - 1, info.rate)
+    words = words_of(text, info.rate)
     if words is not None:
         spec.attribute("smpte:TimeCode", "timecode", words)
+        if frames_per_number(info.rate) > 2:
+            spec.attribute(EXACT_TIMECODE, text)
     return spec
 
 
 @lru_cache(maxsize=16)
 def _is_turned(info: movie.MovieInfo) -> bool:
     """Whether a movie is shown a quarter turn off; found once, for headers must not seek in it."""
-    return bool(round(movie.read_frame(info.path, 1).rotation / 90) % 2)
+    return is_turned(_orientation(movie.read_frame(info.path, 1)))
 
 
-def timecode_words(start: str, later: int, rate: Fraction) -> tuple[int, int] | None:
-    """SMPTE 12M time and user words of the frame that is `later` frames after the timecode `start`.
-
-    Above 30 frames a second two frames share a number, told apart by the field bit.
-    """
-    matched = _TIMECODE.fullmatch(start.strip())
-    if matched is None:
-        return None
-    hours, minutes, seconds, frames = (int(matched[group]) for group in (1, 2, 3, 5))
-    drop = matched[4] in ";."
-    whole = max(1, round(rate))
-    count = ((hours * 60 + minutes) * 60 + seconds) * whole + frames
-    skipped = round(whole / 15) if drop else 0  # 2 at 29.97, 4 at 59.94, each minute but the tenth
-    if drop:
-        total_minutes = hours * 60 + minutes
-        count -= skipped * (total_minutes - total_minutes // 10)
-    count += later
-    if drop:
-        ten, rest = divmod(count, 600 * whole - 9 * skipped)
-        count += skipped * (9 * ten + max(0, (rest - skipped) // (60 * whole - skipped)))
-    rest, frames = divmod(count, whole)
-    rest, seconds = divmod(rest, 60)
-    hours, minutes = divmod(rest, 60)
-    field = 0
-    if whole > 30:
-        frames, field = divmod(frames, 2)
-    time = _bcd(hours % 24) << 24 | _bcd(minutes) << 16 | _bcd(seconds) << 8 | _bcd(frames)
-    return time | (0x40 if drop else 0) | (0x8000 if field else 0), 0
+def _orientation(frame: Any) -> int:
+    """The EXIF orientation that a frame's display matrix stands for; 1 where it has none."""
+    for item in frame.side_data:
+        if item.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = np.frombuffer(item, np.int32)[:5].tolist()
+            return orientation_of(a, b, c, d)
+    return 1
 
 
-def _bcd(number: int) -> int:
-    return number // 10 << 4 | number % 10
-
-
-def _colour(frame: Any, options: ReadOptions, path: Path, number: int, notes: list[str]) -> FileColour:
-    if not frame.format.is_rgb and not frame.format.name.startswith("gray"):
-        (kr, _), said = video.matrix_of(frame)
-        if not said:
-            name = "BT.709" if kr == video.BT709[0] else "BT.601"
-            notes.append(f"the movie names no matrix: {name} was taken, by its size")
+def _colour(
+    frame: Any, tags: video.Tags, options: ReadOptions, path: Path, number: int, notes: list[str]
+) -> FileColour:
+    _check_matrix(frame, tags, path, number, notes)
     if options.in_space is not None:
         return FileColour(color.resolve_space(options.in_space, options.config))
-    return cicp_colour(int(frame.color_primaries), int(frame.color_trc), notes, path, number)
+    return cicp_colour(tags.primaries, tags.transfer, notes, path, number)
+
+
+def _check_matrix(frame: Any, tags: video.Tags, path: Path, number: int, notes: list[str]) -> None:
+    """Refuse a matrix that is not computed here; tell which one was taken where none is named."""
+    other = video.unknown_matrix(frame, tags)
+    if other:
+        message = f"its matrix ({other}) is none that is read here; convert it to BT.709 first."
+        raise ReadError(message, path=path, frame=number)
+    if is_rgb(frame.format.name) or is_grey(frame.format.name):
+        return
+    (kr, _), said = video.matrix_of(frame, tags)
+    if not said:
+        name = "BT.709" if kr == video.BT709[0] else "BT.601"
+        notes.append(f"the movie names no matrix: {name} was taken, by its size")

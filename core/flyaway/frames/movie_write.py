@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from flyaway import color
@@ -17,12 +18,20 @@ from flyaway.errors import PatternError, ReadError, WriteError
 from flyaway.frames import movie, video
 from flyaway.frames.compose import fit_window
 from flyaway.frames.landing import Landed, land
-from flyaway.frames.read import Plate, ReadOptions, Window, read_header, read_plate
+from flyaway.frames.movie_plate import EXACT_TIMECODE
+from flyaway.frames.read import Plate, ReadOptions, Window, pixel_aspect, read_header, read_plate
+from flyaway.frames.read import windows as windows_of
 from flyaway.frames.read_matte import read_matte
+from flyaway.frames.timecode import FASTEST, SLOWEST, rate_of_number, text_of, timecode_later
 
 _BITS = 10
 # Half a code by rounding to ten bits, and a fifth because the decoder hands out twelve.
 _ALPHA_TOLERANCE = 0.7 / ((1 << _BITS) - 1)
+
+# By the numbers of H.273: matrix, curve and primaries of BT.709, and video range.
+_BT709 = 1
+_TAGS = video.Tags(_BT709, _BT709, _BT709, _BT709)
+_FASTEST_TIMECODE = 255  # frames a second: a movie counts those of a timecode in a byte
 
 Content = Literal["rgba", "matte"]
 
@@ -42,6 +51,16 @@ class MovieOptions:
     premultiplied: bool = False
     rate: Fraction | None = None
     timecode: str | None = None
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a movie's header says: width and height, rate, timecode of the first frame, a pixel's aspect."""
+
+    size: tuple[int, int]
+    rate: Fraction
+    timecode: str
+    aspect: Fraction
 
 
 def write_movie(
@@ -70,11 +89,8 @@ def write_movie(
         raise PatternError(f"{path}: ProRes 4444 goes into .mov.")
     if not plates or len(plates) != len(mattes):
         raise PatternError(f"{len(plates)} plates and {len(mattes)} mattes do not pair.")
-    size = _size(*plates[0], read)
-    rate, timecode = options.rate or _rate(*plates[0], read), options.timecode
-    if timecode is None:
-        timecode = _timecode(*plates[0], read)
-
+    notes: list[str] = []
+    header = _header(*plates[0], options, read, notes)
     windows: list[Window] = []
 
     def frames() -> Iterator[tuple[FloatImage, FloatImage]]:
@@ -82,43 +98,56 @@ def write_movie(
         for (source, number), matte in zip(plates, mattes, strict=True):
             plate = read_plate(source, None, number, options=read)
             windows.append(plate.display_window)
-            yield _frame(plate, matte, size, options)
+            yield _frame(plate, matte, header.size, options)
 
     def encode(part: Path) -> None:
-        _encode(part, frames(), size, rate, timecode, progress)
+        _encode(part, frames(), header, progress)
 
     def verify(part: Path) -> None:
-        _verify(part, path, windows, mattes, options)
+        _verify(part, path, header, windows, mattes, options)
 
-    return land(path, encode, verify)
+    return replace(land(path, encode, verify), notes=tuple(notes))
 
 
-def _size(source: Path, number: int | None, read: ReadOptions) -> tuple[int, int]:
-    """Width and height of the display window."""
+def _header(
+    source: Path, number: int | None, options: MovieOptions, read: ReadOptions, notes: list[str]
+) -> _Header:
+    """What the first plate says of the movie, or the user in its place."""
     spec = read_header(source, number, read.part)
-    return spec.full_width or spec.width, spec.full_height or spec.height
+    window = windows_of(spec)[1]
+    own = _rate(spec)
+    rate = options.rate or own or Fraction(24)
+    if options.timecode is not None:
+        timecode = timecode_later(options.timecode, 0, rate)
+        if options.timecode and not timecode:
+            raise PatternError(f"{options.timecode!r} is no timecode at {float(rate):g} frames a second.")
+    else:
+        said = _timecode(spec, own or rate)
+        timecode = timecode_later(said, 0, rate)
+        if said and not timecode:
+            notes.append(f"the timecode {said} is none at {float(rate):g} frames a second and was left out")
+    if timecode and rate > _FASTEST_TIMECODE:
+        notes.append(f"a movie holds no timecode at {float(rate):g} frames a second")
+        timecode = ""
+    aspect = Fraction(pixel_aspect(spec)).limit_denominator(1000)
+    return _Header((window.width, window.height), rate, timecode, aspect)
 
 
-def _rate(source: Path, number: int | None, read: ReadOptions) -> Fraction:
-    said = read_header(source, number, read.part).get("framesPerSecond", None)
+def _rate(spec: oiio.ImageSpec) -> Fraction | None:
+    """Frames a second as a header has them; None where it has none, or nonsense."""
+    said = spec.get("framesPerSecond", None)
     if isinstance(said, tuple) and len(said) == 2 and said[1]:
-        return Fraction(int(said[0]), int(said[1]))
-    return Fraction(float(said)).limit_denominator(1001) if said else Fraction(24)
+        rate = Fraction(int(said[0]), int(said[1]))
+        return rate if SLOWEST <= rate <= FASTEST else None
+    number = said or spec.get("dpx:FrameRate", 0) or spec.get("dpx:TemporalFrameRate", 0)
+    return rate_of_number(float(number)) if isinstance(number, int | float) else None
 
 
-def _timecode(source: Path, number: int | None, read: ReadOptions) -> str:
+def _timecode(spec: oiio.ImageSpec, rate: Fraction) -> str:
     """The first plate's timecode as text, or ""."""
-    words = read_header(source, number, read.part).get("smpte:TimeCode", None)
-    if not isinstance(words, tuple):
-        return ""
-    time = int(words[0])
-    hours, minutes, seconds = (_from_bcd(time >> shift, 7) for shift in (24, 16, 8))
-    frames = _from_bcd(time, 3)
-    return f"{hours % 24:02d}:{minutes:02d}:{seconds:02d}{';' if time & 0x40 else ':'}{frames:02d}"
-
-
-def _from_bcd(word: int, tens: int) -> int:
-    return (word >> 4 & tens) * 10 + (word & 15)
+    exact = str(spec.get(EXACT_TIMECODE, "") or "")
+    words = spec.get("smpte:TimeCode", None)
+    return exact or (text_of(int(words[0]), rate) if isinstance(words, tuple) else "")
 
 
 def _frame(
@@ -144,23 +173,23 @@ def _frame(
 def _encode(
     part: Path,
     frames: Iterable[tuple[FloatImage, FloatImage]],
-    size: tuple[int, int],
-    rate: Fraction,
-    timecode: str,
+    header: _Header,
     progress: Callable[[int], None] | None,
 ) -> None:
     av = movie.pyav()
     try:
         with av.open(f"file:{part}", "w", format="mov") as container:
-            stream = container.add_stream("prores_ks", rate=rate)
-            stream.width, stream.height = size
+            stream = container.add_stream("prores_ks", rate=header.rate)
+            stream.width, stream.height = header.size
             stream.pix_fmt = f"yuva444p{_BITS}le"
             stream.codec_context.options = {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
-            # BT.709 matrix, curve and primaries, video range; and the file says so.
+            # Here for the container, in `_picture` for ProRes' own header: readers heed either.
             for name in ("colorspace", "color_trc", "color_primaries", "color_range"):
-                setattr(stream.codec_context, name, 1)
-            if timecode:
-                stream.metadata["timecode"] = timecode
+                setattr(stream.codec_context, name, _BT709)
+            if header.aspect != 1:
+                stream.codec_context.sample_aspect_ratio = header.aspect
+            if header.timecode:
+                stream.metadata["timecode"] = header.timecode
             for count, (rgb, alpha) in enumerate(frames, 1):
                 container.mux(stream.encode(_picture(av, rgb, alpha)))
                 if progress is not None:
@@ -178,7 +207,8 @@ def _picture(av: Any, rgb: FloatImage, alpha: FloatImage) -> Any:
         lines: NDArray[np.uint16] = np.zeros((plane.height, plane.line_size // 2), np.uint16)
         lines[:, :width] = code
         plane.update(lines.tobytes())
-    frame.colorspace, frame.color_range = 1, 1
+    for name in ("colorspace", "color_trc", "color_primaries", "color_range"):
+        setattr(frame, name, _BT709)
     return frame
 
 
@@ -188,15 +218,26 @@ def _coverage(matte: Path, target: Window) -> FloatImage:
 
 
 def _verify(
-    part: Path, path: Path, windows: Sequence[Window], mattes: Sequence[Path], options: MovieOptions
+    part: Path,
+    path: Path,
+    header: _Header,
+    windows: Sequence[Window],
+    mattes: Sequence[Path],
+    options: MovieOptions,
 ) -> None:
-    """Every frame is there, and its alpha (which ProRes keeps exactly) is the matte's."""
+    """Every frame is there, the header says what it should, and each alpha is its matte's."""
     try:
         info = movie.probe(part)
         if info.frames != len(mattes):
             raise WriteError(f"{info.frames} frames came out of {len(mattes)}.", path=path)
+        found = _Header((info.width, info.height), info.rate, info.timecode, info.aspect)
+        if found != header:
+            raise WriteError(f"its header does not read back as written: {found} for {header}.", path=path)
         for number, (window, matte) in enumerate(zip(windows, mattes, strict=True), 1):
             frame = movie.read_frame(part, number)
+            own = video.tags_of(frame)
+            if own != _TAGS or video.tags_of(frame, info.tags) != own:
+                raise WriteError("its colour tags do not read back as written.", path=path, frame=number)
             alpha = video.rgb_of(frame)[1]
             meant = _coverage(matte, window) if options.content == "rgba" else np.float32(1)
             if alpha is None or float(np.abs(alpha - meant).max()) > _ALPHA_TOLERANCE:

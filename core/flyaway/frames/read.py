@@ -18,6 +18,7 @@ from flyaway.frames.encoding import file_colour
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
 from flyaway.frames.select import choose_channels, choose_part, parts_of
+from flyaway.geometry import believed_aspect, is_turned, upright
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Plate:
         part: the index of the part that was read.
         config: the OCIO configuration that is asked first for `space`.
         oddities: counts of NaN, infinite and negative pixels.
+        pixel_aspect: a pixel's width over its height, after turning it upright.
     """
 
     path: Path
@@ -107,6 +109,7 @@ class Plate:
     part: int = 0
     config: str | None = None
     oddities: Oddities = field(default_factory=Oddities)
+    pixel_aspect: float = 1.0
 
     def for_matting(self) -> tuple[FloatImage, Encoding]:
         """The pixels and their encoding, as `flyaway.matting.Matting` takes them."""
@@ -126,8 +129,8 @@ def read_plate(
     """Read one frame.
 
     Args:
-        path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file, or an mp4, mov
-            or mxf movie, whose `frame` counts from 1.
+        path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file, or a movie
+            (mov, mp4, mxf, mkv, webm, avi, mts, …), whose `frame` counts from 1.
         in_space: short for `options.in_space`.
         frame: its number, for messages.
         options: see `ReadOptions`.
@@ -195,12 +198,15 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     usual = usual_state(source.format_name(), spec)
     colour, alpha, premultiplied = straighten(colour, alpha, options.alpha_in, usual, notes)
     colour = meant.pixels(colour)
-    turn = int(spec.get("Orientation", 1) or 1)
+    turn = orientation(spec)
     data, display = windows(spec)
     if turn > 1:
         notes.append("turned upright, as its orientation tag says")
-        colour = _upright(colour, turn)
-        alpha = None if alpha is None else _upright(alpha, turn)
+        colour = upright(colour, turn)
+        alpha = None if alpha is None else np.ascontiguousarray(upright(alpha, turn))
+    aspect = spec.get("PixelAspectRatio", 1.0)
+    if isinstance(aspect, int | float) and believed_aspect(aspect) != aspect:
+        notes.append(f"its pixel aspect {aspect:g} is none that a pixel has: square pixels were taken")
     return Plate(
         path=path,
         frame=frame,
@@ -219,6 +225,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
         part=part,
         config=options.config,
         oddities=oddities,
+        pixel_aspect=pixel_aspect(spec),
     )
 
 
@@ -246,6 +253,7 @@ def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
         notes=tuple(notes),
         config=options.config,
         oddities=oddities,
+        pixel_aspect=pixel_aspect(found.spec),
     )
 
 
@@ -273,11 +281,10 @@ def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: li
 
 def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
     """The data and the display window of an image, as they are after turning it upright."""
-    orientation = int(spec.get("Orientation", 1) or 1)
-    if orientation > 1:
+    turn = orientation(spec)
+    if turn > 1:
         # Photographs have tags, sequences have windows; a file with both has no meaning to keep.
-        swapped = orientation >= 5
-        width, height = (spec.height, spec.width) if swapped else (spec.width, spec.height)
+        width, height = (spec.height, spec.width) if is_turned(turn) else (spec.width, spec.height)
         return Window(0, 0, width, height), Window(0, 0, width, height)
     return (
         Window(spec.x, spec.y, spec.width, spec.height),
@@ -285,12 +292,14 @@ def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
     )
 
 
-def _upright(image: FloatImage, orientation: int) -> FloatImage:
-    """Undo an EXIF orientation (2…8), so that row 0 is the top of the picture as seen."""
-    if orientation >= 5:
-        image = image.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return np.ascontiguousarray(image)
+def orientation(spec: oiio.ImageSpec) -> int:
+    """The EXIF orientation of an image, 1 to 8."""
+    said = spec.get("Orientation", 1)
+    return said if isinstance(said, int) and 1 <= said <= 8 else 1
+
+
+def pixel_aspect(spec: oiio.ImageSpec) -> float:
+    """A pixel's width over its height, as it is after turning the image upright."""
+    said = spec.get("PixelAspectRatio", 1.0)
+    aspect = believed_aspect(float(said)) if isinstance(said, int | float) else 1.0
+    return 1 / aspect if is_turned(orientation(spec)) else aspect
