@@ -1,12 +1,8 @@
-"""Movies on disk: what they say of themselves, and any one frame of them, decoded (PyAV)."""
+"""Movies on disk, and what they say of themselves (PyAV)."""
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left, bisect_right
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -31,11 +27,6 @@ CONTAINERS = {
     ".flv": "flv",
     ".ogv": "ogg",
 }
-# Decoders that give the alpha which lies beside each packet of these; FFmpeg's own leave it out in silence.
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-_LONGEST_SKIP = 24  # frames that are decoded and dropped rather than sought
-_KEPT_FRAMES = 4  # decoded frames kept for readers that come out of order
-_OPEN_MOVIES = 4
 _MAX_FRAMES = 10_000_000
 
 
@@ -102,30 +93,6 @@ def probe(path: str | Path) -> MovieInfo:
     return _probe(path, state.st_mtime_ns, state.st_size)
 
 
-def read_frame(path: str | Path, number: int) -> Any:
-    """Decode one frame, counted from 1: PyAV's VideoFrame.
-
-    Frames that are asked for in order are decoded once; others are sought. May be called from any thread.
-
-    Raises:
-        ReadError: there is no such frame, or it is damaged.
-    """
-    info = probe(path)
-    if not 1 <= number <= info.frames:
-        raise ReadError(f"the movie has frames 1-{info.frames}.", path=info.path, frame=number)
-    with _lock:
-        reader = _readers.pop(info, None) or _Reader(info)
-        _readers[info] = reader
-        while len(_readers) > _OPEN_MOVIES:
-            _readers.popitem(last=False)[1].close()
-        try:
-            return reader.frame(number)
-        except ReadError:
-            # A decoder that has seen damage may not recover: the next frame gets a fresh one.
-            _readers.pop(info).close()
-            raise
-
-
 def open_movie(path: Path) -> Any:
     """PyAV's container of a movie that nobody vouches for.
 
@@ -138,7 +105,7 @@ def open_movie(path: Path) -> Any:
     try:
         return av.open(f"file:{path}", format=CONTAINERS[path.suffix.lower()], options=options)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
-        raise ReadError(f"cannot be opened as a movie: {_said(error)}", path=path) from error
+        raise ReadError(f"cannot be opened as a movie: {said_by(error)}", path=path) from error
 
 
 @lru_cache(maxsize=16)
@@ -147,7 +114,7 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
         raise ReadError("the file is empty; copy or render it again.", path=path)
     av = pyav()
     with open_movie(path) as container:
-        stream = _video(container, path)
+        stream = video_stream(container, path)
         context = stream.codec_context
         width, height = int(context.width), int(context.height)
         if not 0 < width * height <= MAX_PIXELS:
@@ -162,7 +129,7 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
         try:
             times, keys = _times(container, stream, path)
         except av.FFmpegError as error:
-            raise ReadError(f"truncated or damaged ({_said(error)}).", path=path) from error
+            raise ReadError(f"truncated or damaged ({said_by(error)}).", path=path) from error
         rate, timecode = _rate(stream), _timecode(container)
         return MovieInfo(
             path=path,
@@ -192,7 +159,7 @@ def _rate(stream: Any) -> Fraction:
     return Fraction(24)
 
 
-def _video(container: Any, path: Path) -> Any:
+def video_stream(container: Any, path: Path) -> Any:
     if not container.streams.video:
         raise ReadError("there are no pictures in this movie.", path=path)
     stream = container.streams.video[0]
@@ -226,126 +193,5 @@ def _timecode(container: Any) -> str:
     return next((str(metadata["timecode"]) for metadata in said if metadata.get("timecode")), "")
 
 
-class _Reader:
-    """An open movie, and the frames it has decoded last."""
-
-    def __init__(self, info: MovieInfo) -> None:
-        self._info = info
-        self._keys = sorted(info.keys)
-        self._kept: OrderedDict[int, Any] = OrderedDict()
-        self._container: Any = None
-        self._frames: Iterator[Any] = iter(())
-        self._next = 1
-        self._open()
-
-    def frame(self, number: int) -> Any:
-        if number in self._kept:
-            return self._kept[number]
-        near = self._next <= number <= self._next + _LONGEST_SKIP
-        starts: list[int | None] = [None] if near else []
-        # Pictures that lean on a later key and on an earlier one need the one before.
-        before = bisect_right(self._keys, number)
-        starts += self._keys[max(0, before - 2) : before][::-1] or [1]
-        problem: ReadError | None = None
-        for start in starts:
-            try:
-                if start is not None:
-                    self._restart(start, fresh=problem is not None)
-                return self._advance(number)
-            except ReadError as error:
-                problem = problem or error
-                if isinstance(error, _LostError):
-                    starts += [] if 1 in starts else [1]  # from its start a movie can always be read
-        raise problem or ReadError("this frame is not in the movie.", path=self._info.path, frame=number)
-
-    def close(self) -> None:
-        with suppress(Exception):  # what is wrong with it has been said
-            self._container.close()
-
-    def _open(self) -> None:
-        self._container = open_movie(self._info.path)
-        self._stream = _video(self._container, self._info.path)
-        self._frames = self._decoded(sought=False)
-        self._next = 1
-
-    def _restart(self, start: int, *, fresh: bool) -> None:
-        """Go to a frame to decode from, `fresh` with another decoder: one that failed may not recover."""
-        if fresh or start <= 1:
-            self.close()
-            self._open()
-        if start <= 1:
-            return
-        av = pyav()
-        try:
-            self._container.seek(self._info.times[start - 1], stream=self._stream, backward=True)
-        except av.FFmpegError as error:
-            raise _LostError(_said(error), path=self._info.path, frame=start) from error
-        self._frames = self._decoded(sought=True)
-
-    def _decoded(self, *, sought: bool) -> Iterator[Any]:
-        """Frames as they are shown, from where the container stands."""
-        decoder = self._stream.codec_context
-        name = _ALPHA_DECODERS.get(decoder.name)
-        if name and self._info.has_alpha_beside:
-            own, decoder = decoder, pyav().CodecContext.create(name, "r")
-            decoder.extradata = own.extradata
-        for packet in self._container.demux(self._stream):
-            if sought and packet.size:
-                if not packet.is_keyframe:
-                    continue  # a container without an index comes out anywhere
-                # One that has lost its index comes out anywhere too, and stamps what it finds as asked for.
-                place = self._place(packet.pts)
-                if place not in self._info.keys or self._info.keys[place] != packet.pos:
-                    raise _LostError("cannot be sought.", path=self._info.path)
-                self._next = place
-            sought = False
-            yield from decoder.decode(packet)
-
-    def _advance(self, number: int) -> Any:
-        while True:
-            found, frame = self._decode(number)
-            self._kept[found] = frame
-            while len(self._kept) > _KEPT_FRAMES:
-                self._kept.popitem(last=False)
-            if found == number:
-                return frame
-            if found > number:
-                raise _LostError("this frame is not in the movie.", path=self._info.path, frame=number)
-
-    def _decode(self, wanted: int) -> tuple[int, Any]:
-        """The next frame in the order they are shown, and its number."""
-        av = pyav()
-        try:
-            frame = next(self._frames)
-        except StopIteration:
-            message = "the movie ends before this frame; copy it again."
-            raise ReadError(message, path=self._info.path, frame=wanted) from None
-        except av.FFmpegError as error:
-            message = f"truncated or damaged ({_said(error)})."
-            raise ReadError(message, path=self._info.path, frame=wanted) from error
-        number = self._number(frame)
-        if frame.is_corrupt:
-            raise ReadError("damaged; copy the movie again.", path=self._info.path, frame=number)
-        self._next = number + 1
-        return number, frame
-
-    def _number(self, frame: Any) -> int:
-        if frame.pts is None or self._info.times[0] is None:
-            return self._next
-        return self._place(frame.pts)
-
-    def _place(self, time: int | None) -> int:
-        """The number of the frame with a time stamp, or of the next one."""
-        return bisect_left(self._info.times, time or 0) + 1  # type: ignore[type-var]
-
-
-class _LostError(ReadError):
-    """A movie could not be sought, or not where it said."""
-
-
-_lock = threading.Lock()
-_readers: OrderedDict[MovieInfo, _Reader] = OrderedDict()
-
-
-def _said(error: BaseException) -> str:
+def said_by(error: BaseException) -> str:
     return str(getattr(error, "strerror", "") or error).strip() or type(error).__name__

@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 
 from flyaway import color
 from flyaway.errors import ReadError
-from flyaway.frames import movie, video
+from flyaway.frames import movie, movie_decode, video
 from flyaway.frames.colour_table import FileColour, cicp_colour
 from flyaway.frames.pixel_formats import is_grey, is_known, is_rgb
 from flyaway.frames.timecode import frames_per_number, timecode_later, words_of
@@ -53,7 +53,7 @@ def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> Mo
     """
     if number is None:
         raise ReadError("a movie is read frame by frame; name the frames.", path=path)
-    info, frame = movie.probe(path), movie.read_frame(path, number)
+    info, frame = movie.probe(path), movie_decode.read_frame(path, number)
     if not is_known(frame.format.name):
         message = f"its pixels ({frame.format.name}) are none that are read here; convert the movie first."
         raise ReadError(message, path=path, frame=number)
@@ -98,7 +98,7 @@ def header_of(path: Path, number: int | None, *, turned: bool | None = None, bit
 @lru_cache(maxsize=16)
 def _is_turned(info: movie.MovieInfo) -> bool:
     """Whether a movie is shown a quarter turn off; found once, for headers must not seek in it."""
-    return is_turned(_orientation(movie.read_frame(info.path, 1)))
+    return is_turned(_orientation(movie_decode.read_frame(info.path, 1)))
 
 
 def _orientation(frame: Any) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError, WriteError
-from flyaway.frames import movie, video
+from flyaway.frames import movie, movie_decode, video
 from flyaway.frames.compose import fit_window
 from flyaway.frames.landing import Landed, land
 from flyaway.frames.movie_plate import EXACT_TIMECODE
@@ -234,7 +234,7 @@ def _verify(
         if found != header:
             raise WriteError(f"its header does not read back as written: {found} for {header}.", path=path)
         for number, (window, matte) in enumerate(zip(windows, mattes, strict=True), 1):
-            frame = movie.read_frame(part, number)
+            frame = movie_decode.read_frame(part, number)
             own = video.tags_of(frame)
             if own != _TAGS or video.tags_of(frame, info.tags) != own:
                 raise WriteError("its colour tags do not read back as written.", path=path, frame=number)

@@ -2,7 +2,7 @@
 
 Wherever a format's samples lie apart from each other they are taken from the frame's own memory. The scaler
 that comes with the decoder leaves parts of lines unwritten in some of its conversions, so it is left what
-it does exactly, as the tests hold it to: it fills in chroma, and looks up palettes and bit fields.
+it does exactly, as the tests hold it to: it fills in chroma, and looks up palettes.
 """
 
 from __future__ import annotations
@@ -52,12 +52,27 @@ _SIDE_BY_SIDE = {
 }
 _ORDERS = {"rgb": "RGB", "ycbcr": "YUV", "grey": "Y"}
 _HIGH_BITS = {"xv36": 4}  # how far up the samples lie
-_BIT_FIELDS = ("rgb4", "bgr4", "rgb8", "bgr8", "rgb5", "bgr5")  # also rgb444, rgb4_byte, rgb555, rgb565, …
+# Formats that hold a pixel in one word: its bytes, and for each component its lowest bit and its bits.
+_FIELDS = {
+    "rgb565": (2, ((11, 5), (5, 6), (0, 5))),
+    "bgr565": (2, ((0, 5), (5, 6), (11, 5))),
+    "rgb555": (2, ((10, 5), (5, 5), (0, 5))),
+    "bgr555": (2, ((0, 5), (5, 5), (10, 5))),
+    "rgb444": (2, ((8, 4), (4, 4), (0, 4))),
+    "bgr444": (2, ((0, 4), (4, 4), (8, 4))),
+    "rgb8": (1, ((5, 3), (2, 3), (0, 2))),
+    "bgr8": (1, ((0, 3), (3, 3), (6, 2))),
+    "rgb4_byte": (1, ((3, 1), (1, 2), (0, 1))),
+    "bgr4_byte": (1, ((0, 1), (1, 2), (3, 1))),
+    "x2rgb10": (4, ((20, 10), (10, 10), (0, 10))),
+    "x2bgr10": (4, ((0, 10), (10, 10), (20, 10))),
+    "xv30": (4, ((10, 10), (0, 10), (20, 10))),
+    "v30x": (4, ((12, 10), (2, 10), (22, 10))),
+}
 _SEMI_PLANAR = ("nv", "p0", "p2", "p4", "yuyv", "yvyu", "uyvy", "uyyvyy", "y21")
 # Nothing here takes them apart: bit streams, and byte orders that no decoder hands out.
-_UNKNOWN = (
-    "rgb4", "bgr4", "v30xbe", "xv30be", "x2rgb10be", "x2bgr10be", "y210be", "y212be", "y216be",
-)  # fmt: skip
+_UNKNOWN = ("rgb4", "bgr4", "v30xbe", "xv30be", "y210be", "y212be", "y216be")
+_LOOKED_UP = ("pal8", "monow", "monob")
 
 Model = Literal["rgb", "grey", "ycbcr"]
 
@@ -84,17 +99,17 @@ def is_known(name: str) -> bool:
     if name in _UNKNOWN:
         return False
     base = _base(name)
-    planar = base.startswith(("yuv", "gbrp", "gbrap", "gray"))
-    looked_up = base in ("pal8", "monow", "monob") or base.startswith(("x2", "v30", "xv30", *_BIT_FIELDS))
-    return planar or looked_up or base in _SIDE_BY_SIDE or base.startswith(_SEMI_PLANAR)
+    planar = base.startswith(("yuv", "gbrp", "gbrap", "gray", *_SEMI_PLANAR))
+    return planar or base in _SIDE_BY_SIDE or base in _FIELDS or base in _LOOKED_UP
 
 
 def is_rgb(name: str) -> bool:
     """Whether a format holds R'G'B', which has neither matrix nor range."""
     base = _base(name)
-    letters = _SIDE_BY_SIDE.get(base, ("", ""))[0]
-    looked_up = base in ("pal8", "monow", "monob") or base.startswith(("x2", *_BIT_FIELDS))
-    return looked_up or base.startswith("gbr") or "R" in letters
+    fields = base in _FIELDS and base not in ("xv30", "v30x")
+    return (
+        fields or base in _LOOKED_UP or base.startswith("gbr") or "R" in _SIDE_BY_SIDE.get(base, ("", ""))[0]
+    )
 
 
 def is_grey(name: str) -> bool:
@@ -112,8 +127,8 @@ def samples_of(frame: Any) -> Samples:
         return _planar(frame, base)
     if base.startswith(_SEMI_PLANAR):
         return Samples("ycbcr", _full_size(frame), int(frame.format.components[0].bits))
-    if base.startswith(("x2", "v30", "xv30")):
-        return _planar(*_scaled(frame, "gbrp10" if base.startswith("x2") else "yuv444p10"))
+    if base in _FIELDS:
+        return _fields(frame, base)
     looked_up = _side_by_side(*_scaled(frame, "rgba"))
     opaque = looked_up.alpha is None or bool((looked_up.alpha == 1).all())
     return Samples(looked_up.model, looked_up.planes, looked_up.bits, None if opaque else looked_up.alpha)
@@ -157,6 +172,18 @@ def _side_by_side(frame: Any, base: str) -> Samples:
 
     alpha = _unit(channel("A"), bits) if "A" in letters else None
     return Samples(model, tuple(channel(letter) for letter in _ORDERS[model]), bits, alpha)
+
+
+def _fields(frame: Any, base: str) -> Samples:
+    size, fields = _FIELDS[base]
+    plane = frame.planes[0]
+    dtype = np.dtype(f"{_order(frame.format)}u{size}")
+    words = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // size)[: plane.height, : plane.width]
+    codes = [((words >> low) & ((1 << bits) - 1)).astype(np.float32) for low, bits in fields]
+    if not is_rgb(frame.format.name):
+        return Samples("ycbcr", tuple(codes), 10)
+    tops = [np.float32((1 << bits) - 1) for _, bits in fields]
+    return Samples("rgb", tuple(code / top for code, top in zip(codes, tops, strict=True)), 0)
 
 
 def _full_size(frame: Any) -> tuple[FloatImage, ...]:
