@@ -67,7 +67,15 @@ def two_colours(colour: Tensor, half: Tensor, weight: Tensor) -> Tensor:
     line = local[:, RGB : 2 * RGB]
     contrast = (line * line).sum(1, keepdim=True)
     along = ((colour - local[:, :RGB]) * line).sum(1, keepdim=True) / (contrast + 1e-3)
-    return torch.cat((along.clamp(-0.5, 1.5) - 0.5, contrast.sqrt(), local[:, 2 * RGB :]), 1)
+    return torch.cat((along.clamp(-0.5, 1.5) - 0.5, root(contrast), local[:, 2 * RGB :]), 1)
+
+
+def root(x: Tensor) -> Tensor:
+    """Square root of x ≥ 0, whose gradient at 0 is 0: at a black region infinity times 0 would be NaN."""
+    if not x.requires_grad:
+        return x.sqrt()
+    positive = x > 0
+    return torch.where(positive, x, torch.ones_like(x)).sqrt() * positive
 
 
 def guided(colour: Tensor, half: Tensor, weight: Tensor, side: int) -> tuple[Tensor, Tensor]:
