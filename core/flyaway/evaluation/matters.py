@@ -141,6 +141,7 @@ def _matter(matting: Callable[..., Any], colour: bool = False, **options: bool) 
     def matte(plate: Plate) -> Alpha | Found:
         result = matting(plate, encoding="srgb", **options)
         # Not every matte comes with a colour; where it does, it is asked for only where it is measured.
-        return Found(result.alpha, getattr(result, "foreground", None)) if colour else result.alpha
+        estimate = getattr(result, "foreground", None) if colour else None
+        return result.alpha if estimate is None else Found(result.alpha, estimate(plate, encoding="srgb"))
 
     return matte
