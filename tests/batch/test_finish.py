@@ -10,6 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from tests.batch.conftest import Luma
+from tests.batch.test_places import alter
 
 from flyaway import ControlError, Controls, JobError, PatternError
 from flyaway.batch import ExitCode, RunOptions, Target, load_job, plan_job, plan_shot, run_job, run_plan
@@ -340,3 +341,19 @@ def test_choke_is_grow_the_other_way():
     assert finish_of(grow=None, choke=0.5, **said).controls == Controls(grow=-0.5)
     with pytest.raises(ControlError, match="leave one"):
         finish_of(grow=1, choke=1, **said)
+
+
+def test_a_raw_matte_that_somebody_painted_on_is_kept(walk, tmp_path):
+    """Its plate changed since, so it would be made again: not over somebody's work."""
+    raw = tmp_path / "raw" / "r.1002.exr"
+    plan = plan_of(walk, tmp_path, "1001-1002")
+    finish = Finish(raw=str(tmp_path / "raw" / "r.####.exr"))
+    run_plan(Green(), plan, options(finish))
+    theirs = alter(raw)
+    Path(plan.tasks[1].source).touch()
+    report = run_plan(Green(), plan, options(finish, "resume"))
+    assert report.counts == {"skipped": 1, "failed": 1}
+    assert report.failures[0].error.path == raw
+    assert raw.read_bytes() == theirs
+    assert run_plan(Green(), plan, options(finish, "overwrite")).exit_code == 0
+    assert raw.read_bytes() != theirs

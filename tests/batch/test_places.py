@@ -238,7 +238,7 @@ def test_a_deep_image_is_no_broken_matte(project, monkeypatch):
     ],
 )
 def test_every_kind_of_file_says_whether_it_was_altered(tmp_path, luma, write_plate, name, options):
-    pixels = np.random.default_rng(3).random((24, 32, 3), np.float32)
+    pixels = np.random.default_rng(3).random((40, 48, 3), np.float32)
     pixels[0, 0] = np.nan
     plate = write_plate(tmp_path / "p.exr", pixels, window=(5, 3), display=(0, 0, 64, 48))
     path = tmp_path / name

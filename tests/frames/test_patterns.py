@@ -8,7 +8,7 @@ import pytest
 
 from flyaway import PatternError
 from flyaway.frames import plan_frames
-from flyaway.frames.patterns import gaps, parse_frames
+from flyaway.frames.sequence import gaps, parse_frames
 
 
 @pytest.fixture

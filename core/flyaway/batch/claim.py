@@ -22,7 +22,7 @@ from typing import Any
 
 from flyaway.errors import BusyError
 from flyaway.frames.landing import DISK, Disk
-from flyaway.frames.patterns import frame_range, parse_frames
+from flyaway.frames.sequence import frame_range, parse_frames
 
 BEAT_SECONDS = 15.0
 STALE_SECONDS = 60.0

@@ -19,13 +19,14 @@ from flyaway import controls as matte_controls
 from flyaway import subject as who
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
-from flyaway.errors import FlyawayError, PatternError, ReadError
+from flyaway.errors import FlyawayError, PatternError, ReadError, WriteError
 from flyaway.frames import library, metadata
+from flyaway.frames.fingerprint import verdict
 from flyaway.frames.landing import Disk
 from flyaway.frames.masks import check_mask, mask_path, read_mask
 from flyaway.frames.options import UNKNOWN, WriteOptions
-from flyaway.frames.patterns import is_pattern, sequence_of
 from flyaway.frames.read import Plate, Window
+from flyaway.frames.sequence import is_pattern, sequence_of
 from flyaway.frames.write import land_matte
 from flyaway.people import People, find_people
 from flyaway.subject import State, Subject
@@ -62,7 +63,8 @@ class Finish:
         found: dict[str, Any] = {}
         if not self.controls.is_neutral:
             found["controls"] = asdict(self.controls)
-        found |= {name: text for name in ("garbage", "core") if (text := getattr(self, name))}
+        # Not where they lie: a project is moved, and what they hold is told frame by frame.
+        found |= dict.fromkeys(self.masks(), True)
         return found | ({} if self.subject.kind == "all" else {"subject": str(self.subject)})
 
     def masks(self) -> dict[str, str]:
@@ -124,7 +126,7 @@ def raw_path(text: str, task: FrameTask) -> Path:
     if is_pattern(text):
         if task.frame is None:
             raise PatternError(f"--raw {text} is a pattern, but {task.source} has no frame number.")
-        path = Path(sequence_of(text).frame(task.frame))
+        path = sequence_of(text).frame(task.frame)
     elif task.frame is not None:
         raise PatternError(f"--raw {text} is one file for a sequence; name a pattern such as raw.####.exr.")
     else:
@@ -275,12 +277,27 @@ class Finisher:
             alpha, self.finish.controls, garbage=masks.get("garbage"), core=masks.get("core")
         )
 
-    def keep(self, task: FrameTask, raw: Raw, plate: Plate, key: str, provenance: Mapping[str, str]) -> None:
-        """Write a raw matte where they are kept."""
+    def keep(
+        self,
+        task: FrameTask,
+        raw: Raw,
+        plate: Plate,
+        key: str,
+        provenance: Mapping[str, str],
+        *,
+        replace_theirs: bool = False,
+    ) -> None:
+        """Write a raw matte where they are kept.
+
+        Raises:
+            WriteError: what is there somebody else made or changed, and `replace_theirs` is False.
+        """
         if not self.finish.raw:
             return
         options = WriteOptions(depth="float", unknown=True)
         path = raw_path(self.finish.raw, task)
+        if path.is_file() and not replace_theirs:
+            _refuse_to_replace(path, task)
         path.parent.mkdir(parents=True, exist_ok=True)
         land_matte(
             path,
@@ -290,6 +307,20 @@ class Finisher:
             {**provenance, "raw": key},
             self._disk,
             unknown=raw.unknown,
+        )
+
+
+def _refuse_to_replace(path: Path, task: FrameTask) -> None:
+    try:
+        whose = verdict(path, task.frame)
+    except ReadError:  # broken, so nobody's
+        return
+    if whose in ("altered", "foreign"):
+        raise WriteError(
+            "holds a raw matte that somebody made or changed, and is kept. Move it away, or replace it with"
+            " --overwrite.",
+            path=path,
+            frame=task.frame,
         )
 
 

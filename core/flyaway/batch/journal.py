@@ -113,7 +113,7 @@ def range_name(keys: Sequence[int | None]) -> str:
     """A file name for the frames of a run: `1001-1100`, `1001-1099x2` as fileseq says, or `all`."""
     if not keys or any(key is None for key in keys):
         return "all"
-    from flyaway.frames.patterns import frame_range
+    from flyaway.frames.sequence import frame_range
 
     text = frame_range([key for key in keys if key is not None])
     # A ragged list is long: its ends and its hash say which it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from flyaway.errors import JobError, PatternError
 from flyaway.frames.disk import DISK
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
-from flyaway.frames.patterns import FrameJob, gaps, is_pattern, plan_frames, sequence_of
+from flyaway.frames.patterns import FrameJob, passed_over, plan_frames
+from flyaway.frames.sequence import frame_range, gaps, is_pattern, sequence_of
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
 _PART_EXTRA = 16  # what `landing.part_path` adds
@@ -50,6 +52,7 @@ class Plan:
         plates: frame → plate, for handles outside the range that was asked for.
         single: one photograph: no journal and no lock are kept for it, unless a run is to resume.
         gaps: where no range was asked for, the frames that the plates on disk leave out, as a range.
+        passed_over: what of a folder of photographs is no plate, and why.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Plan:
     plates: str = ""
     single: bool = False
     gaps: str = ""
+    passed_over: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[tuple[Path, str], ...]:
@@ -74,6 +78,19 @@ class Plan:
         """Where this run's journal is."""
         state, name = self.places[0]
         return state / f"{name}.{range_name([task.frame for task in self.tasks])}.journal"
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should know before the work begins: what will not be matted, a line each."""
+        said = [f"passed over {what}" for what in self.passed_over]
+        if self.gaps:
+            said.append(f"no plates for frames {self.gaps}")
+        absent = [] if self.single else _absent(self.tasks)
+        if absent:
+            numbers = [task.frame for task in absent if task.frame is not None]
+            which = frame_range(numbers) or ", ".join(task.source.name for task in absent[:5])
+            said.append(f"{len(absent)} of {len(self.tasks)} frames have no plate and will fail: {which}")
+        return said
 
     def chunks(self) -> list[Sequence[FrameTask]]:
         """The tasks in pieces of at most `chunk`."""
@@ -149,6 +166,7 @@ def plan_shot(
         plates=str(source) if numbered else "",
         single=not numbered and Path(source).is_file(),
         gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
+        passed_over=tuple(passed_over(Path(source), paired[0])) if Path(source).is_dir() else (),
     )
 
 
@@ -171,7 +189,21 @@ def plate_of(pattern: str, number: int) -> Path:
     """The plate of a frame."""
     if is_movie(pattern):
         return Path(pattern)
-    return Path(sequence_of(pattern).frame(number))
+    return sequence_of(pattern).frame(number)
+
+
+def _absent(tasks: Sequence[FrameTask]) -> list[FrameTask]:
+    """The tasks whose plates are not there, by listing their folders once."""
+    there: dict[Path, set[str]] = {}
+    for folder in {task.source.parent for task in tasks}:
+        with contextlib.suppress(OSError):
+            there[folder] = {entry.name for entry in os.scandir(folder)}
+    return [
+        task
+        for task in tasks
+        # A name may be spelled in other ways on the disk than in the listing.
+        if task.source.name not in there.get(task.source.parent, set()) and not task.source.is_file()
+    ]
 
 
 def _task(jobs: tuple[FrameJob, ...]) -> FrameTask:
@@ -184,8 +216,7 @@ def _name_of(target: Target, source: str | Path, task: FrameTask, index: int) ->
     if task.frame is None:
         return state_name(f"photographs{path.suffix}" if Path(source).is_dir() else path.name)
     pattern = Path(target.path) if is_pattern(target.path) else Path(source).with_suffix(path.suffix)
-    if not is_pattern(pattern):
+    if is_movie(source) or not is_pattern(pattern):
         return state_name(pattern.name)
     # A range within the pattern (m.1-10####.exr) names the same files as one that stands beside it.
-    sequence = sequence_of(pattern.name)
-    return state_name(f"{sequence.basename()}@{sequence.extension()}")
+    return state_name(sequence_of(pattern.name).stem())

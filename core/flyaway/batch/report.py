@@ -66,6 +66,7 @@ class FrameResult:
         coverage: the matte's mean, or None.
         why: why it was done again (by a run that resumes), or "".
         oddities: what of its plate's pixels no camera gives, or None.
+        size: width and height of its plate's display window, or None.
     """
 
     task: FrameTask
@@ -76,6 +77,7 @@ class FrameResult:
     coverage: float | None = None
     why: str = ""
     oddities: Oddities | None = None
+    size: tuple[int, int] | None = None
 
     def event(self) -> dict[str, Any]:
         """The result as plain JSON values; paths are absolute, since whoever reads it stands elsewhere."""
@@ -109,6 +111,8 @@ class Report:
         peak_bytes: what frames on their way weighed together, at most.
         journal: where each frame's line is, or None where none is kept.
         gaps: frames that nobody asked for by number, and that have no plate, as a range.
+        passed_over: what of a folder was no plate, and why.
+        sizes: width and height of plates of a sequence → how many have it, and the first one's name.
         odd: kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
     """
 
@@ -125,6 +129,8 @@ class Report:
     journal: Path | None = None
     gaps: str = ""
     odd: Counter[str] = field(default_factory=Counter)
+    passed_over: tuple[str, ...] = ()
+    sizes: dict[tuple[int, int], tuple[int, str]] = field(default_factory=dict)
 
     def add(self, result: FrameResult) -> None:
         """Take one more frame into account."""
@@ -133,6 +139,9 @@ class Report:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         if result.oddities is not None:
             self.odd.update(kind for kind, pixels in vars(result.oddities).items() if pixels)
+        if result.size is not None and result.task.frame is not None:
+            count, first = self.sizes.get(result.size, (0, result.task.source.name))
+            self.sizes[result.size] = (count + 1, first)
         if result.status == "failed":
             self.failures.append(result)
 
@@ -140,6 +149,10 @@ class Report:
     def remarks(self) -> list[str]:
         """What a person should know beside the counts, without which a run that went well might not be."""
         said = [f"no plates for frames {self.gaps}"] if self.gaps else []
+        said += [f"passed over {what}" for what in self.passed_over]
+        if len(self.sizes) > 1:
+            kinds = (f"{w}×{h} in {n} (first {name})" for (w, h), (n, name) in self.sizes.items())
+            said.append(f"plates of several sizes: {', '.join(kinds)}")
         # Negative ones are in many a sound plate: they are told frame by frame, and in the report.
         words = {"nan": "NaN", "infinite": "infinite values"}
         said += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
@@ -177,6 +190,11 @@ class Report:
             "lacks": list(self.lacks),
             "journal": None if self.journal is None else absolute(self.journal),
             "gaps": self.gaps,
+            "passed_over": list(self.passed_over),
+            "sizes": [
+                {"width": w, "height": h, "frames": n, "first": name}
+                for (w, h), (n, name) in self.sizes.items()
+            ],
             "odd_plates": {kind: self.odd[kind] for kind in ("nan", "infinite", "negative")},
             "failures": [result.event() for result in self.failures],
         }

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from flyaway.batch.claim import claim
 from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings
 from flyaway.batch.journal import Entry, Journal, Past, output_of
@@ -29,6 +31,8 @@ from flyaway.people import People, find_people
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
+
+_VOID = "its data window is too small to hold a person: the matte is empty"
 
 Progress = Callable[[FrameResult], None]
 
@@ -90,7 +94,7 @@ def run_plan(
     check_finish(options.finish, plan)
     if options.existing == "refuse":
         refuse_existing(plan)
-    report = Report(plan.name, len(plan.tasks), gaps=plan.gaps)
+    report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
     tell = _teller(report, progress)
     started = time.perf_counter()
     with ExitStack() as held:
@@ -228,6 +232,9 @@ class _Run:
             if isinstance(read, FrameResult):
                 return read
             started = time.perf_counter()
+            if read.plate.is_void:
+                nothing = np.zeros(read.plate.pixels.shape[:2], np.float32)
+                return _Matted(nothing, 0.0, Raw(nothing, nothing), _VOID)
             raw = read.raw or self._finisher.network(
                 self._matting, read.pixels, read.encoding, read.masks, self._options.refine
             )
@@ -291,7 +298,14 @@ class _Run:
                 land_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)
             )
         if read.raw is None:
-            self._finisher.keep(task, matted.raw, read.plate, read.key, self._provenance)
+            self._finisher.keep(
+                task,
+                matted.raw,
+                read.plate,
+                read.key,
+                self._provenance,
+                replace_theirs=self._options.existing == "overwrite",
+            )
         if self.journal is not None:
             outputs = tuple(output_of(file, self._anchor) for file in landed)
             done = replace(entry, outputs=outputs, at_ns=time.time_ns())
@@ -309,7 +323,14 @@ class _Run:
         # Below black is usual in video, and nothing to tell.
         odd = None if read.plate.format == "movie" else read.plate.oddities
         return FrameResult(
-            task, "written", seconds, tuple(notes), coverage=coverage, why=read.why, oddities=odd
+            task,
+            "written",
+            seconds,
+            tuple(notes),
+            coverage=coverage,
+            why=read.why,
+            oddities=odd,
+            size=(read.plate.display_window.width, read.plate.display_window.height),
         )
 
     def _check_still_there(self, task: FrameTask) -> None:

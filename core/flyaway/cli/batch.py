@@ -20,7 +20,7 @@ from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind
 from flyaway.cli.console import errors, fail, harmless, say, say_raw
-from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, Show, show
+from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, Show, notice, show
 from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
 
@@ -84,6 +84,7 @@ def batch(
     if dry_run:
         return _print_plan(job, measure=measure, as_json=as_json)
     plans = plan_job(job)
+    notice([f"{shot.name}: {line}" for shot, plan in plans for line in plan.notices])
     limits = Limits(readers, writers, memory << 20)
     with show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown, stop_on_signals() as stop:
         teller = _Teller(shown)

@@ -11,7 +11,7 @@ import typer
 from flyaway.batch.report import ExitCode
 from flyaway.blender import BlenderFrame, find_blender, render
 from flyaway.cli.console import fail, say
-from flyaway.frames.patterns import parse_frames
+from flyaway.frames.sequence import parse_frames
 
 
 def register(app: typer.Typer) -> None:

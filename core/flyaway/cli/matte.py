@@ -32,7 +32,7 @@ from flyaway.cli.finish import (
     WhiteOption,
     finish_of,
 )
-from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, show
+from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, notice, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.matting import DEFAULT_MODEL
@@ -185,8 +185,9 @@ def matte(
     )
     check_finish(finish, plan)  # before seconds of loading
     matting = flyaway.load(model, device=device, engine=engine)
+    notice(plan.notices)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
-        shown.start(name=plan.name, model=matting.info.name, device=matting.device)
+        shown.start(name=plan.name, notices=plan.notices, model=matting.info.name, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
         shown.end(report, summary(report))
     if report_path is not None:

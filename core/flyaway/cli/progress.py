@@ -39,6 +39,12 @@ ReportOption = Annotated[
 ]
 
 
+def notice(lines: list[str]) -> None:
+    """What will not be matted, before the work begins: on stderr, a line each."""
+    for line in lines:
+        errors.print(Text(harmless(f"note: {line}")))
+
+
 class Show:
     """Told of a run's events, in the run's thread. By itself it prints failures and the sum alone."""
 

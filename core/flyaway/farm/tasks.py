@@ -9,7 +9,7 @@ from pathlib import Path
 from flyaway.batch.job import Job, Shot, plan_job
 from flyaway.batch.plan import Plan
 from flyaway.errors import JobError
-from flyaway.frames.patterns import frame_range
+from flyaway.frames.sequence import frame_range
 
 DEFAULT_CHUNK = 50
 

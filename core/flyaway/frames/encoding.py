@@ -14,7 +14,12 @@ from flyaway.frames.colour_table import DISPLAY_IDS, FileColour, cicp_colour, en
 from flyaway.spaces import PRIMARIES, primaries_of, space_of_primaries
 
 # Formats whose files mean display-referred sRGB unless they say otherwise.
-_SRGB_FORMATS = {"png", "jpeg", "webp", "bmp", "targa", "tiff"}
+_SRGB_FORMATS = {
+    "png", "jpeg", "webp", "bmp", "targa", "tiff", "heif", "jpegxl", "jpeg2000", "gif", "pnm", "sgi",
+    "psd", "iff",
+}  # fmt: skip
+# Those of them that may hold floating-point values, which are scene-linear.
+_MAY_FLOAT = {"tiff", "pnm", "jpegxl", "psd"}
 _LINEAR_FORMATS = {"openexr", "hdr"}
 _FLOAT_TYPES = {"half", "float", "double"}
 # What `dpx:Transfer` may say that settles the matter. "Undefined" and "Printing density" do not.
@@ -61,7 +66,7 @@ def file_colour(
     tagged = _by_tags(spec, config, path, frame, notes)
     if tagged is not None:
         return tagged
-    if format_name in _LINEAR_FORMATS or (format_name == "tiff" and str(spec.format) in _FLOAT_TYPES):
+    if format_name in _LINEAR_FORMATS or (format_name in _MAY_FLOAT and str(spec.format) in _FLOAT_TYPES):
         working = color.working_space(config) if format_name == "openexr" else None
         if working is None:
             return FileColour("linear")

@@ -10,6 +10,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from flyaway.errors import ReadError
+from flyaway.frames.formats import remedy
 from flyaway.frames.select import MAX_CHANNELS, choose_part
 
 # 16384×16384, four times 8K in each direction of area: beyond it a header is a bomb, not a plate.
@@ -45,7 +46,11 @@ def open_input(path: Path, frame: int | None = None, part: str | None = None) ->
     config["oiio:UnassociatedAlpha"] = 1
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
-        raise ReadError(f"cannot be opened: {_last_error()}", path=path, frame=frame)
+        problem, how = _last_error(), remedy(path)
+        if how:
+            problem = f"{path.suffix} is not read by the OpenImageIO that is installed: {how}"
+            raise ReadError(f"{problem}.", path=path, frame=frame)
+        raise ReadError(f"cannot be opened: {problem}", path=path, frame=frame)
     try:
         index, _ = choose_part(source, part, path, frame)
         if index != source.current_subimage() and not source.seek_subimage(index, 0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import numpy as np
 from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError
 from flyaway.frames import library
+from flyaway.frames.formats import READABLE
 from flyaway.frames.movie import is_movie
-from flyaway.frames.patterns import READABLE, is_pattern, sequence_of
 from flyaway.frames.read import Plate
 from flyaway.frames.read_matte import MatteFile, read_matte
+from flyaway.frames.sequence import is_pattern, sequence_of
 
 
 def mask_path(text: str, source: Path, frame: int | None) -> Path:
@@ -26,7 +26,7 @@ def mask_path(text: str, source: Path, frame: int | None) -> Path:
         frame: its number, or None.
     """
     if is_pattern(text):
-        return Path(text) if frame is None else Path(sequence_of(text).frame(frame))
+        return Path(text) if frame is None else sequence_of(text).frame(frame)
     path = Path(text)
     if path.is_dir():
         found = (path / (source.stem + suffix) for suffix in READABLE)
@@ -54,14 +54,7 @@ def check_mask(text: str, name: str, source: Path, frame: int | None) -> None:
                 f"the {name} matte {text} is a pattern, but {source} has no frame number:"
                 " name a file or a folder."
             )
-        folder = Path(text).parent
-        known = sequence_of(Path(text).name)
-        head, tail = known.basename(), known.extension()
-        try:
-            there = any(one.startswith(head) and one.endswith(tail) for one in os.listdir(folder))  # noqa: PTH208
-        except OSError:
-            there = False
-        if not there:
+        if not sequence_of(text).on_disk():
             raise PatternError(f"no frame of the {name} matte {text} is on disk.")
     elif not Path(text).exists():
         raise PatternError(f"the {name} matte {text} is not there: no such file or folder.")

@@ -9,17 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import fileseq
-
 from flyaway.errors import PatternError
+from flyaway.frames.formats import READABLE, is_readable, remedy
 from flyaway.frames.movie import is_movie, probe
+from flyaway.frames.sequence import is_pattern, parse_frames, sequence_of, wildcard_hint
 from flyaway.frames.write import WRITABLE, target_suffix
-
-READABLE = (
-    ".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".dpx", ".cin", ".hdr", ".bmp", ".tga",
-)  # fmt: skip
-# %04d %d #### @@@@ $F4 $F
-_FRAME_TOKEN = re.compile(r"%0?\d*d|#+|@+|\$F\d*")
 
 
 @dataclass(frozen=True)
@@ -29,19 +23,6 @@ class FrameJob:
     source: Path
     target: Path
     frame: int | None = None
-
-
-def is_pattern(path: str | Path) -> bool:
-    """Whether the file name has a place for a frame number."""
-    return _FRAME_TOKEN.search(Path(path).name) is not None
-
-
-def sequence_of(pattern: str | Path) -> fileseq.FileSequence:
-    """A pattern as fileseq sees it: "####" is four digits to Nuke and to everyone who writes it.
-
-    fileseq's own habit is sixteen.
-    """
-    return fileseq.FileSequence(str(pattern), pad_style=fileseq.PAD_STYLE_HASH1)
 
 
 def plan_frames(
@@ -94,28 +75,6 @@ def _matte_in(folder: Path, planned: Path) -> Path:
     return next((path for path in found if path.is_file()), planned)
 
 
-def parse_frames(text: str) -> list[int]:
-    """Frame numbers of a range such as `1-10,20`, in the order given, without repeats."""
-    try:
-        numbers = [int(number) for number in fileseq.FrameSet(text)] if text.strip() else []
-    except (ValueError, fileseq.FileSeqException) as error:
-        raise PatternError(f"{text!r} is no frame range; write for example 1-10,20 or 1-100x5.") from error
-    if not numbers:
-        raise PatternError(f"{text!r} names no frame; write for example 1-10,20 or 1-100x5.")
-    return list(dict.fromkeys(numbers))
-
-
-def gaps(numbers: Sequence[int]) -> str:
-    """The frames missing between the first and the last, as a range for people, or ""."""
-    missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers)) if numbers else []
-    return frame_range(missing)
-
-
-def frame_range(numbers: Sequence[int]) -> str:
-    """Frame numbers as a range that `parse_frames` reads: [1, 2, 3, 7] → "1-3,7"; "" for none."""
-    return str(fileseq.FrameSet(sorted(set(numbers)))) if numbers else ""
-
-
 def _planned(
     source: str | Path, destination: str | Path, frames: str | None, suffix: str | None
 ) -> list[FrameJob]:
@@ -131,7 +90,9 @@ def _planned(
     elif is_pattern(source_path):
         jobs = _sequence_jobs(text, target_path, frames, suffix)
     else:
-        raise PatternError(f"{source} is not there: no such file or folder, and not a frame pattern.")
+        raise PatternError(
+            f"{source} is not there: no such file or folder, and not a frame pattern.{wildcard_hint(text)}"
+        )
     return jobs
 
 
@@ -153,22 +114,52 @@ def _folder_jobs(source: Path, target: Path, suffix: str | None) -> list[FrameJo
         raise PatternError(f"{source} is a folder, so its mattes need a folder too, not {target}.")
     if target.suffix.lower() in READABLE:
         raise PatternError(f"{target} names a file, but {source} is a folder; name a folder.")
-    plates = [
+    mark = ".matte" if target.resolve() == source.resolve() else ""
+    found = [
         path
-        for path in source.iterdir()
-        if path.suffix.lower() in READABLE and not path.name.startswith(".") and path.is_file()
-    ]
-    mark = ""
-    if target.resolve() == source.resolve():
+        for path in sorted(source.iterdir(), key=lambda path: _natural(path.name))
         # Among their plates mattes need a name of their own, and must not be plates the next time.
-        mark = ".matte"
-        plates = [path for path in plates if not path.stem.endswith(mark)]
-    if not plates:
-        raise PatternError(f"{source} holds no picture ({', '.join(READABLE)}).")
-    return [
-        FrameJob(path, target / _matte_name(path, suffix, mark))
-        for path in sorted(plates, key=lambda path: _natural(path.name))
+        if _may_be_plate(path) and not (mark and path.stem.endswith(mark))
     ]
+    readable = [path for path in found if is_readable(path)]
+    # A picture that cannot be read fails by name, unless one of the same name can: a raw file, its JPEG.
+    stems = {path.stem for path in readable}
+    unreadable = {path.stem: path for path in found if remedy(path) and path.stem not in stems}
+    plates = {*readable, *unreadable.values()}
+    if not plates:
+        raise PatternError(f"{source} holds no picture ({', '.join(READABLE[:12])}, …).")
+    return [FrameJob(path, target / _matte_name(path, suffix, mark)) for path in found if path in plates]
+
+
+def _may_be_plate(path: Path) -> bool:
+    hidden = path.name.startswith(".") or path.name.lower() in ("thumbs.db", "desktop.ini")
+    return not hidden and path.is_file()
+
+
+def passed_over(source: Path, jobs: Sequence[FrameJob]) -> list[str]:
+    """What of a folder is no plate of a run, and why, in words; nothing of it is left out in silence."""
+    taken = {job.source for job in jobs}
+    stems = {path.stem for path in taken}
+    targets = {job.target.resolve() for job in jobs}
+    why: dict[str, list[str]] = {}
+    for path in sorted(source.iterdir(), key=lambda path: _natural(path.name)):
+        if path in taken or not _may_be_plate(path) or path.resolve() in targets:
+            continue
+        if is_movie(path):
+            reason = "a movie, which is matted by itself"
+        elif is_readable(path):
+            reason = "a matte of an earlier run by its name"
+        elif remedy(path):
+            other = "a picture" if path.stem in stems else "another"
+            reason = f"not read, and {other} of the same name was taken"
+        else:
+            reason = "no picture"
+        why.setdefault(reason, []).append(path.name)
+    return [f"{_few(names)}: {reason}" for reason, names in why.items()]
+
+
+def _few(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:
@@ -180,7 +171,7 @@ def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | No
         )
     if is_pattern(target):
         output = sequence_of(target)
-        targets = [Path(output.frame(number)) for number in numbers]
+        targets = [output.frame(number) for number in numbers]
     elif target.suffix.lower() in READABLE and not target.is_dir():
         raise PatternError(f"{target} is one file for a movie; name a folder or a pattern.")
     else:
@@ -190,39 +181,24 @@ def _movie_jobs(source: Path, target: Path, frames: str | None, suffix: str | No
 
 def _sequence_jobs(source: str, target: Path, frames: str | None, suffix: str | None) -> list[FrameJob]:
     pattern = sequence_of(source)
-    if frames is not None:
-        numbers = parse_frames(frames)
-    elif pattern.frameSet() is not None:
-        numbers = [int(number) for number in pattern.frameSet() or ()]
-    else:
-        numbers = _on_disk(source)
-    plates = [Path(pattern.frame(number)) for number in numbers]
+    numbers = parse_frames(frames) if frames is not None else pattern.asked()
+    if numbers is None:
+        numbers = pattern.on_disk()
+    if not numbers:
+        raise PatternError(f"No file on disk matches {source}.")
+    plates = [pattern.frame(number) for number in numbers]
     if not any(path.is_file() for path in plates):
         raise PatternError(f"No frame of {source} is on disk{f' in {frames}' if frames else ''}.")
-    for path in (Path(source), target):
-        if len(_FRAME_TOKEN.findall(path.name)) > 1:
-            raise PatternError(f"{path.name} has two places for the frame number; leave one.")
     if is_pattern(target):
         if target.suffix.lower() not in WRITABLE:
             raise PatternError(f"{target}: mattes are written as {', '.join(WRITABLE)}.")
         output = sequence_of(target)
-        targets = [Path(output.frame(number)) for number in numbers]
+        targets = [output.frame(number) for number in numbers]
     elif target.suffix.lower() in READABLE and not target.is_dir():
         raise PatternError(f"{target} is one file for a sequence; name a folder or a pattern.")
     else:
         targets = [target / _matte_name(path, suffix) for path in plates]
     return [FrameJob(*job) for job in zip(plates, targets, numbers, strict=True)]
-
-
-def _on_disk(source: str) -> list[int]:
-    """Frame numbers of the files that match a pattern, in order."""
-    try:
-        found = fileseq.FileSequence.findSequenceOnDisk(
-            source, strictPadding=True, pad_style=fileseq.PAD_STYLE_HASH1
-        )
-    except fileseq.FileSeqException as error:
-        raise PatternError(f"No file on disk matches {source}.") from error
-    return sorted(int(number) for number in found.frameSet() or ())
 
 
 def _matte_name(plate: Path, suffix: str | None, mark: str = "") -> str:

@@ -18,7 +18,7 @@ from flyaway.frames.encoding import file_colour
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
 from flyaway.frames.select import choose_channels, choose_part, parts_of
-from flyaway.geometry import believed_aspect, is_turned, upright
+from flyaway.geometry import SMALLEST_SIDE, believed_aspect, is_turned, upright
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,15 @@ class Plate:
     config: str | None = None
     oddities: Oddities = field(default_factory=Oddities)
     pixel_aspect: float = 1.0
+
+    @property
+    def is_void(self) -> bool:
+        """Whether its data window is smaller than any plate, in a display window that is not.
+
+        An empty frame is written so: a data window cannot be nothing, so it is a pixel or two.
+        """
+        display = self.display_window
+        return bool(min(self.pixels.shape[:2]) < SMALLEST_SIDE <= min(display.width, display.height))
 
     def for_matting(self) -> tuple[FloatImage, Encoding]:
         """The pixels and their encoding, as `flyaway.matting.Matting` takes them."""

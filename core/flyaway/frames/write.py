@@ -35,7 +35,11 @@ __all__ = [
 ]
 
 # What a plate's format becomes where it cannot hold a matte well.
-_REPLACEMENT = {".jpg": ".png", ".jpeg": ".png", ".webp": ".png", ".bmp": ".png", ".tga": ".png"}
+_PHOTOGRAPHS = (
+    ".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".webp", ".bmp", ".dib", ".tga", ".tpic", ".gif",
+    ".jp2", ".j2k", ".j2c", ".jph", ".jxl", ".heic", ".heif", ".hif", ".avif",
+)  # fmt: skip
+_REPLACEMENT = dict.fromkeys(_PHOTOGRAPHS, ".png")
 # The largest error that storing a value may make, relative for half and absolute for integers.
 _TOLERANCE = {
     "half": (2**-11 * 1.01, 2**-24),
