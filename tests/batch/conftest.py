@@ -15,7 +15,10 @@ class Luma:
 
     def __init__(self, name: str = "luma", digest: str = "0" * 64) -> None:
         self.info = SimpleNamespace(
-            name=name, licence="Apache-2.0", files={"only": SimpleNamespace(sha256=digest)}
+            name=name,
+            licence="Apache-2.0",
+            files={"only": SimpleNamespace(sha256=digest)},
+            reads_encoded=False,
         )
         self.calls = 0
 

@@ -171,3 +171,39 @@ def test_what_is_known_costs_nothing(shot, luma, tmp_path):
     cost = cost_of(what)
     assert (cost.known, cost.todo, cost.bytes_out) == (2, 1, 32 * 32 * 2)
     assert (cost.width, cost.height) == (32, 32)
+
+
+def test_colour_of_outputs_is_said_in_job_files(tmp_path):
+    (tmp_path / "back.exr").write_bytes(b"")
+    (tmp_path / "job.toml").write_text(
+        """
+        [[shots]]
+        name = "a"
+        source = "p.####.exr"
+        [[shots.outputs]]
+        path = "comp.####.exr"
+        kind = "comp"
+        over = "back.exr"
+        despill = "green"
+        despill_strength = 0.5
+        [[shots.outputs]]
+        path = "white.####.png"
+        kind = "comp"
+        over = "#ffffff"
+        edge_colour = "plate"
+        """
+    )
+    first, second = (out.write for out in load_job(tmp_path / "job.toml").shots[0].outputs)
+    assert first == WriteOptions("comp", despill="green", despill_strength=0.5, over=f"{tmp_path}/back.exr")
+    assert second == WriteOptions("comp", edge_colour="plate", over="#ffffff")
+    text = (tmp_path / "job.toml").read_text()
+    for old, new in (('"green"', '"red"'), ("0.5", '"half"'), ('"plate"', '"sharp"')):
+        (tmp_path / "bad.toml").write_text(text.replace(old, new))
+        with pytest.raises(JobError):
+            load_job(tmp_path / "bad.toml")
+    (tmp_path / "shots.csv").write_text(
+        "name,source,path,kind,despill,despill_strength\na,p.####.exr,o.####.exr,fg,blue,0.25\n"
+    )
+    assert load_job(tmp_path / "shots.csv").shots[0].outputs[0].write == WriteOptions(
+        "fg", despill="blue", despill_strength=0.25
+    )

@@ -117,7 +117,7 @@ def test_a_folder_of_mixed_formats(run, tmp_path, write_plate, person):
 def test_rgba_keeps_colour_and_windows(run, tmp_path, write_plate, person):
     linear = srgb_to_linear(person.astype(np.float32) / 255) * 3
     write_plate(tmp_path / "p.exr", linear, window=(-16, 8), display=(0, 0, 240, 256))
-    done = run("matte", "p.exr", "-o", "m.exr", "--output", "rgba", "--straight")
+    done = run("matte", "p.exr", "-o", "m.exr", "--output", "rgba", "--straight", "--edge-colour", "plate")
     assert done.returncode == 0, done.stderr
     spec, pixels = read(tmp_path / "m.exr")
     assert (spec.x, spec.y, spec.full_width, spec.full_height) == (-16, 8, 240, 256)
@@ -352,3 +352,18 @@ def test_one_photograph_resumes_too(run, tmp_path, write_plate, person):
     assert "1 written" in run(*command).stdout
     (tmp_path / "matte.exr").write_bytes(b"not an EXR")
     assert "1 written" in run(*command).stdout
+
+
+def test_the_persons_colour_and_comps_on_the_command_line(run, tmp_path):
+    done = run("matte", ASTRONAUT, "-o", "comp.png", "--output", "comp", "--over", "white")
+    assert done.returncode == 0, done.stderr
+    _, comp = read(tmp_path / "comp.png")
+    assert comp.shape[2] == 3
+    assert (comp[:20, 440:] > 0.99).all()
+    done = run("matte", ASTRONAUT, "-o", "fg.exr", "--output", "fg", "--despill", "green")
+    assert done.returncode == 0, done.stderr
+    _, colour = read(tmp_path / "fg.exr")
+    assert (colour[..., 1] <= np.maximum(colour[..., 0], colour[..., 2]) + 1e-3).all()
+    refused = run("matte", ASTRONAUT, "-o", "no.png", "--output", "comp", "--over", "nowhere.png")
+    assert refused.returncode == 1
+    assert "neither a file nor a colour" in refused.stderr

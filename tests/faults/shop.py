@@ -32,7 +32,9 @@ class Luma:
     """Stands in for a network: alpha is the plate's green."""
 
     device = "cpu"
-    info = SimpleNamespace(name="luma", licence="Apache-2.0", files={"a": SimpleNamespace(sha256="0" * 64)})
+    info = SimpleNamespace(
+        name="luma", licence="Apache-2.0", files={"a": SimpleNamespace(sha256="0" * 64)}, reads_encoded=False
+    )
 
     def __call__(self, plate: Any, encoding: str = "srgb", *, refine: bool = True) -> Any:
         return SimpleNamespace(alpha=np.clip(plate[..., 1], 0, 1).astype(np.float32))

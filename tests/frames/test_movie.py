@@ -14,6 +14,7 @@ import pytest
 from flyaway import PatternError, ReadError, WriteError
 from flyaway.batch import Target, plan_shot
 from flyaway.batch.cost import cost_of
+from flyaway.color import linear_to_srgb
 from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
 from flyaway.frames.movie import probe
 from flyaway.frames.movie_write import MovieOptions, write_movie
@@ -336,7 +337,7 @@ def shot(tmp_path, write_plate):
 def test_prores_4444_carries_the_matte(tmp_path, shot, premultiplied):
     plates, mattes = shot
     path = tmp_path / "o.mov"
-    landed = write_movie(path, plates, mattes, MovieOptions(premultiplied=premultiplied))
+    landed = write_movie(path, plates, mattes, MovieOptions(premultiplied=premultiplied, edge_colour="plate"))
     assert landed.bytes == path.stat().st_size
     info = probe(path)
     assert (info.frames, info.rate, info.timecode) == (4, Fraction(24000, 1001), "01:02:03:01")
@@ -355,6 +356,20 @@ def test_prores_4444_carries_the_matte(tmp_path, shot, premultiplied):
         # Noise is the hardest picture there is for a codec; a wrong matrix or range is far beyond this.
         assert np.abs(plate.pixels - meant).mean() < 0.06
         assert np.abs(plate.pixels.mean((0, 1)) - meant.mean((0, 1))).max() < 0.01
+
+
+def test_a_movie_has_the_persons_own_colour_at_soft_edges(tmp_path, write_plate):
+    cover = np.tile(np.clip(np.linspace(-3, 4, W, dtype=np.float32), 0, 1), (H, 1))[..., None]
+    front, behind = np.float32([0.3, 0.18, 0.1]), np.float32([0.05, 0.6, 0.05])
+    path = write_plate(tmp_path / "p.exr", front * cover + behind * (1 - cover), "float")
+    write_matte(tmp_path / "m.exr", cover[..., 0], read_plate(path))
+    errors = []
+    for options in (MovieOptions(), MovieOptions(edge_colour="plate")):
+        write_movie(tmp_path / "o.mov", [(path, 1)], [tmp_path / "m.exr"], options)
+        shown = read_plate(tmp_path / "o.mov", frame=1).pixels
+        soft = (cover[..., 0] > 0.3) & (cover[..., 0] < 0.9)
+        errors.append(np.abs(shown - linear_to_srgb(front))[soft].mean())
+    assert errors[0] < 0.25 * errors[1]
 
 
 def test_a_movie_whose_mattes_are_missing_or_do_not_fit_is_not_made(tmp_path, shot, write_plate):

@@ -102,7 +102,7 @@ def test_windows_that_a_format_cannot_say_are_said(tmp_path, exr_plate):
 @pytest.mark.parametrize("premultiplied", [None, True, False])
 def test_rgba_exr_keeps_values_beyond_one(tmp_path, exr_plate, premultiplied):
     path = tmp_path / "m.exr"
-    write_matte(path, ALPHA, exr_plate, WriteOptions("rgba", premultiplied))
+    write_matte(path, ALPHA, exr_plate, WriteOptions("rgba", premultiplied, edge_colour="plate"))
     spec, pixels = read(path)
     assert tuple(spec.channelnames) == ("R", "G", "B", "A")
     factor = 1 if premultiplied is False else ALPHA[..., None]
@@ -123,7 +123,7 @@ def test_rgba_says_which_channels_stay_behind(tmp_path, write_plate):
 def test_rgba_png_is_straight_and_exact(tmp_path, write_plate, astronaut):
     plate = read_plate(write_plate(tmp_path / "p.png", astronaut, "uint8"))
     alpha = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (512, 1))
-    write_matte(tmp_path / "m.png", alpha, plate, WriteOptions("rgba"))
+    write_matte(tmp_path / "m.png", alpha, plate, WriteOptions("rgba", edge_colour="plate"))
     _, pixels = read(tmp_path / "m.png")
     np.testing.assert_array_equal(np.rint(pixels[..., :3] * 255), astronaut)
     np.testing.assert_allclose(pixels[..., 3], alpha, atol=1 / 65535)
@@ -139,7 +139,7 @@ def test_premultiplied_png_is_refused(tmp_path, write_plate):
 @pytest.mark.parametrize("premultiplied", [True, False])
 def test_rgba_tiff_says_whether_it_is_premultiplied(tmp_path, write_plate, premultiplied):
     plate = read_plate(write_plate(tmp_path / "p.tif", COLOUR, "uint16"))
-    write_matte(tmp_path / "m.tif", ALPHA, plate, WriteOptions("rgba", premultiplied))
+    write_matte(tmp_path / "m.tif", ALPHA, plate, WriteOptions("rgba", premultiplied, edge_colour="plate"))
     again = read_plate(tmp_path / "m.tif")
     assert again.premultiplied is premultiplied
     solid = ALPHA > 0.1
@@ -148,7 +148,9 @@ def test_rgba_tiff_says_whether_it_is_premultiplied(tmp_path, write_plate, premu
 
 def test_a_photograph_becomes_scene_linear_in_an_exr(tmp_path, write_plate):
     plate = read_plate(write_plate(tmp_path / "p.png", COLOUR, "uint16"))
-    write_matte(tmp_path / "m.exr", ALPHA, plate, WriteOptions("rgba", premultiplied=False))
+    write_matte(
+        tmp_path / "m.exr", ALPHA, plate, WriteOptions("rgba", premultiplied=False, edge_colour="plate")
+    )
     _, pixels = read(tmp_path / "m.exr")
     np.testing.assert_allclose(pixels[..., :3], srgb_to_linear(plate.pixels), rtol=2**-10, atol=1e-6)
 

@@ -15,6 +15,7 @@ from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
 from flyaway.frames.compose import default_depth
+from flyaway.frames.options import CHANNELS
 from flyaway.frames.read import read_header
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> int:
     for write, target in zip(plan.writes, task.targets, strict=True):
         if write.output == "beside":
             # The plate's own channels as they are; asked for natively, each has its own type.
-            values += plate.pixel_bytes(native=True) + _BYTES[write.depth or "half"]
+            values += plate.pixel_bytes(native=True) + _BYTES[write.depth or "half"] * (1 + write.added)
         else:
             kind = write.depth or default_depth(target.suffix.lower(), str(plate.format), write.output)
-            values += _BYTES[kind] * (4 if write.output == "rgba" else 1)
+            values += _BYTES[kind] * (CHANNELS[write.output] + write.added)
     return int(plate.width * plate.height * values)
 
 

@@ -18,7 +18,9 @@ from flyaway.color import is_built_in_config
 from flyaway.controls import Controls
 from flyaway.coverage import ALPHA_IN
 from flyaway.errors import ControlError, JobError
-from flyaway.frames.options import Depth, Output, WriteOptions
+from flyaway.foreground import Screen
+from flyaway.frames.edges import parse_colour
+from flyaway.frames.options import Depth, EdgeColour, Output, WriteOptions
 from flyaway.subject import Subject
 
 # A job of 100,000 shots has some 20 MB.
@@ -34,6 +36,7 @@ _INTEGERS = {"chunk", "handles"}
 _ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
 _SWITCHES = {"coarse_only", "crop", "premultiplied", "unknown", "invert"}
 _FRACTIONS = _CONTROLS - {"invert"}
+_OUTPUT_FRACTIONS = {"despill_strength"}
 
 
 def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
@@ -142,7 +145,7 @@ def _typed(key: str, value: str, where: str) -> Any:
         if not value.isdecimal():
             raise JobError(f"{where}: {key} is a number, not {value!r}.")
         return int(value)
-    if key in _FRACTIONS:
+    if key in _FRACTIONS | _OUTPUT_FRACTIONS:
         try:
             return float(value)
         except ValueError as error:
@@ -185,10 +188,7 @@ def _finish(said: Mapping[str, Any], where: str) -> Finish:
     """Matte controls, masks and the choice of a person, out of a shot's own keys."""
     values: dict[str, Any] = {}
     for key in _FRACTIONS & set(said):
-        number = said[key]
-        if not isinstance(number, int | float) or isinstance(number, bool):
-            raise JobError(f"{where}: {key} is a number, not {number!r}.")
-        values[key] = float(number)
+        values[key] = _number(said, key, where)
     if "invert" in said:
         values["invert"] = _switch(said, "invert", where)
     if "choke" in values and "grow" in values:
@@ -211,10 +211,15 @@ def _output(said: Any, where: str) -> Target:
         raise JobError(f"{where}: an output without a path.")
     _one_of(table, "kind", get_args(Output), where)
     _one_of(table, "depth", get_args(Depth), where)
+    _one_of(table, "edge_colour", get_args(EdgeColour), where)
+    _one_of(table, "despill", get_args(Screen), where)
     _one_of(table, "format", ("exr", "png", "tif"), where)
     write: dict[str, Any] = {}
     for key in _WRITE & set(table):
-        write[key] = _switch(table, key, where) if key in _SWITCHES else _text(table, key, where)
+        if key in _OUTPUT_FRACTIONS:
+            write[key] = _number(table, key, where)
+        else:
+            write[key] = _switch(table, key, where) if key in _SWITCHES else _text(table, key, where)
     kind: Any = table.get("kind", "matte")
     options = WriteOptions(output=kind, **write)
     return Target(_text(table, "path", where), options, f".{table['format']}" if "format" in table else None)
@@ -224,7 +229,10 @@ def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
     """The shot with its paths below the job file's folder where they are relative."""
     if not shot.outputs and not outputs:
         raise JobError(f"{shot.name}: no output; name one in the job file, or with --out.")
-    own = tuple(replace(out, path=_below(folder, out.path)) for out in shot.outputs)
+    own = tuple(
+        replace(out, path=_below(folder, out.path), write=_anchored_write(folder, out.write))
+        for out in shot.outputs
+    )
     ocio = shot.ocio if shot.ocio is None or is_built_in_config(shot.ocio) else _below(folder, shot.ocio)
     places: dict[str, Any] = {
         name: _below(folder, text) for name in _MASKS if (text := getattr(shot.finish, name))
@@ -236,6 +244,13 @@ def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
         ocio=ocio,
         finish=replace(shot.finish, **places),
     )
+
+
+def _anchored_write(folder: Path, write: WriteOptions) -> WriteOptions:
+    """The options with the background's path, where it is one, below the job file's folder."""
+    if write.over is None or parse_colour(write.over) is not None:
+        return write
+    return replace(write, over=_below(folder, write.over))
 
 
 def _below(folder: Path, text: str) -> str:
@@ -280,6 +295,13 @@ def _text(said: Mapping[str, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise JobError(f"{where}: {key} is a text, not {value!r}.")
     return value
+
+
+def _number(said: Mapping[str, Any], key: str, where: str) -> float:
+    number = said[key]
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise JobError(f"{where}: {key} is a number, not {number!r}.")
+    return float(number)
 
 
 def _switch(said: Mapping[str, Any], key: str, where: str) -> bool:

@@ -12,6 +12,7 @@ from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
 from flyaway.frames.disk import DISK
+from flyaway.frames.edges import check_background
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
 from flyaway.frames.patterns import FrameJob, passed_over, plan_frames
@@ -153,6 +154,8 @@ def plan_shot(
         raise PatternError(f"{longest.name[:40]}…: this name is too long for a disk; name a shorter one.")
     for index, write in enumerate(writes):  # found now, not after hours of matting
         check_options(tasks[0].targets[index], write)
+        if write.over is not None:
+            check_background(write.over)
     if len({path for task in tasks[:1] for path in task.targets}) < len(targets):
         raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
     numbered = tasks[0].frame is not None

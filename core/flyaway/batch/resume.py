@@ -50,6 +50,9 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     said = _of_network(options)
     said["writes"] = [_chosen(write) for write in plan.writes]
     said |= options.finish.said()
+    behind = [write.over for write in plan.writes if write.over and Path(write.over).is_file()]
+    if behind:
+        said["over"] = [_hash_of(Path(path)) for path in behind]
     if remembers:
         said["pieces"] = (plan.chunk, plan.handles)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -194,7 +197,7 @@ class Earlier:
                 straight = not is_premultiplied(target, write)
                 made_with["colour"] = "straight" if straight else "premultiplied"
             try:
-                check_existing(target, header, write.output, made_with, more=int(write.unknown))
+                check_existing(target, header, write.output, made_with, more=write.added)
             except ReadError:
                 return False
         return True

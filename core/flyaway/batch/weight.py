@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
 from flyaway.frames.movie import is_movie
-from flyaway.frames.options import WriteOptions
+from flyaway.frames.options import CHANNELS, WriteOptions
 from flyaway.frames.read import read_header, values_of
 
 # A plate while it is decoded, converted and matted, and its matte while it is written and read back:
@@ -33,6 +33,6 @@ def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = No
     except FrameError:
         return 0
     pixels = int(spec.width * spec.height)
-    values = sum(pixels * (4 if output == "rgba" else 1) for output in outputs)
+    values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)
     values += whole * outputs.count("beside")
     return pixels * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE

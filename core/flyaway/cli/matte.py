@@ -17,6 +17,7 @@ from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind, AlphaOption
+from flyaway.cli.edges import EdgeKind, ScreenKind
 from flyaway.cli.finish import (
     BlackOption,
     ChokeOption,
@@ -45,6 +46,8 @@ class OutputKind(StrEnum):
     RGBA = "rgba"
     BESIDE = "beside"
     UNKNOWN = "unknown"
+    FG = "fg"
+    COMP = "comp"
 
 
 class DepthKind(StrEnum):
@@ -82,8 +85,9 @@ def matte(
         OutputKind,
         typer.Option(
             "--output",
-            help="matte: coverage alone; rgba: plate and matte; beside: all the plate's channels, bit for"
-            " bit, and the matte as one more (EXR); unknown: how unsure the network is, instead of a matte.",
+            help="matte: coverage alone; rgba: colour and matte; fg: the person's own colour, straight; comp:"
+            " the person --over something else; beside: all the plate's channels, bit for bit, and the matte"
+            " as one more (EXR); unknown: how unsure the network is, instead of a matte.",
         ),
     ] = OutputKind.MATTE,
     premultiplied: Annotated[
@@ -116,6 +120,26 @@ def matte(
     crop: Annotated[
         bool, typer.Option("--crop", help="EXR mattes: shrink the data window to the coverage.")
     ] = False,
+    edge_colour: Annotated[
+        EdgeKind | None,
+        typer.Option(
+            "--edge-colour",
+            help="foreground (default): no old background at soft edges; plate: the plate's colour as it is."
+            " With beside, foreground adds fg.R, fg.G and fg.B.",
+        ),
+    ] = None,
+    despill: Annotated[
+        ScreenKind | None, typer.Option(help="Take a green or blue screen's light off the person.")
+    ] = None,
+    despill_strength: Annotated[float, typer.Option(min=0, max=1, help="How much of it: 0 to 1.")] = 1.0,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|COLOUR",
+            help="For comp: a picture, a frame pattern, black, white, grey, green, #rrggbb (sRGB) or r,g,b"
+            " (scene-linear).",
+        ),
+    ] = None,
     with_unknown: Annotated[
         bool,
         typer.Option("--with-unknown", help="EXR: the unknown region as a channel more, unknown.A."),
@@ -157,7 +181,14 @@ def matte(
     """
     config = None if ocio is None else resolve_config(ocio)
     write = write_options(kind, premultiplied, channel, depth, compression, crop=crop)
-    write = replace(write, unknown=with_unknown)
+    write = replace(
+        write,
+        unknown=with_unknown,
+        edge_colour=edge_colour.value if edge_colour else None,
+        despill=despill.value if despill else None,
+        despill_strength=despill_strength,
+        over=over,
+    )
     finish = finish_of(
         black=black,
         white=white,

@@ -12,6 +12,7 @@ import typer
 from flyaway import PatternError
 from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.console import say
+from flyaway.cli.edges import EdgeKind, ScreenKind
 from flyaway.color import resolve_config
 
 
@@ -43,6 +44,16 @@ def movie(
     alpha_in: AlphaOption = AlphaKind.AUTO,
     ocio: Annotated[str | None, typer.Option(help="OCIO configuration: a file, cg or studio.")] = None,
     layer: Annotated[str | None, typer.Option(help="Which layer of the plates holds the colour.")] = None,
+    edge_colour: Annotated[
+        EdgeKind,
+        typer.Option(
+            "--edge-colour", help="foreground: no old background at soft edges; plate: the plate's colour."
+        ),
+    ] = EdgeKind.FOREGROUND,
+    despill: Annotated[
+        ScreenKind | None, typer.Option(help="Take a green or blue screen's light off the person.")
+    ] = None,
+    despill_strength: Annotated[float, typer.Option(min=0, max=1, help="How much of it: 0 to 1.")] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a movie that exists.")] = False,
 ) -> int:
     """Make a ProRes 4444 movie of plates and the mattes that `flyaway matte` wrote for them.
@@ -50,6 +61,7 @@ def movie(
     Colour is display-referred (Rec.709 matrix, video range). Every frame is decoded again, and its alpha
     compared with its matte, before the movie gets its name. Exit code: 0, or 1 with the reason.
     """
+    from flyaway.foreground import Despill
     from flyaway.frames import ReadOptions
     from flyaway.frames.movie_write import MovieOptions, write_movie
     from flyaway.frames.patterns import pair_frames
@@ -62,7 +74,13 @@ def movie(
         out,
         [(pair.source, pair.frame) for pair in pairs],
         [pair.target for pair in pairs],
-        MovieOptions(content.value, premultiplied, None if rate is None else _rate(rate)),
+        MovieOptions(
+            content.value,
+            premultiplied,
+            None if rate is None else _rate(rate),
+            edge_colour=edge_colour.value,
+            despill=Despill(despill.value, despill_strength) if despill else None,
+        ),
         ReadOptions(in_space=in_space, layer=layer, config=config, alpha_in=alpha_in.value),
     )
     for note in landed.notes:

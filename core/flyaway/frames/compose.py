@@ -14,8 +14,11 @@ from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
+from flyaway.frames.edges import background, edge_colour, parse_colour
 from flyaway.frames.options import (
+    COLOURED,
     COMPRESSIONS,
+    FOREGROUND,
     UNKNOWN,
     Depth,
     Output,
@@ -24,12 +27,11 @@ from flyaway.frames.options import (
     is_lossy,
     is_premultiplied,
 )
-from flyaway.frames.read import Plate, Window
+from flyaway.frames.read import Plate
 from flyaway.frames.select import part_count
+from flyaway.frames.windows import crop_to_content, fit_window
 
 _HALF_MAX = np.float32(65504)
-# Coverage below this (a quarter of an 8-bit code) is the network's breath on an empty wall, not content.
-CONTENT = np.float32(1e-3)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ def compose(
         raise WriteError("the unknown region is asked for, and was not handed on.", path=path)
     if options.output == "beside":
         picture = _beside(path, alpha, plate, options, provenance or {})
+        if options.edge_colour == "foreground":
+            picture = _with_foreground(picture, alpha, plate, options)
         kind = options.depth or "half"
         return picture if unknown is None or not options.unknown else _with_unknown(picture, unknown, kind)
     notes: list[str] = []
@@ -94,9 +98,13 @@ def compose(
     kind = options.depth or default_depth(suffix, plate.channel_type, options.output)
     straight = not is_premultiplied(path, options)
     space = ""
-    if options.output == "rgba":
-        pixels, space = _rgba(suffix, alpha, plate, kind, straight, notes)
-        names: tuple[str, ...] = ("R", "G", "B", "A")
+    if options.output in COLOURED:
+        pixels, space = _coloured(suffix, alpha, plate, kind, options, notes)
+        if not straight:
+            pixels = pixels * alpha[..., None]
+        names: tuple[str, ...] = ("R", "G", "B")
+        if options.output == "rgba":
+            pixels, names = np.concatenate([pixels, alpha[..., None]], axis=-1), (*names, "A")
     else:
         pixels = (alpha if options.output == "matte" or unknown is None else unknown)[..., None]
         names = (_channel_of(options) if suffix == ".exr" else "Y",)
@@ -138,56 +146,39 @@ def _channel_of(options: WriteOptions) -> str:
 
 def _with_unknown(picture: Picture, unknown: FloatImage, depth: str) -> Picture:
     """The plate's channels and its matte, with the unknown region as one channel more."""
-    spec = oiio.ImageSpec(picture.spec)
-    if UNKNOWN in spec.channelnames:
+    if UNKNOWN in picture.spec.channelnames:
         raise WriteError(f"the plate has a channel {UNKNOWN!r} already; leave --with-unknown out.")
+    return _with_more(picture, unknown[..., None], (UNKNOWN,), depth)
+
+
+def _with_more(picture: Picture, more: FloatImage, names: tuple[str, ...], depth: str) -> Picture:
+    """A picture with some channels (H×W×C) more, of one type, after its own."""
+    spec = oiio.ImageSpec(picture.spec)
     kinds = [spec.channelformat(index) for index in range(spec.nchannels)]
-    spec.nchannels += 1
-    spec.channelnames = (*spec.channelnames, UNKNOWN)
-    spec.channelformats = (*kinds, oiio.TypeDesc(depth))
-    pixels = np.concatenate([picture.pixels, unknown[..., None].astype(np.float32)], axis=-1)
+    spec.nchannels += len(names)
+    spec.channelnames = (*spec.channelnames, *names)
+    spec.channelformats = (*kinds, *[oiio.TypeDesc(depth)] * len(names))
+    if depth == "float":
+        spec.format = oiio.TypeDesc("float")
+    elif str(spec.format) == "half":
+        more = np.clip(more, -_HALF_MAX, _HALF_MAX)
+    pixels = np.concatenate([picture.pixels, more.astype(np.float32)], axis=-1)
     return replace(picture, pixels=np.ascontiguousarray(pixels), spec=spec)
-
-
-def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:
-    """The smallest window that holds all coverage of `CONTENT` or more, and its pixels; one where is none."""
-    covered = pixels.max(axis=-1) >= CONTENT
-    rows, columns = np.flatnonzero(covered.max(axis=1)), np.flatnonzero(covered.max(axis=0))
-    if not rows.size:
-        return Window(window.x, window.y, 1, 1), np.zeros_like(pixels[:1, :1])
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    return (
-        Window(window.x + left, window.y + top, right - left, bottom - top),
-        pixels[top:bottom, left:right],
-    )
-
-
-def fit_window(pixels: FloatImage, window: Window, target: Window) -> FloatImage:
-    """`pixels` (H×W×C over `window`) as they lie in `target`, zero where they do not reach."""
-    fitted = np.zeros((target.height, target.width, pixels.shape[2]), np.float32)
-    left, top = max(window.x, target.x), max(window.y, target.y)
-    right = min(window.x + window.width, target.x + target.width)
-    bottom = min(window.y + window.height, target.y + target.height)
-    if left < right and top < bottom:
-        fitted[top - target.y : bottom - target.y, left - target.x : right - target.x] = pixels[
-            top - window.y : bottom - window.y, left - window.x : right - window.x
-        ]
-    return fitted
 
 
 def default_depth(suffix: str, channel_type: str, output: Output) -> Depth:
     """How a value is stored where nobody says, in a format, for plates whose values are of a type."""
     deep = channel_type in ("float", "double")
     if suffix == ".exr":
-        return "float" if deep and output == "rgba" else "half"
+        return "float" if deep and output in COLOURED else "half"
     floating = deep or channel_type == "half"
     return "float" if floating and suffix in (".tif", ".tiff") else "uint16"
 
 
-def _rgba(
-    suffix: str, alpha: FloatImage, plate: Plate, kind: str, straight: bool, notes: list[str]
+def _coloured(
+    suffix: str, alpha: FloatImage, plate: Plate, kind: str, options: WriteOptions, notes: list[str]
 ) -> tuple[FloatImage, str]:
-    """H×W×4: the plate's colour in the encoding that the target's format means, and the matte; its space."""
+    """H×W×3, straight, in the encoding that the target's format means; and its space."""
     colour = plate.pixels
     if not np.isfinite(colour).all():
         notes.append("NaN or infinite colour was written as 0")
@@ -197,21 +188,43 @@ def _rgba(
     if plate.unused:
         others = f"{', '.join(plate.unused[:12])}{' …' if len(plate.unused) > 12 else ''}"
         notes.append(f"the plate's other channels stay behind: {others} (--output beside keeps them)")
-    if kind.startswith("uint"):
+    coded = kind.startswith("uint")
+    if coded and options.output != "comp":
         colour, space = color.display_encoded(colour, plate.space, plate.config), "srgb"
-        if float(colour.max()) > 1 or float(colour.min()) < 0:
-            notes.append("colour beyond 0…1 was clipped; EXR keeps it")
-            colour = np.clip(colour, 0, 1)
+        colour = edge_colour(colour, alpha, "srgb", options)
     else:
-        # Only EXR can say which primaries it is in.
-        exr = suffix == ".exr"
-        colour, space = color.scene_linear(colour, plate.space, plate.config, any_primaries=exr)
+        # Only EXR can say which primaries it is in, and two pictures must have the same.
+        own = suffix == ".exr" and (options.over is None or parse_colour(options.over) is not None)
+        colour, space = color.scene_linear(colour, plate.space, plate.config, any_primaries=own)
+        colour = edge_colour(colour, alpha, "linear", options)
+    if options.output == "comp":
+        cover = alpha[..., None]
+        colour = colour * cover + background(options.over or "black", plate, notes) * (1 - cover)
+        if coded:
+            colour, space = color.linear_to_srgb(colour), "srgb"
+    if coded and (float(colour.max()) > 1 or float(colour.min()) < 0):
+        notes.append("colour beyond 0…1 was clipped; EXR keeps it")
+        colour = np.clip(colour, 0, 1)
     if space != plate.space and color.encoding_of(plate.space) is None:
         into = "sRGB" if space == "srgb" else "scene-linear Rec.709"
         notes.append(f"colour was converted from {plate.space} to {into}, which {suffix} stands for")
-    if not straight:
-        colour = colour * alpha[..., None]
-    return np.concatenate([colour, alpha[..., None]], axis=-1), space
+    return colour, space
+
+
+def _with_foreground(picture: Picture, alpha: FloatImage, plate: Plate, options: WriteOptions) -> Picture:
+    """The plate's channels and its matte, with the person's own colour as three channels more."""
+    taken = [name for name in FOREGROUND if name in picture.spec.channelnames]
+    if taken:
+        raise WriteError(
+            f"the plate has a channel {taken[0]!r} already; leave --edge-colour out.",
+            path=plate.path,
+            frame=plate.frame,
+        )
+    finite = np.nan_to_num(plate.pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    light, _ = color.scene_linear(finite, plate.space, plate.config)
+    colour = edge_colour(light, alpha, "linear", options)
+    deep = options.depth or ("float" if plate.channel_type in ("float", "double") else "half")
+    return _with_more(picture, colour, FOREGROUND, deep)
 
 
 def _beside(

@@ -77,7 +77,7 @@ def header(
         plate: where windows and metadata come from.
         channel_type: "half", "float", "uint8" or "uint16".
         names: the channels.
-        output: "matte", "unknown" or "rgba".
+        output: "matte", "unknown", "rgba", "fg" or "comp".
         provenance: what to add, without the prefix "flyaway:".
         straight: colour is not multiplied by alpha.
         window: the matte's data window, where it is not the plate's.
@@ -104,7 +104,8 @@ def header(
         spec.attribute("flyaway:encoding", what)
     else:
         _mark_colour(spec, suffix, space)
-        spec.attribute("flyaway:colour", "straight" if straight else "premultiplied")
+        state = "opaque" if output == "comp" else "straight" if straight else "premultiplied"
+        spec.attribute("flyaway:colour", state)
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)

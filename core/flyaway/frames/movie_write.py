@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.foreground import Despill
 from flyaway.frames import movie, movie_decode, video
-from flyaway.frames.compose import fit_window
+from flyaway.frames.edges import edged
 from flyaway.frames.landing import Landed, land
 from flyaway.frames.movie_plate import EXACT_TIMECODE
+from flyaway.frames.options import EdgeColour
 from flyaway.frames.read import Plate, ReadOptions, Window, pixel_aspect, read_header, read_plate
 from flyaway.frames.read import windows as windows_of
 from flyaway.frames.read_matte import read_matte
 from flyaway.frames.timecode import FASTEST, SLOWEST, rate_of_number, text_of, timecode_later
+from flyaway.frames.windows import fit_window
 
 _BITS = 10
 # Half a code by rounding to ten bits, and a fifth because the decoder hands out twelve.
@@ -45,12 +48,16 @@ class MovieOptions:
         premultiplied: colour is multiplied by alpha; ProRes itself does not say which.
         rate: frames a second; None takes the plates', or 24.
         timecode: of the first frame; None takes the plates'.
+        edge_colour: "foreground" (no old background at soft edges, see `flyaway.foreground`) or "plate".
+        despill: takes a screen's light off the person; None takes nothing.
     """
 
     content: Content = "rgba"
     premultiplied: bool = False
     rate: Fraction | None = None
     timecode: str | None = None
+    edge_colour: EdgeColour = "foreground"
+    despill: Despill | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +174,7 @@ def _frame(
     pixels, encoding = plate.for_matting()
     colour = np.nan_to_num(color.linear_to_srgb(pixels) if encoding == "linear" else pixels)
     colour = fit_window(np.clip(colour, 0, 1), plate.data_window, target)
+    colour = edged(colour, covered[..., 0], "srgb", options.edge_colour, options.despill)
     return (colour * covered if options.premultiplied else colour), covered[..., 0]
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from flyaway.errors import PatternError, WriteError
 
-Output = Literal["matte", "rgba", "beside", "unknown"]
+Output = Literal["matte", "rgba", "beside", "unknown", "fg", "comp"]
+EdgeColour = Literal["plate", "foreground"]
 Depth = Literal["half", "float", "uint8", "uint16"]
 
 # Formats that hold a matte well: without loss, in 16 bits or more.
@@ -28,7 +29,19 @@ COMPRESSIONS = {
 # They store something near what they are given.
 LOSSY = ("pxr24", "b44", "b44a", "dwaa", "dwab")
 UNKNOWN = "unknown.A"  # the channel of the unknown region
+# How many channels each kind has; "beside" has the plate's and one more.
+CHANNELS: dict[Output, int] = {"matte": 1, "unknown": 1, "rgba": 4, "fg": 3, "comp": 3}
+# The kinds whose colour is written anew.
+COLOURED: tuple[Output, ...] = ("rgba", "fg", "comp")
+FOREGROUND = ("fg.R", "fg.G", "fg.B")  # the person's own colour beside a plate's channels
 LONGEST_NAME = 255  # bytes; what OpenEXR allows
+
+# What a plate's format becomes where it cannot hold a matte well.
+_PHOTOGRAPHS = (
+    ".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".webp", ".bmp", ".dib", ".tga", ".tpic", ".gif",
+    ".jp2", ".j2k", ".j2c", ".jph", ".jxl", ".heic", ".heif", ".hif", ".avif",
+)  # fmt: skip
+_REPLACEMENT = dict.fromkeys(_PHOTOGRAPHS, ".png")
 
 
 @dataclass(frozen=True)
@@ -38,13 +51,20 @@ class WriteOptions:
     Attributes:
         output: "matte" (one channel of linear coverage), "rgba" (the plate's colour and the matte), or
             "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only), or
-            "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte).
+            "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte), "fg" (the
+            person's own colour, straight, without the matte), or "comp" (the person over something else).
         premultiplied: for "rgba"; None follows the format (EXR premultiplied, the others straight).
         channel: the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
         depth: how a value is stored; None follows the format and the plate.
         compression: one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
         crop: for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
         unknown: EXR: add the unknown region as a channel of its own, `unknown.A`.
+        edge_colour: for colour that is written anew: "foreground" (the default; no old background at soft
+            edges, see `flyaway.foreground`) or "plate". For "beside", "foreground" adds `fg.R`, `fg.G` and
+            `fg.B`, straight, scene-linear in the plate's primaries.
+        despill: takes the light of a green or blue screen off what is covered.
+        despill_strength: 0..1.
+        over: for "comp": a picture, a frame pattern, or a colour (`flyaway.frames.edges.parse_colour`).
     """
 
     output: Output = "matte"
@@ -54,6 +74,16 @@ class WriteOptions:
     compression: str | None = None
     crop: bool = False
     unknown: bool = False
+    edge_colour: EdgeColour | None = None
+    despill: Literal["green", "blue"] | None = None
+    despill_strength: float = 1.0
+    over: str | None = None
+
+    @property
+    def added(self) -> int:
+        """How many channels come on top of the output's own."""
+        beside = self.output == "beside" and self.edge_colour == "foreground"
+        return int(self.unknown) + (len(FOREGROUND) if beside else 0)
 
 
 def check_options(path: Path, options: WriteOptions) -> None:
@@ -85,6 +115,7 @@ def check_options(path: Path, options: WriteOptions) -> None:
         raise PatternError(f"{path}: {UNKNOWN} is the unknown region's channel; name the matte's otherwise.")
     if options.crop and (suffix != ".exr" or options.output != "matte"):
         raise PatternError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
+    _check_colour(path, options)
     is_premultiplied(path, options)
 
 
@@ -100,6 +131,24 @@ def is_premultiplied(path: Path, options: WriteOptions) -> bool:
             f"{path}: PNG is straight by definition; take --straight, or EXR or TIFF for premultiplied."
         )
     return options.premultiplied
+
+
+def _check_colour(path: Path, options: WriteOptions) -> None:
+    """Refuse what colour is asked of an output that has none, and a comp over nothing."""
+    coloured = options.output in COLOURED
+    adds = options.output == "beside" and options.edge_colour == "foreground"
+    if options.edge_colour is not None and not (coloured or options.output == "beside"):
+        raise PatternError(f"{path}: --edge-colour is about colour; add --output rgba, fg, comp or beside.")
+    if options.output == "fg" and options.edge_colour == "plate":
+        raise PatternError(f"{path}: --output fg is the person's own colour; the plate has the plate's.")
+    if options.despill is not None and not (coloured or adds):
+        raise PatternError(f"{path}: --despill is about colour; add --output rgba, fg or comp.")
+    if not 0 <= options.despill_strength <= 1:
+        raise PatternError(f"{path}: a despill strength lies between 0 and 1.")
+    if options.despill is None and options.despill_strength != 1:
+        raise PatternError(f"{path}: --despill-strength needs --despill green or blue.")
+    if (options.over is not None) != (options.output == "comp"):
+        raise PatternError(f"{path}: --output comp and --over FILE or COLOUR belong together.")
 
 
 def is_lossy(compression: str) -> bool:
@@ -127,3 +176,9 @@ def _check_channel_name(name: str) -> None:
         raise PatternError(
             f"{name!r} is no channel name: take letters without spaces, such as A, Y or matte.A."
         )
+
+
+def target_suffix(source_suffix: str) -> str:
+    """The suffix of a matte for a plate with this one: the same where it holds a matte well."""
+    suffix = source_suffix.lower()
+    return source_suffix if suffix in WRITABLE else _REPLACEMENT.get(suffix, ".exr")

@@ -12,8 +12,8 @@ from pathlib import Path
 from flyaway.errors import PatternError
 from flyaway.frames.formats import READABLE, is_readable, remedy
 from flyaway.frames.movie import is_movie, probe
+from flyaway.frames.options import WRITABLE, target_suffix
 from flyaway.frames.sequence import is_pattern, parse_frames, sequence_of, wildcard_hint
-from flyaway.frames.write import WRITABLE, target_suffix
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import OpenImageIO as oiio
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError
 from flyaway.frames import library
-from flyaway.frames.compose import fit_window
 from flyaway.frames.read import Window, windows
 from flyaway.frames.select import part_count
+from flyaway.frames.windows import fit_window
 
 # Where coverage is, in the order in which it is looked for; a single channel is coverage by any name.
 _CHANNELS = ("matte.a", "matte.alpha", "matte", "a", "alpha", "y")

@@ -19,7 +19,7 @@ from flyaway.frames import library, metadata
 from flyaway.frames.compose import Picture, compose
 from flyaway.frames.fingerprint import sealed
 from flyaway.frames.landing import DISK, Disk, Landed, land
-from flyaway.frames.options import WRITABLE, Output, WriteOptions, is_premultiplied
+from flyaway.frames.options import CHANNELS, WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
 from flyaway.frames.read import Plate, Window, windows
 from flyaway.frames.select import part_count
 
@@ -34,12 +34,6 @@ __all__ = [
     "write_matte",
 ]
 
-# What a plate's format becomes where it cannot hold a matte well.
-_PHOTOGRAPHS = (
-    ".jpg", ".jpeg", ".jpe", ".jif", ".jfif", ".jfi", ".webp", ".bmp", ".dib", ".tga", ".tpic", ".gif",
-    ".jp2", ".j2k", ".j2c", ".jph", ".jxl", ".heic", ".heif", ".hif", ".avif",
-)  # fmt: skip
-_REPLACEMENT = dict.fromkeys(_PHOTOGRAPHS, ".png")
 # The largest error that storing a value may make, relative for half and absolute for integers.
 _TOLERANCE = {
     "half": (2**-11 * 1.01, 2**-24),
@@ -47,12 +41,6 @@ _TOLERANCE = {
     "uint8": (0.0, 0.51 / 255),
     "float": (0.0, 0.0),
 }
-
-
-def target_suffix(source_suffix: str) -> str:
-    """The suffix of a matte for a plate with this one: the same where it holds a matte well."""
-    suffix = source_suffix.lower()
-    return source_suffix if suffix in WRITABLE else _REPLACEMENT.get(suffix, ".exr")
 
 
 def write_matte(
@@ -137,7 +125,7 @@ def check_existing(
         spec = source.spec()
         told = metadata.said(spec)
         _check_windows(path, spec, plate_header, cropped="window" in told)
-        wanted = {"matte": 1, "unknown": 1, "rgba": 4}.get(output, plate_header.nchannels + 1) + more
+        wanted = CHANNELS.get(output, plate_header.nchannels + 1) + more
         if spec.nchannels != wanted:
             raise ReadError(f"{spec.nchannels} channels where {output} has {wanted}.", path=path)
         for key, value in (made_with or {}).items():

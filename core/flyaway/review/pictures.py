@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError
+from flyaway.frames.edges import edged
 from flyaway.frames.read import Plate
+from flyaway.geometry import SMALLEST_SIDE
 
 GREEN = np.array([0.0, 0.43, 0.05], np.float32)  # linear light
 
@@ -43,8 +45,13 @@ def as_seen(plate: Plate, side: int) -> FloatImage:
 
 
 def over_green(shown: FloatImage, alpha: FloatImage) -> FloatImage:
-    """A picture (display-referred) over green through its matte, mixed in linear light."""
+    """A picture (display-referred) over green through its matte, mixed in linear light.
+
+    Its soft edges have the person's own colour, as `flyaway matte --output comp` gives them.
+    """
     cover = alpha[..., None]
+    if min(alpha.shape) >= SMALLEST_SIDE:  # on less there is no edge to be seen
+        shown = edged(shown, alpha, "srgb", "foreground")
     mixed = color.srgb_to_linear(shown) * cover + GREEN * (1 - cover)
     return np.clip(color.linear_to_srgb(mixed), 0, 1)
 

@@ -1,0 +1,141 @@
+"""The colour of what is written: the plate's or the person's own at soft edges, and what it is laid over."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from flyaway import color
+from flyaway.color import FloatImage
+from flyaway.errors import PatternError, ReadError
+from flyaway.foreground import Despill, foreground
+from flyaway.frames.movie import is_movie
+from flyaway.frames.options import EdgeColour, WriteOptions
+from flyaway.frames.read import Plate, ReadOptions, Window, read_plate
+from flyaway.frames.sequence import is_pattern, sequence_of
+from flyaway.frames.windows import fit_window
+from flyaway.resample import resize
+
+_NAMES = {"black": "0,0,0", "white": "1,1,1", "grey": "0.18,0.18,0.18", "green": "0.05,0.6,0.05"}
+_HEX = re.compile(r"#([0-9a-fA-F]{6})")
+_NUMBER = r"\s*(-?\d+\.?\d*(?:[eE]-?\d+)?|-?\.\d+)\s*"
+_NUMBERS = re.compile(",".join([_NUMBER] * 3))
+
+
+def despill_of(options: WriteOptions) -> Despill | None:
+    """The despill that the options ask for."""
+    return None if options.despill is None else Despill(options.despill, options.despill_strength)
+
+
+def edge_colour(colour: FloatImage, alpha: FloatImage, encoding: str, options: WriteOptions) -> FloatImage:
+    """Straight colour as the options want it at soft edges; see `edged`."""
+    return edged(colour, alpha, encoding, options.edge_colour or "foreground", despill_of(options))
+
+
+def edged(
+    colour: FloatImage, alpha: FloatImage, encoding: str, edges: EdgeColour, despill: Despill | None = None
+) -> FloatImage:
+    """Straight colour, the person's own at soft edges or the plate's.
+
+    Args:
+        colour: H×W×3 float32, straight, finite.
+        alpha: H×W float32, linear coverage.
+        encoding: of `colour`: "srgb" or "linear" (any primaries).
+        edges: whose colour soft pixels have.
+        despill: takes a screen's light off; off all of the plate where its colour is asked for.
+    """
+    if edges != "plate":
+        return np.asarray(foreground(colour, alpha, encoding, despill=despill), np.float32)
+    if despill is None:
+        return colour
+    whole = np.ones(alpha.shape, np.float32)
+    return np.asarray(foreground(colour, whole, encoding, despill=despill), np.float32)
+
+
+def parse_colour(text: str) -> FloatImage | None:
+    """A colour in scene-linear light (3 float32), or None where `text` is none.
+
+    Args:
+        text: black, white, grey, green; `#rrggbb` (sRGB); or `r,g,b` in scene-linear light.
+    """
+    coded = _HEX.fullmatch(text.strip())
+    if coded:
+        values = [int(coded[1][place : place + 2], 16) / 255 for place in (0, 2, 4)]
+        return color.srgb_to_linear(np.array(values, np.float32))
+    numbers = _NUMBERS.fullmatch(_NAMES.get(text.strip().lower(), text))
+    return None if numbers is None else np.array([float(number) for number in numbers.groups()], np.float32)
+
+
+def check_background(text: str) -> None:
+    """Refuse, before anything is matted, a background that is neither a colour nor a file.
+
+    Raises:
+        PatternError: naming what can be given.
+    """
+    if parse_colour(text) is None and not is_pattern(text) and not Path(text).is_file():
+        raise PatternError(
+            f"--over {text!r} is neither a file nor a colour: name a picture, a frame pattern, black, white,"
+            " grey, green, #rrggbb (sRGB) or r,g,b (scene-linear)."
+        )
+
+
+def background(text: str, plate: Plate, notes: list[str]) -> FloatImage:
+    """What is laid under a frame: 3, or H×W×3 over the plate's data window; scene-linear.
+
+    A picture is in Rec.709's primaries, a colour is taken as it is in those of the comp.
+
+    Args:
+        text: as `check_background` takes it; of a pattern or a movie the frame with the plate's number.
+        plate: the frame.
+        notes: gets what a user should know.
+
+    Raises:
+        ReadError: it cannot be read.
+    """
+    plain = parse_colour(text)
+    if plain is not None:
+        return plain
+    path, number = Path(text), None
+    if is_pattern(text) or is_movie(path):
+        if plate.frame is None:
+            raise ReadError("a sequence lies over no single picture; name one background.", path=path)
+        number = plate.frame
+        path = path if is_movie(path) else Path(sequence_of(text).frame(number))
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as error:
+        raise ReadError(
+            f"the background cannot be read: {error.strerror or error}.", path=path, frame=plate.frame
+        ) from error
+    behind = _read(path, number, plate.config, changed)
+    pixels = np.nan_to_num(behind.pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    light, _ = color.scene_linear(pixels, behind.space, behind.config, any_primaries=False)
+    frame = _framed(light, behind.data_window, behind.display_window, plate.display_window, notes)
+    return _moved(frame, plate.display_window, plate.data_window)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, number: int | None, config: str | None, _changed: int) -> Plate:
+    """A background; the last ones are kept, since a still is under every frame."""
+    return read_plate(path, None, number, options=ReadOptions(config=config))
+
+
+def _framed(light: FloatImage, data: Window, display: Window, target: Window, notes: list[str]) -> FloatImage:
+    """A background over the plate's display window: scaled to fill it, and cropped alike on both sides."""
+    whole = _moved(light, data, display)
+    height, width = whole.shape[:2]
+    if (width, height) == (target.width, target.height):
+        return whole
+    notes.append(f"the background of {width}×{height} was scaled to fill {target.width}×{target.height}")
+    scale = max(target.width / width, target.height / height)
+    rows, columns = max(target.height, round(height * scale)), max(target.width, round(width * scale))
+    scaled = resize(np.ascontiguousarray(whole), rows, columns)
+    top, left = (rows - target.height) // 2, (columns - target.width) // 2
+    return scaled[top : top + target.height, left : left + target.width]
+
+
+def _moved(pixels: FloatImage, window: Window, target: Window) -> FloatImage:
+    return pixels if window == target else fit_window(pixels, window, target)

@@ -1,0 +1,37 @@
+"""Pictures and the windows that they lie in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flyaway.color import FloatImage
+from flyaway.frames.read import Window
+
+# Coverage below this (a quarter of an 8-bit code) is the network's breath on an empty wall, not content.
+CONTENT = np.float32(1e-3)
+
+
+def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:
+    """The smallest window that holds all coverage of `CONTENT` or more, and its pixels; one where is none."""
+    covered = pixels.max(axis=-1) >= CONTENT
+    rows, columns = np.flatnonzero(covered.max(axis=1)), np.flatnonzero(covered.max(axis=0))
+    if not rows.size:
+        return Window(window.x, window.y, 1, 1), np.zeros_like(pixels[:1, :1])
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return (
+        Window(window.x + left, window.y + top, right - left, bottom - top),
+        pixels[top:bottom, left:right],
+    )
+
+
+def fit_window(pixels: FloatImage, window: Window, target: Window) -> FloatImage:
+    """`pixels` (H×W×C over `window`) as they lie in `target`, zero where they do not reach."""
+    fitted = np.zeros((target.height, target.width, pixels.shape[2]), np.float32)
+    left, top = max(window.x, target.x), max(window.y, target.y)
+    right = min(window.x + window.width, target.x + target.width)
+    bottom = min(window.y + window.height, target.y + target.height)
+    if left < right and top < bottom:
+        fitted[top - target.y : bottom - target.y, left - target.x : right - target.x] = pixels[
+            top - window.y : bottom - window.y, left - window.x : right - window.x
+        ]
+    return fitted
