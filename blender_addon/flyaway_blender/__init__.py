@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import add, analyse, clip, failures, handlers, on_node, panel, prefs, sequencer, settings
+from . import add, analyse, clip, failures, handlers, on_node, panel, prefs, retouch, sequencer, settings
 
-PARTS = (prefs, settings, add, analyse, clip, sequencer, failures, panel, on_node, handlers)
+PARTS = (prefs, settings, add, analyse, clip, sequencer, retouch, failures, panel, on_node, handlers)
 
 
 def register() -> None:

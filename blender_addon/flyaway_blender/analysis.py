@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import bpy
 import numpy as np
 
-from . import cache, pipeline, report, signature, uses
+from . import cache, pipeline, pixels, report, retouch, signature, uses
 from .uses import Use
 
 
@@ -19,7 +19,9 @@ class Analysis:
     """Mattes of some nodes over some frames, in steps."""
 
     def __init__(self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int]):
-        self.scene, self.wanted, self.frames = scene, wanted, list(frames)
+        self.scene, self.wanted = scene, wanted
+        self.frames = retouch.in_order([use.tree for use in wanted], list(frames))
+        self._followed = {use.uid: retouch.Followed(use.tree) for use in wanted}
         self.done = 0
         self.lost: list[report.Record] = []
         self._pool = ThreadPoolExecutor(1, "flyaway-matte")
@@ -89,6 +91,7 @@ class Analysis:
         try:
             made_of = signature.of(self.scene, use, frame)
             if cache.is_fresh(use.tree, frame, made_of):
+                self._follow(use, frame)
                 report.record(report.Record(self.scene.name, use.title, frame, "cached"))
             else:
                 question = pipeline.ask(self.scene, use, frame)
@@ -97,6 +100,7 @@ class Analysis:
                     yield True
                 matte = future.result()
                 cache.store(use.tree, frame, matte, made_of, pipeline.tap_scene(self.scene, use))
+                self._followed[use.uid].see(frame, matte, question.plate)
                 self._size[use.uid] = matte.shape
                 report.record(report.Record(self.scene.name, use.title, frame, "matted"))
         except Exception as error:
@@ -106,6 +110,16 @@ class Analysis:
         self.done += 1
         self._show(use)
         yield True
+
+    def _follow(self, use: Use, frame: int) -> None:
+        """A matte that is on disk already: whoever is to be followed is looked for in it."""
+        if not retouch.is_worked(use.tree):
+            return
+        raw = pixels.read_file(cache.matte_path(cache.folder(use.tree), frame))[..., 0]
+        self._size[use.uid] = raw.shape
+        followed = self._followed[use.uid]
+        if followed.wanted:
+            followed.see(frame, raw, pipeline.ask(self.scene, use, frame).plate)
 
     def _show(self, use: Use) -> None:
         report.set_state(use.uid, "analysing", f"{self.done}/{self.total}", self.done / max(1, self.total))

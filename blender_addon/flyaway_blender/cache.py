@@ -20,11 +20,12 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import group, pixels, prefs
+from . import group, pixels, prefs, retouch
 
 INDEX = "index.json"
 _MAX_INDEX_BYTES = 64 << 20
 _STEM = "matte"
+FINISHED = "finished"  # the folder, beside the raw mattes, of those that controls were worked on
 
 
 class CacheError(RuntimeError):
@@ -37,6 +38,8 @@ class Index:
 
     frames: dict[int, tuple[str, int]] = field(default_factory=dict)
     empty: set[int] = field(default_factory=set)
+    where: dict[int, tuple[str, float, float]] = field(default_factory=dict)  # frame → whom, and x, y of them
+    finished: dict[int, str] = field(default_factory=dict)  # frame → raw and controls that it was made with
     owner: str = ""  # the .blend that writes here, seen from the folder
 
 
@@ -61,7 +64,8 @@ def folder(tree: bpy.types.NodeTree, *, make: bool = False) -> Path:
     """Where a tree's mattes are: where its image says, else where new ones would go."""
     image = sequence(tree)
     if image is not None:
-        return Path(bpy.path.abspath(image.filepath, library=image.library)).parent
+        place = Path(bpy.path.abspath(image.filepath, library=image.library)).parent
+        return place.parent if place.name == FINISHED else place
     wanted = prefs.cache_folder()
     if wanted.startswith("//") and not bpy.data.filepath:
         if make:
@@ -105,7 +109,7 @@ def claim(tree: bpy.types.NodeTree) -> None:
         if matte_path(place, frame).is_file():
             # Not its mode bits, which a network share may not have.
             shutil.copyfile(matte_path(place, frame), matte_path(own, frame))
-    save(own, Index(dict(index.frames), set(index.empty), _owner(own)))
+    save(own, Index(dict(index.frames), set(index.empty), dict(index.where), {}, _owner(own)))
 
 
 def _owner(place: Path) -> str:
@@ -158,6 +162,8 @@ def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Sce
             pixels.save_matte(matte_path(place, frame), nothing, scene)
             index.empty.add(frame)
     save(place, index)
+    if retouch.is_worked(tree):
+        retouch.update(tree, scene)
     play(tree)
 
 
@@ -167,8 +173,14 @@ def play(tree: bpy.types.NodeTree) -> None:
     index = load(place)
     frames = sorted([*index.frames, *index.empty])
     image = sequence(tree)
+    # What controls were worked on, where all of it is there; a render with this add-on makes its own.
+    worked = retouch.is_worked(tree) and all(matte_path(place / FINISHED, one).is_file() for one in frames)
+    shown = matte_path(place / FINISHED if worked else place, frames[0])
+    if image is not None and Path(bpy.path.abspath(image.filepath, library=image.library)) != shown:
+        relative = image.filepath.startswith("//")
+        image.filepath = bpy.path.relpath(str(shown)) if relative else str(shown)
     if image is None:
-        image = bpy.data.images.load(str(matte_path(place, frames[0])))
+        image = bpy.data.images.load(str(shown))
         image.name = image_name(tree)
         image.source = "SEQUENCE"
         image.colorspace_settings.name = "Non-Color"
@@ -205,6 +217,7 @@ def clear(tree: bpy.types.NodeTree) -> int:
         return 0
     for frame in (*index.frames, *index.empty):
         matte_path(place, frame).unlink(missing_ok=True)
+    shutil.rmtree(place / FINISHED, ignore_errors=True)
     (place / INDEX).unlink(missing_ok=True)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
@@ -228,7 +241,13 @@ def load(place: Path) -> Index:
             return Index()
         data = json.loads(path.read_text("utf-8"))
         frames = {int(key): (str(value[0]), int(value[1])) for key, value in data["frames"].items()}
-        index = Index(frames, {int(frame) for frame in data["empty"]}, str(data.get("owner", "")))
+        where = {
+            int(key): (str(value[0]), float(value[1]), float(value[2]))
+            for key, value in data.get("where", {}).items()
+        }
+        finished = {int(key): str(value) for key, value in data.get("finished", {}).items()}
+        empty = {int(frame) for frame in data["empty"]}
+        index = Index(frames, empty, where, finished, str(data.get("owner", "")))
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return Index()
     _indices[place] = (stat.st_mtime_ns, index)
@@ -241,6 +260,8 @@ def save(place: Path, index: Index) -> None:
     part = place / f".{INDEX}.part"
     data = {"version": 1, "frames": {str(k): list(v) for k, v in sorted(index.frames.items())}}
     data |= {"empty": sorted(index.empty), "owner": index.owner}
+    data |= {"where": {str(k): list(v) for k, v in sorted(index.where.items())}}
+    data |= {"finished": {str(k): v for k, v in sorted(index.finished.items())}}
     part.write_text(json.dumps(data, indent=0), "utf-8")
     part.replace(path)
     _indices[place] = (path.stat().st_mtime_ns, index)

@@ -8,6 +8,7 @@ import bpy
 
 TREE_ON_SCENE = bpy.app.version < (5, 0, 0)  # the scene owns its compositing tree, and has a Composite node
 MATH = "CompositorNodeMath" if TREE_ON_SCENE else "ShaderNodeMath"
+VALUE = "CompositorNodeValue" if TREE_ON_SCENE else "ShaderNodeValue"
 COMPOSITE = "CompositorNodeComposite" if TREE_ON_SCENE else "NodeGroupOutput"
 GROUP = "CompositorNodeGroup"
 ALL_STRIPS = "strips_all" if "strips_all" in bpy.types.SequenceEditor.bl_rna.properties else "sequences_all"
@@ -51,6 +52,13 @@ def output_node(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
     found = [node for node in tree.nodes if node.bl_idname == COMPOSITE]
     active = [node for node in found if getattr(node, "is_active_output", True)]
     return (active or found or [None])[0]
+
+
+def group_inputs(tree: bpy.types.NodeTree) -> list[str]:
+    """The names of a group's inputs."""
+    if hasattr(tree, "interface"):
+        return [one.name for one in tree.interface.items_tree if getattr(one, "in_out", "") == "INPUT"]
+    return [one.name for one in tree.inputs]
 
 
 def add_group_socket(

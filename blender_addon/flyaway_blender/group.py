@@ -1,7 +1,10 @@
 """The Portrait Matte itself: a plain compositing group, which renders with or without this add-on.
 
 Inside, an Image node brings the matte: an image in memory that `render_pre` fills, or a sequence of analysed
-EXRs. Everything after it (levels, inversion, core and garbage mattes) is made of Blender's own nodes.
+EXRs. Everything after it (levels, gamma, garbage and core mattes, inversion) is made of Blender's own nodes,
+in the core's order (`flyaway.controls`). What looks at a pixel's neighbours (grow, soften, fill holes) is
+done by the core before, and then levels and gamma too, which come before those: `DONE_NODE` is 1, and the
+nodes for levels are idle.
 """
 
 from __future__ import annotations
@@ -17,13 +20,16 @@ TITLE = "Portrait Matte"
 MATTE_NODE = "Flyaway Matte"
 # Leads nowhere, but keeps the image in memory with the tree, wherever that is linked.
 PARKED_NODE = "Flyaway Live"
-# name, kind, default, least, most, what it does
+# 1 where levels and gamma are in the matte that comes in already.
+DONE_NODE = "Flyaway Levels Done"
+# name, kind, default, what it does
 INPUTS = (
     ("Image", "NodeSocketColor", None, "The plate, scene-linear as it comes"),
     ("Garbage Matte", "NodeSocketFloat", 0.0, "White is thrown away"),
-    ("Core Matte", "NodeSocketFloat", 0.0, "White is kept, whatever the network says (a holdout matte)"),
+    ("Core Matte", "NodeSocketFloat", 0.0, "White is kept, whatever the network says; wins over garbage"),
     ("Black Point", "NodeSocketFloat", 0.0, "Coverage up to here becomes none"),
     ("White Point", "NodeSocketFloat", 1.0, "Coverage from here on becomes full"),
+    ("Gamma", "NodeSocketFloat", 1.0, "Above 1 raises what is between none and full"),
     ("Invert", "NodeSocketFloat", 0.0, "1 keeps the background instead of the person"),
     ("Strength", "NodeSocketFloat", 1.0, "0 leaves the plate as it is"),
 )
@@ -37,18 +43,44 @@ def new_tree() -> bpy.types.NodeTree:
     """A group tree of a Portrait Matte with an identity of its own."""
     tree = bpy.data.node_groups.new(TITLE, "CompositorNodeTree")
     for name, kind, default, tip in INPUTS:
-        socket = compat.add_group_socket(tree, name, "INPUT", kind)
-        socket.description = tip
-        if default is not None:
-            socket.default_value, socket.min_value, socket.max_value = default, 0.0, 1.0
-            if hasattr(socket, "subtype"):
-                socket.subtype = "FACTOR"
+        _add_input(tree, name, kind, default, tip)
     for name, kind, tip in OUTPUTS:
         compat.add_group_socket(tree, name, "OUTPUT", kind).description = tip
     tree.flyaway.is_matte = True
     tree.flyaway.uid = secrets.token_hex(4)
     _fill(tree)
     return tree
+
+
+def _add_input(tree: bpy.types.NodeTree, name: str, kind: str, default: float | None, tip: str) -> None:
+    socket = compat.add_group_socket(tree, name, "INPUT", kind)
+    socket.description = tip
+    if default is None:
+        return
+    low, high = (0.01, 10.0) if name == "Gamma" else (0.0, 1.0)
+    socket.default_value, socket.min_value, socket.max_value = default, low, high
+    if name != "Gamma" and hasattr(socket, "subtype"):
+        socket.subtype = "FACTOR"
+
+
+def bring_up_to_date(tree: bpy.types.NodeTree) -> bool:
+    """Give a tree of an earlier release the inside and the inputs of this one; whether it was one."""
+    if DONE_NODE in tree.nodes or tree.library is not None:
+        return False
+    matte_node(tree)
+    for name, kind, default, tip in INPUTS:
+        if name not in compat.group_inputs(tree):
+            _add_input(tree, name, kind, default, tip)
+    tree.nodes.clear()
+    _fill(tree)
+    return True
+
+
+def say_done(tree: bpy.types.NodeTree, done: bool) -> None:
+    """Whether levels and gamma are in the matte that comes in."""
+    node = tree.nodes.get(DONE_NODE)
+    if node is not None and node.outputs[0].default_value != float(done):
+        node.outputs[0].default_value = float(done)
 
 
 def matte_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
@@ -125,15 +157,25 @@ def _fill(tree: bpy.types.NodeTree) -> None:
         return node.outputs[0]
 
     # The matte is each operation's first input, so that the result keeps its place and size.
-    black = given["Black Point"]
-    span = math("MAXIMUM", math("SUBTRACT", given["White Point"], black), 1e-4)
+    done = nodes.new(compat.VALUE)
+    done.name = done.label = DONE_NODE
+    done.outputs[0].default_value = 0.0
+    idle = done.outputs[0]
+    working = math("SUBTRACT", 1.0, idle)
+    black = math("MULTIPLY", given["Black Point"], working)
+    white = math("MAXIMUM", given["White Point"], idle)
+    span = math("MAXIMUM", math("SUBTRACT", white, black), 1e-4)
     matte = math("DIVIDE", math("SUBTRACT", red.outputs[0], black), span, clamp=True)
-    turned = math("MULTIPLY", math("MULTIPLY_ADD", matte, -2.0, 1.0), given["Invert"])
-    matte = math("ADD", matte, turned, clamp=True)
-    matte = math("MAXIMUM", matte, given["Core Matte"], clamp=True)
+    # To the power of 1 / gamma, or of 1.
+    power = math("DIVIDE", 1.0, math("MAXIMUM", given["Gamma"], 0.01))
+    power = math("ADD", math("MULTIPLY", power, working), idle)
+    matte = math("POWER", matte, power, clamp=True)
     # A 1 as large as the matte: 1 minus a picture that is smaller would be 0 all around that picture.
     one = math("MULTIPLY_ADD", matte, 0.0, 1.0)
-    matte = math("MINIMUM", matte, math("SUBTRACT", one, given["Garbage Matte"], clamp=True))
+    matte = math("MULTIPLY", matte, math("SUBTRACT", one, given["Garbage Matte"], clamp=True))
+    matte = math("MAXIMUM", matte, given["Core Matte"], clamp=True)
+    turned = math("MULTIPLY", math("MULTIPLY_ADD", matte, -2.0, 1.0), given["Invert"])
+    matte = math("ADD", matte, turned, clamp=True)
     kept = math("SUBTRACT", one, given["Strength"])
     matte = math("ADD", math("MULTIPLY", matte, given["Strength"]), kept, clamp=True)
     # Not Set Alpha, which lays the matte on the image: on one that 4.2 turned, it left values far beyond 1.
@@ -144,6 +186,6 @@ def _fill(tree: bpy.types.NodeTree) -> None:
     link(mask.outputs[0], exit_.inputs["Image"])
     link(matte, exit_.inputs["Matte"])
     image.location, red.location, entry.location = (-420, -200), (-180, -200), (-420, 200)
-    parked.location = (-420, -560)
+    parked.location, done.location = (-420, -560), (-420, -760)
     split.location = (column[0] - 4 * 170, 200)
     mask.location, exit_.location = (column[0], 100), (column[0] + 220, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import cache, group, report, uses
+from . import cache, group, report, retouch, uses
 
 ICONS = {
     "idle": "RADIOBUT_OFF",
@@ -33,6 +33,16 @@ def draw_settings(layout: bpy.types.UILayout, node: bpy.types.Node) -> None:
     column.use_property_split = True
     column.prop(tree.flyaway, "model_choice")
     column.prop(tree.flyaway, "refine")
+    column.separator()
+    row = column.row(align=True)
+    row.prop(tree.flyaway, "subject")
+    for name in ("grow", "soften", "fill_holes"):
+        column.prop(tree.flyaway, name)
+    trouble = retouch.trouble(node)
+    if trouble:
+        column.label(text=trouble[:60], icon="ERROR")
+    if retouch.is_stale(tree):
+        column.operator("flyaway.update_cache", icon="FILE_REFRESH").uid = uid
 
 
 def draw_state(layout: bpy.types.UILayout, tree: bpy.types.NodeTree) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from . import cache, engine, group, pixels, prefs, report, signature, tap
+from . import cache, engine, group, pixels, prefs, report, retouch, signature, tap
 from .uses import Use
 
 _taps: dict[tuple[str, str], tap.Tap] = {}
@@ -46,6 +46,7 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
     try:
         if is_cached(scene, use, frame):
             matte = pixels.read_file(cache.matte_path(cache.folder(use.tree), frame))[..., 0]
+            matte = retouch.finished(use.node, frame, matte)
             pixels.write_matte(group.use_live(use.tree), matte)
             report.record(report.Record(scene.name, use.title, frame, "cached"))
             settings = use.tree.flyaway
@@ -54,7 +55,7 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         times = [time.perf_counter()]
         question = ask(scene, use, frame)
         times.append(time.perf_counter())
-        matte = question.answer()
+        matte = retouch.finished(use.node, frame, question.answer())
         times.append(time.perf_counter())
         pixels.write_matte(group.use_live(use.tree), matte)
         times.append(time.perf_counter())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from . import engine, prefs
 
@@ -30,6 +30,13 @@ def _set_model(self: FlyawayMatteSettings, index: int) -> None:
     self.model = _model_items(self, None)[index][0]
 
 
+def _retouched(self: FlyawayMatteSettings, _context: object) -> None:
+    """A control that the core works was changed: levels are its business now, or the nodes' again."""
+    from . import retouch
+
+    retouch.changed(self.id_data)
+
+
 class FlyawayMatteSettings(bpy.types.PropertyGroup):
     """What a Portrait Matte does. Levels are sockets of the group, so that they work without the add-on."""
 
@@ -41,6 +48,46 @@ class FlyawayMatteSettings(bpy.types.PropertyGroup):
     )
     refine: BoolProperty(
         name="Refine", default=True, description="Settle hair and edges at the plate's full resolution"
+    )
+    grow: FloatProperty(
+        name="Grow",
+        default=0.0,
+        min=-100.0,
+        max=100.0,
+        soft_min=-10.0,
+        soft_max=10.0,
+        step=10,
+        precision=2,
+        description="Pixels by which edges move outwards; negative chokes them. Fractions count",
+        update=_retouched,
+    )
+    soften: FloatProperty(
+        name="Soften",
+        default=0.0,
+        min=0.0,
+        max=32.0,
+        soft_max=10.0,
+        step=10,
+        precision=2,
+        description="Blurs edges, and only them: a Gaussian's standard deviation in pixels",
+        update=_retouched,
+    )
+    fill_holes: FloatProperty(
+        name="Fill Holes",
+        default=0.0,
+        min=0.0,
+        max=256.0,
+        step=100,
+        precision=0,
+        description="Fills holes narrower than this many pixels. What is open to the outside is no hole",
+        update=_retouched,
+    )
+    subject: StringProperty(
+        name="Person",
+        default="all",
+        description="all, largest, centre, or X,Y@FRAME in pixels from the upper left corner. Analyse the"
+        " range to have somebody followed; else every frame chooses by itself",
+        update=_retouched,
     )
     first: IntProperty(default=0, options={"HIDDEN"}, description="First frame analysed")
     last: IntProperty(default=-1, options={"HIDDEN"}, description="Last frame analysed")

@@ -33,7 +33,7 @@ def plate(
 def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.settings", plate=plate, size=SIZE, folder=tmp_path)
     facts.pop("said")
-    assert len(facts) == 8
+    assert len(facts) == 14
     assert max(facts.values()) <= FLOAT, facts
 
 
@@ -42,6 +42,18 @@ def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp
     facts.pop("said")
     assert len(facts) == 11
     assert max(facts.values()) <= FLOAT, facts
+
+
+def test_controls_work_on_the_raw_mattes_of_the_cache(blender: Blender, plate: Path, tmp_path: Path) -> None:
+    facts = blender("node.worked", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
+    # Changing a control runs no network: what is on disk is the network's own.
+    assert facts["raw"] == facts["live"] == ["cached"] * FRAMES[0]
+    assert min(facts["apart"], facts["upright"]) <= FLOAT, facts
+    assert facts["stale"] == [True, False]
+    assert facts["analysed again"] == ["cached"] * FRAMES[0]
+    assert facts["followed"] == list(range(FRAMES[1], FRAMES[1] + FRAMES[0]))
+    there = blender("node.without", folder=tmp_path, frames=FRAMES, enable=False)
+    assert max(there["apart"]) <= HALF + FLOAT, there
 
 
 def test_what_no_output_needs_is_not_matted_and_cannot_fail(

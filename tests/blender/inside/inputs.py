@@ -85,7 +85,7 @@ def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
 
     def made_of(matte: np.ndarray) -> dict[str, np.ndarray]:
         return {
-            "Garbage Matte": np.minimum(base, 1 - np.clip(matte, 0, 1)),
+            "Garbage Matte": base * (1 - np.clip(matte, 0, 1)),
             "Core Matte": np.maximum(base, np.clip(matte, 0, 1)),
         }
 
@@ -95,11 +95,11 @@ def pictures(plate: str, size: list[int], folder: str) -> dict[str, float]:
     compare("large", painted("large", large, folder), made_of(large) | mixed(large))
     compare("small", painted("small", small, folder), made_of(around) | mixed(around))
     compare("wild", painted("wild", wild, folder), made_of(wild))
-    # Both at once: what is garbage goes, whatever else is said of it.
+    # Both at once: core wins, as it does in the core and in Nuke.
     both = graphs.add_image(tree, f"{folder}/large.exr")
     for socket in ("Garbage Matte", "Core Matte"):
         tree.links.new(both.outputs["Image"], node.inputs[socket])
-    facts["both"] = apart(render(folder, "both")[..., 3], np.minimum(np.maximum(base, large), 1 - large))
+    facts["both"] = apart(render(folder, "both")[..., 3], np.maximum(base * (1 - large), large))
     return facts
 
 

@@ -45,9 +45,10 @@ def settings(plate: str, size: list[int], folder: str) -> dict[str, float]:
     expected = {
         ("Invert", 1.0): 1 - matte,
         ("Core Matte", 0.6): np.maximum(matte, 0.6),
-        ("Garbage Matte", 0.3): np.minimum(matte, 0.7),
+        ("Garbage Matte", 0.3): matte * 0.7,
         ("Black Point", 0.2): np.clip((matte - 0.2) / 0.8, 0, 1),
         ("White Point", 0.5): np.clip(matte / 0.5, 0, 1),
+        ("Gamma", 2.0): matte**0.5,
         ("Strength", 0.5): matte * 0.5 + 0.5,
     }
     for (name, value), wanted in expected.items():
@@ -55,9 +56,39 @@ def settings(plate: str, size: list[int], folder: str) -> dict[str, float]:
         node.inputs[name].default_value = value
         facts[name] = apart(render(folder, "set")[..., 3], wanted)
         node.inputs[name].default_value = before
+    facts |= _worked(node, matte, folder)
     tree = node.id_data
     tree.links.new(node.outputs["Matte"], graphs.output(tree))
     facts["Matte"] = apart(render(folder, "matte")[..., 0], matte)
+    return facts
+
+
+def _worked(node: bpy.types.Node, matte: np.ndarray, folder: str) -> dict[str, float]:
+    """What the core works before the node's own nodes: the core's result, and levels in it."""
+    from flyaway.controls import Controls, apply
+
+    own = node.node_tree.flyaway
+    facts = {}
+    for name, said, levels in (
+        ("Grow", {"grow": -0.5}, {}),
+        ("Soften", {"soften": 1.5}, {}),
+        ("Fill Holes", {"fill_holes": 9.0}, {}),
+        ("all", {"grow": 1.25, "soften": 0.75, "fill_holes": 9.0}, {"Black Point": 0.1, "Gamma": 1.5}),
+    ):
+        for key, value in said.items():
+            setattr(own, key, value)
+        for key, value in levels.items():
+            node.inputs[key].default_value = value
+        more = {"black": 0.1, "gamma": 1.5} if levels else {}
+        # Images of Blender begin at the bottom, mattes of the core at the top.
+        wanted = apply(np.ascontiguousarray(matte[::-1]), Controls(**said, **more))[::-1]
+        found = render(folder, "worked")[..., 3]
+        facts[name] = apart(found, wanted)
+        assert apart(found, matte) > 0.01, name
+        for key in said:
+            setattr(own, key, 0.0)
+        node.inputs["Black Point"].default_value, node.inputs["Gamma"].default_value = 0.0, 1.0
+    facts["and back"] = apart(render(folder, "back")[..., 3], matte)
     return facts
 
 
@@ -133,6 +164,46 @@ def cached(plate: str, size: list[int], frames: list[int], folder: str) -> dict[
     Path(bpy.path.abspath(image_of(tree).image.filepath)).touch()
     facts["touched"] = animation("touched")
     facts["relative"] = [i.filepath for i in bpy.data.images if i.name.endswith(" cached")]
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    return facts
+
+
+def worked(plate: str, size: list[int], frames: list[int], folder: str) -> dict[str, object]:
+    """Analysed, then choked: from raw mattes on disk, and kept for a Blender without the add-on."""
+    from flyaway.controls import Controls, apply
+
+    node = graphs.matte_of(plate, *size, tuple(frames))
+    tree, scene = node.id_data, bpy.context.scene
+    tree.nodes.active = node
+    own = node.node_tree.flyaway
+    scene.frame_start, scene.frame_end = frames[1], frames[1] + frames[0] - 1
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    bpy.ops.flyaway.analyse_range()
+    shots, facts = {}, {}
+    retouch = sys.modules[REPORT.replace("report", "retouch")]
+    for name, amount in (("raw", 0.0), ("live", -1.0)):
+        own.grow = amount
+        node.inputs["Gamma"].default_value = 1.0 if amount == 0 else 1.5
+        graphs.write_exr(f"{folder}/{name}.####.exr")
+        bpy.ops.render.render(animation=True)
+        facts[name] = [str(entry[2]) for entry in records()]
+        numbers = range(frames[1], frames[1] + frames[0])
+        shots[name] = [files.read(f"{folder}/{name}.{frame:04d}.exr")[..., 3] for frame in numbers]
+    said = Controls(gamma=1.5, grow=-1.0)
+    wanted = [apply(np.ascontiguousarray(raw), said) for raw in shots["raw"]]
+    upright = [apply(np.ascontiguousarray(raw[::-1]), said)[::-1] for raw in shots["raw"]]
+    # Whichever end of the picture comes first: a disc does not mind.
+    facts["apart"] = max(apart(a, b) for a, b in zip(shots["live"], wanted, strict=True))
+    facts["upright"] = max(apart(a, b) for a, b in zip(shots["live"], upright, strict=True))
+    facts["stale"] = [retouch.is_stale(node.node_tree)]
+    bpy.ops.flyaway.update_cache()
+    facts["stale"].append(retouch.is_stale(node.node_tree))
+    own.subject = f"largest@{frames[1]}"
+    bpy.ops.flyaway.analyse_range()
+    facts["analysed again"] = [str(entry[2]) for entry in records()]
+    cache = sys.modules[REPORT.replace("report", "cache")]
+    facts["followed"] = sorted(cache.load(cache.folder(node.node_tree)).where)
+    node.inputs["Gamma"].default_value = 1.5
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
     return facts
 
