@@ -15,11 +15,14 @@ import torch
 from torch import Tensor, nn
 
 import flyaway
+from flyaway import Controls
+from flyaway.controls import apply
 from flyaway.engines.torch_engine import load_network
 from flyaway.export.nuke import baked_in, operators
 from flyaway.export.nuke_module import COLOURS, LiveMatte, display, relative_index
 from flyaway.network import attention
 from flyaway.regions import torch_backend as regions
+from flyaway.subject import Subject, alone
 from flyaway.weights import list_models, model_info
 
 KNOWN = Path(__file__).with_name("operators_1.12.1.txt")
@@ -97,6 +100,19 @@ def test_the_knobs_are_live(live, plate):
     assert (coarse[:, 3] - alpha).abs().max() > 0.05
     levels = run(live, plate, output=0, refine=1, black=0.25, white=0.75)[:, 3]
     assert torch.allclose(levels, ((alpha - 0.25) / 0.5).clamp(0, 1), atol=1e-6)
+
+
+def test_matte_controls_are_the_cores(live, plate):
+    """All at once, in their order, on the matte of real hair; two people beside each other for the choice."""
+    two = torch.cat((plate, plate.flip(3)), 3)
+    raw = run(live, two, colour=2)[0, 3].numpy()
+    wanted = alone(raw, Subject.parse("300,380"))
+    assert np.abs(wanted - raw).max() > 0.9
+    found = run(live, two, subject=3, pick_x=300.0, pick_y=380.0)[0, 3].numpy()
+    assert np.abs(found - wanted).max() <= 2 / 1024
+    said = {"black": 0.05, "white": 0.9, "gamma": 1.3, "grow": -0.75, "soften": 1.5, "fill_holes": 12.0}
+    found = run(live, two, **said)[0, 3].numpy()
+    assert np.abs(found - apply(wanted, Controls(**said))).max() <= 2 / 1024
 
 
 def test_acescg_is_ocios():

@@ -15,6 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from flyaway.export import nuke_controls
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.network_config import NetworkConfig
 from flyaway.regions import torchscript_backend as regions
@@ -63,13 +64,17 @@ class LiveMatte(nn.Module):
         exposure: stops, before the curve; scene-linear input only.
         output: what fills the four channels, an index of OUTPUTS; the alpha is always the fourth.
         refine: 0 stops after the coarse stage.
-        black, white: alpha at and below which it is 0, at and above which it is 1.
+        subject: whom to keep, an index of `nuke_controls.SUBJECTS`; pick_x, pick_y: the point, in px from
+            the upper left corner. A frame by itself: nobody is followed.
+        black, white, gamma, grow, soften, fill_holes: as in `flyaway.controls.Controls`, in that order.
     """
 
     def __init__(self, parts: list[nn.Module], config: NetworkConfig):
         super().__init__()
         self.colour, self.exposure, self.output, self.refine = 0, 0.0, 0, 1
-        self.black, self.white = 0.0, 1.0
+        self.subject, self.pick_x, self.pick_y = 0, 0.0, 0.0
+        self.black, self.white, self.gamma = 0.0, 1.0, 1.0
+        self.grow, self.soften, self.fill_holes = 0.0, 0.0, 0.0
         self.coarse_net, self.token_net, self.attention_net, self.refine_net = parts
         self.working, self.multiple = config.coarse.working_size, config.coarse.pad_multiple
         self.stride = config.context_stride
@@ -159,13 +164,24 @@ class LiveMatte(nn.Module):
             matte = self.refined(image[0].to(x.dtype), maps.to(x.dtype), context.to(x.dtype), cells, coarse)
         return self.channels(plate, matte, coarse, maps[1], cells)
 
+    def finished(self, alpha: Tensor) -> Tensor:
+        """H×W float32 → the same as an artist wants it; `flyaway.controls` says in which order."""
+        alpha = nuke_controls.only(alpha, self.subject, self.pick_x, self.pick_y)
+        alpha = nuke_controls.levels(alpha, self.black, self.white, self.gamma)
+        if self.grow != 0.0:
+            alpha = nuke_controls.grow(alpha, self.grow)
+        if self.soften > 0.0:
+            alpha = nuke_controls.soften(alpha, self.soften)
+        if self.fill_holes > 1.0:
+            alpha = nuke_controls.fill_holes(alpha, self.fill_holes)
+        return alpha
+
     def channels(
         self, plate: Tensor, matte: Tensor, coarse: Tensor, unknown: Tensor, cells: Tensor
     ) -> Tensor:
         """What `output` asks for, 1×4×H×W."""
         height, width = plate.shape[2], plate.shape[3]
-        span = max(self.white - self.black, 1e-6)
-        alpha = ((matte.clamp(0, 1) - self.black) / span).clamp(0, 1)[:height, :width]
+        alpha = self.finished(matte.clamp(0, 1)[:height, :width])
         alpha = alpha.to(plate.dtype).unsqueeze(0).unsqueeze(0)
         if self.output == 1:
             return torch.cat((plate * alpha, alpha), 1)

@@ -16,6 +16,7 @@ import numpy as np
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError
+from flyaway.frames.options import UNKNOWN
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import Plate, ReadOptions, read_plate
 from flyaway.frames.read_matte import MatteFile, read_matte
@@ -37,6 +38,8 @@ class FrameCheck:
         job: the plate, its frame number, and the matte (as the job's target).
         coverage: the matte's mean over the display window, 0..1; None where it could not be read.
         soft: the share of pixels that are neither inside nor outside.
+        unknown: the mean of the unknown region over the data window, where the matte's file holds it
+            (`--with-unknown`), else None.
         jump: change of coverage since the frame before, or None.
         flicker: mean change of the matte where the plate stood still, or None.
         faults: what is wrong, in words for people; the worst first.
@@ -46,6 +49,7 @@ class FrameCheck:
     job: FrameJob
     coverage: float | None = None
     soft: float = 0.0
+    unknown: float | None = None
     jump: float | None = None
     flicker: float | None = None
     faults: tuple[str, ...] = ()
@@ -134,7 +138,17 @@ def _measure(
         small = None
     coverage = float(alpha.mean())
     soft = float(((alpha > _SOFT[0]) & (alpha < _SOFT[1])).mean())
-    return FrameCheck(job, coverage, soft, faults=tuple(faults)), small, told
+    return FrameCheck(job, coverage, soft, _unknown(matte), faults=tuple(faults)), small, told
+
+
+def _unknown(matte: MatteFile) -> float | None:
+    """How much of a frame the network was unsure of, where the file says so."""
+    if UNKNOWN not in matte.spec.channelnames or len(matte.spec.channelnames) < 2:
+        return None
+    try:
+        return float(np.clip(np.nan_to_num(read_matte(matte.path, UNKNOWN).alpha), 0, 1).mean())
+    except FlyawayError:
+        return None
 
 
 def _bare(error: Exception) -> str:

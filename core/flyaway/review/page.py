@@ -43,6 +43,7 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
                 "matte": frame.job.target.name,
                 "coverage": _rounded(frame.coverage, 5),
                 "soft": _rounded(frame.soft, 5),
+                "unknown": _rounded(frame.unknown, 5),
                 "jump": _rounded(frame.jump, 5),
                 "flicker": _rounded(frame.flicker, 6),
                 "faults": frame.faults,

@@ -11,6 +11,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "Cattery" / "Flyaway"
 MODEL = "flyaway_fast"
 CAT = MODEL + ".cat"
 COLOURS = ["linear Rec.709", "ACEScg", "sRGB", "raw"]
+SUBJECTS = ["all", "largest", "centre", "point"]
+# Numbers of the model, in the order in which they work.
+NUMBERS = ("pick_x", "pick_y", "black", "white", "gamma", "grow", "soften", "fill_holes")
 OUTPUTS = ["plate and alpha", "premultiplied", "unknown regions", "alpha in all"]
 
 
@@ -28,11 +31,15 @@ def model_knobs() -> list[Any]:
     """What can be turned while the model runs: attributes of the TorchScript module, by the same names."""
     colour = nuke.Enumeration_Knob("colour", "input is", COLOURS)
     output = nuke.Enumeration_Knob("output", "output", OUTPUTS)
-    exposure, black, white = (nuke.Double_Knob(name, name) for name in ("exposure", "black", "white"))
+    exposure = nuke.Double_Knob("exposure", "exposure")
+    subject = nuke.Enumeration_Knob("subject", "person", SUBJECTS)
     refine = nuke.Boolean_Knob("refine", "refine")
     refine.setValue(True)
-    white.setValue(1.0)
-    return [colour, exposure, output, refine, black, white]
+    numbers = [nuke.Double_Knob(name, name.replace("_", " ")) for name in NUMBERS]
+    for knob in numbers:
+        if knob.name() in ("white", "gamma"):
+            knob.setValue(1.0)
+    return [colour, exposure, output, refine, subject, *numbers]
 
 
 def build(folder: Path = FOLDER) -> Path:

@@ -2,7 +2,7 @@
 
 The Inference node grows knobs only once its .cat is loaded, so they cannot be linked in the gizmo's text;
 they are set from here, when the gizmo is made, loaded or changed. What may be animated is done by Nuke's own
-nodes around it (points, mix, boxes), or linked (exposure).
+nodes around it (garbage, core, invert, mix, boxes), or linked (`LINKED`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,23 @@ from .cat import CAT, find
 
 GIZMO = "PortraitMatte"
 INFERENCE = "Inference1"
-VERSION = "1.0"
+VERSION = "1.1"
 UNKNOWN_VIEW = 2  # the model's own output that the gizmo's "unknown regions" shows
+# Numbers of the model, and where they come from: linked, so that they may be animated. What the model is
+# shown begins at ToBox's corner, and its rows count from the top; at less than full resolution its pixels are
+# larger.
+_SCALE = " / pow(2, parent.downrez)"
+LINKED = {
+    "exposure": "parent.exposure",
+    "black": "parent.black",
+    "white": "max(parent.white, parent.black + 0.000001)",
+    "gamma": "parent.gamma",
+    "grow": f"parent.grow_edge{_SCALE}",
+    "soften": f"parent.soften{_SCALE}",
+    "fill_holes": f"parent.fill_holes{_SCALE}",
+    "pick_x": f"(parent.pick.x - ToBox.box.x){_SCALE}",
+    "pick_y": f"(ToBox.box.t - parent.pick.y){_SCALE}",
+}
 NOT_BUILT = (
     "CAT NOT BUILT YET. Press 'Build the live model' (NukeX), or use Bake, which needs no .cat"
     " and runs on any licence."
@@ -29,7 +44,7 @@ def created() -> None:
 
 def changed() -> None:
     """knobChanged."""
-    if nuke.thisKnob().name() in ("colour", "exposure", "output", "refine", "showPanel"):
+    if nuke.thisKnob().name() in ("colour", "exposure", "output", "refine", "subject", "showPanel"):
         refresh(nuke.thisNode())
 
 
@@ -53,9 +68,10 @@ def state(node: nuke.Node) -> tuple[str, str]:
     wanted = {
         "colour": int(node["colour"].getValue()),
         "refine": int(node["refine"].getValue()),
+        "subject": int(node["subject"].getValue()),
         "output": UNKNOWN_VIEW if int(node["output"].getValue()) == 3 else 0,
     }
-    missing = [name for name in (*wanted, "exposure") if inference.knob(name) is None]
+    missing = [name for name in (*wanted, *LINKED) if inference.knob(name) is None]
     if missing:
         return (
             f"ERROR: {CAT} has no {', '.join(missing)}: it was built by another version. Build it again.",
@@ -65,8 +81,9 @@ def state(node: nuke.Node) -> tuple[str, str]:
         if int(inference[name].getValue()) != value:
             inference[name].setValue(value)
     # A value would stand still at all frames but this one.
-    if not inference["exposure"].hasExpression():
-        inference["exposure"].setExpression("parent.exposure")
+    for name, expression in LINKED.items():
+        if not inference[name].hasExpression():
+            inference[name].setExpression(expression)
     if inference.hasError():
         return f"ERROR: Nuke's Inference node reports a fault with {path}; see the error console.", "ERROR"
     return f"Live, PortraitMatte {VERSION}. Model: {path}", "live"

@@ -324,3 +324,37 @@ def test_check_tells_a_terminal_what_is_there(shot):
     _nuke, _read, node, _blur, _merge = shot
     press(node, "do_check")
     assert node["status"].value().count("ok ") == 4
+
+
+def test_the_matte_tab_in_the_words_of_the_command_line(shot, host):
+    from flyaway_nuke.bake.errors import BakeError
+    from flyaway_nuke.bake.launcher import Cli
+    from flyaway_nuke.bake.node import make_request
+
+    nuke, _read, node, _blur, _merge = shot
+
+    def words():
+        command = make_request(node).command(Cli(("flyaway",), "test"))
+        return command[command.index("cpu") + 1 : command.index("--raw")]
+
+    assert not [word for word in words() if word.startswith(("--black", "--grow", "--subject"))]
+    nuke.frame(1003)
+    node["pick"].setValue(40, 0)
+    node["pick"].setValue(100, 1)
+    assert node["person"].value() == "point"
+    for name, value in (
+        ("black", 0.1),
+        ("grow_edge", -0.5),
+        ("fill_holes", 12),
+        ("garbage", "roto.####.exr"),
+    ):
+        node[name].setValue(value)
+    said = words()
+    assert said[said.index("--black=0.1") :][:5] == [
+        "--black=0.1", "--grow=-0.5", "--fill-holes=12", "--garbage", "roto.####.exr",
+    ]  # fmt: skip
+    height = node.input(0).height()
+    assert said[-2:] == ["--subject", f"40,{height - 100}@1003"]
+    node["gamma"].setExpression("frame / 10")
+    with pytest.raises(BakeError, match="gamma is animated"):
+        words()

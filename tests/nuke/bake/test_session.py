@@ -274,3 +274,17 @@ def test_previews_lie_beside_their_mattes(request_of):
     request = request_of()
     assert request.preview(1001) == request.folder / "previews" / "matte.1001.png"
     assert Path(request.target).name == "matte.%04d.exr"
+
+
+def test_another_control_is_another_bake_of_the_same_raw_mattes(environ, request_of):
+    plain, choked = request_of(FRAMES[:2]), request_of(FRAMES[:2], finish=("--grow=-1",))
+    assert plain.folder != choked.folder
+    assert plain.raw == choked.raw
+    assert request_of(FRAMES[:2], coarse_only=True).raw != plain.raw
+    # A bake from before there were controls is found again.
+    assert "finish" not in plain.settings.as_dict()
+    assert run(environ, plain).state == "done"
+    kept = {frame: Path(plain.raw % frame).stat().st_mtime_ns for frame in FRAMES[:2]}
+    assert run(environ, choked).state == "done"
+    assert {frame: Path(plain.raw % frame).stat().st_mtime_ns for frame in FRAMES[:2]} == kept
+    assert choked.matte(FRAMES[0]).read_bytes() != plain.matte(FRAMES[0]).read_bytes()

@@ -83,13 +83,13 @@ def test_portrait_matte_is_wired_as_meant(plugin):
     assert inputs["CatIsBuilt"] == ["DownSwitch"]
     assert inputs["Inference1"] == ["CatIsBuilt"], "no render passes a missing model by"
     assert inputs["UpSwitch"] == ["Inference1", "Up"]
-    assert inputs["Garbage"] == ["Points", "garbage"]
-    assert inputs["Holdout"] == ["Garbage", "holdout"]
+    assert inputs["Garbage"] == ["Back", "garbage"]
+    assert inputs["Core"] == ["Garbage", "core"]
     assert inputs["PlateAlpha"] == ["img", "InvertMatte"]
     assert inputs["OutputSwitch"] == ["Back", "AlphaInAll", "PremultPlate", "PlateAlpha"]
     assert inputs["Mix"] == ["img", "OutputSwitch"]
     numbers = {n.name: n.knobs.get("number", "0") for n in gizmo.nodes if n.type == "Input"}
-    assert numbers == {"img": "0", "garbage": "1", "holdout": "2"}
+    assert numbers == {"img": "0", "garbage": "1", "core": "2"}
 
 
 def test_every_parent_expression_names_a_knob(plugin):

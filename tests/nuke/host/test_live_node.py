@@ -35,6 +35,10 @@ def test_settings_reach_the_model_when_they_change(fake, built):
     assert inference["exposure"].value() == 1.5
     # Linked, not copied: an animated one would stand still otherwise.
     assert inference["exposure"].hasExpression()
+    for name in ("black", "gamma", "grow", "soften", "fill_holes", "pick_x"):
+        assert inference[name].hasExpression(), name
+    built["subject"].setValue("largest")
+    assert inference["subject"].value() == "largest"
     built["refine"].setValue(False)
     assert inference["refine"].value() is False
     built["output"].setValue("unknown regions")
@@ -68,7 +72,8 @@ def test_build_hands_catfilecreator_what_it_needs(fake, tmp_path):
     assert seen["torchScriptFile"].endswith("flyaway_fast.pt")
     assert seen["channelsIn"].count("rgba.") == 3
     assert seen["channelsOut"].count("rgba.") == 4
-    assert {"colour", "exposure", "output", "refine", "black", "white"} <= set(seen)
+    assert {"colour", "exposure", "output", "refine", "subject", *cat.NUMBERS} <= set(seen)
+    assert (seen["white"], seen["gamma"], seen["grow"]) == (1.0, 1.0, 0.0)
     assert not fake.nuke.allNodes("CatFileCreator")
     fake.state.on_render = lambda node, frame: None
     with pytest.raises(cat.CatError, match="wrote no"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,15 +28,22 @@ class Settings:
         in_space: the plate's colour space, or "" where the files say it themselves.
         coarse_only: without the fine regions.
         alpha_in: what the plate's own alpha is: auto, premultiplied, straight or ignore.
+        finish: matte controls, masks and the person, as words of the command line.
     """
 
     model: str = "fast"
     in_space: str = ""
     coarse_only: bool = False
     alpha_in: str = "auto"
+    finish: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
+        said = self.network()
+        return {**said, "finish": json.dumps(self.finish)} if self.finish else said
+
+    def network(self) -> dict[str, str]:
+        """Of these, what the network's own mattes depend on."""
         said = {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
         # Bakes from before there was a choice keep their folder.
         return said if self.alpha_in == "auto" else {**said, "alpha_in": self.alpha_in}
@@ -78,6 +87,13 @@ class Request:
         """One matte's file."""
         return Path(self.target if frame is None else self.target % frame)
 
+    @property
+    def raw(self) -> str:
+        """Where the network's own mattes are kept, for all bakes that differ in controls alone."""
+        said = json.dumps([self.source, self.settings.network()], sort_keys=True)
+        name = f"raw-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+        return (self.folder.parent / name / (STILL if self.still else MATTE)).as_posix()
+
     def preview(self, frame: int | None) -> Path:
         """One frame's preview: plate and matte as a small straight RGBA PNG."""
         return self.folder / "previews" / (self.matte(frame).stem + ".png")
@@ -98,6 +114,7 @@ class Request:
             command.append("--coarse-only")
         if self.ocio:
             command += ["--ocio", self.ocio]
+        command += [*self.settings.finish, "--raw", self.raw]
         command += ["--previews", str(self.folder / "previews")]
         # What its journal vouches for is kept: a bake that was stopped goes on where it was.
         return [*command, "--resume", "--progress", "ndjson"]

@@ -12,6 +12,7 @@ from . import farm, host
 from .build import GIZMO, bake_id, bake_nodes, build, plain, relink
 from .cache import Cache
 from .errors import BakeError, CacheError
+from .finish import words_of
 from .job import Job, Request, Settings
 from .launcher import diagnose
 from .plate import Plate, own_files, wanted_frames
@@ -115,7 +116,11 @@ def make_request(node: nuke.Node) -> Request:
         own = render_plate(node, frames, root, node.name())
     space = str(node["in_space"].value()).strip() or own.space
     settings = Settings(
-        str(node["model"].value()), space, bool(node["coarse_only"].value()), str(node["alpha_in"].value())
+        str(node["model"].value()),
+        space,
+        bool(node["coarse_only"].value()),
+        str(node["alpha_in"].value()),
+        words_of(node, own),
     )
     wanted = () if own.still else tuple(frames)
     folder = Cache(root).folder(_title(own), own.source, wanted, settings)

@@ -152,6 +152,24 @@ class Array_Knob:
         self._range = (low, high)
 
 
+class XY_Knob:
+    """Two numbers, each set by its own index."""
+
+    def _start(self) -> None:
+        self._value = (0.0, 0.0)
+
+    def value(self, index=0):
+        return self._value[index]
+
+    def setValue(self, val, chan=0, *rest):
+        pair = list(self._value)
+        pair[chan] = float(val)
+        changed, self._value = tuple(pair) != self._value, tuple(pair)
+        if self._node is not None and changed:
+            self._changed()
+        return True
+
+
 class Unsigned_Knob:
     def _start(self) -> None:
         self._value = 0

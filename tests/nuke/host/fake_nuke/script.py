@@ -15,7 +15,7 @@ USER_KNOBS = {
     4: "Enumeration_Knob",
     6: "Boolean_Knob",
     7: "Double_Knob",
-    18: "XY_Knob",
+    12: "XY_Knob",
     19: "Color_Knob",
     20: "Tab_Knob",
     22: "PyScript_Knob",
