@@ -85,7 +85,10 @@ class Waiting:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.info = cast(
-            "ModelInfo", SimpleNamespace(name=f"waits {seconds * 1000:.0f} ms", licence="none", files={})
+            "ModelInfo",
+            SimpleNamespace(
+                name=f"waits {seconds * 1000:.0f} ms", licence="none", files={}, reads_encoded=False
+            ),
         )
 
     def __call__(self, plate: np.ndarray[Any, Any], **_options: object) -> Any:
