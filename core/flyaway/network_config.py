@@ -60,6 +60,8 @@ class CoarseConfig:
         margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
         refiner_features: learned channels of the finest head that the refiner is given beside the alpha; a
             manifest stores it as `hints`.
+        memory: the gated decoder can take the state of the frame before.
+        early: the gated decoder's last features are convolved before they are enlarged, not after.
     """
 
     encoder: str
@@ -71,6 +73,8 @@ class CoarseConfig:
     decoder: str = "steps"
     margin: float = 0.0
     mirrored: bool = False
+    memory: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,17 @@ FAST = NetworkConfig(
     mobile=MobileConfig(dim=128, heads=4, pooled=True),
 )
 
+# The next weights of FAST (docs/decisions/0008-one-shape-for-shots-and-speed.md): a state from frame to
+# frame, two transformer blocks instead of four, smaller cells, and the widest layer of the coarse stage made
+# narrower.
+FAST_2 = replace(
+    FAST,
+    name="fast-2",
+    coarse=replace(FAST.coarse, memory=True, early=True),
+    refiner=replace(FAST.refiner, cell=32),
+    mobile=replace(FAST.mobile, blocks=2),
+)
+
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
@@ -235,4 +250,4 @@ CLEAN = NetworkConfig(
     mobile=MobileConfig(narrow=True),
 )
 
-CONFIGS = {config.name: config for config in (PAPER, FAST, QUALITY, CLEAN)}
+CONFIGS = {config.name: config for config in (PAPER, FAST, FAST_2, QUALITY, CLEAN)}

@@ -8,15 +8,17 @@ and then on matting, with its batch norms folded in. A model that starts from it
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import numpy_helper
+from safetensors.torch import load_file
 from torch import nn
 
 from flyaway.network import MattingNetwork
-from flyaway.network.gated import Gate, GatedDecoder
+from flyaway.network.gated import RGB, Gate, GatedDecoder, current_names, narrowed
 from flyaway.network.mobile import MobileTokenizer, PooledEmbedding
 
 
@@ -56,7 +58,7 @@ LINEAR = 8.0
 def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     """Copy RVM's pooling and decoder into a network with a gated decoder.
 
-    Of a GRU that remembers nothing the reset gate and all that multiplies the memory fall away. RVM's
+    Of a GRU without memory the reset gate and all that multiplies the memory fall away. RVM's
     foreground residual and its alpha become the refiner's hints; the transformer starts as the identity.
     """
     embed, decoder = network.encoder.embed, network.decoder
@@ -72,9 +74,16 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
         weight, bias = next(source)  # reset and update, of input and memory
         block.update.weight.copy_(weight[half:, :half])
         block.update.bias.copy_(bias[half:])
+        if block.reset is not None:
+            block.reset.weight.copy_(weight[:half, :half])
+            block.reset.bias.copy_(bias[:half])
+            block.state_reset.weight.copy_(weight[:half, half:])
+            block.state_update.weight.copy_(weight[half:, half:])
         weight, bias = next(source)
         block.candidate.weight.copy_(weight[:, :half])
         block.candidate.bias.copy_(bias)
+        if block.reset is not None:
+            block.state_candidate.weight.copy_(weight[:, half:])
 
     for conv in (embed.widen, embed.local, embed.whole):
         _copy(conv, next(source))
@@ -92,10 +101,7 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     head.bias[3].copy_((bias[3] - 0.5) * LINEAR)
     head.weight[4:8].copy_(weight[:4])
     head.bias[4:8].copy_(bias[:4])
-    for block in network.encoder.blocks:
-        for layer in (block.position, block.project, block.mlp[-1]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+    keep(network, [0.0] * len(network.encoder.blocks))
 
 
 @torch.no_grad()
@@ -109,3 +115,53 @@ def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> No
         ours += [c for c in (block.expand, block.filter, *excite, block.project) if c is not None]
     for conv, weights in zip(ours, source, strict=False):
         _copy(conv, weights)
+
+
+@torch.no_grad()
+def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()) -> None:
+    """Start a network from RVM's weights ("rvm") or from a file of ours, fitted to its shape.
+
+    A file of a network without memory, with more transformer blocks, or with the last layer after the
+    enlargement is
+    fitted: memory is RVM's, blocks that the network lacks are left out, the layer's kernel is the nearest
+        one before
+    the enlargement, and each block that stays keeps a share of its residual (`keep_blocks`).
+
+    Raises:
+        ValueError: tensors that the network needs and neither RVM nor the file has.
+    """
+    gated = isinstance(network.decoder, GatedDecoder)
+    if gated:
+        load_rvm_encoder(network.encoder.tokenizer)
+        load_rvm_decoder(network)
+    early = gated and network.decoder.early
+    if start == "rvm":
+        if early:
+            _narrow(network)
+        return
+    found = current_names({k: v.float() for k, v in load_file(start).items()})
+    known = network.state_dict()
+    taken = {k: v for k, v in found.items() if k in known and v.shape == known[k].shape}
+    lacking = [k for k in known if k not in taken and not (gated and (".state_" in k or ".reset." in k))]
+    if lacking:
+        raise ValueError(f"{start} lacks {', '.join(lacking)}")
+    network.load_state_dict(known | taken)
+    remembered = any(".state_update" in k for k in found)
+    if early and not remembered:
+        _narrow(network)
+    keep(network, keep_blocks)
+
+
+@torch.no_grad()
+def keep(network: MattingNetwork, shares: Sequence[float]) -> None:
+    """Keep a share of each transformer block's residuals, the first ones first; 0 makes it the identity."""
+    for block, share in zip(network.encoder.blocks, shares, strict=False):
+        for layer in (block.position, block.project, block.mlp[-1]):
+            layer.weight.mul_(share)
+            layer.bias.mul_(share)
+
+
+def _narrow(network: MattingNetwork) -> None:
+    """Fit the last wide layer's kernel to maps that are not enlarged yet (`gated.narrowed`)."""
+    weight = network.decoder.full1.weight
+    weight[:, :-RGB] = narrowed(weight[:, :-RGB])

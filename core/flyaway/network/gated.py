@@ -34,31 +34,69 @@ def current_names(tensors: Mapping[str, Any], prefix: str = "decoder.") -> dict[
     return names
 
 
-class Gate(nn.Module):
-    """Half of the channels pass, the other half is a gate times a candidate."""
+def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:
+    """A 3×3 convolution of several maps as if they were concatenated, one by one.
 
-    def __init__(self, channels: int):
+    Picture and skips leave a concatenation with 35, 59, 107 or 171 channels, none a multiple of what a vector
+    register holds; onnxruntime then leaves its blocked layout, and these layers cost two thirds more.
+    """
+    weights = conv.weight.split([part.shape[1] for part in parts], 1)
+    y = F.conv2d(parts[0], weights[0], conv.bias, padding=1)
+    for part, weight in zip(parts[1:], weights[1:], strict=True):
+        y = y + F.conv2d(part, weight, padding=1)
+    return y
+
+
+class Gate(nn.Module):
+    """Half of the channels pass, the other half is a gate times a candidate.
+
+    With memory it is a convolutional GRU (Lin et al., section 3.1) whose state is that half. What multiplies
+    the
+    state is added, without a bias: a zero state, or none, gives what the same weights give without memory.
+    """
+
+    def __init__(self, channels: int, memory: bool = False):
         super().__init__()
         half = channels // 2
         self.update = nn.Conv2d(half, half, 3, padding=1)
         self.candidate = nn.Conv2d(half, half, 3, padding=1)
+        self.reset: nn.Conv2d | None = None
+        if memory:
+            self.reset = nn.Conv2d(half, half, 3, padding=1)
+            self.state_update, self.state_reset, self.state_candidate = (
+                nn.Conv2d(half, half, 3, padding=1, bias=False) for _ in range(3)
+            )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """N×C×h×w and the state of the frame before, N×C/2×h×w → the same shape, and the new state."""
         passed, x = x.chunk(2, 1)
-        return torch.cat((passed, torch.sigmoid(self.update(x)) * torch.tanh(self.candidate(x))), 1)
+        update, candidate = self.update(x), self.candidate(x)
+        if state is None:
+            new = torch.sigmoid(update) * torch.tanh(candidate)
+            return torch.cat((passed, new), 1), new
+        if self.reset is None:
+            raise ValueError("these weights have no memory: they take no state")
+        reset = torch.sigmoid(self.reset(x) + self.state_reset(state))
+        update = torch.sigmoid(update + self.state_update(state))
+        candidate = torch.tanh(candidate + self.state_candidate(reset * state))
+        new = state + update * (candidate - state)
+        return torch.cat((passed, new), 1), new
 
 
 class GatedStep(nn.Module):
     """Twice the resolution, with a skip and the picture at that resolution."""
 
-    def __init__(self, channels: int, skip: int, out: int):
+    def __init__(self, channels: int, skip: int, out: int, memory: bool = False):
         super().__init__()
         self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
-        self.gate = Gate(out)
+        self.gate = Gate(out, memory)
 
-    def forward(self, x: Tensor, skip: Tensor, picture: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, skip: Tensor, picture: Tensor, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return self.gate(F.relu(self.conv(torch.cat((x, skip, picture), 1))))
+        gated: tuple[Tensor, Tensor] = self.gate(F.relu(convolved(self.conv, (x, skip, picture))), state)
+        return gated
 
 
 class GatedDecoder(nn.Module):
@@ -69,13 +107,20 @@ class GatedDecoder(nn.Module):
     probability, which the sixteen features that a trained decoder makes its alpha of hardly hold.
     """
 
-    def __init__(self, channels: Sequence[int], widths: Sequence[int], refiner_features: int):
+    def __init__(
+        self,
+        channels: Sequence[int],
+        widths: Sequence[int],
+        refiner_features: int,
+        memory: bool = False,
+        early: bool = False,
+    ):
         super().__init__()
-        self.refiner_features = refiner_features
-        self.bottom = Gate(channels[-1])
+        self.refiner_features, self.early = refiner_features, early
+        self.bottom = Gate(channels[-1], memory)
         steps, x = [], channels[-1]
         for skip, width in zip(reversed(channels[:-1]), widths, strict=True):
-            steps.append(GatedStep(x, skip, width))
+            steps.append(GatedStep(x, skip, width, memory))
             x = width
         self.steps = nn.ModuleList(steps)
         self.trimap_head = nn.Sequential(
@@ -97,16 +142,60 @@ class GatedDecoder(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, features: Sequence[Tensor], image: Tensor) -> list[HeadOutput]:
+        return self.frame(features, image)[0]
+
+    def frame(
+        self, features: Sequence[Tensor], image: Tensor, states: Sequence[Tensor | None] | None = None
+    ) -> tuple[list[HeadOutput], list[Tensor]]:
+        """One frame of a shot.
+
+        Args:
+            features: of strides 2, 4, 8, 16.
+            image: N×3×h×w, the picture itself.
+            states: what the frame before left, coarsest first; None begins a shot, and is a still.
+
+        Returns:
+            The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, half
+            of the channels of each level.
+        """
         pictures = [image]
         for _ in self.steps:
             pictures.append(F.avg_pool2d(pictures[-1], 2))
-        x = self.bottom(features[-1])
-        skips, scales = reversed(features[:-1]), reversed(pictures[1:])
-        for skip, picture, step in zip(skips, scales, self.steps, strict=True):
-            x = step(x, skip, picture)
-        unsure = self.trimap_head(torch.cat((x, pictures[1]), 1))
+        given = list(states) if states is not None else [None] * (1 + len(self.steps))
+        x, state = self.bottom(features[-1], given[0])
+        left = [state]
+        scales = zip(reversed(features[:-1]), reversed(pictures[1:]), self.steps, given[1:], strict=True)
+        for skip, picture, step, before in scales:
+            x, state = step(x, skip, picture, before)
+            left.append(state)
+        trimap, alpha, free = self.maps(x, pictures).split((TRIMAP_CLASSES, 1, self.refiner_features), 1)
+        return [HeadOutput(trimap, alpha, free)], left
+
+    def maps(self, x: Tensor, pictures: Sequence[Tensor]) -> Tensor:
+        """Features at half resolution → trimap, alpha and refiner features at the picture's own."""
+        first, *rest = self.trimap_head
+        unsure = nn.Sequential(*rest)(convolved(first, (x, pictures[1])))
         unsure = F.interpolate(unsure, scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        x = F.relu(self.full2(F.relu(self.full1(torch.cat((x, image), 1)))))
-        trimap, alpha, free = self.head(x).split((TRIMAP_CLASSES, 1, self.refiner_features), 1)
-        return [HeadOutput(trimap + unsure, alpha, free)]
+        if self.early:
+            # Convolved before it is enlarged: a quarter of the pixels, and half of the channels to enlarge.
+            inner, outer = self.full1.weight.split((x.shape[1], RGB), 1)
+            x = F.interpolate(
+                F.conv2d(x, inner, padding=1), scale_factor=2.0, mode="bilinear", align_corners=False
+            )
+            x = x + F.conv2d(pictures[0], outer, self.full1.bias, padding=1)
+        else:
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+            x = convolved(self.full1, (x, pictures[0]))
+        trimap, rest = self.head(F.relu(self.full2(F.relu(x)))).split(
+            (TRIMAP_CLASSES, 1 + self.refiner_features), 1
+        )
+        return torch.cat((trimap + unsure, rest), 1)
+
+
+def narrowed(weight: Tensor) -> Tensor:
+    """A 3×3 kernel for enlarged maps → the nearest one for the maps before they are enlarged.
+
+    A step of one pixel is half a step there, which bilinear interpolation takes half from either side.
+    """
+    half = weight.new_tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 0.5]])
+    return torch.einsum("oiyx,yr,xc->oirc", weight, half, half)

@@ -31,7 +31,7 @@ class MattingNetwork(TwoStageNetwork):
         channels = self.encoder.channels
         self.decoder: Decoder | GatedDecoder
         if c.decoder == "gated":
-            self.decoder = GatedDecoder(channels, c.widths, c.refiner_features)
+            self.decoder = GatedDecoder(channels, c.widths, c.refiner_features, c.memory, c.early)
         else:
             self.decoder = Decoder(channels, c.widths, c.refiner_features)
         self.attention = CrossRegionAttention(config.attention)
