@@ -11,6 +11,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.mixing import decoded, encoded
+
 BLURRED = 0.2  # of the plates: half of them out of focus, half in motion
 
 
@@ -72,8 +74,8 @@ def blur(image: Tensor, alpha: Tensor, rng: np.random.Generator) -> tuple[Tensor
         kernel = disc(unit * math.exp(rng.uniform(math.log(0.8), math.log(7))))
     else:
         kernel = line(unit * math.exp(rng.uniform(math.log(3), math.log(30))), rng.uniform(0, math.pi))
-    light = filtered(torch.cat((image**2.2, alpha))[None], kernel)[0]
-    return light[:3].clamp(0, 1) ** (1 / 2.2), light[3:].clamp(0, 1)
+    light = filtered(torch.cat((decoded(image), alpha))[None], kernel)[0]
+    return encoded(light[:3]), light[3:].clamp(0, 1)
 
 
 def filtered(light: Tensor, kernel: Tensor) -> Tensor:

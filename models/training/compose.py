@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.mixing import decoded, encoded, mix
 from models.training.bodies import extended
 from models.training.camera import box
 from models.training.faults import Dice, faults, tone
@@ -16,7 +17,12 @@ from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 
 SHORT = ("london", "civil")  # their pictures end at the chest
-BUSY, CROWD, EMPTY = 0.4, 0.12, 0.04  # things behind, somebody behind, nobody
+ACTION = ("action", "unmasked")  # people who move
+#: Of the plates: things behind, somebody behind, nobody, a thing before the person.
+BUSY, CROWD, EMPTY, HIDDEN = 0.4, 0.12, 0.04, 0.12
+#: Trust of soft pixels: a teacher's in a photograph, which it learned to read in encoded values; and where
+#: the teacher's matte mixed the plate, which makes it exact but for the colour left in the person's edge.
+PHOTOGRAPH, MIXED = 0.15, 0.7
 
 
 @dataclass(frozen=True)
@@ -27,31 +33,55 @@ class Recipe:
         shares: of each source.
         replaced: of the photographs that are not solved, how many get another background.
         bodies: of the replaced portraits that end at the chest, how many get a body.
+        smallest: size of the smallest people before a new background, as a part of the view.
+        turned: largest turn in degrees, of people who move (`ACTION`).
+        empty: plates with nobody.
     """
 
     shares: dict[str, float]
     replaced: float = 0.45
     bodies: float = 0.0
+    smallest: float = 0.45
+    turned: float = 5.0
+    empty: float = EMPTY
 
 
 @dataclass(frozen=True)
 class Plates:
-    """B×3×H×W display-referred 0..1, B×1×H×W coverage, and B: trust in it, and whether it is solved."""
+    """A batch of plates.
+
+    Attributes:
+        image: B×3×H×W, display-referred, 0..1.
+        alpha: B×1×H×W, linear coverage.
+        weight: B, how far the whole alpha is to be believed.
+        exact: B, 1 where the alpha is solved.
+        trust: B×1×H×W, how far each pixel's is; weight is in it.
+    """
 
     image: Tensor
     alpha: Tensor
     weight: Tensor
     exact: Tensor
+    trust: Tensor
 
 
 class Composer:
     """Draws batches; the same seed draws the same ones."""
 
-    def __init__(self, people: Bank, backgrounds: Bank, recipe: Recipe, seed: int, device: torch.device):
-        self.people, self.backgrounds, self.recipe = people, backgrounds, recipe
+    def __init__(
+        self,
+        people: Bank,
+        backgrounds: Bank,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        things: Bank | None = None,
+    ):
+        self.people, self.backgrounds, self.things, self.recipe = people, backgrounds, things, recipe
         self.dice = Dice(device, seed)
         self.odds = odds(people, recipe.shares)
         self.short = torch.tensor([source in SHORT for source in people.source], device=device)
+        self.moving = torch.tensor([source in ACTION for source in people.source], device=device)
 
     def _draw(self, count: int) -> Tensor:
         return torch.multinomial(self.odds, count, True, generator=self.dice.generator)
@@ -63,36 +93,75 @@ class Composer:
         which = self._draw(count)
         exact = people.exact[which]
         replaced = (exact > 0) | (dice.uniform(count) < self.recipe.replaced)
-        grown = replaced & self.short[which] & (dice.uniform(count) < self.recipe.bodies)
-        low = torch.where(replaced, math.log(0.45), math.log(1.0))
+        colour, alpha, trust = self._person(which, replaced, shape)
+        behind, covered = self._behind(count, shape)
+        swapped = replaced[:, None, None, None]
+        covered = covered * swapped
+        colour = torch.where(swapped, mix(tone(colour, dice, 0.5), behind, alpha), colour)
+        soft = ((alpha > 0.02) & (alpha < 0.98)) & (exact == 0)[:, None, None, None]
+        mixed = torch.where(soft, MIXED, 1.0)
+        # What a mask left out beside the person is gone with the old background: nothing there is doubtful.
+        trust = torch.where(swapped, mixed, trust * torch.where(soft, PHOTOGRAPH, 1.0))
+        alpha = alpha + covered * (1 - alpha)
+        colour, alpha, trust = self._hidden(colour, alpha, trust)
+        nobody = (dice.uniform(count) < self.recipe.empty)[:, None, None, None]
+        empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0)
+        colour = torch.where(empty, behind, colour)
+        alpha, trust = torch.where(empty, 0.0, alpha), torch.where(empty, 1.0, trust)
+        image, alpha = faults(colour, alpha, dice)
+        weight = people.weight[which]
+        weighed = torch.where(empty, 1.0, weight[:, None, None, None])
+        return Plates(image, alpha, weight, exact, trust * weighed)
+
+    def _person(
+        self, which: Tensor, replaced: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Views of people: colour (straight where replaced, else the photograph), alpha and trust."""
+        dice, people, recipe, count = self.dice, self.people, self.recipe, len(which)
+        exact = people.exact[which]
+        grown = replaced & self.short[which] & (dice.uniform(count) < recipe.bodies)
+        low = torch.where(replaced, math.log(recipe.smallest), math.log(1.0))
         low = torch.where(grown, math.log(0.18), low)
         high = torch.where(grown, math.log(0.7), math.log(2.0))
         zoom = (low + dice.uniform(count) * (high - low)).exp()
-        affine, bottom = views(people, which, shape, zoom, dice.generator)
+        turned = torch.where(self.moving[which] & replaced, recipe.turned, 0.0)
+        affine, bottom = views(people, which, shape, zoom, dice.generator, turned)
         # Whoever gets a body stands higher, so that some of it is seen.
         lift = torch.where(grown, (shape[0] - shape[0] * zoom) * dice.uniform(count, 0.2, 0.95), 0.0)
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
-        bottom = bottom - lift
         rgba = people.sample(which, affine, shape, zoom >= 1)
+        trust = people.sample_trust(which, affine, shape)
         guessed = (replaced & (exact == 0)).nonzero()[:, 0]
         if len(guessed):
-            rgba[guessed, :3] = foreground(rgba[guessed, :3], rgba[guessed, 3:])
-        if self.recipe.bodies > 0:
+            light = foreground(decoded(rgba[guessed, :3]), rgba[guessed, 3:])
+            rgba[guessed, :3] = encoded(light)
+        if recipe.bodies > 0:
             cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
-            rgba = extended(rgba, bottom, cloth, grown, dice)
-        behind, covered = self._behind(count, shape)
-        covered = covered * replaced[:, None, None, None]
-        colour, alpha = rgba[:, :3], rgba[:, 3:]
-        colour = torch.where(
-            replaced[:, None, None, None], tone(colour, dice, 0.5) * alpha + behind * (1 - alpha), colour
-        )
-        alpha = alpha + covered * (1 - alpha)
-        nobody = (dice.uniform(count) < EMPTY)[:, None, None, None]
-        empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0)
-        colour = torch.where(empty, behind, colour)
-        alpha = torch.where(empty, torch.zeros_like(alpha), alpha)
-        image, alpha = faults(colour, alpha, dice)
-        return Plates(image, alpha, people.weight[which], exact)
+            rgba = extended(rgba, bottom - lift, cloth, grown, dice)
+        return rgba[:, :3], rgba[:, 3:], trust
+
+    def _hidden(self, colour: Tensor, alpha: Tensor, trust: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A thing before some of the people: a cut-out, or a blob of another background."""
+        shape = (colour.shape[2], colour.shape[3])
+        for group in self.dice.groups(len(colour), HIDDEN, 2):
+            thing, cover = self._thing(len(group), shape)
+            colour[group] = mix(thing, colour[group], cover)
+            alpha[group] = alpha[group] * (1 - cover)
+            trust[group] = torch.maximum(trust[group], cover)
+        return colour, alpha, trust
+
+    def _thing(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Colour and coverage of what is nobody."""
+        dice = self.dice
+        if self.things is None or dice.number() < 0.5:
+            return tone(self.background(count, shape), dice, 1.5), self._blob(count, shape)
+        which = torch.randint(len(self.things), (count,), generator=dice.generator, device=dice.device)
+        zoom = (dice.uniform(count, math.log(0.15), math.log(0.9))).exp()
+        affine, _ = views(self.things, which, shape, zoom, dice.generator, torch.full_like(zoom, 20.0))
+        lift = (shape[0] - shape[0] * zoom) * dice.uniform(count)
+        affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
+        rgba = self.things.sample(which, affine, shape, False)
+        return tone(rgba[:, :3], dice, 0.7), rgba[:, 3:]
 
     def background(self, count: int, shape: tuple[int, int]) -> Tensor:
         """Backgrounds without anybody, half of them out of focus."""
@@ -113,8 +182,8 @@ class Composer:
         behind = tone(self.background(count, shape), dice, 0.8)
         for group in dice.groups(count, BUSY, 2):
             for _ in range(2):
-                thing = tone(self.background(len(group), shape), dice, 1.5)
-                behind[group] = torch.lerp(behind[group], thing, self._blob(len(group), shape))
+                thing, cover = self._thing(len(group), shape)
+                behind[group] = mix(thing, behind[group], cover)
         covered = behind.new_zeros(count, 1, *shape)
         for group in dice.groups(count, CROWD, 1):
             which = self._draw(len(group))
@@ -122,8 +191,9 @@ class Composer:
             affine, _ = views(self.people, which, shape, zoom, dice.generator)
             other = self.people.sample(which, affine, shape, zoom >= 1)
             solved = (self.people.exact[which] > 0).float()[:, None, None, None]
-            colour = other[:, :3] * solved + foreground(other[:, :3], other[:, 3:]) * (1 - solved)
-            behind[group] = torch.lerp(behind[group], tone(colour, dice, 0.5), other[:, 3:])
+            cleaned = encoded(foreground(decoded(other[:, :3]), other[:, 3:]))
+            colour = other[:, :3] * solved + cleaned * (1 - solved)
+            behind[group] = mix(tone(colour, dice, 0.5), behind[group], other[:, 3:])
             covered[group] = other[:, 3:]
         return behind, covered
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.mixing import decoded, encoded
 from models.training.camera import disc, filtered, line
 
 LUMA = (
@@ -73,7 +74,7 @@ def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     """
     n, unit = len(image), max(image.shape[2:]) / 900
     image = torch.where(dice.uniform(n)[:, None, None, None] < 0.7, tone(image, dice, 0.7), image)
-    light = torch.cat((image.clamp(1e-6, 1) ** 2.2, alpha), 1)
+    light = torch.cat((decoded(image), alpha), 1)
     for number, group in enumerate(dice.groups(n, 0.2, 4)):
         if number % 2:
             kernel = disc(unit * math.exp(dice.number(math.log(0.8), math.log(7))))
@@ -88,7 +89,7 @@ def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
     wild = dice.uniform(n)[:, None, None, None] < 0.15
     stops = 2.0 ** dice.uniform(n, -2.3, 2.3)[:, None, None, None]
     lit = torch.where(wild, light[:, :3] * stops, light[:, :3])
-    image, alpha = lit.clamp(1e-6, 1) ** (1 / 2.2), light[:, 3:].clamp(0, 1)
+    image, alpha = encoded(lit), light[:, 3:].clamp(0, 1)
     sigma = torch.where(
         dice.uniform(n) < 0.35, dice.uniform(n, 0.005, 0.07), torch.zeros(n, device=image.device)
     )

@@ -34,14 +34,18 @@ def shrink_trimap(trimap: Tensor, factor: int) -> Tensor:
     return torch.where((parts[:, UNKNOWN] > 0) | mixed, UNKNOWN, parts.argmax(1))
 
 
-def coarse_loss(levels: list[HeadOutput], alpha: Tensor, weight: Tensor) -> dict[str, Tensor]:
+def coarse_loss(
+    levels: list[HeadOutput], alpha: Tensor, weight: Tensor, trust: Tensor | None = None
+) -> dict[str, Tensor]:
     """Alpha and trimap by cross entropy, on every level.
 
     Args:
         levels: the three heads' maps, coarsest first; the finest at the working image's resolution.
         alpha: N×1×h×w truth at that resolution.
         weight: N, how far each truth is to be believed.
+        trust: N×1×h×w, how far each pixel's truth is; None is fully.
     """
+    trust = torch.ones_like(alpha) if trust is None else trust
     trimap = truth_trimap(alpha)
     losses: dict[str, Tensor] = {"alpha": alpha.new_zeros(()), "trimap": alpha.new_zeros(())}
     for maps in levels:
@@ -53,12 +57,13 @@ def coarse_loss(levels: list[HeadOutput], alpha: Tensor, weight: Tensor) -> dict
         entropy = F.binary_cross_entropy_with_logits(logit, small, reduction="none")
         distance = (logit.sigmoid() - small).abs()
         per_pixel = (entropy + distance) * (1 + 3 * band)
-        losses["alpha"] += (per_pixel.mean((1, 2, 3)) * weight).mean()
-        losses["trimap"] += trimap_loss(maps.trimap.float(), classes, weight)
+        believed = F.avg_pool2d(trust, factor) if factor > 1 else trust
+        losses["alpha"] += ((per_pixel * believed).mean((1, 2, 3)) * weight).mean()
+        losses["trimap"] += trimap_loss(maps.trimap.float(), classes, weight, believed)
     return losses
 
 
-def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
+def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor, trust: Tensor | None = None) -> Tensor:
     """Cross entropy, unknown pixels counted double.
 
     Not the paper's focal loss: that is content with a probability that just wins, while ours is what the
@@ -66,6 +71,8 @@ def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
     """
     importance = logits.new_tensor(IMPORTANCE)
     loss = F.cross_entropy(logits, classes, importance, reduction="none")
+    if trust is not None:
+        loss = loss * trust[:, 0]
     return (loss.mean((1, 2)) * weight).mean()
 
 

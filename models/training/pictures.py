@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from models.mixing import decoded, encoded, mix
 from models.training.camera import box, camera, to_tensor, tone
 
 Affine = tuple[float, float, float, float, float, float]
@@ -169,12 +170,12 @@ class Portraits(Dataset[dict[str, Tensor]]):
         colour, matte = to_tensor(image), to_tensor(alpha)
         if replace:
             if picture.foreground is None:
-                colour = foreground(colour, matte)
+                colour = encoded(foreground(decoded(colour), matte))
             behind = tone(self._background(shape, rng), rng, 0.8)
             for _ in range(rng.integers(1, 4) if rng.random() < CLUTTER else 0):
                 thing = tone(self._background(shape, rng), rng, 1.5)
-                behind = behind + blob(shape, rng) * (thing - behind)
-            colour = tone(colour, rng, 0.5) * matte + behind * (1 - matte)
+                behind = mix(thing, behind, blob(shape, rng))
+            colour = mix(tone(colour, rng, 0.5), behind, matte)
         return colour, matte
 
 

@@ -11,7 +11,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ class Bank:
         exact: pictures, 1 where the alpha is solved and the colours are the person's alone.
         focus: pictures × FOCI × 2, points on the person's edge, as parts of height and width.
         source: of each picture.
+        trust: all pixels, uint8, in the order of `words`: how far each alpha is to be believed; None is
+            fully.
     """
 
     words: Tensor
@@ -49,6 +51,7 @@ class Bank:
     exact: Tensor
     focus: Tensor
     source: list[str]
+    trust: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -67,28 +70,44 @@ class Bank:
             B×4×H×W, colour and alpha in 0..1. Shrunk by more than two, a view is
             taken of the picture's half, or quarter, so that it does not alias.
         """
-        step = affine[:, :, :2].square().sum(1).sqrt().amin(1)
-        level = step.clamp(min=1).log2().floor().long().clamp(max=LEVELS - 1)
-        start, height, width = (
-            x[which, level][:, None, None] for x in (self.starts, self.heights, self.widths)
-        )
-        ys = torch.arange(shape[0], device=which.device, dtype=torch.float32) + 0.5
-        xs = torch.arange(shape[1], device=which.device, dtype=torch.float32) + 0.5
-        scale = 0.5 ** level.float()
-        a = affine * scale[:, None, None]
-        x = (a[:, 0, 0, None] * xs)[:, None, :] + (a[:, 0, 1, None] * ys)[:, :, None] + a[:, 0, 2, None, None]
-        y = (a[:, 1, 0, None] * xs)[:, None, :] + (a[:, 1, 1, None] * ys)[:, :, None] + a[:, 1, 2, None, None]
-        shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        x, y, start, width, shown = self._places(which, affine, shape)
         shown = shown | torch.as_tensor(held, device=which.device).view(-1, 1, 1)
-        x = torch.minimum((x - 0.5).clamp(min=0), width - 1.0)
-        y = torch.minimum((y - 0.5).clamp(min=0), height - 1.0)
         x0, y0 = x.long(), y.long()
         fx, fy = (x - x0)[:, None], (y - y0)[:, None]
+        height = self.heights[which, self._level(affine)][:, None, None]
         x1, y1 = torch.minimum(x0 + 1, width - 1), torch.minimum(y0 + 1, height - 1)
         rows0, rows1 = start + y0 * width, start + y1 * width
         top = torch.lerp(self._read(rows0 + x0), self._read(rows0 + x1), fx)
         bottom = torch.lerp(self._read(rows1 + x0), self._read(rows1 + x1), fx)
         return torch.lerp(top, bottom, fy) * (shown[:, None] / 255)
+
+    def sample_trust(self, which: Tensor, affine: Tensor, shape: tuple[int, int]) -> Tensor:
+        """How far the same views' alphas are to be believed, B×1×H×W in 0..1, from the nearest pixels."""
+        if self.trust is None:
+            return torch.ones(len(which), 1, *shape, device=which.device)
+        x, y, start, width, _ = self._places(which, affine, shape)
+        return self.trust[start + y.round().long() * width + x.round().long()][:, None].float() / 255
+
+    def _level(self, affine: Tensor) -> Tensor:
+        """Which of a picture's halves a view is taken of, B."""
+        step = affine[:, :, :2].square().sum(1).sqrt().amin(1)
+        return step.clamp(min=1).log2().floor().long().clamp(max=LEVELS - 1)
+
+    def _places(self, which: Tensor, affine: Tensor, shape: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Columns and rows in that half, held to its frame, its start and width, and what lies inside."""
+        level = self._level(affine)
+        start, height, width = (
+            x[which, level][:, None, None] for x in (self.starts, self.heights, self.widths)
+        )
+        ys = torch.arange(shape[0], device=which.device, dtype=torch.float32) + 0.5
+        xs = torch.arange(shape[1], device=which.device, dtype=torch.float32) + 0.5
+        a = affine * (0.5 ** level.float())[:, None, None]
+        x = (a[:, 0, 0, None] * xs)[:, None, :] + (a[:, 0, 1, None] * ys)[:, :, None] + a[:, 0, 2, None, None]
+        y = (a[:, 1, 0, None] * xs)[:, None, :] + (a[:, 1, 1, None] * ys)[:, :, None] + a[:, 1, 2, None, None]
+        shown = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        x = torch.minimum((x - 0.5).clamp(min=0), width - 1.0)
+        y = torch.minimum((y - 0.5).clamp(min=0), height - 1.0)
+        return x, y, start, width, shown
 
     def _read(self, where: Tensor) -> Tensor:
         word = self.words[where]
@@ -130,9 +149,23 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def build(rows: list[dict[str, Any]], files: dict[str, np.ndarray[Any, Any]], device: torch.device) -> Bank:
+def joined(pieces: list[Tensor]) -> Tensor:
+    """All pieces one after the other. Empties the list as it goes, so that none is held twice."""
+    whole = pieces[0].new_empty(sum(len(piece) for piece in pieces))
+    at = 0
+    pieces.reverse()
+    while pieces:
+        piece = pieces.pop()
+        whole[at : at + len(piece)] = piece
+        at += len(piece)
+    return whole
+
+
+def build(
+    rows: list[dict[str, Any]], files: Mapping[str, np.ndarray[Any, Any]], device: torch.device
+) -> Bank:
     """Put pictures on a device. Rows without an alpha are backgrounds: their alpha is 0."""
-    words, starts, heights, widths, foci, at = [], [], [], [], [], 0
+    words, trusts, starts, heights, widths, foci, at = [], [], [], [], [], [], 0
     for row in rows:
         colour = files[row["colour"]]
         alpha = np.zeros(colour.shape[:2], np.uint8)
@@ -143,25 +176,34 @@ def build(rows: list[dict[str, Any]], files: dict[str, np.ndarray[Any, Any]], de
                 alpha = np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BILINEAR))
         foci.append(_foci(alpha))
         pixels = torch.from_numpy(np.concatenate((colour, alpha[..., None]), -1)).to(device)
+        believed = files[row["trust"]][..., :1] if "trust" in row else np.full_like(colour[..., :1], 255)
+        belief = torch.from_numpy(np.ascontiguousarray(believed)).to(device)
         per_level: list[tuple[int, int, int]] = []
         for _ in range(LEVELS):
             height, width = pixels.shape[:2]
             words.append(pixels.contiguous().view(torch.int32).flatten())
+            trusts.append(belief.flatten())
             per_level.append((at, height, width))
             at += height * width
             if min(height, width) > 8:
-                smaller = F.avg_pool2d(pixels.permute(2, 0, 1)[None].float(), 2)[0]
-                pixels = smaller.round().byte().permute(1, 2, 0)
+                pixels, belief = halved(pixels), halved(belief)
         for column, values in zip((starts, heights, widths), zip(*per_level, strict=True), strict=True):
             column.append(values)
     return Bank(
-        torch.cat(words),
+        joined(words),
         *(torch.tensor(x, device=device) for x in (starts, heights, widths)),
         torch.tensor([float(r.get("weight", 1.0)) for r in rows], device=device),
         torch.tensor([float(r.get("cut", False)) for r in rows], device=device),
         torch.from_numpy(np.stack(foci)).to(device),
         [r["source"] for r in rows],
+        joined(trusts) if any("trust" in r for r in rows) else None,
     )
+
+
+def halved(pixels: Tensor) -> Tensor:
+    """H×W×C bytes → half the size, each the mean of four."""
+    smaller = F.avg_pool2d(pixels.permute(2, 0, 1)[None].float(), 2)[0]
+    return smaller.round().byte().permute(1, 2, 0)
 
 
 def odds(bank: Bank, shares: dict[str, float]) -> Tensor:
@@ -173,12 +215,18 @@ def odds(bank: Bank, shares: dict[str, float]) -> Tensor:
 
 
 def views(
-    bank: Bank, which: Tensor, shape: tuple[int, int], zoom: Tensor, generator: torch.Generator
+    bank: Bank,
+    which: Tensor,
+    shape: tuple[int, int],
+    zoom: Tensor,
+    generator: torch.Generator,
+    turned: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Affines of random views, and the view's row at which each picture ends: see `pictures._view`.
 
     Args:
         zoom: B; below 1 the whole picture stands in the view, smaller by that, its bottom edge at the view's.
+        turned: B, the largest turn in degrees of those that are not enlarged; None is 0.
     """
     device = which.device
 
@@ -200,7 +248,10 @@ def views(
 
     left = torch.where(spare_x > 0, follow(focus_x, shape[1] * step, spare_x), spare_x * uniform(0, 1))
     top = torch.where(spare_y > 0, follow(focus_y, shape[0] * step, spare_y), spare_y)
-    angle = torch.where(zoom > 1.1, uniform(-math.pi / 36, math.pi / 36), torch.zeros_like(zoom))
+    most = torch.where(zoom > 1.1, 5.0, 0.0)
+    if turned is not None:
+        most = torch.maximum(most, turned)
+    angle = uniform(-1, 1) * most * (math.pi / 180)
     flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
     c, s = angle.cos() * step, angle.sin() * step
     x, y = left + shape[1] * step / 2, top + shape[0] * step / 2

@@ -90,7 +90,8 @@ def test_a_jpeg_of_high_quality_changes_little_and_of_low_quality_more() -> None
 def test_regions_are_those_of_the_network() -> None:
     torch.manual_seed(1)
     network = MattingNetwork(CONFIGS["fast"]).eval()
-    plates = Plates(torch.rand(2, 3, 200, 168), torch.rand(2, 1, 200, 168), torch.ones(2), torch.ones(2))
+    alpha, one = torch.rand(2, 1, 200, 168), torch.ones(2)
+    plates = Plates(torch.rand(2, 3, 200, 168), alpha, one, one, torch.ones_like(alpha))
     size = (96, 96)
     with torch.no_grad():
         coarse = network.coarse(joint.shrunk(plates, size)[0])

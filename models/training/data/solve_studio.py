@@ -41,11 +41,11 @@ REJECTED = frozenset(
 )
 
 
-def _to_bytes(values: NDArray[np.float32], scale: float) -> NDArray[np.uint8]:
+def to_bytes(values: NDArray[np.float32], scale: float) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(values * scale), 0, 255), np.uint8)
 
 
-def _save(pixels: NDArray[np.uint8], path: Path) -> None:
+def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write a PNG under another name first: a run that is cut off leaves no half file to be taken as done."""
     partial = path.with_name(path.name + ".part")
     Image.fromarray(pixels).save(partial, format="PNG", compress_level=3)
@@ -57,8 +57,8 @@ def solve_one(source: Path, output: Path, name: str, light: Light = "linear") ->
     with Image.open(source) as picture:
         image = np.asarray(picture.convert("RGB"), np.float32)
     solution = solve(image, light)
-    _save(_to_bytes(solution.foreground, 1), output / f"{name}.fg.png")
-    _save(_to_bytes(solution.alpha, 255), output / f"{name}.alpha.png")
+    write_picture(to_bytes(solution.foreground, 1), output / f"{name}.fg.png")
+    write_picture(to_bytes(solution.alpha, 255), output / f"{name}.alpha.png")
     soft = ((solution.alpha > 0.05) & (solution.alpha < 0.95)).mean()
     fit = solution.backdrop
     return f"{name} noise {fit.noise:.2f} inliers {fit.inliers:.2f} soft {soft:.4f}"

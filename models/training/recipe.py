@@ -1,0 +1,74 @@
+"""A training run as a file: `recipes/NAME.toml` says what is trained, from where, on what, and how fast."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from models.training.compose import Recipe
+
+RECIPES = Path(__file__).with_name("recipes")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a recipe holds.
+
+    Attributes:
+        config: configuration of the network (`flyaway.network.CONFIGS`).
+        objective: what is learned (`objectives.OBJECTIVES`).
+        start: weights to start from (safetensors), or "rvm"; relative to the repository's root.
+        keep_blocks: how much of each transformer block's residual is kept at the start, the first ones first.
+        licences: classes of sources that may teach ("clean", "research").
+        draw: how often what is drawn (`compose.Recipe`).
+        views: height and width of working images, taking turns.
+        ratio: size of a plate over its working image.
+        batch: plates a step.
+        rate: peak learning rate.
+        shares: part of the rate by the beginning of a parameter's name; the first that fits counts, 0
+            freezes.
+        anchor: pull towards the start's weights, as weight decay pulls towards nothing.
+        warm: steps over which the rate rises.
+        images: after how many the rate has fallen to nothing; 0 is never: it stays until a next stage.
+        seed: of all that is drawn.
+    """
+
+    config: str
+    objective: str
+    start: str
+    shares: dict[str, float]
+    draw: Recipe
+    keep_blocks: tuple[float, ...] = ()
+    licences: tuple[str, ...] = ("clean", "research")
+    views: tuple[tuple[int, int], ...] = ((512, 512),)
+    ratio: float = 1.0
+    batch: int = 4
+    rate: float = 1e-4
+    anchor: float = 0.0
+    warm: int = 50
+    images: int = 0
+    seed: int = 1
+    notes: str = field(default="", repr=False)
+
+
+def read_recipe(name: str | Path) -> Run:
+    """A recipe by its name in `recipes/`, or by its path.
+
+    Raises:
+        ValueError: a key that no recipe has, or one that is missing.
+    """
+    path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
+    values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    if unknown := set(values) - {f.name for f in fields(Run)}:
+        raise ValueError(f"{path.name}: no recipe has {', '.join(sorted(unknown))}")
+    try:
+        values["draw"] = Recipe(**values["draw"])
+        values["views"] = tuple(tuple(view) for view in values.get("views", ((512, 512),)))
+        for key in ("keep_blocks", "licences"):
+            if key in values:
+                values[key] = tuple(values[key])
+        return Run(**values)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name}: {error}") from error

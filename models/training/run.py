@@ -1,0 +1,158 @@
+"""Train by a recipe, or go on with it: `python -m models.training.run NAME --run DIR …`.
+
+One loop for all: a recipe (`recipes/`) names the network, what it starts from, what is drawn (`compose.py`)
+    and what
+is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on with it.
+The average of the weights (`average.safetensors`) is what is released. Everything is written without pickle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from flyaway.network import CONFIGS, MattingNetwork
+from models.training import checkpoints
+from models.training.bank import backgrounds, open_bank, people, things
+from models.training.compose import Composer
+from models.training.objectives import OBJECTIVES
+from models.training.recipe import Run, read_recipe
+from models.training.schedule import average_in, pace
+from models.training.start import begin
+
+SAVE_EVERY, LOG_EVERY = 240.0, 25  # seconds, steps
+
+
+def halves(device: torch.device) -> bool:
+    """Whether bf16 is quicker there: without instructions of its own a processor takes ten times as long."""
+    return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def parameter_groups(network: nn.Module, run: Run) -> list[dict[str, object]]:
+    """Parameters by their share of the rate; those with a share of 0 stay as they are."""
+    groups: dict[float, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        share = next((s for start, s in run.shares.items() if name.startswith(start)), 0.0)
+        parameter.requires_grad_(share > 0)
+        if share > 0:
+            groups[share].append(parameter)
+    return [{"params": parameters, "share": share} for share, parameters in groups.items()]
+
+
+class Trainer:
+    """One run of a recipe."""
+
+    def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device):
+        self.run, self.folder, self.composer, self.device = run, folder, composer, device
+        torch.manual_seed(run.seed)
+        self.network = MattingNetwork(CONFIGS[run.config])
+        begin(self.network, run.start, run.keep_blocks)
+        self.network.to(device, memory_format=torch.channels_last).train()
+        self.start = {n: p.detach().clone() for n, p in self.network.named_parameters()}
+        groups = parameter_groups(self.network, run)
+        self.optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
+        self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
+        self.state = {"stage": run.config, "images": 0, "stage_images": 0, "steps": 0, "seconds": 0.0}
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.config)
+
+    def step(self) -> Mapping[str, Tensor]:
+        """One batch; returns losses and figures."""
+        run, number = self.run, int(self.state["steps"])
+        size = run.views[number % len(run.views)]
+        plates = self.composer(run.batch, (round(size[0] * run.ratio), round(size[1] * run.ratio)))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
+            losses, logged = OBJECTIVES[run.objective](self.network, plates, size)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        moving = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.clip_grad_norm_(moving, 2.0)
+        rate = self._set_rate(number)
+        if norm.isfinite():  # bf16 overflows once in a thousand steps
+            self.optimizer.step()
+            self._pull(rate)
+        average_in(self.average, self.network, self.average, number)
+        return {**{k: v.detach() for k, v in losses.items()}, **logged, "norm": norm.detach()}
+
+    def _set_rate(self, number: int) -> float:
+        run = self.run
+        done = self.state["images"] / run.images if run.images else 0.0
+        rate = run.rate * pace(done, number, run.warm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
+        return rate
+
+    @torch.no_grad()
+    def _pull(self, rate: float) -> None:
+        """Towards where the weights came from: what no plate speaks of is not forgotten."""
+        if self.run.anchor > 0:
+            for name, parameter in self.network.named_parameters():
+                if parameter.grad is not None:
+                    parameter.lerp_(self.start[name], rate * self.run.anchor)
+
+    def train(self, seconds: float) -> None:
+        """Go on for so long, or until the rate is nothing."""
+        began, saved, spent = time.monotonic(), time.monotonic(), float(self.state["seconds"])
+        sums: dict[str, list[float]] = defaultdict(list)
+        while time.monotonic() - began < seconds:
+            if self.run.images and self.state["images"] >= self.run.images:
+                break
+            for key, value in self.step().items():
+                sums[key].append(float(value))
+            self.state["steps"] += 1
+            self.state["images"] += self.run.batch
+            self.state["seconds"] = spent + time.monotonic() - began
+            if self.state["steps"] % LOG_EVERY == 0:
+                self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})
+                sums.clear()
+            if time.monotonic() - saved > SAVE_EVERY:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Write all that is needed to go on."""
+        checkpoints.save(self.folder, self.network, self.average, self.optimizer, self.state)
+
+    def _log(self, values: dict[str, float]) -> None:
+        line = {k: round(v, 1) if isinstance(v, float) else v for k, v in self.state.items()} | values
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+
+def open_composer(run: Run, bank: Path, data: Path, device: torch.device) -> Composer:
+    """Read the bank onto a device."""
+    whom, where = people(bank, run.licences), backgrounds(bank, data, run.licences)
+    whom = [row for row in whom if run.draw.shares.get(row["source"], 0) > 0]
+    print(f"{len(whom)} people, {len(where)} backgrounds", flush=True)
+    banks = [open_bank(rows, device) for rows in (whom, where, things(data))]
+    return Composer(banks[0], banks[1], run.draw, run.seed + int(time.time()) % 100_000, device, banks[2])
+
+
+def main() -> None:
+    """Train for some minutes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("recipe", help="its name in models/training/recipes, or a .toml")
+    parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints and log")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run = read_recipe(args.recipe)
+    composer = open_composer(run, args.bank, args.data, device)
+    Trainer(run, args.run, composer, device).train(60 * args.minutes)
+
+
+if __name__ == "__main__":
+    main()

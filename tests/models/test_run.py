@@ -1,0 +1,103 @@
+"""The one loop: a recipe drives it, it learns, and it goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from models.training.bank import open_bank
+from models.training.compose import Composer, Recipe
+from models.training.recipe import RECIPES, Run, read_recipe
+from models.training.run import Trainer, parameter_groups
+from PIL import Image
+from safetensors.torch import load_file
+
+from flyaway.network import CONFIGS, MattingNetwork
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def composer(tmp_path_factory: pytest.TempPathFactory) -> Composer:
+    """People that are discs, before noise; one source is solved, one has trust."""
+    folder = tmp_path_factory.mktemp("bank")
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[-1:1:96j, -1:1:72j]
+    disc = np.clip((0.6 - np.hypot(x, y)) * 20, 0, 1)
+    rows = []
+    for number, source in enumerate(("london", "action", "action")):
+        colour = 255 * (0.2 + 0.6 * disc[..., None] * rng.random(3))
+        Image.fromarray(colour.astype(np.uint8)).save(folder / f"{number}.png")
+        Image.fromarray((255 * disc).astype(np.uint8)).save(folder / f"{number}.alpha.png")
+        Image.fromarray(np.full(disc.shape, 51, np.uint8)).save(folder / f"{number}.trust.png")
+        row = {"colour": folder / f"{number}.png", "alpha": folder / f"{number}.alpha.png", "limit": 80}
+        row |= {"source": source, "cut": source == "london"}
+        rows.append(row if source == "london" else row | {"trust": folder / f"{number}.trust.png"})
+    noise = rng.integers(0, 256, (60, 90, 4), np.uint8)
+    Image.fromarray(noise[..., :3]).save(folder / "behind.png")
+    Image.fromarray(noise).save(folder / "thing.png")
+    behind = open_bank([{"colour": folder / "behind.png", "source": "free", "limit": 80}], CPU)
+    thing = {"colour": folder / "thing.png", "alpha": None, "source": "things", "limit": 80}
+    recipe = Recipe({"london": 0.5, "action": 0.5}, replaced=0.5)
+    return Composer(open_bank(rows, CPU), behind, recipe, 5, CPU, open_bank([thing], CPU))
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Run:
+    return replace(read_recipe("fast-2-wide"), views=((64, 96), (96, 64)), batch=2)
+
+
+def test_trust_is_low_where_a_photograph_was_labelled_and_full_where_the_plate_was_mixed(
+    composer: Composer,
+) -> None:
+    plates = composer(24, (64, 64))
+    lowest = plates.trust.amin((1, 2, 3))
+    photographs = plates.trust.amax((1, 2, 3)) < 0.9
+    assert photographs.any()
+    assert (~photographs).any()
+    assert lowest.min() >= 0
+    assert float(plates.trust.max()) == 1
+    assert float(plates.alpha.min()) >= 0
+    assert float(plates.image.max()) <= 1
+
+
+def test_a_run_learns_and_goes_on_where_it_stopped(composer: Composer, recipe: Run, tmp_path: Path) -> None:
+    first = Trainer(recipe, tmp_path, composer, CPU)
+    for _ in range(3):
+        values = first.step()
+        assert all(torch.isfinite(v) for v in values.values())
+        first.state["steps"] += 1
+        first.state["images"] += recipe.batch
+    first.save()
+    moved = {n for n, p in first.network.named_parameters() if not torch.equal(p, first.start[n])}
+    assert any(n.startswith("encoder.blocks.0") for n in moved)
+    assert not any(n.startswith(("encoder.tokenizer.stem", "refiner.")) or ".state_" in n for n in moved)
+    second = Trainer(recipe, tmp_path, composer, CPU)
+    assert second.state["images"] == 6
+    was = first.network.state_dict()
+    for name, mine in second.network.state_dict().items():
+        assert torch.equal(mine, was[name]), name
+    assert len(second.optimizer.state_dict()["state"]) == len(first.optimizer.state_dict()["state"])
+    assert set(load_file(tmp_path / "average.safetensors")) == set(first.network.state_dict())
+    assert json.loads((tmp_path / "state.json").read_text())["steps"] == 3
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_read_and_trains_something(path: Path) -> None:
+    run = read_recipe(path)
+    network = MattingNetwork(CONFIGS[run.config])
+    groups = parameter_groups(network, run)
+    assert sum(p.numel() for group in groups for p in group["params"]) > 1e5
+    assert Path(run.start).exists() or run.start == "rvm"
+    for start in run.shares:
+        assert any(name.startswith(start) for name, _ in network.named_parameters()), start
+
+
+def test_a_recipe_with_a_key_that_none_has_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text('config = "fast-2"\nspeed = 3\n')
+    with pytest.raises(ValueError, match="speed"):
+        read_recipe(tmp_path / "odd.toml")
