@@ -43,10 +43,12 @@ def people(bank: Path, licences: Iterable[str] = ("clean", "research")) -> list[
         row = {"colour": colour, "alpha": r["alpha"], "source": r["source"], "weight": float(r["weight"])}
         rows.append(row | {"cut": solved, "limit": SOLVED_LIMIT if solved else LIMIT})
     if "research" in allowed:
-        for r in _table(bank / "action.csv"):
+        # Frames of a sequence stand in order, one after the other.
+        for r in sorted(_table(bank / "action.csv"), key=lambda r: (r["split_group"], r["name"])):
             rows.append(
                 {"colour": r["image"], "alpha": r["alpha"], "trust": r["trust"], "source": r["source"]}
                 | {"weight": 1.0, "cut": False, "limit": LIMIT}
+                | {"group": r["split_group"] if r["split_group"].startswith("davis:") else ""}
             )
     return rows
 

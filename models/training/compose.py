@@ -83,14 +83,15 @@ class Composer:
         self.short = torch.tensor([source in SHORT for source in people.source], device=device)
         self.moving = torch.tensor([source in ACTION for source in people.source], device=device)
 
-    def _draw(self, count: int) -> Tensor:
+    def draw(self, count: int) -> Tensor:
+        """Which people a batch shows."""
         return torch.multinomial(self.odds, count, True, generator=self.dice.generator)
 
     @torch.no_grad()
     def __call__(self, count: int, shape: tuple[int, int]) -> Plates:
         """A batch of one shape."""
         dice, people = self.dice, self.people
-        which = self._draw(count)
+        which = self.draw(count)
         exact = people.exact[which]
         replaced = (exact > 0) | (dice.uniform(count) < self.recipe.replaced)
         colour, alpha, trust = self._person(which, replaced, shape)
@@ -117,40 +118,53 @@ class Composer:
         self, which: Tensor, replaced: Tensor, shape: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Views of people: colour (straight where replaced, else the photograph), alpha and trust."""
-        dice, people, recipe, count = self.dice, self.people, self.recipe, len(which)
-        exact = people.exact[which]
+        dice, recipe, count = self.dice, self.recipe, len(which)
         grown = replaced & self.short[which] & (dice.uniform(count) < recipe.bodies)
+        affine, zoom, bottom = self.stand(which, replaced, grown, shape)
+        rgba, trust = self.cut_out(which, affine, zoom >= 1, replaced, shape)
+        if recipe.bodies > 0:
+            cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
+            rgba = extended(rgba, bottom, cloth, grown, dice)
+        return rgba[:, :3], rgba[:, 3:], trust
+
+    def stand(
+        self, which: Tensor, replaced: Tensor, grown: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Where people stand in their views: affines, sizes, and the rows at which their pictures end."""
+        dice, recipe, count = self.dice, self.recipe, len(which)
         low = torch.where(replaced, math.log(recipe.smallest), math.log(1.0))
         low = torch.where(grown, math.log(0.18), low)
         high = torch.where(grown, math.log(0.7), math.log(2.0))
         zoom = (low + dice.uniform(count) * (high - low)).exp()
         turned = torch.where(self.moving[which] & replaced, recipe.turned, 0.0)
-        affine, bottom = views(people, which, shape, zoom, dice.generator, turned)
+        affine, bottom = views(self.people, which, shape, zoom, dice.generator, turned)
         # Whoever gets a body stands higher, so that some of it is seen.
         lift = torch.where(grown, (shape[0] - shape[0] * zoom) * dice.uniform(count, 0.2, 0.95), 0.0)
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
-        rgba = people.sample(which, affine, shape, zoom >= 1)
-        trust = people.sample_trust(which, affine, shape)
-        guessed = (replaced & (exact == 0)).nonzero()[:, 0]
+        return affine, zoom, bottom - lift
+
+    def cut_out(
+        self, which: Tensor, affine: Tensor, held: Tensor, replaced: Tensor, shape: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Views of people, N×4×H×W, and trust; their colour is straight where they will be set elsewhere."""
+        rgba = self.people.sample(which, affine, shape, held)
+        guessed = (replaced & (self.people.exact[which] == 0)).nonzero()[:, 0]
         if len(guessed):
             light = foreground(decoded(rgba[guessed, :3]), rgba[guessed, 3:])
             rgba[guessed, :3] = encoded(light)
-        if recipe.bodies > 0:
-            cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
-            rgba = extended(rgba, bottom - lift, cloth, grown, dice)
-        return rgba[:, :3], rgba[:, 3:], trust
+        return rgba, self.people.sample_trust(which, affine, shape)
 
     def _hidden(self, colour: Tensor, alpha: Tensor, trust: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A thing before some of the people: a cut-out, or a blob of another background."""
         shape = (colour.shape[2], colour.shape[3])
         for group in self.dice.groups(len(colour), HIDDEN, 2):
-            thing, cover = self._thing(len(group), shape)
+            thing, cover = self.thing(len(group), shape)
             colour[group] = mix(thing, colour[group], cover)
             alpha[group] = alpha[group] * (1 - cover)
             trust[group] = torch.maximum(trust[group], cover)
         return colour, alpha, trust
 
-    def _thing(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def thing(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Colour and coverage of what is nobody."""
         dice = self.dice
         if self.things is None or dice.number() < 0.5:
@@ -182,11 +196,11 @@ class Composer:
         behind = tone(self.background(count, shape), dice, 0.8)
         for group in dice.groups(count, BUSY, 2):
             for _ in range(2):
-                thing, cover = self._thing(len(group), shape)
+                thing, cover = self.thing(len(group), shape)
                 behind[group] = mix(thing, behind[group], cover)
         covered = behind.new_zeros(count, 1, *shape)
         for group in dice.groups(count, CROWD, 1):
-            which = self._draw(len(group))
+            which = self.draw(len(group))
             zoom = dice.uniform(len(group), 0.4, 1.0)
             affine, _ = views(self.people, which, shape, zoom, dice.generator)
             other = self.people.sample(which, affine, shape, zoom >= 1)

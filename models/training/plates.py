@@ -39,6 +39,7 @@ class Bank:
         exact: pictures, 1 where the alpha is solved and the colours are the person's alone.
         focus: pictures × FOCI × 2, points on the person's edge, as parts of height and width.
         source: of each picture.
+        group: of each picture: frames of one sequence stand in order and share it; "" is none.
         trust: all pixels, uint8, in the order of `words`: how far each alpha is to be believed; None is
             fully.
     """
@@ -51,6 +52,7 @@ class Bank:
     exact: Tensor
     focus: Tensor
     source: list[str]
+    group: list[str]
     trust: Tensor | None = None
 
     def __len__(self) -> int:
@@ -196,6 +198,7 @@ def build(
         torch.tensor([float(r.get("cut", False)) for r in rows], device=device),
         torch.from_numpy(np.stack(foci)).to(device),
         [r["source"] for r in rows],
+        [r.get("group", "") for r in rows],
         joined(trusts) if any("trust" in r for r in rows) else None,
     )
 

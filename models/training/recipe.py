@@ -17,6 +17,7 @@ class Run:
     """What a recipe holds.
 
     Attributes:
+        name: of the recipe: a stage of a run.
         config: configuration of the network (`flyaway.network.CONFIGS`).
         objective: what is learned (`objectives.OBJECTIVES`).
         start: weights to start from (safetensors), or "rvm"; relative to the repository's root.
@@ -25,7 +26,8 @@ class Run:
         draw: how often what is drawn (`compose.Recipe`).
         views: height and width of working images, taking turns.
         ratio: size of a plate over its working image.
-        batch: plates a step.
+        batch: plates a step, or shots.
+        frames: of a shot; 1 draws stills.
         rate: peak learning rate.
         shares: part of the rate by the beginning of a parameter's name; the first that fits counts, 0
             freezes.
@@ -35,6 +37,7 @@ class Run:
         seed: of all that is drawn.
     """
 
+    name: str
     config: str
     objective: str
     start: str
@@ -45,6 +48,7 @@ class Run:
     views: tuple[tuple[int, int], ...] = ((512, 512),)
     ratio: float = 1.0
     batch: int = 4
+    frames: int = 1
     rate: float = 1e-4
     anchor: float = 0.0
     warm: int = 50
@@ -64,6 +68,7 @@ def read_recipe(name: str | Path) -> Run:
     if unknown := set(values) - {f.name for f in fields(Run)}:
         raise ValueError(f"{path.name}: no recipe has {', '.join(sorted(unknown))}")
     try:
+        values["name"] = path.stem
         values["draw"] = Recipe(**values["draw"])
         values["views"] = tuple(tuple(view) for view in values.get("views", ((512, 512),)))
         for key in ("keep_blocks", "licences"):

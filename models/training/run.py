@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from flyaway.network import CONFIGS, MattingNetwork
 from models.training import checkpoints
 from models.training.bank import backgrounds, open_bank, people, things
+from models.training.clips import Clips
 from models.training.compose import Composer
 from models.training.objectives import OBJECTIVES
 from models.training.recipe import Run, read_recipe
@@ -50,7 +51,8 @@ class Trainer:
     """One run of a recipe."""
 
     def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device):
-        self.run, self.folder, self.composer, self.device = run, folder, composer, device
+        self.run, self.folder, self.device = run, folder, device
+        self.draw = composer if run.frames == 1 else Clips(composer, run.frames)
         torch.manual_seed(run.seed)
         self.network = MattingNetwork(CONFIGS[run.config])
         begin(self.network, run.start, run.keep_blocks)
@@ -59,15 +61,15 @@ class Trainer:
         groups = parameter_groups(self.network, run)
         self.optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
-        self.state = {"stage": run.config, "images": 0, "stage_images": 0, "steps": 0, "seconds": 0.0}
+        self.state = {"stage": run.name, "images": 0, "stage_images": 0, "steps": 0, "seconds": 0.0}
         folder.mkdir(parents=True, exist_ok=True)
-        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.config)
+        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
 
     def step(self) -> Mapping[str, Tensor]:
         """One batch; returns losses and figures."""
         run, number = self.run, int(self.state["steps"])
         size = run.views[number % len(run.views)]
-        plates = self.composer(run.batch, (round(size[0] * run.ratio), round(size[1] * run.ratio)))
+        plates = self.draw(run.batch, (round(size[0] * run.ratio), round(size[1] * run.ratio)))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             losses, logged = OBJECTIVES[run.objective](self.network, plates, size)
         self.optimizer.zero_grad(set_to_none=True)
@@ -107,7 +109,7 @@ class Trainer:
             for key, value in self.step().items():
                 sums[key].append(float(value))
             self.state["steps"] += 1
-            self.state["images"] += self.run.batch
+            self.state["images"] += self.run.batch * self.run.frames
             self.state["seconds"] = spent + time.monotonic() - began
             if self.state["steps"] % LOG_EVERY == 0:
                 self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})

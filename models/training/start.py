@@ -144,7 +144,9 @@ def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()
     taken = {k: v for k, v in found.items() if k in known and v.shape == known[k].shape}
     lacking = [k for k in known if k not in taken and not (gated and (".state_" in k or ".reset." in k))]
     if lacking:
-        raise ValueError(f"{start} lacks {', '.join(lacking)}")
+        raise ValueError(
+            f"{start} lacks {len(lacking)} tensors that {network.config.name} needs: {lacking[0]} …"
+        )
     network.load_state_dict(known | taken)
     remembered = any(".state_update" in k for k in found)
     if early and not remembered:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from models.training.bank import open_bank
+from models.training.clips import Clips, after, shifted
 from models.training.compose import Composer, Recipe
 from models.training.recipe import RECIPES, Run, read_recipe
 from models.training.run import Trainer, parameter_groups
@@ -84,6 +85,39 @@ def test_a_run_learns_and_goes_on_where_it_stopped(composer: Composer, recipe: R
     assert len(second.optimizer.state_dict()["state"]) == len(first.optimizer.state_dict()["state"])
     assert set(load_file(tmp_path / "average.safetensors")) == set(first.network.state_dict())
     assert json.loads((tmp_path / "state.json").read_text())["steps"] == 3
+
+
+def test_a_made_up_shot_moves_and_its_truth_with_it(composer: Composer) -> None:
+    """The person's middle goes where the alpha's goes, and frames follow one another."""
+    shots = Clips(composer, 4)(6, (64, 64))
+    assert len(shots) == 4
+    alphas = torch.stack([shot.alpha for shot in shots])  # T×N×1×H×W
+    moved = (alphas[1:] - alphas[:-1]).abs().mean((0, 2, 3, 4))
+    assert (moved > 0).any()
+    assert moved.max() < 0.25  # no jumps
+    assert all(shot.image.shape == (6, 3, 64, 64) and shot.trust.amin() >= 0 for shot in shots)
+
+
+def test_memory_learns_from_shots(composer: Composer, recipe: Run, tmp_path: Path) -> None:
+    run = replace(recipe, objective="shots", frames=3, shares={"decoder.": 1.0})
+    trainer = Trainer(run, tmp_path, composer, CPU)
+    for _ in range(2):
+        values = trainer.step()
+        trainer.state["steps"] += 1
+    assert float(values["change"]) >= 0
+    moved = {n for n, p in trainer.network.named_parameters() if not torch.equal(p, trainer.start[n])}
+    assert {"decoder.steps.2.gate.state_update.weight", "decoder.bottom.state_candidate.weight"} <= moved
+
+
+def test_motions_follow_one_another() -> None:
+    """A shift by a motion is what the sampling through it sees."""
+    image = torch.zeros(1, 1, 40, 60)
+    image[0, 0, 10:14, 20:24] = 1
+    move = torch.tensor([[[1.0, 0.0, 6.0], [0.0, 1.0, -3.0]]])
+    there = shifted(image, move)  # what was 6 px to the right and 3 px above is here now
+    assert torch.allclose(there[0, 0, 13:17, 14:18], torch.ones(4, 4), atol=1e-4)
+    twice = shifted(image, after(move, move))
+    assert torch.allclose(twice[0, 0, 16:20, 8:12], torch.ones(4, 4), atol=1e-4)
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)

@@ -35,6 +35,19 @@ class CoarseGraph(nn.Module):
         return alpha, trimap, features, coarse.context
 
 
+class ShotGraph(nn.Module):
+    """The same for a frame of a shot: takes the states that the frame before left, and leaves its own."""
+
+    def __init__(self, network: MattingNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, states: list[Tensor]) -> tuple[Tensor, ...]:
+        coarse, left = self.network.frame(image, states)
+        alpha, trimap, features = self.network.finest(coarse.levels[-1])
+        return alpha, trimap, features, coarse.context, *left
+
+
 class TokensGraph(nn.Module):
     """Patches and context → tokens."""
 
@@ -59,7 +72,7 @@ class RefineGraph(nn.Module):
 
 
 def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
-    """Write coarse.onnx, tokens.onnx and refine.onnx; role → path."""
+    """Write coarse.onnx, tokens.onnx and refine.onnx, with memory shot.onnx too; role → path."""
     c = network.config
     side = c.refiner.cell + 2 * c.refiner.halo
     channels = 7 + c.coarse.refiner_features
@@ -95,6 +108,8 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
             ["change"],
         ),
     }
+    if c.coarse.memory:
+        graphs["shot"] = _shot(network, h, w)
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for role, (module, example, shapes, outputs) in graphs.items():
@@ -108,6 +123,24 @@ def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:
         program.save(str(paths[role]), external_data=False)
         store_in_half(paths[role])
     return paths
+
+
+def _shot(
+    network: MattingNetwork, h: Any, w: Any
+) -> tuple[nn.Module, dict[str, Any], dict[str, Any], list[str]]:
+    """The graph of a frame of a shot; states come at 1/16, 1/8, 1/4 and 1/2 of the working image's size."""
+    c = network.config
+    multiple = c.coarse.pad_multiple
+    image = torch.rand(1, 3, 3 * multiple, 4 * multiple)
+    with torch.no_grad():
+        _, states = network.frame(image)
+    parts = [multiple // (image.shape[2] // state.shape[2]) for state in states]
+    shapes = {
+        "image": {2: multiple * h, 3: multiple * w},
+        "states": [{2: part * h, 3: part * w} for part in parts],
+    }
+    names = ["alpha", "trimap", "hints", "context", *(f"state{i}" for i in range(len(states)))]
+    return ShotGraph(network), {"image": image, "states": states}, shapes, names
 
 
 def store_in_half(path: Path) -> None:

@@ -40,10 +40,13 @@ def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:
     Picture and skips leave a concatenation with 35, 59, 107 or 171 channels, none a multiple of what a vector
     register holds; onnxruntime then leaves its blocked layout, and these layers cost two thirds more.
     """
-    weights = conv.weight.split([part.shape[1] for part in parts], 1)
-    y = F.conv2d(parts[0], weights[0], conv.bias, padding=1)
-    for part, weight in zip(parts[1:], weights[1:], strict=True):
-        y = y + F.conv2d(part, weight, padding=1)
+    # Slices, not a split: exported, they are folded into constants, which the blocked layout asks for.
+    first = parts[0].shape[1]
+    y = F.conv2d(parts[0], conv.weight[:, :first], conv.bias, padding=1)
+    for part in parts[1:]:
+        last = first + part.shape[1]
+        y = y + F.conv2d(part, conv.weight[:, first:last], padding=1)
+        first = last
     return y
 
 
@@ -178,7 +181,7 @@ class GatedDecoder(nn.Module):
         unsure = F.interpolate(unsure, scale_factor=2.0, mode="bilinear", align_corners=False)
         if self.early:
             # Convolved before it is enlarged: a quarter of the pixels, and half of the channels to enlarge.
-            inner, outer = self.full1.weight.split((x.shape[1], RGB), 1)
+            inner, outer = self.full1.weight[:, :-RGB], self.full1.weight[:, -RGB:]
             x = F.interpolate(
                 F.conv2d(x, inner, padding=1), scale_factor=2.0, mode="bilinear", align_corners=False
             )

@@ -6,6 +6,8 @@ by their halos and are blended in by the unknown probability; neighbours are nea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -39,20 +41,33 @@ class MattingNetwork(TwoStageNetwork):
 
     def coarse(self, working: Tensor) -> Coarse:
         """Working image N×3×h×w, sides multiples of `pad_multiple` → maps of its levels."""
+        return self.frame(working)[0]
+
+    def frame(self, working: Tensor, states: Sequence[Tensor] | None = None) -> tuple[Coarse, list[Tensor]]:
+        """One frame of a shot, and the states it leaves; without states it begins a shot, and is a still.
+
+        The mirror image has states of its own, which come after the picture's. A network without memory
+        leaves states that it cannot take.
+        """
         if not self.config.coarse.mirrored:
-            return self._coarse(working)
-        there, back = self._coarse(working), self._coarse(working.flip(-1))
+            return self._frame(working, states)
+        half = len(states) // 2 if states is not None else 0
+        there, left = self._frame(working, states[:half] if states is not None else None)
+        back, behind = self._frame(working.flip(-1), states[half:] if states is not None else None)
         levels = [
             HeadOutput(*((x + y.flip(-1)) / 2 for x, y in zip(one, other, strict=True)))
             for one, other in zip(there.levels, back.levels, strict=True)
         ]
-        return Coarse(levels, (there.context + back.context.flip(-1)) / 2)
+        return Coarse(levels, (there.context + back.context.flip(-1)) / 2), [*left, *behind]
 
-    def _coarse(self, working: Tensor) -> Coarse:
+    def _frame(self, working: Tensor, states: Sequence[Tensor] | None) -> tuple[Coarse, list[Tensor]]:
         features = self.encoder(working)
         if isinstance(self.decoder, GatedDecoder):
-            return Coarse(self.decoder(features, working), features[-1])
-        return Coarse(self.decoder(features), features[-1])
+            levels, left = self.decoder.frame(features, working, states)
+            return Coarse(levels, features[-1]), left
+        if states is not None:
+            raise ValueError(f"{self.config.name} has no memory: it takes no states")
+        return Coarse(self.decoder(features), features[-1]), []
 
     def finest(self, head: HeadOutput) -> tuple[Tensor, Tensor, Tensor]:
         """Alpha, trimap probabilities and refiner features, from the finest head's logits.
@@ -63,14 +78,14 @@ class MattingNetwork(TwoStageNetwork):
         """
         c = self.config.coarse
         alpha, trimap = head.alpha.float(), head.trimap.float()
-        raw = torch.cat((alpha.sigmoid(), trimap.softmax(1)[:, UNKNOWN : UNKNOWN + 1]), 1)
+        raw = torch.cat((alpha.sigmoid(), probabilities(trimap)[:, UNKNOWN : UNKNOWN + 1]), 1)
         features = torch.cat((head.features.float(), raw), 1)
         if c.decoder != "gated":
             alpha, trimap = smooth_phases(alpha), smooth_phases(trimap)
         alpha = alpha.sigmoid()
         if c.margin > 0:
             alpha = ((alpha - c.margin) / (1 - 2 * c.margin)).clamp(0, 1)
-        return alpha, trimap.softmax(1), features
+        return alpha, probabilities(trimap), features
 
     def select(self, maps: CoarseMaps, height: int, width: int) -> Tensor:
         """Cells in which any pixel would be blended in: rows×columns bool."""
@@ -100,3 +115,12 @@ class MattingNetwork(TwoStageNetwork):
     def write(self, canvas: Tensor, positions: Tensor, values: Tensor) -> None:
         """Changes are added, each by the blend ramps of its region."""
         regions.accumulate(canvas, positions, values, self.config.refiner.cell)
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Softmax over three classes, N×3×h×w, one by one: runtimes transpose a map to take it over channels."""
+    classes = logits.split(1, 1)
+    highest = torch.maximum(torch.maximum(classes[0], classes[1]), classes[2])
+    raised = [(one - highest).exp() for one in classes]
+    whole = raised[0] + raised[1] + raised[2]
+    return torch.cat([one / whole for one in raised], 1)
