@@ -9,7 +9,7 @@ depth-to-space, so there are no phases to disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -176,8 +176,8 @@ class GatedDecoder(nn.Module):
 
     def maps(self, x: Tensor, pictures: Sequence[Tensor]) -> Tensor:
         """Features at half resolution → trimap, alpha and refiner features at the picture's own."""
-        first, *rest = self.trimap_head
-        unsure = nn.Sequential(*rest)(convolved(first, (x, pictures[1])))
+        first = cast("nn.Conv2d", self.trimap_head[0])  # an nn.Sequential does not say what it holds
+        unsure = self.trimap_head[1:](convolved(first, (x, pictures[1])))
         unsure = F.interpolate(unsure, scale_factor=2.0, mode="bilinear", align_corners=False)
         if self.early:
             # Convolved before it is enlarged: a quarter of the pixels, and half of the channels to enlarge.
