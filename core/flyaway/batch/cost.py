@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import OpenImageIO as oiio
 
 from flyaway.batch.journal import Past
+from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
@@ -38,6 +39,7 @@ class Cost:
         bytes_out: the mattes' at most, without compression, as if every frame of a sequence were of the
             first one's size.
         bytes_free: on the output's disk; None where its file system does not say.
+        folders: the mattes' folders → what of `bytes_out` goes there.
     """
 
     frames: int
@@ -50,6 +52,7 @@ class Cost:
     bytes_in: int
     bytes_out: int
     bytes_free: int | None
+    folders: dict[str, int] = field(default_factory=dict)
 
     @property
     def todo(self) -> int:
@@ -71,7 +74,8 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> 
     """
     state, name = plan.places[0]
     past = Past(state, name) if state.is_dir() else None
-    missing = known = bytes_out = 0
+    missing = known = 0
+    folders: dict[str, int] = {}
     sources: dict[Path, int] = {}
     first: oiio.ImageSpec | None = None
     for task in plan.tasks:
@@ -87,7 +91,8 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> 
         else:
             spec = first
         first = first or spec
-        bytes_out += _bytes_of(spec, plan, task) if spec is not None else 0
+        for target, size in _bytes_of(spec, plan, task) if spec is not None else ():
+            folders[absolute(target.parent)] = folders.get(absolute(target.parent), 0) + size
     if first is None:  # all is known: the size is told all the same
         there = next((task for task in plan.tasks if task.source.is_file()), None)
         first = None if there is None else _header(there, part)
@@ -102,8 +107,9 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> 
         width=width,
         height=height,
         bytes_in=sum(sources.values()),
-        bytes_out=bytes_out,
-        bytes_free=_free(plan.tasks[0].targets[0].parent),
+        bytes_out=sum(folders.values()),
+        bytes_free=disk_of(plan.tasks[0].targets[0].parent)[1],
+        folders=folders,
     )
 
 
@@ -125,25 +131,32 @@ def _header(task: FrameTask, part: str | None) -> oiio.ImageSpec | None:
         return None
 
 
-def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> int:
-    """What a frame's mattes have together, uncompressed."""
-    values = 0
+def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> list[tuple[Path, int]]:
+    """What each of a frame's mattes has, uncompressed."""
+    found = []
     for write, target in zip(plan.writes, task.targets, strict=True):
         if write.output == "beside":
             # The plate's own channels as they are; asked for natively, each has its own type.
-            values += plate.pixel_bytes(native=True) + _BYTES[write.depth or "half"] * (1 + write.added)
+            values = plate.pixel_bytes(native=True) + _BYTES[write.depth or "half"] * (1 + write.added)
         else:
             kind = write.depth or default_depth(target.suffix.lower(), str(plate.format), write.output)
-            values += _BYTES[kind] * (CHANNELS[write.output] + write.added)
-    return int(plate.width * plate.height * values)
+            values = _BYTES[kind] * (CHANNELS[write.output] + write.added)
+        found.append((target, int(plate.width * plate.height * values)))
+    return found
 
 
-def _free(folder: Path) -> int | None:
+def disk_of(folder: str | Path) -> tuple[object, int | None]:
+    """Which disk a folder is (or would be) on, and what is free there.
+
+    Returns:
+        A key that is the same for one disk, and bytes; None where its file system does not say.
+    """
+    folder = Path(folder)
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
-        return None
+        return str(folder), None
     # A share that does not know its size says 0 of 0.
-    return usage.free if usage.total else None
+    return folder.stat().st_dev, usage.free if usage.total else None

@@ -73,13 +73,20 @@ class Job:
     Attributes:
         name: for reports, and the naming token `{job}`.
         shots: in the order they are run.
-        device, engine: as `flyaway.load` takes them.
+        device, engine, threads: as `flyaway.load` takes them.
     """
 
     name: str
     shots: tuple[Shot, ...]
     device: str = "auto"
     engine: str = "onnxruntime"
+    threads: int | None = None
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What `flyaway.load` is told beside the model's name; what nobody chose is left to it."""
+        said: dict[str, Any] = {"device": self.device, "engine": self.engine}
+        return said if self.threads is None else said | {"threads": self.threads}
 
 
 @dataclass
@@ -185,7 +192,7 @@ def run_job(
         if shot.model not in loaded:
             loaded.clear()  # one model at a time is in memory
             try:
-                loaded[shot.model] = load(shot.model, device=job.device, engine=job.engine)
+                loaded[shot.model] = load(shot.model, **job.loading)
             except (FlyawayError, MemoryError) as error:
                 if not report.reports and not report.refused:
                     raise

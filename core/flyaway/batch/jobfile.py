@@ -30,7 +30,7 @@ _OUTPUT_KEYS = {"path", "kind", "format"} | _WRITE
 _CONTROLS = {field.name for field in fields(Controls)} | {"choke"}
 _MASKS = ("garbage", "core", "raw")
 _SHOT_KEYS = ({field.name for field in fields(Shot)} - {"finish"}) | _CONTROLS | {*_MASKS, "subject"}
-_JOB_KEYS = {"name", "device", "engine", "tokens", "defaults", "shots"}
+_JOB_KEYS = {"name", "device", "engine", "threads", "tokens", "defaults", "shots"}
 _INTEGERS = {"chunk", "handles"}
 # What a spreadsheet may call its columns.
 _ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
@@ -87,19 +87,27 @@ def _from_toml(path: Path, said: dict[str, Any]) -> Job:
             **_tokens(shot.get("tokens", {}), where),
         }
         made.append(_shot(merged, where))
-    kept = {key: _text(said, key, str(path)) for key in ("device", "engine") if key in said}
+    kept: dict[str, Any] = {key: _text(said, key, str(path)) for key in ("device", "engine") if key in said}
+    if "threads" in said:
+        kept["threads"] = _whole(said["threads"], "threads", 1, str(path))
     name = _text(said, "name", str(path)) if "name" in said else path.stem
     return Job(name, tuple(made), **kept)
 
 
 def _from_csv(path: Path, text: str) -> Job:
     """A row a shot: columns that are no setting are naming tokens."""
-    rows = csv.DictReader(text.splitlines(), strict=True)
+    first, *_ = text.splitlines() or [""]
+    # Where numbers have a decimal comma, spreadsheets part columns by semicolons.
+    parted = max((",", ";", "\t"), key=first.count)
+    rows = csv.DictReader(text.splitlines(), strict=True, delimiter=parted)
     _check_columns([str(name).strip() for name in rows.fieldnames or ()], path)
     made = []
     for number, row in enumerate(rows, 2):
         where = f"{path}, line {number}"
-        if None in row or None in row.values():
+        spare: Any = row.pop(None, ())
+        if not any(str(value or "").strip() for value in (*row.values(), *spare)):
+            continue  # a spreadsheet's empty last rows
+        if any(value.strip() for value in spare) or None in row.values():
             raise JobError(f"{where}: another number of columns than the first line has.")
         values = {str(key).strip(): (value or "").strip() for key, value in row.items()}
         said: dict[str, Any] = {"tokens": {}}
@@ -165,13 +173,13 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
     values: dict[str, Any] = {}
     for key, value in said.items():
         if key == "outputs":
-            values[key] = tuple(_output(out, where) for out in value if _is_list(said[key], where))
+            if not isinstance(value, list):
+                raise JobError(f"{where}: outputs are a list of paths or tables, not {value!r}.")
+            values[key] = tuple(_output(out, where) for out in value)
         elif key == "tokens":
             values[key] = _tokens(value, where)
         elif key in _INTEGERS:
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise JobError(f"{where}: {key} is a number from 0, not {value!r}.")
-            values[key] = value
+            values[key] = _whole(value, key, 0, where)
         elif key in _CONTROLS or key in (*_MASKS, "subject"):
             continue
         elif key in _SWITCHES:
@@ -272,12 +280,6 @@ def _table(said: Any, where: str) -> dict[str, Any]:
     return said
 
 
-def _is_list(said: Any, where: str) -> bool:
-    if not isinstance(said, list):
-        raise JobError(f"{where}: outputs are a list.")
-    return True
-
-
 def _tokens(said: Any, where: str) -> dict[str, str]:
     return {
         str(key): str(value)
@@ -302,6 +304,12 @@ def _number(said: Mapping[str, Any], key: str, where: str) -> float:
     if not isinstance(number, int | float) or isinstance(number, bool):
         raise JobError(f"{where}: {key} is a number, not {number!r}.")
     return float(number)
+
+
+def _whole(value: Any, key: str, least: int, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise JobError(f"{where}: {key} is a number from {least}, not {value!r}.")
+    return value
 
 
 def _switch(said: Mapping[str, Any], key: str, where: str) -> bool:

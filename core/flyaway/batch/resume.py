@@ -34,7 +34,7 @@ _CHANGED = "was changed after it was written"
 def model_hash(matting: Matting) -> str:
     """One hash over the released files of a model, and how its alpha is read."""
     hashes = sorted(f"{role} {file.sha256}" for role, file in matting.info.files.items())
-    if matting.info.reads_encoded:
+    if getattr(matting.info, "reads_encoded", False):  # a caller's own matting need not say
         hashes.append("read again in linear light")
     return hashlib.sha256("\n".join([matting.info.name, *hashes]).encode()).hexdigest()[:16]
 

@@ -17,12 +17,14 @@ from flyaway import BusyError, FlyawayError, WriteError, __version__
 from flyaway.batch.report import ExitCode, lacks_memory
 from flyaway.cli import doctor, matte, models
 from flyaway.cli.console import fail, say
+from flyaway.cli.help import SETTINGS, Group, explain
 
 app = typer.Typer(
     name="flyaway",
     help="Portrait matting: a person's alpha, down to the flyaway hairs.",
     no_args_is_help=True,
-    add_completion=False,
+    cls=Group,
+    context_settings=SETTINGS,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -33,6 +35,7 @@ for _name in ("batch", "farm", "evaluate", "bench", "export", "blender_render", 
     # Found, not imported by name: these rooms may be left out of an installation.
     if find_spec(f"flyaway.cli.{_name}") is not None:
         import_module(f"flyaway.cli.{_name}").register(app)
+explain(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -108,7 +111,8 @@ def _unexpected(error: Exception) -> int:
             say(message())
             return ExitCode.USAGE
         command = context.command_path if context is not None else "flyaway"
-        fail(f"{message()} Try: {command} --help")
+        hint = " A sequence is one pattern in quotes: 'plate.####.exr'." if "extra arg" in message() else ""
+        fail(f"{message()}{hint} Try: {command} --help")
         return ExitCode.USAGE
     if lacks_memory(error):
         fail(f"not enough memory ({error}).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +9,23 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-import flyaway
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
-from flyaway.batch.cost import Cost, cost_of, seconds_a_frame
 from flyaway.batch.job import Job, JobReport, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.jobfile import load_job
-from flyaway.batch.places import absolute
 from flyaway.batch.stop import stop_on_signals
-from flyaway.batch.store import write_report
+from flyaway.batch.store import write_report, write_text
 from flyaway.cli.alpha import AlphaKind
-from flyaway.cli.console import errors, fail, harmless, say, say_raw
-from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, Show, notice, show
+from flyaway.cli.console import errors, fail, harmless, say
+from flyaway.cli.plan import print_json, print_table, rows_of
+from flyaway.cli.progress import (
+    ProgressKind,
+    ProgressOption,
+    ReportOption,
+    Show,
+    ThreadsOption,
+    notice,
+    show,
+)
 from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
 
@@ -28,6 +33,41 @@ from flyaway.matting import Matting
 def register(app: typer.Typer) -> None:
     """Add the command to the CLI."""
     app.command("batch")(batch)
+
+
+_EXAMPLES = {
+    ".toml": """\
+# A job for `flyaway batch`. Relative paths are relative to this file.
+
+[tokens]                        # naming tokens of your own, beside {job}, {shot} and {model}
+show = "abc"
+
+[defaults]                      # what shots do not say themselves
+model = "fast"
+# in_space = "ACEScg"           # only where the files do not say it
+[[defaults.outputs]]
+path = "mattes/{show}/{shot}/{shot}.####.exr"
+
+[[shots]]
+name = "sh010"
+source = "plates/sh010/sh010.####.exr"
+# frames = "1001-1100"          # without it, those on disk
+
+[[shots]]
+name = "sh020"
+source = "plates/sh020/sh020.####.exr"
+  [[shots.outputs]]
+  path = "mattes/{show}/{shot}/{shot}.####.exr"
+  [[shots.outputs]]             # the person, cut out
+  path = "comp/{show}/{shot}/{shot}_rgba.####.exr"
+  kind = "rgba"
+""",
+    ".csv": """\
+shot,source,output,frames,model
+sh010,plates/sh010/sh010.####.exr,mattes/{shot}/{shot}.####.exr,1001-1100,fast
+sh020,plates/sh020/sh020.####.exr,mattes/{shot}/{shot}.####.exr,,fast
+""",
+}
 
 
 def batch(
@@ -59,6 +99,7 @@ def batch(
         bool, typer.Option("--measure", help="With --dry-run: time the models here, for seconds.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
+    init: Annotated[bool, typer.Option("--init", help="Write a job file to fill in.")] = False,
     progress: ProgressOption = ProgressKind.AUTO,
     report_path: ReportOption = None,
     review: Annotated[
@@ -68,19 +109,22 @@ def batch(
     memory: Annotated[int, typer.Option(min=1, help="MiB that frames on their way may take up.")] = 2048,
     readers: Annotated[int, typer.Option(min=1, help="Threads that read.")] = 2,
     writers: Annotated[int, typer.Option(min=1, help="Threads that write.")] = 2,
+    threads: ThreadsOption = None,
 ) -> int:
     """Run a job of many shots; run again, it does only what is missing, stale or broken.
 
     Exit code: 0, every frame of every shot is on disk and was read back; 1, nothing was started; 2, some
     frames failed; 33, some failed for want of memory; 75, another run is at work on some; 130, interrupted.
     """
+    if init:
+        return _write_example(job_file)
     if overwrite and resume:
         raise JobError("--overwrite and --resume exclude each other.")
     alpha = None if alpha_in is None else alpha_in.value
     changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk, "alpha_in": alpha}
     job = load_job(job_file, (Target(out),) if out else ())
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
-    job = replace(job, device=device) if device else job
+    job = replace(job, device=device or job.device, threads=threads or job.threads)
     if dry_run:
         return _print_plan(job, measure=measure, as_json=as_json)
     plans = plan_job(job)
@@ -160,65 +204,17 @@ def _remark(report: JobReport) -> str:
 
 
 def _print_plan(job: Job, *, measure: bool, as_json: bool) -> int:
-    rows = []
-    speeds: dict[tuple[str, bool, int, int], float] = {}
-    for shot, plan in plan_job(job):
-        cost = cost_of(plan, part=shot.part)
-        seconds = None
-        if measure and cost.width:
-            refine = not shot.coarse_only
-            key = (shot.model, refine, cost.width, cost.height)
-            if key not in speeds:
-                matting = flyaway.load(shot.model, device=job.device, engine=job.engine)
-                speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
-            seconds = speeds[key] * cost.todo
-        rows.append((shot, plan, cost, seconds))
-    if as_json:
-        plans = [_row(*row) for row in rows]
-        say_raw(json.dumps({"job": job.name, "device": job.device, "shots": plans}))
-        return ExitCode.OK
-    for shot, plan, cost, seconds in rows:
-        say(_line(shot, plan, cost, seconds))
-    total = sum(cost.todo for _, _, cost, _ in rows)
-    out = readable(sum(cost.bytes_out for _, _, cost, _ in rows))
-    known = [seconds for *_, seconds in rows if seconds is not None]
-    took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
-    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {out} out{took}")
+    rows = rows_of(job, plan_job(job), measure=measure)
+    print_json(job, rows) if as_json else print_table(job, rows)
     return ExitCode.OK
 
 
-def _row(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> dict[str, object]:
-    return {
-        "name": shot.name,
-        "model": shot.model,
-        "first": absolute(plan.tasks[0].source),
-        "targets": [absolute(path) for path in plan.tasks[0].targets],
-        "cost": cost.as_json(),
-        "gaps": plan.gaps,
-        "seconds": seconds,
-    }
-
-
-def _line(shot: Shot, plan: Plan, cost: Cost, seconds: float | None) -> str:
-    last = f" … {plan.tasks[-1].source.name}" if len(plan.tasks) > 1 else ""
-    targets = ", ".join(str(path) for path in plan.tasks[0].targets)
-    took = f", about {seconds:,.0f} s" if seconds is not None else ""
-    pieces = f" {cost.chunks} chunks," if cost.chunks > 1 else ""
-    absent = f", {cost.missing} WITHOUT A PLATE" if cost.missing else ""
-    absent += f", NO PLATES FOR {plan.gaps}" if plan.gaps else ""
-    free = cost.bytes_free
-    space = "" if free is None or cost.bytes_out < free else f", MORE THAN THE {readable(free)} FREE"
-    return (
-        f"{shot.name}: {plan.tasks[0].source}{last} -> {targets} ({shot.model}): {cost.frames} frames,"
-        f"{pieces} {cost.width}×{cost.height}, {cost.known} known to the journal{absent}, {cost.todo} to do,"
-        f" {readable(cost.bytes_in)} in, at most {readable(cost.bytes_out)} out{space}{took}"
-    )
-
-
-def readable(size: float) -> str:
-    """Bytes for people: 999 kB, 1.50 GB."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.2f} GB" if size < 1000 else f"{size / 1000:.2f} TB"
+def _write_example(path: Path) -> int:
+    """Write a job to fill in."""
+    if path.suffix.lower() not in _EXAMPLES:
+        raise JobError(f"{path}: a job file ends in {' or '.join(_EXAMPLES)}.")
+    if path.exists():
+        raise JobError(f"{path} is there already, and is left as it is. Name another file.")
+    write_text(path, _EXAMPLES[path.suffix.lower()])
+    say(f"{path}: fill it in, then: flyaway batch {path} --dry-run")
+    return ExitCode.OK

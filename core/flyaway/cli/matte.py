@@ -11,7 +11,7 @@ import typer
 
 import flyaway
 from flyaway import PatternError
-from flyaway.batch import Report, RunOptions, Target, plan_shot, run_plan
+from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
 from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
@@ -33,7 +33,8 @@ from flyaway.cli.finish import (
     WhiteOption,
     finish_of,
 )
-from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, notice, show
+from flyaway.cli.plan import print_table, rows_of
+from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, ThreadsOption, notice, show
 from flyaway.color import resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.matting import DEFAULT_MODEL
@@ -170,6 +171,10 @@ def matte(
             "--previews", metavar="FOLDER", help="Also write a small RGBA PNG of every frame there."
         ),
     ] = None,
+    threads: ThreadsOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done and what it takes; do nothing.")
+    ] = False,
     progress: ProgressOption = ProgressKind.AUTO,
     report_path: ReportOption = None,
 ) -> int:
@@ -215,7 +220,9 @@ def matte(
         finish=finish,
     )
     check_finish(finish, plan)  # before seconds of loading
-    matting = flyaway.load(model, device=device, engine=engine)
+    if dry_run:
+        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part))
+    matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     notice(plan.notices)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
         shown.start(name=plan.name, notices=plan.notices, model=matting.info.name, device=matting.device)
@@ -224,6 +231,12 @@ def matte(
     if report_path is not None:
         write_report(report_path, report.as_json())
     return report.exit_code
+
+
+def _print_plan(plan: Plan, shot: Shot) -> int:
+    job = Job(plan.name, (shot,))
+    print_table(job, rows_of(job, [(shot, plan)], measure=False))
+    return ExitCode.OK
 
 
 def write_options(

@@ -34,6 +34,10 @@ class ProgressKind(StrEnum):
 ProgressOption = Annotated[
     ProgressKind, typer.Option(help="What is printed while it runs; ndjson is for programs.")
 ]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="CPU threads of the network; the engine's own."),
+]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Load = Callable[..., "Matting"]
 
 # One model a worker process, kept between its chunks.
-_loaded: dict[tuple[str, str, str], Matting] = {}
+_loaded: dict[tuple[str, ...], Matting] = {}
 
 
 @dataclass
@@ -127,11 +127,11 @@ def _keeping(load: Load | None) -> Load:
         load = load_released
     make = load
 
-    def loaded(name: str, device: str, engine: str) -> Matting:
-        key = (name, device, engine)
+    def loaded(name: str, **how: Any) -> Matting:
+        key = (name, *map(str, how.values()))
         if key not in _loaded:
             _loaded.clear()
-            _loaded[key] = make(name, device=device, engine=engine)
+            _loaded[key] = make(name, **how)
         return _loaded[key]
 
     return loaded

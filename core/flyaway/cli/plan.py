@@ -1,0 +1,160 @@
+"""What a run would do, without doing it: a table of shots, and what the disks have to take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import flyaway
+from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
+from flyaway.batch.job import Job, Shot
+from flyaway.batch.places import absolute
+from flyaway.cli.console import say, say_raw
+
+if TYPE_CHECKING:
+    from flyaway.batch.plan import Plan
+
+
+@dataclass(frozen=True)
+class Row:
+    """A shot, what it would do, and what that costs; `seconds` of the network where they were measured."""
+
+    shot: Shot
+    plan: Plan
+    cost: Cost
+    seconds: float | None = None
+
+
+def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> list[Row]:
+    """Price every shot; with `measure`, by running its model on a drawn frame of its size."""
+    rows = []
+    speeds: dict[tuple[str, bool, int, int], float] = {}
+    for shot, plan in plans:
+        cost = cost_of(plan, part=shot.part)
+        seconds = None
+        if measure and cost.width:
+            refine = not shot.coarse_only
+            key = (shot.model, refine, cost.width, cost.height)
+            if key not in speeds:
+                matting = flyaway.load(shot.model, **job.loading)
+                speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
+            seconds = speeds[key] * cost.todo
+        rows.append(Row(shot, plan, cost, seconds))
+    return rows
+
+
+def print_json(job: Job, rows: Sequence[Row]) -> None:
+    """Print the plan as one JSON object."""
+    shots = [
+        {
+            "name": row.shot.name,
+            "model": row.shot.model,
+            "first": absolute(row.plan.tasks[0].source),
+            "targets": [absolute(path) for path in row.plan.tasks[0].targets],
+            "cost": row.cost.as_json(),
+            "gaps": row.plan.gaps,
+            "notices": row.plan.notices,
+            "seconds": row.seconds,
+        }
+        for row in rows
+    ]
+    say_raw(json.dumps({"job": job.name, "device": job.device, "shots": shots, "disks": disks(rows)}))
+
+
+def print_table(job: Job, rows: Sequence[Row]) -> None:
+    """Print the plan for people: what a shot takes, where it goes, and whether the disks have room."""
+    head = ["shot", "model", "frames", "known", "to do", "size", "in", "out at most"]
+    timed = any(row.seconds is not None for row in rows)
+    table = [[*head, "network"] if timed else head]
+    for row in rows:
+        cost = row.cost
+        cells = [
+            row.shot.name,
+            row.shot.model,
+            str(cost.frames),
+            str(cost.known),
+            str(cost.todo),
+            f"{cost.width}×{cost.height}",
+            readable(cost.bytes_in),
+            readable(cost.bytes_out),
+        ]
+        table.append([*cells, "" if row.seconds is None else f"{row.seconds:,.0f} s"] if timed else cells)
+    _say_columns(table, left=2)
+    for row in rows:
+        for line in _remarks(row):
+            say(f"{row.shot.name}: {line}")
+    found = disks(rows)
+    say("")
+    _say_columns(
+        [["disk of", "out at most", "free", ""]]
+        + [
+            [
+                str(disk["folder"]),
+                readable(float(str(disk["bytes_out"]))),
+                "unknown" if disk["bytes_free"] is None else readable(float(str(disk["bytes_free"]))),
+                "" if disk["enough"] else "NOT ENOUGH",
+            ]
+            for disk in found
+        ],
+        left=1,
+    )
+    total = sum(row.cost.todo for row in rows)
+    known = [row.seconds for row in rows if row.seconds is not None]
+    took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
+    out = readable(sum(row.cost.bytes_out for row in rows))
+    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {out} out{took}")
+
+
+def disks(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """What all shots together write to each disk, and what is free there."""
+    summed: dict[object, tuple[str, int, int | None]] = {}
+    for row in rows:
+        for folder, size in row.cost.folders.items():
+            key, free = disk_of(folder)
+            first, before, _ = summed.get(key, (folder, 0, None))
+            summed[key] = (first, before + size, free)
+    return [
+        {
+            "folder": folder,
+            "bytes_out": size,
+            "bytes_free": free,
+            "enough": free is None or size <= free,
+        }
+        for folder, size, free in summed.values()
+    ]
+
+
+def readable(size: float) -> str:
+    """Bytes for people: 999 kB, 1.50 GB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.2f} GB" if size < 1000 else f"{size / 1000:.2f} TB"
+
+
+def _remarks(row: Row) -> list[str]:
+    plan, cost = row.plan, row.cost
+    last = f" … {plan.tasks[-1].source.name}" if len(plan.tasks) > 1 else ""
+    targets = ", ".join(str(path) for path in plan.tasks[0].targets)
+    said = [f"{plan.tasks[0].source}{last} -> {targets}"]
+    if cost.chunks > 1:
+        said.append(f"{cost.chunks} chunks")
+    if cost.missing:
+        said.append(f"{cost.missing} WITHOUT A PLATE")
+    if plan.gaps:
+        said.append(f"NO PLATES FOR {plan.gaps}")
+    return said + [f"passed over {what}" for what in plan.passed_over]
+
+
+def _say_columns(table: Sequence[Sequence[str]], *, left: int) -> None:
+    """Columns that line up, the first `left` of them to the left; never wrapped, for logs."""
+    widths = [max(len(row[index]) for row in table) for index in range(len(table[0]))]
+    for row in table:
+        cells = [
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        say("  ".join(cells).rstrip())
