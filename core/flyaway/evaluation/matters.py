@@ -83,9 +83,11 @@ def load_matters(
 
     matters: dict[str, Matter] = {}
     for name in names or list(flyaway.list_models())[:1]:
-        config, is_checkpoint, path = name.partition("=")
+        config, is_checkpoint, file = name.partition("=")
         if is_checkpoint:
-            matting = load_checkpoint(config, Path(path), device, threads)
+            path = Path(file)
+            matting = load_checkpoint(config, path, device, threads)
+            name = f"{path.resolve().parent.name}/{path.stem}"  # the run, and which of its files
         else:
             matting = flyaway.load(name, device=device, threads=threads)
         matters[name] = _matter(matting, colour)

@@ -55,6 +55,8 @@ def lines(
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
         parts.append(_text(LEFT - 6, y + 4, f"{value:.3g}", "end"))
         number = left + (right - left) * step / STEPS
+        if right - left >= STEPS and all(x == int(x) for x in xs):
+            number = round(number)  # frames have no fractions
         parts.append(_text(place(number, low)[0], HEIGHT - BOTTOM + 16, f"{number:.3g}"))
     if zero and low < 0 < high:
         parts.append(f'<path d="M{LEFT} {place(left, 0)[1]:.1f}H{WIDTH - RIGHT}" stroke="#555"/>')
