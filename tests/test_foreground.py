@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -147,3 +149,16 @@ def test_a_matte_gives_it_when_asked(cover):
     empty = np.zeros((1, 1), bool)
     matte = Matte(cover, (cover * 255).astype(np.uint8), cover, empty, cover)
     assert np.array_equal(matte.foreground(mixed(cover), "linear"), foreground(mixed(cover), cover, "linear"))
+
+
+def test_memory_is_the_result_and_a_little(cover):
+    """Nothing but the result is as large as the frame, apart from a few masks of a byte a pixel."""
+    large = np.kron(cover, np.ones((6, 6), np.float32))
+    plate = np.ascontiguousarray(np.broadcast_to(FRONT, (*large.shape, 3)))
+    foreground(plate, large, "linear", dtype=np.float16)
+    tracemalloc.start()
+    result = foreground(plate, large, "linear", dtype=np.float16)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < result.nbytes + 4 * large.size + (24 << 20)
+    assert peak < plate.nbytes + (24 << 20)

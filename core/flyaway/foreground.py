@@ -78,7 +78,9 @@ def foreground(
     cover = np.asarray(alpha)
     if cover.shape != (height, width):
         raise BadPlateError(f"an alpha of {'×'.join(map(str, cover.shape))} for a plate of {height}×{width}")
-    cover = np.clip(np.nan_to_num(cover.astype(np.float32, copy=False), nan=0.0), 0, 1)
+    if not (cover.dtype == np.float32 and cover.min() >= 0 and cover.max() <= 1):  # False for NaN too
+        cover = np.nan_to_num(cover.astype(np.float32), copy=False, nan=0.0)
+        np.clip(cover, 0, 1, out=cover)
     result = np.zeros((height, width, 3), np.dtype(dtype))
     if result.dtype not in (np.float32, np.float16):
         raise BadPlateError(f"colour is float32 or float16, not {result.dtype}")
