@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import OpenImageIO as oiio
@@ -30,6 +31,9 @@ _ADOBE_RGB = PRIMARIES["lin_adobergb_scene"]
 _ADOBE_GAMMA = 2.19921875
 # What EXIF's ColorSpace may say; 1 is sRGB.
 _EXIF_ADOBE_RGB, _EXIF_OTHER = 2, 0xFFFF
+# FFmpeg's libavcodec wrote "Linear" into every DPX until 62.12 (FFmpeg 8.1), as GraphicsMagick does.
+_LAVC = re.compile(r"Lavc(\d+)\.(\d+)")
+_HONEST_LAVC = (62, 12)
 
 
 def file_colour(
@@ -62,7 +66,7 @@ def file_colour(
         notes.append(ruled[1])
         return FileColour(color.resolve_space(ruled[0], config))
     if format_name in ("dpx", "cineon"):
-        return FileColour(_scan_space(format_name, spec, path, frame))
+        return FileColour(_scan_space(format_name, spec, path, frame, notes))
     tagged = _by_tags(spec, config, path, frame, notes)
     if tagged is not None:
         return tagged
@@ -83,8 +87,16 @@ def file_colour(
     )
 
 
-def _scan_space(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None) -> str:
+def _scan_space(
+    format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None, notes: list[str]
+) -> str:
     transfer = str(spec.get("dpx:Transfer", "") or "unsaid")
+    if transfer == "Linear" and (program := _marks_all_linear(str(spec.get("Software", "") or ""))):
+        notes.append(
+            f'it is marked "Linear", as {program} marks every DPX: sRGB-encoded video was taken;'
+            " --in-space linear if it is scene-linear indeed"
+        )
+        return "srgb"
     if transfer in _DPX_TRANSFERS:
         return _DPX_TRANSFERS[transfer]
     raise EncodingUnknownError(
@@ -94,6 +106,14 @@ def _scan_space(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int |
         path=path,
         frame=frame,
     )
+
+
+def _marks_all_linear(software: str) -> str | None:
+    """The program that wrote a DPX, if it says "Linear" of all of them, whatever their pixels are."""
+    if software.startswith("GraphicsMagick"):
+        return "GraphicsMagick"
+    lavc = _LAVC.match(software)
+    return "FFmpeg up to 8.0" if lavc and (int(lavc[1]), int(lavc[2])) < _HONEST_LAVC else None
 
 
 def _by_tags(

@@ -18,6 +18,7 @@ from flyaway.frames.encoding import file_colour
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
 from flyaway.frames.select import choose_channels, choose_part, parts_of
+from flyaway.frames.trust import trusted
 from flyaway.geometry import SMALLEST_SIDE, believed_aspect, is_turned, upright
 
 
@@ -83,7 +84,7 @@ class Plate:
         format: OpenImageIO's name of the file format ("openexr", "png", …).
         channel_type: how the file stores a value ("uint8", "half", …).
         channels: the names of all its channels.
-        spec: its header, for metadata.
+        spec: its header, without what cannot be true of it, for metadata.
         notes: what a user should know about how this file was understood.
         unused: the names of the channels that were not taken as colour or alpha.
         part: the index of the part that was read.
@@ -161,16 +162,16 @@ def read_plate(
 
 
 def read_header(path: Path, frame: int | None = None, part: str | None = None) -> oiio.ImageSpec:
-    """The header of one frame, without its pixels.
+    """The header of one frame, without its pixels and without what cannot be true (see `trust`).
 
     Raises:
         ReadError: see `read_plate`.
     """
     if is_movie(path):
-        return header_of(path, frame)
+        return trusted(header_of(path, frame))[0]
     source = library.open_input(path, frame, part)
     try:
-        return source.spec()
+        return trusted(source.spec(), source.format_name(), path)[0]
     finally:
         source.close()
 
@@ -190,9 +191,9 @@ def values_of(path: Path, frame: int | None = None) -> int:
 
 
 def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: ReadOptions) -> Plate:
-    spec = source.spec()
     part, part_notes = choose_part(source, options.part, path, frame)
-    notes = list(part_notes)
+    spec, header_notes = trusted(source.spec(), source.format_name(), path)
+    notes = [*part_notes, *header_notes]
     meant = file_colour(source.format_name(), spec, options.in_space, options.config, path, frame, notes)
     picked = choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
     notes += picked.notes
@@ -213,9 +214,6 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
         notes.append("turned upright, as its orientation tag says")
         colour = upright(colour, turn)
         alpha = None if alpha is None else np.ascontiguousarray(upright(alpha, turn))
-    aspect = spec.get("PixelAspectRatio", 1.0)
-    if isinstance(aspect, int | float) and believed_aspect(aspect) != aspect:
-        notes.append(f"its pixel aspect {aspect:g} is none that a pixel has: square pixels were taken")
     return Plate(
         path=path,
         frame=frame,
@@ -245,7 +243,9 @@ def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
     if found.alpha is not None and options.alpha_in == "auto":
         notes.append("the movie's colour was taken as straight; --alpha-in can say otherwise")
     pixels, alpha, premultiplied = straighten(found.pixels, found.alpha, options.alpha_in, "straight", notes)
-    data, display = windows(found.spec)
+    spec, header_notes = trusted(found.spec)
+    notes += header_notes
+    data, display = windows(spec)
     return Plate(
         path=path,
         frame=frame,
@@ -256,13 +256,13 @@ def _movie_plate(path: Path, frame: int | None, options: ReadOptions) -> Plate:
         data_window=data,
         display_window=display,
         format="movie",
-        channel_type=str(found.spec.format),
+        channel_type=str(spec.format),
         channels=("R", "G", "B") if found.alpha is None else ("R", "G", "B", "A"),
-        spec=found.spec,
+        spec=spec,
         notes=tuple(notes),
         config=options.config,
         oddities=oddities,
-        pixel_aspect=pixel_aspect(found.spec),
+        pixel_aspect=pixel_aspect(spec),
     )
 
 
