@@ -132,7 +132,7 @@ class _Run:
         self._settings = settings_hash(plan, options, remembers=bool(getattr(matting, "remembers", False)))
         self._provenance = {
             "model": matting.info.name,
-            "licence": matting.info.licence,
+            "modelLicence": matting.info.licence,
             "device": matting.device,
             "stages": "coarse and refiner" if options.refine else "coarse",
         }

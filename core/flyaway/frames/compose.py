@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
-from flyaway.frames import library, metadata
+from flyaway.frames import fields, library, metadata
 from flyaway.frames.edges import background, edge_colour, parse_colour
 from flyaway.frames.options import (
     COLOURED,
@@ -118,6 +118,7 @@ def compose(
         pixels = fit_window(pixels, window, plate.display_window)
         window = plate.display_window
         notes.append("fitted to the display window: outside the data window there is no coverage")
+    notes += fields.notes_on(plate.spec, options.output)
     if kind == "half":
         pixels = np.clip(pixels, -_HALF_MAX, _HALF_MAX)
     spec = metadata.header(
@@ -231,7 +232,7 @@ def _beside(
     path: Path, alpha: FloatImage, plate: Plate, options: WriteOptions, provenance: Mapping[str, str]
 ) -> Picture:
     """The plate's part as it is, every channel in its own type, and the matte as one more."""
-    if plate.format != "openexr" or int(plate.spec.get("Orientation", 1) or 1) > 1:
+    if plate.format != "openexr" or fields.refusal_of(plate.spec, "beside") is not None:
         raise WriteError(
             "only an upright EXR plate has channels to put the matte beside; take --output rgba.",
             path=path,
@@ -260,6 +261,7 @@ def _beside(
     lossless = own in COMPRESSIONS[".exr"] and not is_lossy(own)
     spec.attribute("compression", options.compression or (own if lossless else "zip"))
     others, notes = _other_parts(plate)
+    notes += fields.notes_on(plate.spec, "beside")
     return Picture(
         np.ascontiguousarray(pixels),
         spec,

@@ -1,60 +1,23 @@
-"""What a plate's header hands on to its matte: windows, timecode, and all that still holds."""
+"""What a plate's header hands on to its matte: windows, timecode, and all that still holds.
+
+`fields` decides about each field; here it is done, and what is new is written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 
 import OpenImageIO as oiio
 
 from flyaway import __version__
-from flyaway.frames.options import COMPRESSIONS, is_lossy
-from flyaway.frames.read import Plate, Window
+from flyaway.frames.fields import field_of
+from flyaway.frames.options import COMPRESSIONS, Output, is_lossy
+from flyaway.frames.read import Plate, Window, orientation
+from flyaway.geometry import is_turned
 from flyaway.spaces import BY_PRIMARIES, primaries_of
 
-# True of the plate's file, not of the matte's: how it was stored, turned, and encoded.
-_OF_THE_FILE = {
-    "compression",
-    "orientation",
-    "planarconfig",
-    "colorinteropid",
-    "cicp",
-    "chromaticities",
-    "adoptedneutral",
-    "channels",
-    "name",
-    "view",
-    "multiview",
-    "thumbnail_image",
-    "textureformat",
-    "software",
-}
-_OF_THE_FILE_PREFIXES = (
-    "oiio:",
-    "tiff:",
-    "png:",
-    "jpeg:",
-    "dpx:",
-    "openexr:",
-    "iccprofile",
-    "thumbnail_",
-    "exr:",
-)
-# What every format understands alike. The rest (cameras, places) stays behind when the format changes.
-_PORTABLE = {
-    "pixelaspectratio",
-    "smpte:timecode",
-    "smpte:keycode",
-    "framespersecond",
-    "copyright",
-    "artist",
-    "imagedescription",
-    "datetime",
-    "make",
-    "model",
-}
-_FORMATS = {".png": "png", ".tif": "tiff", ".tiff": "tiff"}
+_FORMATS = {".exr": "openexr", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
 _PREFIX = "flyaway:"
 
 
@@ -63,7 +26,7 @@ def header(
     plate: Plate,
     channel_type: str,
     names: tuple[str, ...],
-    output: str,
+    output: Output,
     provenance: Mapping[str, str],
     *,
     straight: bool = True,
@@ -91,11 +54,11 @@ def header(
     spec.channelnames = names
     spec.alpha_channel = names.index("A") if "A" in names else -1
     suffix = path.suffix.lower()
-    _carry_metadata(spec, plate, suffix)
+    _carry(spec, plate, output, suffix, same_colour=space == plate.space)
+    spec.attribute("Software", f"Flyaway {__version__}")
     if suffix != ".exr":
         # Says what the pixels are, so that the library neither multiplies nor divides them by alpha.
         spec.attribute("oiio:UnassociatedAlpha", int(straight))
-        spec.attribute("Software", f"Flyaway {__version__}")
     if output in ("matte", "unknown"):
         # An EXR is linear by definition; elsewhere a reader that heeds marks must not take coverage for sRGB.
         if suffix != ".exr":
@@ -130,7 +93,7 @@ def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]
     spec.channelformats = (*kinds, oiio.TypeDesc(depth))
     spec.format = oiio.TypeDesc("float" if "float" in (depth, *map(str, kinds)) else "half")
     spec.alpha_channel = -1
-    _forget_storage(spec)
+    _thin_out(spec, "beside")
     spec.attribute("flyaway:encoding", "linear coverage")
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
@@ -141,17 +104,11 @@ def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]
 def kept_part(spec: oiio.ImageSpec) -> oiio.ImageSpec:
     """The header of a part that goes into another file as it is; never with a lossy compression."""
     kept = oiio.ImageSpec(spec)
-    _forget_storage(kept)
     compression = str(kept.get("compression", "") or "zip").partition(":")[0]
+    _thin_out(kept, "beside")
     lossless = compression in COMPRESSIONS[".exr"] and not is_lossy(compression)
     kept.attribute("compression", compression if lossless else "zip")
     return kept
-
-
-def _forget_storage(spec: oiio.ImageSpec) -> None:
-    """One level of pixels is written: what says otherwise was true of the plate's file."""
-    for name in ("textureformat", "openexr:chunkCount", "openexr:levelmode", "oiio:subimages"):
-        spec.erase_attribute(name)
 
 
 def said(spec: oiio.ImageSpec) -> dict[str, str]:
@@ -168,6 +125,8 @@ def said(spec: oiio.ImageSpec) -> dict[str, str]:
         key, separator, value = line.partition("=")
         if separator and key.startswith(_PREFIX):
             found.setdefault(key.removeprefix(_PREFIX), value)
+    if "licence" in found:  # its name in older files, though it is the model's, not the matte's
+        found.setdefault("modelLicence", found.pop("licence"))
     return found
 
 
@@ -180,36 +139,64 @@ def mark(spec: oiio.ImageSpec, path: Path, key: str, value: str) -> None:
 
 def _describe(spec: oiio.ImageSpec) -> None:
     """Put what Flyaway says into a TIFF's image description, below what stands there."""
-    before = str(spec.get("ImageDescription", "") or "").splitlines()
-    kept = [line for line in before if not line.startswith(_PREFIX)]
+    before = str(spec.get("ImageDescription", "") or "")
+    # Bytes that are no UTF-8 pass only as they are, and these are now part of something longer.
+    kept = before.encode("utf-8", "replace").decode().splitlines()
     ours = [f"{_PREFIX}{key}={' '.join(value.split())}" for key, value in said(spec).items()]
     spec.attribute("ImageDescription", "\n".join([*kept, *ours]))
 
 
-def _carry_metadata(spec: oiio.ImageSpec, plate: Plate, suffix: str) -> None:
-    # EXR holds any attribute. The others know their own, and make of an unknown one what they like.
-    everything = suffix == ".exr" or _FORMATS.get(suffix) == plate.format
+def _carry(spec: oiio.ImageSpec, plate: Plate, output: Output, suffix: str, *, same_colour: bool) -> None:
+    """Give a header what the plate's says that will be true of the new file."""
     # Copied whole and thinned out: attributes that are no UTF-8 pass only if Python never touches them.
     spec.extra_attribs = plate.spec.extra_attribs
-    for item in plate.spec.extra_attribs:
-        name = item.name.lower()
-        of_the_file = name in _OF_THE_FILE or name.startswith(_OF_THE_FILE_PREFIXES)
-        if of_the_file or not (everything or name in _PORTABLE):
-            spec.erase_attribute(item.name)
-        elif name == "framespersecond" and suffix == ".exr" and item.name != "framesPerSecond":
-            # OpenImageIO has its own spelling of this one, and writes it to EXR as it is.
-            spec.erase_attribute(item.name)
-            spec.attribute("framesPerSecond", item.type, item.value)
-    rate = plate.spec.get("dpx:FrameRate", 0) or plate.spec.get("dpx:TemporalFrameRate", 0)
-    if rate and suffix == ".exr":
-        spec.attribute("framesPerSecond", "rational", _as_ratio(float(rate)))
+    _thin_out(
+        spec,
+        output,
+        exr=suffix == ".exr",
+        same_format=_FORMATS[suffix] == plate.format,
+        same_colour=same_colour,
+    )
+    if is_turned(orientation(plate.spec)):
+        _turn_pixels(spec)
 
 
-def _as_ratio(rate: float) -> tuple[int, int]:
-    """Frames a second as EXR writes them: 23.976 is 24000/1001."""
-    ntsc = Fraction(round(rate * 1.001) * 1000, 1001)
-    exact = ntsc if abs(float(ntsc) - rate) < 2e-3 else Fraction(rate).limit_denominator(1000)
-    return exact.numerator, exact.denominator
+def _thin_out(
+    spec: oiio.ImageSpec,
+    output: Output,
+    *,
+    exr: bool = True,
+    same_format: bool = True,
+    same_colour: bool = True,
+) -> None:
+    """Erase every field that is not kept as it is."""
+    for name in [item.name for item in spec.extra_attribs]:
+        verdict = field_of(name).verdict(output, exr=exr, same_format=same_format, same_colour=same_colour)
+        if verdict not in ("kept", "refused"):  # a refusal has been made by now, or does not apply
+            spec.erase_attribute(name)
+    _strip_description(spec)
+
+
+def _strip_description(spec: oiio.ImageSpec) -> None:
+    """Erase the lines that an earlier output of ours has in its description."""
+    before = str(spec.get("ImageDescription", "") or "").splitlines()
+    kept = [line for line in before if not line.startswith(_PREFIX)]
+    if kept == before:
+        return
+    spec.erase_attribute("ImageDescription")
+    if kept:
+        spec.attribute("ImageDescription", "\n".join(kept).encode("utf-8", "replace").decode())
+
+
+def _turn_pixels(spec: oiio.ImageSpec) -> None:
+    """Exchange across and down, for a picture that was turned by a quarter."""
+    aspect = float(spec.get("PixelAspectRatio", 1) or 1)
+    if aspect != 1:
+        spec.attribute("PixelAspectRatio", 1 / aspect)
+    across, down = spec.get("XResolution", None), spec.get("YResolution", None)
+    if across is not None and down is not None and across != down:
+        spec.attribute("XResolution", float(down))
+        spec.attribute("YResolution", float(across))
 
 
 def _mark_colour(spec: oiio.ImageSpec, suffix: str, space: str) -> None:

@@ -138,7 +138,7 @@ def _check_rate(spec: oiio.ImageSpec, notes: list[str]) -> None:
     good = [rate for rate in said.values() if rate is not None and SLOWEST <= rate <= FASTEST]
     if good:
         # A reader may say a ratio of large numbers, which EXR's 32 bits cannot hold.
-        exact = good[0] if good[0].denominator <= 1001 else rate_of_number(float(good[0])) or good[0]
+        exact = good[0] if good[0].denominator <= 1001 else good[0].limit_denominator(1001)
         spec.attribute("framesPerSecond", "rational", (exact.numerator, exact.denominator))
     elif len(unsaid) < len(said):
         notes.append(f"its frame rate cannot be one ({SLOWEST} to {FASTEST}): it was left out")
