@@ -180,6 +180,23 @@ def python_of(version: str) -> str | None:
 
 
 @nox.session
+def release(session: nox.Session) -> None:
+    """Everything that is released, into dist/: wheel, Blender zips, Nuke zip, checksums and a page."""
+    bpy, embedded_python, embedded_numpy = BLENDERS["5.0"]
+    python = find_python(session, embedded_python)
+    # Of Blender only the tool that packs extensions is used; it lies apart, for its numpy is an older one.
+    home = Path(session.create_tmp()) / "blender"
+    inside = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not inside.exists():
+        session.run_install(python, "-m", "venv", str(home), external=True)
+    session.run_install(
+        str(inside), "-m", "pip", "install", "--quiet", bpy, embedded_numpy, external=True, silent=True
+    )
+    session.install(f"flyaway[cpu,torch] @ {build_wheel(session).as_uri()}", TORCH)
+    session.run("python", "release.py", f"--blender={home}", *session.posargs)
+
+
+@nox.session
 def evaluate(session: nox.Session) -> None:
     """Every table from the released weights: `nox -s evaluate -- --data DIR`; without it, the shown set."""
     wheel = build_wheel(session)

@@ -1,0 +1,103 @@
+"""The release: one command, files that a machine without a checkout can use, and sums that hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def release() -> ModuleType:
+    """The script at the repository's root."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        import release as module
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory) -> Path:
+    """A folder with the wheel, as the command leaves it, over what an older release left."""
+    out = tmp_path_factory.mktemp("dist")
+    (out / "flyaway-0.0.1-py3-none-any.whl").write_bytes(b"old")
+    (out / "notes.txt").write_text("mine")
+    command = [sys.executable, str(ROOT / "release.py"), "--only", "wheel", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "what to install" in done.stdout
+    return out
+
+
+def test_one_release_lies_there_with_its_sums(dist, release):
+    names = sorted(path.name for path in dist.iterdir())
+    (wheel,) = [name for name in names if name.endswith(".whl")]
+    assert names == sorted([wheel, "INSTALL.md", "SHA256SUMS", "notes.txt"])
+    assert wheel.split("-")[1] == release.version()
+    listed = [line.split("  ") for line in (dist / "SHA256SUMS").read_text("utf-8").splitlines()]
+    assert [name for _, name in listed] == [wheel, "INSTALL.md"]
+    assert all(release.digest(dist / name) == digest for digest, name in listed)
+    page = (dist / "INSTALL.md").read_text("utf-8")
+    assert f"pip install './{wheel}[cpu,movie]'" in page
+
+
+def test_the_wheel_is_whole(dist, release):
+    (wheel,) = dist.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    for name in (
+        "flyaway/cli/app.py",
+        "flyaway/_models/weights/manifest.json",
+        "flyaway/_models/cards/fast.md",
+    ):
+        assert name in held
+    metadata = f"flyaway-{release.version()}.dist-info/METADATA"
+    assert metadata in held
+
+
+def test_every_file_is_of_one_part_and_the_page_names_it(tmp_path, release):
+    names = {
+        "flyaway-0.1.0-py3-none-any.whl": "wheel",
+        "flyaway-0.1.0-linux_x64.zip": "blender",
+        "flyaway-0.1.0-macos_arm64.zip": "blender",
+        "flyaway-nuke-0.1.0.zip": "nuke",
+    }
+    files = [tmp_path / name for name in names]
+    for path in files:
+        path.write_bytes(b"x" * 100_000)
+    assert {path.name: release.kind_of(path.name) for path in files} == names
+    page = release.page(files)
+    for name in names:
+        assert f"| {name} | 0.1 |" in page
+    assert page.count("Needs: ") == page.count("Install: ") == len(release.PARTS)
+    for part in release.PARTS.values():
+        assert part.needs in page
+
+
+def test_a_part_that_cannot_be_built_leaves_the_last_release(tmp_path):
+    (tmp_path / "flyaway-0.0.1-py3-none-any.whl").write_bytes(b"old")
+    nowhere = tmp_path / "no-blender"
+    nowhere.mkdir()
+    command = [
+        sys.executable,
+        str(ROOT / "release.py"),
+        "--only=blender",
+        f"--blender={nowhere}",
+        f"--out={tmp_path}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "the blender part" in done.stderr
+    assert "4.2 or later" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "flyaway-0.0.1-py3-none-any.whl",
+        "no-blender",
+    ]
