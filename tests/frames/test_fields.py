@@ -194,7 +194,6 @@ def test_an_output_that_is_a_plate_again_says_nothing_of_the_old_file(tmp_path, 
     told = said(read(again))
     about = {"encoding": "linear coverage"} if kind == "matte" else {"colour": "premultiplied"}
     assert told == {"model": "newer", "version": told["version"], "pixels": told["pixels"], **about}
-    assert told["pixels"] != said(read(between))["pixels"]
     assert "flyaway:" not in str(read(again).get("ImageDescription", ""))
     assert suffix == ".png" or read(again).get("ImageDescription") == "Slate 12"
 
