@@ -23,7 +23,8 @@ class Field:
     Attributes:
         what: in words.
         names: as OpenImageIO calls them; one that ends in `*` stands for all that begin so.
-        matte, rgba, beside: what becomes of them in an EXR of that kind; "unknown" is as "matte".
+        matte, rgba, beside: what becomes of them in an EXR of that kind; "unknown" is as "matte",
+            "fg" and "comp" as "rgba".
         elsewhere: what of the fields that an EXR keeps goes into PNG and TIFF: all, those of a plate of the
             same format, or none.
         why: the reason.
@@ -50,7 +51,7 @@ class Field:
             same_format: plate and output are of one format.
             same_colour: "rgba" holds the plate's colour as it was, not converted.
         """
-        found: Verdict = getattr(self, "matte" if output == "unknown" else output)
+        found: Verdict = getattr(self, _LIKE.get(output, output))
         if found == "kept with its colour":
             found = "kept" if exr and same_colour else "dropped"
         if found == "kept" and not exr:
@@ -59,6 +60,9 @@ class Field:
 
 
 _SAME = ("same format", True)
+
+# Kinds that are as others where headers go.
+_LIKE: dict[Output, Output] = {"unknown": "matte", "fg": "rgba", "comp": "rgba"}
 
 # The first row that fits a name decides.
 FIELDS = (
@@ -307,7 +311,7 @@ def refusal_of(spec: oiio.ImageSpec, output: Output) -> str | None:
 def as_markdown() -> str:
     """The table, as docs/headers.md shows it."""
     lines = [
-        "| field | names | matte, unknown | rgba | beside | in PNG and TIFF | why |",
+        "| field | names | matte, unknown | rgba, fg, comp | beside | in PNG and TIFF | why |",
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
