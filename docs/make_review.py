@@ -26,6 +26,7 @@ FRAMES = range(1001, 1025)
 
 
 def write_exr(path: Path, pixels: FloatImage) -> None:
+    """H×W×3 scene-linear float32 as a half EXR."""
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, "half")
     target = oiio.ImageOutput.create(str(path))
     if not (target.open(str(path), spec) and target.write_image(pixels) and target.close()):
@@ -67,6 +68,7 @@ def photograph(page: Path, picture: Path) -> None:
 
 
 def main() -> None:
+    """Make a shot, matte it, review it, and take the page's picture."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         make_shot(folder)

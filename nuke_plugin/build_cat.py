@@ -1,4 +1,6 @@
-"""Builds the live model without a user interface:  Nuke --nukex -i --safe build_cat.py
+"""Builds the live model without a user interface.
+
+    Nuke --nukex -i --safe build_cat.py
 
 Needs a NukeX licence (-i takes an interactive one). Exit code 0 only if the .cat is on disk.
 """

@@ -1,4 +1,4 @@
-"""Tests this installation inside a real Nuke and prints a report to send us:
+"""Tests this installation inside a real Nuke and prints a report to send us.
 
     Nuke --nukex -i -t selftest.py        (or the menu: Flyaway > Test this installation…)
 

@@ -92,6 +92,7 @@ class Waiting:
         )
 
     def __call__(self, plate: np.ndarray[Any, Any], **_options: object) -> Any:
+        """A matte after the wait: the plate's green, H×W float32."""
         time.sleep(self._seconds)
         return SimpleNamespace(alpha=plate[..., 1].clip(0, 1).astype(np.float32))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flyaway.cli.bench_batch import bench_batch
+from flyaway.cli.bench_batch import bench_batch, parse_size
 from flyaway.cli.console import errors, say
 
 
@@ -70,18 +70,6 @@ def bench(
     say(timing.markdown(done) + "\n")
     for remark in timing.remarks(jobs, load) + ([absent] if absent else []):
         say(f"- {remark}")
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """``HD``, ``UHD`` or ``WIDTHxHEIGHT`` as (width, height)."""
-    from flyaway.bench import SIZES
-
-    if text.upper() in SIZES:
-        return SIZES[text.upper()]
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
-        raise typer.BadParameter(f"{text!r} is no size: HD, UHD or WIDTHxHEIGHT of at least 32x32")
-    return int(width), int(height)
 
 
 def parse_share(percent: float) -> float:

@@ -35,7 +35,6 @@ def bench_batch(
     import flyaway
     from flyaway.batch import bench as timing
     from flyaway.batch.pipeline import Limits
-    from flyaway.cli.bench import parse_size
     from flyaway.evaluation.environment import load_average
 
     load = load_average()
@@ -66,3 +65,15 @@ def bench_batch(
     say(f"\nMilliseconds a frame; {frames} frames, {readers} readers, {writers} writers.")
     say(f"Cold start to the first matte on disk: {start:.2f} s. Overhead: {besides * 1000:.1f} ms a frame.")
     say(f"Load before: {load}.")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``HD``, ``UHD`` or ``WIDTHxHEIGHT`` as (width, height)."""
+    from flyaway.bench import SIZES
+
+    if text.upper() in SIZES:
+        return SIZES[text.upper()]
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
+        raise typer.BadParameter(f"{text!r} is no size: HD, UHD or WIDTHxHEIGHT of at least 32x32")
+    return int(width), int(height)

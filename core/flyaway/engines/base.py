@@ -68,6 +68,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
+        """Add what runs inside to a stage."""
         began = perf_counter()
         try:
             yield

@@ -1,5 +1,8 @@
-"""Colours and measures. All but the states are mixed from the host's own palette, so that the panel is
-at home in Nuke's dark grey as it is in any other."""
+"""Colours and measures.
+
+All but the states are mixed from the host's own palette, so that the panel is at home in Nuke's dark grey as
+it is in any other.
+"""
 
 from __future__ import annotations
 
