@@ -160,6 +160,7 @@ def _rate(stream: Any) -> Fraction:
 
 
 def video_stream(container: Any, path: Path) -> Any:
+    """The pictures of an open movie, decoded by several threads; ReadError where there are none."""
     if not container.streams.video:
         raise ReadError("there are no pictures in this movie.", path=path)
     stream = container.streams.video[0]
@@ -194,4 +195,5 @@ def _timecode(container: Any) -> str:
 
 
 def said_by(error: BaseException) -> str:
+    """A decoder's error in its own words, on one line."""
     return str(getattr(error, "strerror", "") or error).strip() or type(error).__name__

@@ -41,7 +41,7 @@ def rate_of_number(rate: float) -> Fraction | None:
 
 
 def frames_per_number(rate: Fraction) -> int:
-    """How many frames share one number in the bits of a header: 1 up to 30 frames a second, 2 to 60, …
+    """How many frames share one number in a header's bits: 1 up to 30 frames a second, 2 to 60, and so on.
 
     The bits have room for 39 frames a second. The two of a pair are told apart by the field bit; a third and
     a fourth are not, so above 60 frames a second the text alone is exact.
