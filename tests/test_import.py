@@ -37,6 +37,18 @@ def test_loading_and_matting_touch_nothing_but_numpy_and_onnxruntime():
     assert not loaded & (HEAVY - {"numpy", "onnxruntime"})
 
 
+def test_controls_and_the_choice_of_a_person_touch_numpy_alone():
+    code = (
+        "import numpy\n"
+        "from flyaway.controls import Controls, apply\n"
+        "from flyaway.subject import Subject, alone\n"
+        "alpha = numpy.zeros((64, 64), numpy.float32)\n"
+        "alpha[20:40, 20:40] = 1\n"
+        "apply(alone(alpha, Subject.parse('largest')), Controls(grow=1, soften=1, fill_holes=5))"
+    )
+    assert loaded_by(code) & HEAVY == {"numpy"}
+
+
 @pytest.mark.skipif(
     "FLYAWAY_TEST_INSTALLED" not in os.environ, reason="for nox: elsewhere a checkout is fine"
 )
