@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -124,7 +125,7 @@ def resolve_space(name: str, config: str | None = None) -> str:
     if own is not None:
         return own
     if _own(name, config) is None and _config_with(name, chosen_config(config)) is None:
-        near = difflib.get_close_matches(name, _known_spaces(chosen_config(config)), 3, 0.5)
+        near = _near(name, _known_spaces(chosen_config(config)))
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         asked = _said_config(config)
         raise EncodingUnknownError(
@@ -272,12 +273,40 @@ def _known_spaces(first: str | None) -> list[str]:
     return list(dict.fromkeys([*spaces, "Cineon", "PQ", "HLG", "srgb", "linear"]))
 
 
+def _near(name: str, known: list[str]) -> list[str]:
+    """Up to three names that are meant, however their letters, blanks and dashes are written."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", text.lower())
+
+    by_plain: dict[str, str] = {}
+    for one in known:
+        by_plain.setdefault(plain(one), one)
+    return [by_plain[found] for found in difflib.get_close_matches(plain(name), by_plain, 3, 0.5)]
+
+
+def check_config(config: str | None) -> None:
+    """Refuse, before anything is done, a chosen OCIO configuration that cannot be read: `config`, else $OCIO.
+
+    Raises:
+        EncodingUnknownError: naming who chose it.
+    """
+    chosen = chosen_config(config)
+    if chosen is not None:
+        _open_config(chosen)
+
+
 @lru_cache(maxsize=4)
 def _open_config(name: str) -> oiio.ColorConfig:
     config = oiio.ColorConfig(name)
     problem = config.geterror()
     if problem:
-        raise EncodingUnknownError(f"The OCIO configuration {name} cannot be read: {problem}")
+        by = "$OCIO names the" if name == os.environ.get("OCIO") else "The"
+        remedy = " Correct or unset it, or name another with --ocio." if by.startswith("$") else ""
+        which = ", which" if remedy else ""
+        raise EncodingUnknownError(
+            f"{by} OCIO configuration {name}{which} cannot be read: {' '.join(problem.split())}{remedy}"
+        )
     return config
 
 

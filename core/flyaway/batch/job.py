@@ -16,7 +16,7 @@ from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.report import ExitCode, FrameResult, Report, lacks_memory, worst
 from flyaway.batch.run import run_plan
-from flyaway.color import resolve_config, resolve_space
+from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.coverage import AlphaIn
 from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.landing import DISK, Disk
@@ -220,6 +220,7 @@ def run_job(
 def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) -> RunOptions:
     """How a shot is run."""
     config = None if shot.ocio is None else resolve_config(shot.ocio)
+    check_config(config)
     return RunOptions(
         in_space=None if shot.in_space is None else resolve_space(shot.in_space, config),
         existing=existing,

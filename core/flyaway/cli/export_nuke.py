@@ -23,7 +23,7 @@ def export_nuke(
     try:
         import torch
     except ImportError as error:
-        raise NoEngineError("export nuke needs torch: pip install 'flyaway[torch]'") from error
+        raise NoEngineError("export nuke needs torch: pip install torch safetensors") from error
     from flyaway.engines.torch_engine import load_network
     from flyaway.export.nuke import export_nuke as write
 

@@ -40,7 +40,8 @@ _GROUPS = {
     "Plates": ("--frames", "--in-space", "--ocio", "--alpha-in", "--part", "--layer", "--shot"),
     "Mattes": (
         "--out", "--output", "--format", "--channel", "--depth", "--compression", "--crop", "--premultiplied",
-        "--with-unknown", "--previews", "--raw", "--review", "--colour", "--color", "--foreground", "--edge",
+        "--with-unknown", "--previews", "--raw", "--review", "--edge-colour", "--despill",
+        "--despill-strength", "--over",
     ),
     "Who and what": (
         "--subject", "--garbage", "--core", "--black", "--white", "--gamma", "--grow", "--choke", "--soften",

@@ -35,7 +35,7 @@ from flyaway.cli.finish import (
 )
 from flyaway.cli.plan import print_table, rows_of
 from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, ThreadsOption, notice, show
-from flyaway.color import resolve_config, resolve_space
+from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.matting import DEFAULT_MODEL
 
@@ -185,6 +185,7 @@ def matte(
     run is at work on the same frames; 130, interrupted.
     """
     config = None if ocio is None else resolve_config(ocio)
+    check_config(config)
     write = write_options(kind, premultiplied, channel, depth, compression, crop=crop)
     write = replace(
         write,

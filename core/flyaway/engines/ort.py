@@ -58,10 +58,14 @@ class OrtEngine:
         options.enable_cpu_mem_arena = False
         if threads is not None:
             options.intra_op_num_threads = threads
-        wanted = PROVIDERS[self.device]
+        kind, _, number = self.device.partition(":")
+        wanted = PROVIDERS[kind]
+        how: list[str | tuple[str, dict[str, int]]] = [wanted]
+        if number:
+            how = [(wanted, {"device_id": int(number)})]
         path = verified(info.files[role])
         try:
-            session = ort.InferenceSession(str(path), options, providers=[wanted])
+            session = ort.InferenceSession(str(path), options, providers=how)
         except Exception as error:  # onnxruntime's own exceptions have no common root
             raise EngineError(f"onnxruntime cannot load {path.name} on {self.device}: {error}") from error
         if session.get_providers()[0] != wanted:
@@ -156,13 +160,18 @@ def _choose(device: str) -> str:
     available = ort.get_available_providers()
     if device == "auto":
         return "cuda" if PROVIDERS["cuda"] in available and _device_count() > 0 else "cpu"
-    if device not in PROVIDERS:
-        raise DeviceUnavailableError(f"there is no device {device!r}: use auto, {', '.join(PROVIDERS)}")
-    if PROVIDERS[device] not in available:
+    kind, colon, number = device.partition(":")
+    if kind not in PROVIDERS or (colon and (kind == "cpu" or not number.isdecimal())):
+        raise DeviceUnavailableError(
+            f"there is no device {device!r}: use auto, {', '.join(PROVIDERS)}, or cuda:1 for the second GPU"
+        )
+    if PROVIDERS[kind] not in available:
         raise DeviceUnavailableError(
             f"this onnxruntime cannot use {device} (it offers {', '.join(available)}): "
             "pip uninstall onnxruntime, then pip install onnxruntime-gpu"
         )
+    if number and int(number) >= (count := _device_count()):
+        raise DeviceUnavailableError(f"there is no {device}: the driver shows {count} GPUs, counted from 0")
     return device
 
 

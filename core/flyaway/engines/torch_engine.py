@@ -68,8 +68,15 @@ def load_network(info: ModelInfo) -> TwoStageNetwork:
 def _choose(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
+    kind, colon, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (colon and (kind == "cpu" or not number.isdecimal())):
+        raise DeviceUnavailableError(
+            f"there is no device {device!r}: use auto, cpu, cuda, or cuda:1 for the second GPU"
+        )
+    if kind == "cuda" and not torch.cuda.is_available():
         raise DeviceUnavailableError("torch sees no CUDA device: check the driver, or use --device cpu")
-    if device not in ("cpu", "cuda"):
-        raise DeviceUnavailableError(f"there is no device {device!r}: use auto, cpu or cuda")
+    if number and int(number) >= torch.cuda.device_count():
+        raise DeviceUnavailableError(
+            f"there is no {device}: torch sees {torch.cuda.device_count()} GPUs, counted from 0"
+        )
     return device

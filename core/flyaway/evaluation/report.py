@@ -83,6 +83,11 @@ def notes(result: Evaluation) -> list[str]:
     if result.too_large:
         slow = " and ".join(COLUMNS[name][0] for name in metrics.SLOW if name in result.measures)
         large = [f"{slow}: not measured on {result.too_large} of {result.images} images, which are too large"]
+    if result.faint:
+        large.append(
+            f"WARNING: the truth of {result.faint} of {result.images} images has no value above 1 of 255. Is"
+            " it a mask of 0 and 1? It was read as 0 to 255: multiply it by 255, and score again"
+        )
     parts = (
         f"false parts: connected components above {metrics.COMPONENT_SHARE:.1%} of the frame, mean an image:"
         " islands (wall taken for the person) and holes (person missing)"

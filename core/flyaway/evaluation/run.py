@@ -49,7 +49,8 @@ class Evaluation:
     """A run: rows of every image by every matter, in the set's order, and pictures of the worst images.
 
     ``own_trimaps`` images brought a trimap of their own; on ``too_large`` images the slow measures were
-    passed over. ``curves`` holds each matter's bias by contrast, as `edges.bias_curve` gives it.
+    passed over; the truths of ``faint`` images have no coverage above 1 of 255. ``curves`` holds each
+    matter's bias by contrast, as `edges.bias_curve` gives it.
     """
 
     set: EvaluationSet
@@ -57,6 +58,7 @@ class Evaluation:
     measures: Sequence[str] = metrics.MEASURES
     own_trimaps: int = 0
     too_large: int = 0
+    faint: int = 0
     rows: list[Row] = field(default_factory=list)
     worst: list[sheet.Strip] = field(default_factory=list)
     curves: dict[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -134,6 +136,7 @@ def evaluate(
             wanted -= set(metrics.SLOW)
             result.too_large += 1
         result.own_trimaps += frame.trimap is not None
+        result.faint += 0 < float(frame.truth.max()) < 1.5 / 255
         rows = _score(item, frame, before[1] if before and follows else None, matters, wanted, result)
         result.rows += rows
         error = rows[0].scores["mad"]

@@ -114,8 +114,24 @@ def install_commands(environ: Mapping[str, str] = os.environ, platform: str = sy
     """What to type once to make the environment, on this operating system."""
     env = usual_environment(environ)
     if platform == "win32":
-        return f'py -3.11 -m venv "{env}"\n"{env}\\Scripts\\pip" install "flyaway[cpu]"'
-    return f'python3 -m venv "{env}"\n"{env}/bin/pip" install "flyaway[cpu]"'
+        return f'py -3.11 -m venv "{env}"\n"{env}\\Scripts\\pip" install "{package()}[cpu]"'
+    return f'python3 -m venv "{env}"\n"{env}/bin/pip" install "{package()}[cpu]"'
+
+
+def package(plugin: Path | None = None) -> str:
+    """What pip is to install: no package index has our program, so the place that this plug-in came from.
+
+    Args:
+        plugin: the plug-in's folder, by default this one's: a wheel may lie in it; in a checkout the
+            program lies beside it.
+    """
+    plugin = plugin or Path(__file__).resolve().parents[3]
+    wheels = sorted(plugin.glob("flyaway-*.whl"))
+    if wheels:
+        return str(wheels[-1])
+    if (plugin.parent / "pyproject.toml").is_file() and (plugin.parent / "core" / "flyaway").is_dir():
+        return str(plugin.parent)
+    return "flyaway-VERSION-py3-none-any.whl"  # of the release that this plug-in came from
 
 
 def clean_environment(environ: Mapping[str, str], host: str | None = None) -> dict[str, str]:
@@ -156,7 +172,7 @@ def diagnose(
     except LauncherError as error:
         remedy = (
             f"Try in a terminal: {shlex.join(cli.command)} doctor\n"
-            f'If it is older than this plug-in: pip install --upgrade "flyaway[cpu]"'
+            f'If it is older than this plug-in: pip install --upgrade "{package()}[cpu]"'
         )
         return Diagnosis((found, Check("Version", "bad", str(error), remedy), *_untried(names[2:])), cli)
     return _judge(cli, found, said)
@@ -176,7 +192,7 @@ def _judge(cli: Cli, found: Check, said: dict[str, object]) -> Diagnosis:
                 "Weights",
                 "bad",
                 "; ".join(broken) or "none are installed",
-                'Install again: pip install --force-reinstall --no-deps "flyaway"',
+                f'Install again: pip install --force-reinstall --no-deps "{package()}"',
             )
         )
     else:
@@ -190,7 +206,7 @@ def _judge(cli: Cli, found: Check, said: dict[str, object]) -> Diagnosis:
                 "Device",
                 "bad",
                 "; ".join(problems) or "no engine is installed",
-                'pip install "flyaway[cpu]", or "flyaway[cuda]" for an NVIDIA GPU; never both.',
+                "pip install onnxruntime, or onnxruntime-gpu for an NVIDIA GPU; never both.",
             )
         )
     return Diagnosis(tuple(checks), cli, version, whole, devices, packages)
