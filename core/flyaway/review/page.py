@@ -19,7 +19,8 @@ class Shown:
     Attributes:
         index: which of the review's frames.
         width, height: of its pictures.
-        plate, matte, thumb: data URIs, "" for what is not there; `thumb` is the plate over green.
+        plate, matte, thumb: data URIs, "" for what is not there; `thumb` is the person over green.
+        colour: the person's own colour, straight, which the comp is mixed from; "" leaves it to the plate.
     """
 
     index: int
@@ -28,6 +29,7 @@ class Shown:
     plate: str = ""
     matte: str = ""
     thumb: str = ""
+    colour: str = ""
 
 
 def render(review: Review, shown: Sequence[Shown], title: str) -> str:
@@ -58,6 +60,7 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
                 "height": one.height,
                 "plate": one.plate,
                 "matte": one.matte,
+                "colour": one.colour,
                 "thumb": one.thumb,
             }
             for one in shown

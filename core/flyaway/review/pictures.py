@@ -44,14 +44,22 @@ def as_seen(plate: Plate, side: int) -> FloatImage:
     return np.clip(shown, 0, 1)
 
 
+def own_colour(shown: FloatImage, alpha: FloatImage) -> FloatImage:
+    """The person's own colour in a picture (display-referred), straight; small ones have no edge."""
+    if min(alpha.shape) < SMALLEST_SIDE:
+        return shown
+    own = edged(shown, alpha, "srgb", "foreground")
+    # Where it ends the plate goes on, which nobody sees: a step to black would ring in a JPEG.
+    ended = (alpha <= 0) & (own.max(axis=-1) <= 0)
+    return np.where(ended[..., None], shown, own)
+
+
 def over_green(shown: FloatImage, alpha: FloatImage) -> FloatImage:
     """A picture (display-referred) over green through its matte, mixed in linear light.
 
     Its soft edges have the person's own colour, as `flyaway matte --output comp` gives them.
     """
-    cover = alpha[..., None]
-    if min(alpha.shape) >= SMALLEST_SIDE:  # on less there is no edge to be seen
-        shown = edged(shown, alpha, "srgb", "foreground")
+    cover, shown = alpha[..., None], own_colour(shown, alpha)
     mixed = color.srgb_to_linear(shown) * cover + GREEN * (1 - cover)
     return np.clip(color.linear_to_srgb(mixed), 0, 1)
 

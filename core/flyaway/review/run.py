@@ -17,7 +17,7 @@ from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
 from flyaway.review.measure import FrameCheck, Review, names_of, review_frames
 from flyaway.review.page import Shown, render
-from flyaway.review.pictures import as_seen, data_uri, eight_bit, over_green, shrink
+from flyaway.review.pictures import as_seen, data_uri, eight_bit, over_green, own_colour, shrink
 
 if TYPE_CHECKING:
     from flyaway.evaluation.sheet import Strip
@@ -123,6 +123,7 @@ def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
         plate,
         data_uri(eight_bit(alpha), "png"),
         data_uri(eight_bit(thumb), quality=82),
+        data_uri(eight_bit(own_colour(seen, alpha))),
     )
 
 
