@@ -144,3 +144,28 @@ def test_a_checkpoint_is_scored_in_its_configuration(astronaut, tmp_path):
         load_checkpoint("slow", released.files["torch"].path, "cpu")
     with pytest.raises(WeightsError, match="cannot be read"):
         load_checkpoint("fast", tmp_path / "none.safetensors", "cpu")
+
+
+def test_a_checkpoint_is_called_by_its_run_and_file(monkeypatch, tmp_path):
+    from flyaway.evaluation import matters
+
+    asked = []
+    monkeypatch.setattr(matters, "load_checkpoint", lambda *given: asked.append(given) or Copy())
+    path = tmp_path / "night" / "average.safetensors"
+    assert list(matters.load_matters([f"quality={path}"], False, "cpu", threads=1)) == ["night/average"]
+    assert asked == [("quality", path, "cpu", 1)]
+
+
+def test_a_comp_asks_the_matte_for_its_colour_and_other_scores_do_not():
+    from flyaway.evaluation import matters
+
+    class Coloured(Copy):
+        def foreground(self, plate, encoding):
+            assert encoding == "srgb"
+            return plate / 255
+
+    plate = np.full((4, 4, 3), 51, np.uint8)
+    found = matters._matter(Coloured(), colour=True)(plate)
+    assert found.foreground.max() == pytest.approx(0.2)
+    assert isinstance(matters._matter(Coloured())(plate), np.ndarray)
+    assert isinstance(matters._matter(Copy(), colour=True)(plate), np.ndarray)
