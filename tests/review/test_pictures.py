@@ -16,7 +16,7 @@ def test_a_comp_of_a_review_has_no_old_background_at_soft_edges():
     meant = linear_to_srgb(front * cover[..., None] + GREEN * (1 - cover[..., None]))
     found = over_green(shown, cover)
     old = linear_to_srgb(srgb_to_linear(shown) * cover[..., None] + GREEN * (1 - cover[..., None]))
-    assert np.abs(found - meant)[soft].mean() < 0.2 * np.abs(old - meant)[soft].mean()
+    assert np.abs(found - meant)[soft].mean() < 0.3 * np.abs(old - meant)[soft].mean()
     own = own_colour(shown, cover)
     assert np.array_equal(own[cover >= 1], shown[cover >= 1])
     assert np.array_equal(own[:, :20], shown[:, :20])
