@@ -19,6 +19,13 @@ ASTRONAUT = ROOT / "examples" / "astronaut.png"
 WritePlate = Callable[..., Path]
 
 
+# Packages of extras: without them the modules that need them skip, by name.
+OPTIONAL = {
+    **dict.fromkeys(("torch", "safetensors", "onnx", "onnxscript", "pymatting", "PIL"), "train"),
+    "scipy": "evaluate",
+    "av": "movie",
+    "cv2": "shots",
+}
 # A machine may lack these; anything else that is missing must be installed where CI=true.
 HARDWARE = ("cuda", "gpu")
 
@@ -33,6 +40,18 @@ def refuse_skip(report: pytest.CollectReport | pytest.TestReport) -> None:
         report.longrepr = f"continuous integration must not skip this. {reason}"
 
 
+def name_what_is_missing(report: pytest.CollectReport) -> None:
+    """A test module whose optional package is not installed is a skip that names it, not an error."""
+    call = getattr(report, "call", None)
+    cause = call.excinfo.value.__cause__ if report.failed and call is not None and call.excinfo else None
+    package = (cause.name or "").partition(".")[0] if isinstance(cause, ModuleNotFoundError) else ""
+    if package in OPTIONAL:
+        wanted = "pillow" if package == "PIL" else f"-e '.[{OPTIONAL[package]}]'"
+        reason = f"{package} is not installed: pip install {wanted}"
+        report.outcome = "skipped"
+        report.longrepr = (report.fspath or report.nodeid, 0, f"Skipped: {reason}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     report = yield
@@ -43,6 +62,7 @@ def pytest_runtest_makereport() -> Generator[None, Any, Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, Any, Any]:
     report = yield
+    name_what_is_missing(report)
     refuse_skip(report)
     return report
 

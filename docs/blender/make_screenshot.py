@@ -72,11 +72,6 @@ def analyse() -> None:
     bpy.ops.flyaway.analyse_frame()
 
 
-def maximise() -> None:
-    """The compositor fills the window."""
-    with_area(areas("NODE_EDITOR")[0], bpy.ops.screen.screen_full_area)
-
-
 def split() -> None:
     """Room for the picture beside it."""
     with_area(areas("NODE_EDITOR")[0], bpy.ops.screen.area_split, direction="VERTICAL", factor=0.42)

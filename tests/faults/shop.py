@@ -59,17 +59,13 @@ def go(plates: Path, out: Path, kind: str, disk: FaultyDisk, *, one_thread: bool
     options = RunOptions(existing="resume", limits=Limits(readers=threads, writers=threads))
     read, decode = run_module.read_plate, library.decode
     try:
-        run_module.read_plate = lambda *a, **k: disk.strike("read") or _garbled(disk) or read(*a, **k)
+        run_module.read_plate = lambda *a, **k: disk.strike("read") or read(*a, **k)
         write_module.library.decode = lambda *a, **k: _decode(disk, decode, a, k)
         return run_plan(Luma(), plan, options, disk=disk)  # type: ignore[arg-type]
     except Killed:
         return None
     finally:
         run_module.read_plate, write_module.library.decode = read, decode
-
-
-def _garbled(disk: FaultyDisk) -> None:
-    """Reading has no half measures here: the library's own errors are in tests/frames."""
 
 
 def _decode(disk: FaultyDisk, decode: Any, arguments: Any, more: Any) -> Any:

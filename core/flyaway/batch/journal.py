@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePath
-from typing import Any, Self
+from typing import Self
 
 from flyaway.batch.places import Anchor
 from flyaway.frames.landing import DISK, Disk, Landed
@@ -219,8 +219,3 @@ class Past:
             entry = self.get(key)
             if entry is not None:
                 yield entry
-
-
-def as_event(kind: str, **values: Any) -> dict[str, Any]:
-    """One event of a run, as NDJSON progress prints it."""
-    return {"event": kind, **values}

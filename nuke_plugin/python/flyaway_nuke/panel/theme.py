@@ -10,7 +10,6 @@ from .qt import QtCore, QtGui, QtWidgets
 
 # One rhythm for every distance.
 GAP = 8
-HAIR = 1
 RADIUS = 3
 CHECKER = 8
 GREEN = QtGui.QColor(0, 177, 64)
