@@ -117,9 +117,13 @@ def levels(alpha: Float, black: float, white: float, gamma: float) -> Float:
     flat, target = source.ravel(), out.ravel()
     for start in range(0, flat.size, BAND):
         part = target[start : start + BAND]
-        np.subtract(flat[start : start + BAND], lowest, out=part)
-        np.multiply(part, scale, out=part)
-        np.clip(part, 0, 1, out=part)
+        if black == 0 and white == 1:
+            part[:] = flat[start : start + BAND]
+        else:
+            np.subtract(flat[start : start + BAND], lowest, out=part)
+            np.multiply(part, scale, out=part)
+        np.maximum(part, 0, out=part)
+        np.minimum(part, 1, out=part)
         if gamma != 1:
             _raise(part, np.float32(1 / gamma))
     return out

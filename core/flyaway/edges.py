@@ -187,7 +187,7 @@ def _reconstruct(alpha: Float, closed: Float) -> Float:
     Only pixels that were closed can change, and of those only what lies beside one that just did: they are
     taken out into a list, in which each knows its neighbours.
     """
-    ys, xs = np.nonzero(closed - alpha > SHALLOW)
+    ys, xs = np.divmod(np.flatnonzero(closed - alpha > SHALLOW), alpha.shape[1])
     count = len(ys)
     if not count:
         return alpha
@@ -195,12 +195,12 @@ def _reconstruct(alpha: Float, closed: Float) -> Float:
     floor = alpha[ys, xs]
     front = np.arange(count)
     while front.size:
-        lowered = np.maximum(floor[front], level[beside[front]].min(axis=1))
+        lowered = np.maximum(floor[front], level[beside[:, front]].min(axis=0))
         moved = lowered < level[front]
         front = front[moved]
         level[front] = lowered[moved]
         marked = np.zeros(level.size, bool)
-        marked[beside[front]] = True
+        marked[beside[:, front]] = True
         front = np.flatnonzero(marked[:count] & (level[:count] > floor))
     out = alpha.copy()
     out[ys, xs] = level[:count]
@@ -208,7 +208,7 @@ def _reconstruct(alpha: Float, closed: Float) -> Float:
 
 
 def _neighbours(ys: Index, xs: Index, alpha: Float, closed: Float) -> tuple[Index, Float]:
-    """For each of N pixels the places of nine values in a list, and that list: N own values, then all others.
+    """9×N places in a list for N pixels, and that list: the N own values, then all others.
 
     The frame's border is closed: what lies beyond counts as the pixel itself.
     """
@@ -216,15 +216,15 @@ def _neighbours(ys: Index, xs: Index, alpha: Float, closed: Float) -> tuple[Inde
     count = len(ys)
     number = np.zeros((height, width), np.int32)  # 0: none of them. The pages that nobody touches stay unused
     number[ys, xs] = np.arange(1, count + 1)
-    beside = np.empty((count, 8), np.int64)
+    beside = np.empty((9, count), np.int64)
     around = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
     fixed = np.full(count, 2, np.float32)
-    for column, (dy, dx) in enumerate(around):
+    for row, (dy, dx) in enumerate(around):
         there = np.clip(ys + dy, 0, height - 1), np.clip(xs + dx, 0, width - 1)
         which = number[there].astype(np.int64) - 1
-        beside[:, column] = np.where(which < 0, 2 * count, which)
+        beside[row] = np.where(which < 0, 2 * count, which)
         np.minimum(fixed, np.where(which < 0, alpha[there], 2), out=fixed)
-    # One more column: the lowest neighbour among those that stay as they are.
-    own = np.arange(count, 2 * count)[:, None]
+    # One more: the lowest neighbour among those that stay as they are.
+    beside[8] = np.arange(count, 2 * count)
     level = np.concatenate([closed[ys, xs], fixed, np.full(1, 2, np.float32)])
-    return np.concatenate([beside, own], axis=1), level
+    return beside, level
