@@ -90,13 +90,8 @@ def _id(block: bpy.types.ID, frame: int | None) -> Any:
     if isinstance(block, bpy.types.Image):
         return image(block, None, frame)
     if isinstance(block, bpy.types.MovieClip):
-        path = bpy.path.abspath(block.filepath, library=block.library)
-        digits = re.findall(r"\d+", Path(path).stem)
-        first = int(digits[-1]) if digits else 0  # a clip's numbers start at its file's, an image's at 1
-        number = first + (frame or 0) - block.frame_start + block.frame_offset
-        numbered = _numbered(path, number) if block.source == "SEQUENCE" else path
         tracking = [block.tracking.stabilization.use_2d_stabilization, block.colorspace_settings.name]
-        return [block.name, _stat(numbered), block.frame_start, block.frame_offset, tracking]
+        return [block.name, _stat(_clip_path(block, frame)), block.frame_start, block.frame_offset, tracking]
     if isinstance(block, bpy.types.Mask):
         return [block.name, struct(block), curves(block)]
     return [type(block).__name__, block.name]
@@ -111,11 +106,46 @@ def image(image: bpy.types.Image | None, node: bpy.types.Node | None, frame: int
         if image.name.startswith("Flyaway "):
             return known[:2]
         return [*known, *image.size, list(image.generated_color), image.generated_type, image.is_dirty]
+    packed = image.packed_file
+    return [
+        *known,
+        _stat(_image_path(image, node, frame)),
+        None if packed is None else [packed.size, zlib.crc32(packed.data)],
+    ]
+
+
+def missing_file(node: bpy.types.Node, frame: int) -> str | None:
+    """The path of the file that an Image or Movie Clip node shows at a frame, where there is no such file."""
+    if node.mute:
+        return None
+    picture, clip = getattr(node, "image", None), getattr(node, "clip", None)
+    if isinstance(clip, bpy.types.MovieClip):
+        path = _clip_path(clip, frame)
+    elif isinstance(picture, bpy.types.Image):
+        ours = picture.name.startswith("Flyaway ")  # of another matte, which fails by itself
+        in_memory = picture.packed_file is not None or picture.is_dirty or ours
+        if in_memory or picture.source not in ("FILE", "SEQUENCE", "MOVIE"):
+            return None
+        path = _image_path(picture, node, frame)
+    else:
+        return None
+    return None if Path(path).is_file() else path
+
+
+def _image_path(image: bpy.types.Image, node: bpy.types.Node | None, frame: int | None) -> str:
     path = bpy.path.abspath(image.filepath, library=image.library)
     if image.source == "SEQUENCE" and node is not None and frame is not None:
         path = _numbered(path, sequence_frame(node, frame))
-    packed = image.packed_file
-    return [*known, _stat(path), None if packed is None else [packed.size, zlib.crc32(packed.data)]]
+    return path
+
+
+def _clip_path(clip: bpy.types.MovieClip, frame: int | None) -> str:
+    path = bpy.path.abspath(clip.filepath, library=clip.library)
+    if clip.source != "SEQUENCE":
+        return path
+    digits = re.findall(r"\d+", Path(path).stem)
+    first = int(digits[-1]) if digits else 0  # a clip's numbers start at its file's, an image's at 1
+    return _numbered(path, first + (frame or 0) - clip.frame_start + clip.frame_offset)
 
 
 def _painted(image: bpy.types.Image) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import compat, pixels, uses
+from . import compat, describe, pixels, uses
 from .uses import Use
 
 MARK = "flyaway_tap"
@@ -71,6 +71,7 @@ class Tap:
         """H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top."""
         for old in self.folder.iterdir():
             old.unlink()
+        self._refuse_missing(frame)
         self.scene.frame_set(frame, subframe=subframe)
         self._render(frame, subframe)
         written = sorted(self.folder.iterdir())
@@ -80,8 +81,17 @@ class Tap:
         if plate.shape[2] == 3:
             plate = np.concatenate([plate, np.ones_like(plate[..., :1])], axis=2)
         if plate.shape[0] < 2 or plate.shape[1] < 2:
-            raise TapError("only a single colour flows into Image: is the file upstream missing?")
+            raise TapError("only a single colour flows into Image: plug a picture into it")
         return plate
+
+    def _refuse_missing(self, frame: int) -> None:
+        """Name the file that is not there: Blender would render nothing in its place, and say nothing."""
+        wire = compat.compositor_tree(self.scene).nodes[WIRE].inputs[0].links[0].from_socket
+        for node in _seen_through(wire, set()):
+            path = describe.missing_file(node, frame)
+            if path is not None:
+                name = node.label or node.name
+                raise TapError(f"there is no file {path}: put it back, or choose another in the node {name}")
 
     def _render(self, frame: int, subframe: float) -> None:
         """Render the tap's scene, with the context left alone where that gives the same picture.
@@ -230,6 +240,24 @@ def _all_upstream(node: bpy.types.Node) -> Iterator[bpy.types.Node]:
         yield source
         if uses.is_group(source):
             yield from source.node_tree.nodes
+
+
+def _seen_through(socket: bpy.types.NodeSocket, known: set[tuple[str, str, str]]) -> Iterator[bpy.types.Node]:
+    """The nodes whose picture may show at an output socket; inside groups, those that this output needs."""
+    node = socket.node
+    key = (node.id_data.name, node.name, socket.identifier)
+    if key in known:
+        return
+    known.add(key)
+    yield node
+    inputs = list(node.inputs)
+    if node.mute:
+        inputs = [link.from_socket for link in node.internal_links if link.to_socket == socket]
+    elif uses.is_group(node):
+        ends = [inner for inner in node.node_tree.nodes if inner.bl_idname == "NodeGroupOutput"]
+        inputs += [one for end in ends for one in end.inputs if one.identifier == socket.identifier]
+    for link in [link for one in inputs for link in one.links if not link.is_muted]:
+        yield from _seen_through(link.from_socket, known)
 
 
 def _needs_settling(tree: bpy.types.NodeTree) -> bool:

@@ -44,6 +44,7 @@ def test_a_frame_without_a_plate_fails_by_name_and_the_others_are_done(run: Run,
     done = run(shot, "--frames", "1-4")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "frame 3: Portrait Matte:" in done.stderr
+    assert f"there is no file {shot.with_name('head.0003.exr')}" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "3 rendered, 1 failed" in done.stdout
     for frame in (1, 2, 4):
