@@ -88,7 +88,7 @@ def test_mattes_share_no_memory(matting, astronaut):
 
 
 def test_without_refinement_the_alpha_is_the_coarse_one(matting, astronaut, matte):
-    unrefined = matting(astronaut, refine=False)
+    unrefined = matting(astronaut, refine=False, reread=False)
     assert np.array_equal(unrefined.alpha, unrefined.coarse)
     assert np.array_equal(unrefined.coarse, matte.coarse)
     assert not unrefined.cells.any()
