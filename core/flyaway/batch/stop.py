@@ -10,8 +10,10 @@ from types import FrameType
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Callable[[], bool]]:
+def stop_on_signals(told: Callable[[], None] | None = None) -> Iterator[Callable[[], bool]]:
     """Within it, the first SIGTERM or SIGINT makes the yielded function say True; a second one interrupts.
+
+    `told` is called at once at the first one, while the frames in hand go on.
 
     For the command line; a host application keeps its own handlers, and hands its own function to the run.
     """
@@ -21,6 +23,8 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
+        if told is not None:
+            told()
 
     # On Windows a host cannot send SIGTERM; Ctrl-Break is what reaches a process group.
     numbers = (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM))

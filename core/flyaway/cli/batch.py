@@ -25,6 +25,7 @@ from flyaway.cli.progress import (
     ThreadsOption,
     notice,
     show,
+    stopping,
 )
 from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
@@ -130,7 +131,10 @@ def batch(
     plans = plan_job(job)
     notice([f"{shot.name}: {line}" for shot, plan in plans for line in plan.notices])
     limits = Limits(readers, writers, memory << 20)
-    with show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown, stop_on_signals() as stop:
+    with (
+        show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown,
+        stop_on_signals(stopping) as stop,
+    ):
         teller = _Teller(shown)
         report = run_job(
             job,

@@ -34,7 +34,15 @@ from flyaway.cli.finish import (
     finish_of,
 )
 from flyaway.cli.plan import print_table, rows_of
-from flyaway.cli.progress import ProgressKind, ProgressOption, ReportOption, ThreadsOption, notice, show
+from flyaway.cli.progress import (
+    ProgressKind,
+    ProgressOption,
+    ReportOption,
+    ThreadsOption,
+    notice,
+    show,
+    stopping,
+)
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.frames import ReadOptions, WriteOptions
 from flyaway.matting import DEFAULT_MODEL
@@ -225,7 +233,7 @@ def matte(
         return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part))
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     notice(plan.notices)
-    with show(progress, len(plan.tasks)) as shown, stop_on_signals() as stop:
+    with show(progress, len(plan.tasks)) as shown, stop_on_signals(stopping) as stop:
         shown.start(name=plan.name, notices=plan.notices, model=matting.info.name, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
         shown.end(report, summary(report))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -41,6 +42,11 @@ ThreadsOption = Annotated[
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
 ]
+
+
+def stopping() -> None:
+    """What an interrupt waits for, at once: a frame may take half a minute."""
+    errors.print(Text("stopping: the frames in hand are finished and proven first; once more breaks off now"))
 
 
 def notice(lines: list[str]) -> None:
@@ -124,8 +130,10 @@ class Bar(Show):
         if result.error is not None:
             fail(str(result.error))
         for note in result.notes:
-            if note not in self._notes:
-                self._notes.add(note)
+            # 20, 21 and 19 negative pixels are one kind of note.
+            kind = re.sub(r"\d+(?:[.,]\d+)*", "#", note)
+            if kind not in self._notes:
+                self._notes.add(kind)
                 errors.print(Text(harmless(f"{result.task.source.name}: {note}"), style="dim"))
 
     def end(self, _report: Report | JobReport, remark: str) -> None:
