@@ -221,3 +221,13 @@ def test_a_small_plate_is_looked_at_enlarged_and_its_matte_has_its_own_size(
 def test_a_plate_that_is_not_small_is_looked_at_as_it_is() -> None:
     assert viewing_size(342, 90) == (342, 90)
     assert viewing_size(2160, 3840) == (2160, 3840)
+
+
+def test_a_plate_of_another_size_between_two_changes_nothing(matting, astronaut, matte) -> None:
+    """The converted plate is kept as memory for the next one of its size."""
+    first = matting(astronaut)
+    matting(astronaut[:300, :401])
+    matting(255 - astronaut)
+    again = matting(astronaut)
+    assert np.array_equal(again.alpha, matte.alpha)
+    assert np.array_equal(first.alpha, matte.alpha)

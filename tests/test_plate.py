@@ -271,3 +271,22 @@ def test_every_plate_has_a_result_and_is_left_alone(plate, encoding, premultipli
 def test_a_display_referred_plate_in_range_is_unchanged(plate):
     assert np.array_equal(as_display(plate), plate)
     np.testing.assert_allclose(as_display(plate, "linear"), curve(plate), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "<u4"])
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 1), (40, 50, 3), (40, 50, 4), (200, 700, 3)])
+def test_unsigned_integers_are_divided_in_one_pass_to_the_same_bit(dtype, shape):
+    plate = np.random.default_rng(1).integers(0, np.iinfo(dtype).max, shape, np.uint64).astype(dtype)
+    display = as_display(plate)
+    check(display, plate)
+    colour = plate.reshape(*shape[:2], -1)[..., :3]
+    expected = colour.astype(np.float32) / np.float32(np.iinfo(dtype).max)
+    assert np.array_equal(display, np.broadcast_to(expected, display.shape))
+
+
+def test_memory_that_is_there_is_used_where_it_fits():
+    into = np.empty((40, 50, 3), np.float32)
+    for plate in (noise(40, 50, 3), np.full((40, 50, 3), 7, np.uint8)):
+        assert as_display(plate, into=into) is into
+        assert np.array_equal(into, as_display(plate))
+    assert as_display(noise(40, 51, 3), into=into) is not into

@@ -20,6 +20,7 @@ from flyaway.resample import resize
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
+KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next one of its size
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Matting:
     def __init__(self, info: ModelInfo, engine: Engine):
         self.info, self.engine = info, engine
         self.timings: Mapping[str, float] = {}
+        self._display: NDArray[np.float32] | None = None
 
     @property
     def device(self) -> str:
@@ -107,7 +109,8 @@ class Matting:
         Raises:
             BadPlateError: the array cannot be a plate.
         """
-        image = as_display(plate, encoding, premultiplied)
+        image = as_display(plate, encoding, premultiplied, into=self._display)
+        self._display = image if image.nbytes <= KEPT_BYTES else None
         height, width = image.shape[:2]
         seen = viewing_size(height, width) if cells is None else (height, width)
         result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)

@@ -19,7 +19,13 @@ Pixels = Callable[[Any, Any], NDArray[np.float32]]
 BAND = 1 << 16  # px converted at once: no second plate in memory, and quicker from the cache
 
 
-def as_display(plate: Any, encoding: str = "srgb", premultiplied: bool = False) -> NDArray[np.float32]:
+def as_display(
+    plate: Any,
+    encoding: str = "srgb",
+    premultiplied: bool = False,
+    *,
+    into: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Bring a plate to what the network sees.
 
     Args:
@@ -30,19 +36,28 @@ def as_display(plate: Any, encoding: str = "srgb", premultiplied: bool = False) 
         encoding: "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
         premultiplied: the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
             A pixel without coverage has no colour to recover: it becomes black.
+        into: H×W×3 float32, C-contiguous, that is written and returned where its size is the plate's: memory
+            that is already there is quicker than fresh memory.
 
     Returns:
-        H×W×3 float32, display-referred sRGB, 0..1, C-contiguous; never the caller's own memory.
+        H×W×3 float32, display-referred sRGB, 0..1, C-contiguous; never the caller's plate.
 
     Raises:
         BadPlateError: wrong shape, type, size or encoding.
     """
     array = _checked(plate, encoding, premultiplied)
     height, width = array.shape[:2]
-    display = np.empty((height, width, 3), np.float32)
+    display = into if into is not None and into.shape == (height, width, 3) else None
+    if display is None:
+        display = np.empty((height, width, 3), np.float32)
+    as_it_is = array.dtype.kind == "u" and encoding == "srgb" and not premultiplied
     rows = max(1, BAND // width)
     for start in range(0, height, rows):
         part = slice(start, start + rows)
+        if as_it_is:  # what a file holds as a rule: one pass, and nothing to clip
+            largest = np.float32(np.iinfo(array.dtype).max)
+            np.divide(array[part, :, :3], largest, out=display[part], dtype=np.float32)
+            continue
         display[part] = _convert(array[part], encoding, premultiplied)  # grey is repeated
     return display
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,9 +38,24 @@ def bench(
     rvm: Annotated[
         bool, typer.Option(help="Time RVM-MobileNetV3 too, where its package is installed.")
     ] = True,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Time in turns with `rvm`, or with a checkout or wheel of flyaway at this path."),
+    ] = None,
+    plate: Annotated[
+        list[Path] | None,
+        typer.Option(help="A picture, or a folder of frames, to time too (with --against); may be repeated."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Fresh processes of each side, with --against.")] = 4,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="With --against: the network alone, no reading in linear light.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage."""
+    """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage.
+
+    With --against two sides are timed in turns, in one run: their ratio, and how far it spreads.
+    """
     if context.invoked_subcommand is not None:
         return
     import flyaway
@@ -48,6 +64,15 @@ def bench(
 
     sizes = [parse_size(text) for text in size or ["HD", "UHD"]]
     shares = [parse_share(percent) for percent in unknown or [3, 6, 13]]
+    if against is not None:
+        from flyaway.bench_against import Options
+        from flyaway.cli.bench_against import bench_against
+
+        options = Options(rounds, runs, device, engine, threads, bare)
+        # Pictures alone are timed where no size is asked for.
+        sizes = [] if plate and not size else sizes
+        bench_against(against, model or [], sizes, shares, plate or [], options, json)
+        return
     load = load_average()
     absent = _why_no_rvm() if rvm else None
     jobs = timing.plan(

