@@ -156,6 +156,17 @@ def test_a_checkpoint_is_called_by_its_run_and_file(monkeypatch, tmp_path):
     assert asked == [("quality", path, "cpu", 1)]
 
 
+def test_what_reading_again_is_worth_is_scored_beside_in_one_run(astronaut):
+    from flyaway.evaluation import matters
+
+    both = matters.load_matters(["fast"], False, "cpu", unread=True, threads=1)
+    assert list(both) == ["fast", "fast (not read again)"]
+    plate = np.ascontiguousarray(astronaut[:256, :256])
+    again, once = (matter(plate) for matter in both.values())
+    assert not np.array_equal(again, once)
+    assert np.array_equal(again[once == 1], once[once == 1])
+
+
 def test_a_comp_asks_the_matte_for_its_colour_and_other_scores_do_not():
     from flyaway.evaluation import matters
 

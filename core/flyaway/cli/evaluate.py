@@ -42,6 +42,9 @@ def evaluate(
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps ISNet's mattes between runs.")] = None,
     refiner: Annotated[bool, typer.Option(help="Score each model's coarse stage alone, too.")] = False,
+    unread: Annotated[
+        bool, typer.Option(help="Score each model without reading alpha again in linear light, too.")
+    ] = False,
     stress: Annotated[
         bool, typer.Option(help="Measure what noise, blur, JPEG, light and size cost, instead.")
     ] = False,
@@ -88,6 +91,7 @@ def evaluate(
         isnet=with_isnet,
         cache=cache,
         coarse=refiner,
+        unread=unread,
         colour=comp,
         threads=threads,
         shots=images.shots and not stress,

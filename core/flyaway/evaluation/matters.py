@@ -41,6 +41,8 @@ Matter = Callable[[Plate], "Alpha | Found"]
 One that remembers the frame before has a method ``new_shot()`` besides, which is called before the first
 frame of every shot and before every still."""
 
+UNREAD = "{} (not read again)"
+"""What a model without the second reading in linear light is called beside the model."""
 RVM = "RVM-MobileNetV3"
 RVM_WITH_MEMORY = "RVM-MobileNetV3 with memory"
 
@@ -66,6 +68,7 @@ def load_matters(
     isnet: Path | None = None,
     cache: Path | None = None,
     coarse: bool = False,
+    unread: bool = False,
     colour: bool = False,
     shots: bool = False,
     threads: int | None = None,
@@ -75,6 +78,7 @@ def load_matters(
     Parameters
     ----------
     names : names of released models, or ``CONFIG=FILE`` for a checkpoint (see `load_checkpoint`).
+    unread : score each model besides as its network reads it, without reading alpha again in linear light.
     colour : ask for foreground colour too, where there is one.
     shots : RVM is scored with its memory besides, and takes one pass a frame, as a video does.
     threads : CPU threads of every network; None leaves it to the engines.
@@ -91,6 +95,8 @@ def load_matters(
         else:
             matting = flyaway.load(name, device=device, threads=threads)
         matters[name] = _matter(matting, colour)
+        if unread:
+            matters[UNREAD.format(name)] = _matter(matting, colour, reread=False)
         if coarse:
             from flyaway.evaluation.refiner import COARSE
 
