@@ -231,3 +231,25 @@ def test_a_plate_of_another_size_between_two_changes_nothing(matting, astronaut,
     again = matting(astronaut)
     assert np.array_equal(again.alpha, matte.alpha)
     assert np.array_equal(first.alpha, matte.alpha)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_squeezed_plate_is_looked_at_in_proportion(matte, astronaut, engine, axis):
+    """A 2:1 plate: its matte lies on its own pixels, and is nearer to the truth than without its aspect."""
+    if engine == "torch":
+        pytest.importorskip("torch", reason="torch is not installed")
+    squeezed_size = (256, 512) if axis == 0 else (512, 256)
+    plate = resize(astronaut.astype(np.float32) / 255, *squeezed_size)
+    squeezed = flyaway.load(device="cpu", threads=1, engine=engine)
+    aspect = 0.5 if axis == 0 else 2.0
+    told = squeezed(plate, pixel_aspect=aspect)
+    assert told.alpha.shape == told.trimap.shape == squeezed_size
+    assert told.cells.shape == grid_size(*squeezed_size, 64)
+    truth = resize(matte.alpha[..., None], *squeezed_size)[..., 0]
+    untold = squeezed(plate)
+    assert np.abs(told.alpha - truth).mean() < np.abs(untold.alpha - truth).mean()
+    # It is what a square plate gives, laid back; nothing else happens to it.
+    stretched = squeezed(resize(plate, 512, 512), reread=False)
+    laid_back = resize(stretched.alpha[..., None], *squeezed_size)[..., 0]
+    np.testing.assert_allclose(squeezed(plate, pixel_aspect=aspect, reread=False).alpha, laid_back, atol=1e-5)

@@ -28,12 +28,13 @@ class Engine(Protocol):
 
     device: str
 
-    def matte(self, plate: np.ndarray, refine: bool) -> np.ndarray:
+    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> np.ndarray:
         """Matte a plate.
 
         Args:
             plate: H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top.
             refine: False returns the coarse alpha.
+            pixel_aspect: a pixel's width over its height.
 
         Returns:
             H×W float32, linear coverage 0..1.
@@ -52,11 +53,16 @@ class LocalEngine:
         self._matting = Matting(info, open_engine(info, choice.device, threads=choice.threads or None))
         self.device = self._matting.device
 
-    def matte(self, plate: np.ndarray, refine: bool) -> np.ndarray:
+    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> np.ndarray:
         """See `Engine.matte`."""
         if float(plate[..., 3].min()) >= 1:
-            return self._matting(plate[..., :3], "srgb", refine=refine).alpha
-        return self._matting(plate, "srgb", premultiplied=True, refine=refine).alpha
+            plate, premultiplied = plate[..., :3], False
+        else:
+            premultiplied = True
+        matte = self._matting(
+            plate, "srgb", premultiplied=premultiplied, refine=refine, pixel_aspect=pixel_aspect
+        )
+        return matte.alpha
 
 
 _open: dict[Choice, Engine] = {}

@@ -23,18 +23,20 @@ class Request:
     choice: engine.Choice
     refine: bool
     trim: bool = False  # the plate lies somewhere on a canvas: the network should not see the canvas
+    pixel_aspect: float = 1.0  # of the scene: a pixel's width over its height
 
     def answer(self) -> np.ndarray:
         """The matte: H×W float32."""
         network = engine.get(self.choice)
         if not self.trim:
-            return network.matte(self.plate, self.refine)
+            return network.matte(self.plate, self.refine, self.pixel_aspect)
         matte = np.zeros(self.plate.shape[:2], np.float32)
         there = self.plate[..., 3] > 0
         if there.any():
             rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            matte[box] = network.matte(np.ascontiguousarray(self.plate[box]), self.refine)
+            part = np.ascontiguousarray(self.plate[box])
+            matte[box] = network.matte(part, self.refine, self.pixel_aspect)
         return matte
 
 
@@ -90,7 +92,8 @@ def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
     one = _tap(scene, use)
     plate = one.read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
-    return Request(plate, prefs.choice(settings.model), settings.refine, one.on_canvas)
+    aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
+    return Request(plate, prefs.choice(settings.model), settings.refine, one.on_canvas, aspect)
 
 
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:

@@ -26,15 +26,17 @@ def of(scene: bpy.types.Scene, use: Use, frame: int) -> str:
     """The signature of one matte of one frame."""
     settings = use.tree.flyaway
     choice = prefs.choice(settings.model)
+    render = scene.render
     parts = [
-        2,
+        # Pixels that are not square were matted squeezed until 3.
+        2 if render.pixel_aspect_x == render.pixel_aspect_y else 3,
         compat.working_space(),
         engine.version(),
         settings.model,
         engine.model_digest(choice),
         settings.refine,
         _upstream(scene, [*use.groups, use.node], frame),
-        _canvas(scene.render),
+        _canvas(render),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 

@@ -89,6 +89,7 @@ class Matting:
         refine: bool = True,
         cells: NDArray[np.bool_] | None = None,
         reread: bool | None = None,
+        pixel_aspect: float = 1.0,
     ) -> Matte:
         """Matte a plate.
 
@@ -99,12 +100,13 @@ class Matting:
             encoding: "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
             premultiplied: an RGBA plate's colour is multiplied by its alpha.
             refine: False returns the coarse alpha: quicker, without hair.
-            cells: forces which regions are refined (rows×columns bool); such a plate is not enlarged.
+            cells: forces which regions are refined (rows×columns bool); such a plate is looked at as it is.
             reread: read alpha again in linear light (`flyaway.in_light`). None does so for the models that
                 need it, by their manifest; False returns what the network reads.
+            pixel_aspect: a pixel's width over its height, as the plate's header has it: 2 for anamorphic.
 
-        A plate of at most 341 px is looked at enlarged (`flyaway.geometry.viewing_size`); its matte has the
-        plate's own size.
+        A plate is looked at with square pixels, and one of at most 341 px enlarged
+        (`flyaway.geometry.viewing_size`); its matte lies on the plate's own pixels.
 
         Raises:
             BadPlateError: the array cannot be a plate.
@@ -112,7 +114,7 @@ class Matting:
         image = as_display(plate, encoding, premultiplied, into=self._display)
         self._display = image if image.nbytes <= KEPT_BYTES else None
         height, width = image.shape[:2]
-        seen = viewing_size(height, width) if cells is None else (height, width)
+        seen = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
         result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)
         if seen != (height, width):
             result = self._reduced(result, height, width)
@@ -128,7 +130,7 @@ class Matting:
         return Matte(alpha, _trimap(result, height, width), coarse, result.cells, result.trimap[1])
 
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:
-        """What was found in an enlarged plate, at the plate's own size."""
+        """What was found in a plate that was looked at enlarged or stretched, on the plate's own pixels."""
         alpha, coarse = (resize(x[..., None], height, width)[..., 0] for x in (result.alpha, result.coarse))
         cell = self.engine.config.refiner.cell
         rows, columns = result.alpha.shape

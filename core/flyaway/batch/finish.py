@@ -25,7 +25,7 @@ from flyaway.frames.fingerprint import verdict
 from flyaway.frames.landing import Disk
 from flyaway.frames.masks import check_mask, mask_path, read_mask
 from flyaway.frames.options import UNKNOWN, WriteOptions
-from flyaway.frames.read import Plate, Window
+from flyaway.frames.read import PixelShape, Plate, Window
 from flyaway.frames.sequence import is_pattern, sequence_of
 from flyaway.frames.write import land_matte
 from flyaway.people import People, find_people
@@ -194,16 +194,17 @@ class Finisher:
         encoding: str,
         masks: Mapping[str, FloatImage],
         refine: bool,
+        shape: PixelShape,
     ) -> Raw:
-        """Run the network on a plate, or on the part of it that is not garbage."""
+        """Run the network on a plate, or on the part of it that is not garbage; `shape`: `Plate.shape`."""
         box = search_box(masks.get("garbage"))
         wanted = self._unknown or bool(self.finish.raw)
         if box is None:
-            matte = matting(pixels, encoding=encoding, refine=refine)
+            matte = matting(pixels, encoding=encoding, refine=refine, **shape)
             return Raw(matte.alpha, matte.unknown if wanted else None)
         top, bottom, left, right = box
         part = slice(top, bottom), slice(left, right)
-        matte = matting(np.ascontiguousarray(pixels[part]), encoding=encoding, refine=refine)
+        matte = matting(np.ascontiguousarray(pixels[part]), encoding=encoding, refine=refine, **shape)
         alpha, unknown = (np.zeros(pixels.shape[:2], np.float32) for _ in range(2))
         alpha[part] = matte.alpha
         if wanted:

@@ -236,7 +236,7 @@ class _Run:
                 nothing = np.zeros(read.plate.pixels.shape[:2], np.float32)
                 return _Matted(nothing, 0.0, Raw(nothing, nothing), _VOID)
             raw = read.raw or self._finisher.network(
-                self._matting, read.pixels, read.encoding, read.masks, self._options.refine
+                self._matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
             )
             alpha, note = self._finisher.person(
                 step.task, raw, read.pixels, read.encoding, read.plate, self._look
@@ -253,7 +253,7 @@ class _Run:
         try:
             plate = read_plate(path, self._options.in_space, frame, options=self._options.read)
             pixels, encoding = plate.for_matting()
-            alpha = self._matting(pixels, encoding=encoding, refine=False).alpha
+            alpha = self._matting(pixels, encoding=encoding, refine=False, **plate.shape).alpha
             return find_people(alpha, pixels, encoding), plate
         except FlyawayError:
             return None

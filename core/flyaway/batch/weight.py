@@ -8,7 +8,7 @@ from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import CHANNELS, WriteOptions
-from flyaway.frames.read import read_header, values_of
+from flyaway.frames.read import pixel_aspect, read_header, values_of
 
 # A plate while it is decoded, converted and matted, and its matte while it is written and read back:
 # 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
@@ -33,6 +33,8 @@ def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = No
     except FrameError:
         return 0
     pixels = int(spec.width * spec.height)
+    aspect = pixel_aspect(spec)
+    seen = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
     values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)
     values += whole * outputs.count("beside")
-    return pixels * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE
+    return seen * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import OpenImageIO as oiio
@@ -69,6 +70,12 @@ class Window:
     height: int
 
 
+class PixelShape(TypedDict, total=False):
+    """What a matting must be told of the pixels' shape; nothing where they are square."""
+
+    pixel_aspect: float
+
+
 @dataclass(frozen=True)
 class Plate:
     """One frame from disk.
@@ -120,6 +127,11 @@ class Plate:
         """
         display = self.display_window
         return bool(min(self.pixels.shape[:2]) < SMALLEST_SIDE <= min(display.width, display.height))
+
+    @property
+    def shape(self) -> PixelShape:
+        """What a matting must be told of the pixels' shape."""
+        return {} if self.pixel_aspect == 1 else {"pixel_aspect": self.pixel_aspect}
 
     def for_matting(self) -> tuple[FloatImage, Encoding]:
         """The pixels and their encoding, as `flyaway.matting.Matting` takes them."""
@@ -208,7 +220,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     usual = usual_state(source.format_name(), spec)
     colour, alpha, premultiplied = straighten(colour, alpha, options.alpha_in, usual, notes)
     colour = meant.pixels(colour)
-    turn = orientation(spec)
+    turn = _turn_of(source.format_name(), spec, path, frame)
     data, display = windows(spec)
     if turn > 1:
         notes.append("turned upright, as its orientation tag says")
@@ -299,6 +311,16 @@ def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
         Window(spec.x, spec.y, spec.width, spec.height),
         Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
     )
+
+
+def _turn_of(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None) -> int:
+    """The EXIF orientation of a still, where a reader has it wrong or no pixels by it."""
+    turn = orientation(spec)
+    if format_name == "dpx" and is_turned(turn):
+        raise ReadError("its lines run from top to bottom; write it line by line.", path=path, frame=frame)
+    if format_name == "hdr" and turn in (6, 8):
+        return 14 - turn  # OpenImageIO takes the two quarter turns of Radiance for each other
+    return turn
 
 
 def orientation(spec: oiio.ImageSpec) -> int:
