@@ -51,7 +51,9 @@ def flat(codes: tuple[int, ...], name: str = "yuv420p", size: tuple[int, int] = 
     return frame
 
 
-def make(path: Path, frames, codec="libx264", *, rate=24, tags=None, options=None, timecode=None, **stream_):
+def make(
+    path: Path, frames, codec="libx264", *, rate=24, tags=None, options=None, timecode=None, alpha_mode=None
+):
     """Encode frames; lossless H.264 unless another codec is named."""
     frames = list(frames)
     if options is None:
@@ -61,8 +63,8 @@ def make(path: Path, frames, codec="libx264", *, rate=24, tags=None, options=Non
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
         for name, value in (tags or {}).items():
             setattr(stream.codec_context, name, value)
-        for name, value in stream_.items():
-            setattr(stream, name, value)
+        if alpha_mode:
+            stream.metadata["alpha_mode"] = alpha_mode
         if timecode:
             stream.metadata["timecode"] = timecode
             container.metadata["timecode"] = timecode
@@ -144,10 +146,23 @@ def number_of(plate) -> int:
         ("mp4", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
         ("mov", "prores_ks", {"profile": "hq"}),
         ("mxf", "mpeg2video", {"bf": "2", "g": "9", "b": "20000000"}),
+        ("mkv", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
+        ("webm", "libvpx-vp9", {"lossless": "1", "g": "10"}),
+        ("avi", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
+        ("avi", "mpeg4", {"bf": "2", "g": "12", "b": "9000000"}),
+        ("mts", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
+        ("m2ts", "libx264", {"qp": "0", "bf": "3", "g": "12", "x264-params": "open-gop=1"}),
+        ("MTS", "libx264", {"qp": "0", "bf": "3", "g": "12", "x264-params": "interlaced=1"}),
+        ("ts", "mpeg2video", {"bf": "2", "g": "9", "b": "20000000"}),
+        ("mpg", "mpeg2video", {"bf": "2", "g": "9", "b": "20000000"}),
+        ("flv", "libx264", {"qp": "0", "bf": "3", "g": "12"}),
+        ("wmv", "wmv2", {"g": "12", "b": "9000000"}),
     ],
 )
 def test_any_frame_in_any_order(tmp_path, suffix, codec, options):
     name = {"prores_ks": "yuv422p10le", "mpeg2video": "yuv422p"}.get(codec, "yuv420p")
+    if suffix in ("ts", "mpg"):
+        name = "yuv420p"
     frames = list(numbered(60, name))
     if codec == "prores_ks":
         frames = [flat((4 * (20 + 3 * n), 512, 512), name) for n in range(1, 61)]
@@ -247,6 +262,39 @@ def test_high_dynamic_range_is_read_with_its_white_at_one(tmp_path, transfer, na
     assert 0 < float(pixels.mean()) < 1
     for same in (name, f"Rec.2100-{name} - Display"):
         np.testing.assert_array_equal(read_plate(path, same, frame=1).for_matting()[0], pixels)
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mkv"])
+@pytest.mark.parametrize("codec", ["libvpx-vp9", "libvpx"])
+def test_alpha_that_lies_beside_vp9_is_read_in_any_order(tmp_path, suffix, codec):
+    def frames():
+        for number in range(1, 31):
+            frame = flat((20 + 3 * number, 128, 128, 8 * number), "yuva420p")
+            frame.pts = number - 1
+            yield frame
+
+    options = {"lossless": "1", "g": "10"}
+    if codec == "libvpx":
+        options = {"crf": "4", "b": "9000000", "auto-alt-ref": "0", "g": "10"}
+    path = make(tmp_path / f"m.{suffix}", frames(), codec, options=options, alpha_mode="1")
+    for number in (1, 2, 30, 5, 17, 16):
+        plate = read_plate(path, frame=number)
+        assert number_of(plate) == number
+        assert float(plate.alpha.mean()) == pytest.approx(8 * number / 255, abs=0.004)
+
+
+def test_timecode_comes_out_of_matroska(tmp_path):
+    path = make(tmp_path / "m.mkv", [flat((120, 128, 128))], timecode="10:00:00:20")
+    assert probe(path).timecode == "10:00:00:20"
+
+
+def test_a_playlist_by_a_movies_name_opens_nothing(tmp_path):
+    make(tmp_path / "m.mp4", [flat((120, 128, 128))])
+    for suffix in ("mkv", "avi", "mts", "webm", "mpg", "wmv", "flv", "ogv", "dv"):
+        path = tmp_path / f"list.{suffix}"
+        path.write_text("#EXTM3U\n#EXTINF:1,\nm.mp4\n#EXT-X-ENDLIST\n")
+        with pytest.raises(ReadError):
+            read_plate(path, frame=1)
 
 
 def test_alpha_comes_out_of_a_movie(tmp_path):

@@ -1,4 +1,4 @@
-"""What a header says of turns, mirrors and pixels that are not square: in movies and all formats of stills."""
+"""What headers say of turns, mirrors and pixels that are not square: in movies, in all formats of stills."""
 
 from __future__ import annotations
 

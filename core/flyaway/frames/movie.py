@@ -147,7 +147,7 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
 
 def _marks_alpha(stream: Any) -> bool:
     """Whether a Matroska or WebM track says that its packets come with alpha."""
-    return {name.lower(): text for name, text in stream.metadata.items()}.get("alpha_mode") == "1"
+    return _tag(stream.metadata, "alpha_mode") == "1"
 
 
 def _rate(stream: Any) -> Fraction:
@@ -191,7 +191,12 @@ def _times(container: Any, stream: Any, path: Path) -> tuple[tuple[int | None, .
 
 def _timecode(container: Any) -> str:
     said = [container.metadata, *(stream.metadata for stream in container.streams)]
-    return next((str(metadata["timecode"]) for metadata in said if metadata.get("timecode")), "")
+    return next((text for metadata in said if (text := _tag(metadata, "timecode"))), "")
+
+
+def _tag(metadata: Mapping[str, str], name: str) -> str:
+    """A tag by its name; Matroska writes them in capitals."""
+    return next((text for key, text in metadata.items() if key.lower() == name), "")
 
 
 def said_by(error: BaseException) -> str:

@@ -72,8 +72,9 @@ class _Reader:
                 return self._advance(number)
             except ReadError as error:
                 problem = problem or error
-                if isinstance(error, _LostError):
-                    starts += [] if 1 in starts else [1]  # from its start a movie can always be read
+                # From its start a movie can always be read; alpha beside its packets has keys of its own.
+                if isinstance(error, _LostError) or self._info.has_alpha_beside:
+                    starts += [] if 1 in starts else [1]
         raise problem or ReadError("this frame is not in the movie.", path=self._info.path, frame=number)
 
     def close(self) -> None:
@@ -137,7 +138,7 @@ class _Reader:
             frame = next(self._frames)
         except StopIteration:
             message = "the movie ends before this frame; copy it again."
-            raise ReadError(message, path=self._info.path, frame=wanted) from None
+            raise _LostError(message, path=self._info.path, frame=wanted) from None
         except av.FFmpegError as error:
             message = f"truncated or damaged ({said_by(error)})."
             raise ReadError(message, path=self._info.path, frame=wanted) from error
@@ -158,7 +159,7 @@ class _Reader:
 
 
 class _LostError(ReadError):
-    """A movie could not be sought, or not where it said."""
+    """A movie could not be sought, or not where it said; from its start all of it can be read."""
 
 
 _lock = threading.Lock()
