@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from tests.blender.conftest import Blender, read_exr, to_linear
 from tests.conftest import ROOT, WritePlate
 
+import flyaway
+
 FLOAT = 1e-5  # what single precision and another order of operations leave
 HALF = 1 / 2048  # what a matte loses on disk
 SIZE = [256, 256]
@@ -110,7 +112,12 @@ def test_a_failure_is_seen_everywhere(blender: Blender, plate: Path, tmp_path: P
 def test_pixels_stay_where_they_are(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.geometry", plate=plate, size=SIZE, folder=tmp_path)
     facts.pop("said")
-    assert set(facts) == {"larger", "smaller", "percentage", "pixel aspect", "moved"}
+    # Pixels that are twice as wide are looked at in proportion, as the core does when it is told.
+    assert facts.pop("beside its aspect") > FLOAT
+    colour = np.stack([read_exr(plate)[channel] for channel in "RGB"], -1)
+    expected = flyaway.load("fast", device="cpu")(colour, "linear", pixel_aspect=2.0).alpha
+    assert (np.abs(read_exr(tmp_path / "aspect.exr")["A"] - expected) <= 2 / 1024).mean() >= 0.999
+    assert set(facts) == {"larger", "smaller", "percentage", "moved"}
     assert max(facts.values()) <= FLOAT, facts
 
 

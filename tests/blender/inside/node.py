@@ -261,7 +261,7 @@ def geometry(plate: str, size: list[int], folder: str) -> dict[str, float]:
     scene.render.resolution_percentage = 100
     scene.render.pixel_aspect_x = 2.0
     scene.render.resolution_x, scene.render.resolution_y = width, height
-    facts["pixel aspect"] = apart(render(folder, "aspect"), base)
+    facts["beside its aspect"] = apart(render(folder, "aspect"), base)
     scene.render.pixel_aspect_x = 1.0
     move = tree.nodes.new("CompositorNodeTranslate")
     move.inputs["X"].default_value, move.inputs["Y"].default_value = 30.0, -20.0
