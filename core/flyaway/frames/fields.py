@@ -67,6 +67,15 @@ _LIKE: dict[Output, Output] = {"unknown": "matte", "fg": "rgba", "comp": "rgba"}
 # The first row that fits a name decides.
 FIELDS = (
     Field(
+        "timecode in words, above 60 frames a second",
+        ("flyaway:timecode",),
+        "kept",
+        "kept",
+        "kept",
+        "dropped",
+        "of the moment; the bits of `smpte:TimeCode` cannot tell all frames apart there",
+    ),
+    Field(
         "our own: model, version, what the pixels are",
         ("flyaway:*",),
         "rewritten",

@@ -72,8 +72,6 @@ def header(
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)
-    if spec.get("PixelAspectRatio", None) is not None:
-        spec.attribute("PixelAspectRatio", plate.pixel_aspect)  # as it is upright
     if suffix in (".tif", ".tiff"):
         _describe(spec)
     return spec
