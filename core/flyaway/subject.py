@@ -165,11 +165,20 @@ def mask_of(state: State, people: People, height: int, width: int) -> tuple[Floa
     return (None if len(people.people) == 1 else people.mask(place, height, width)), note
 
 
-def alone(alpha: Float, subject: Subject, shift: tuple[float, float] = (0, 0)) -> Float:
-    """The matte of whom a choice means, in one frame by itself: H×W float32, `alpha` itself for "all"."""
+def alone(
+    alpha: Float, subject: Subject, shift: tuple[float, float] = (0, 0), *, seen: Float | None = None
+) -> Float:
+    """The matte of whom a choice means, in one frame by itself: H×W float32, `alpha` itself for "all".
+
+    Args:
+        alpha: H×W float32, linear coverage.
+        subject: the choice.
+        shift: see `choose`.
+        seen: H×W float32, where people are told apart; `alpha` when None.
+    """
     if subject.kind == "all":
         return alpha
-    people = find_people(alpha)
+    people = find_people(alpha if seen is None else seen)
     chosen = choose(people, subject, shift)
     if chosen is None or len(people.people) == 1:
         return alpha

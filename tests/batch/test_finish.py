@@ -357,3 +357,85 @@ def test_a_raw_matte_that_somebody_painted_on_is_kept(walk, tmp_path):
     assert raw.read_bytes() == theirs
     assert run_plan(Green(), plan, options(finish, "overwrite")).exit_code == 0
     assert raw.read_bytes() != theirs
+
+
+def test_whoever_is_garbage_is_not_chosen(walk, tmp_path, write_plate):
+    # The blue one is the larger; the rest of the frame stays open, so that it is searched whole.
+    for number in range(4):
+        blue = people(number / 12)
+        mask(
+            tmp_path / "g" / f"g.{1001 + number}.exr",
+            write_plate,
+            (blue[..., 2] > blue[..., 0]).astype(np.float32),
+        )
+    finish = Finish(garbage=str(tmp_path / "g" / "g.####.exr"), subject=Subject.parse("largest"))
+    network = Green()
+    # Not from the frame of the choice on: it has to be looked at, by the same masks.
+    later = replace(finish, subject=Subject.parse("largest@1001"))
+    report = run_plan(network, plan_of(walk, tmp_path, "1003-1004"), options(later))
+    assert report.exit_code is ExitCode.OK
+    assert network.looks == 2
+    report = run_plan(network, plan_of(walk, tmp_path, "1001-1002"), options(finish))
+    assert report.exit_code is ExitCode.OK
+    for number in range(4):
+        plate = people(number / 12)
+        red = np.where(plate[..., 0] > plate[..., 2], plate[..., 1], 0)
+        np.testing.assert_allclose(alpha_of(tmp_path, 1001 + number), red, atol=1e-6)
+
+
+def test_a_photographs_garbage_is_not_chosen(tmp_path, write_plate):
+    plate = people(0)
+    source = write_plate(tmp_path / "p.exr", plate, "float")
+    garbage = mask(tmp_path / "g" / "g.exr", write_plate, (plate[..., 2] > plate[..., 0]).astype(np.float32))
+    target = Target(str(tmp_path / "m.exr"), WriteOptions(depth="float"))
+    finish = Finish(garbage=garbage, subject=Subject.parse("largest"))
+    run_plan(Green(), plan_shot("p", str(source), [target]), options(finish))
+    red = np.where(plate[..., 0] > plate[..., 2], plate[..., 1], 0)
+    np.testing.assert_allclose(read_matte(tmp_path / "m.exr").alpha, red, atol=1e-6)
+
+
+def test_a_background_that_changed_makes_its_frame_stale_and_where_it_lies_none(walk, tmp_path, write_plate):
+    behind = tmp_path / "behind"
+    behind.mkdir()
+    for frame in (1001, 1002):
+        write_plate(behind / f"b.{frame}.exr", np.full((SIZE, SIZE, 3), 0.5, np.float32))
+
+    def written(over: Path) -> int:
+        write = {"output": "comp", "over": str(over / "b.####.exr")}
+        report = run_plan(
+            Green(), plan_of(walk, tmp_path, "1001-1002", **write), RunOptions(existing="resume")
+        )
+        assert report.exit_code is ExitCode.OK
+        return report.counts["written"]
+
+    assert [written(behind), written(behind)] == [2, 0]
+    moved = behind.rename(tmp_path / "moved")
+    assert written(moved) == 0
+    write_plate(moved / "b.1002.exr", np.full((SIZE, SIZE, 3), 0.25, np.float32))
+    assert [written(moved), written(moved)] == [1, 0]
+
+
+@pytest.mark.parametrize("what", ["garbage", "over"])
+def test_what_the_user_gave_is_not_written_over(walk, tmp_path, write_plate, what):
+    given = tmp_path / "m" / "m.1002.exr"
+    mask(given, write_plate, np.zeros((SIZE, SIZE), np.float32))
+    before = given.read_bytes()
+    pattern = str(tmp_path / "m" / "m.####.exr")
+    write = {"output": "comp", "over": pattern} if what == "over" else {}
+    finish = Finish(garbage=pattern if what == "garbage" else "")
+    with pytest.raises(PatternError, match=f"m.1002.exr cannot be written to: it is .*{what[:2]}|background"):
+        run_plan(Green(), plan_of(walk, tmp_path, "1002", **write), options(finish))
+    raw = Finish(garbage=str(given), raw=pattern)
+    plan = plan_shot("walk", walk, [Target(str(tmp_path / "x.####.exr"))], "1002")
+    with pytest.raises(PatternError, match="it is the garbage matte"):
+        run_plan(Green(), plan, options(raw))
+    assert given.read_bytes() == before
+
+
+@pytest.mark.parametrize(("first", "then"), [("matte", "unknown"), ("unknown", "matte"), ("fg", "comp")])
+def test_skip_keeps_no_picture_of_another_kind(walk, tmp_path, first, then):
+    more = {"comp": {"over": "green"}}
+    for kind, wanted in ((first, "written"), (first, "skipped"), (then, "written")):
+        plan = plan_of(walk, tmp_path, "1001", output=kind, **more.get(kind, {}))
+        report = run_plan(Green(), plan, RunOptions(existing="skip"))
+        assert report.counts[wanted] == 1, (kind, report.as_json())

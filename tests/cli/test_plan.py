@@ -133,3 +133,20 @@ def test_a_row_that_is_too_long_is_still_refused(tmp_path):
     (tmp_path / "s.csv").write_text("shot,source,output\na,p.exr,o.exr,more\n")
     with pytest.raises(JobError, match="number of columns"):
         load_job(tmp_path / "s.csv")
+
+
+def test_raw_mattes_count_among_what_is_written(plates, capsys):
+    text = (
+        'name = "night"\n[[shots]]\nname = "sh010"\nsource = "plates/sh010/sh010.####.exr"\n'
+        'outputs = ["m/m.####.exr"]\nraw = "raw/{shot}.####.exr"\n'
+    )
+    job = plates / "night.toml"
+    job.write_text(text)
+    assert run(["batch", str(job), "--dry-run", "--json"]) == 0
+    (shot,) = json.loads(capsys.readouterr().out)["shots"]
+    pixels = 2 * 64 * 96
+    folders = {str(plates / "m"): pixels * 2, str(plates / "raw"): pixels * 8}
+    assert shot["cost"]["folders"] == folders
+    source, raw = (str(plates / name) for name in ("plates/sh010/sh010.####.exr", "raw/r{1}.####.exr"))
+    assert run(["matte", source, "-o", str(plates / "m/m.####.exr"), "--raw", raw, "--dry-run"]) == 0
+    assert str(plates / "raw") in capsys.readouterr().out

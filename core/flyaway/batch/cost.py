@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import OpenImageIO as oiio
 
+from flyaway.batch.finish import RAW_BYTES, raw_path
 from flyaway.batch.journal import Past
 from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
@@ -64,13 +65,14 @@ class Cost:
         return {**vars(self), "todo": self.todo}
 
 
-def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> Cost:
+def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False, raw: str = "") -> Cost:
     """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
 
     Args:
         plan: the frames.
         part: which part of a plate is read.
         remembers: the model has a memory, and wants handles.
+        raw: where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
     """
     state, name = plan.places[0]
     past = Past(state, name) if state.is_dir() else None
@@ -91,7 +93,7 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False) -> 
         else:
             spec = first
         first = first or spec
-        for target, size in _bytes_of(spec, plan, task) if spec is not None else ():
+        for target, size in _bytes_of(spec, plan, task, raw) if spec is not None else ():
             folders[absolute(target.parent)] = folders.get(absolute(target.parent), 0) + size
     if first is None:  # all is known: the size is told all the same
         there = next((task for task in plan.tasks if task.source.is_file()), None)
@@ -131,9 +133,11 @@ def _header(task: FrameTask, part: str | None) -> oiio.ImageSpec | None:
         return None
 
 
-def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask) -> list[tuple[Path, int]]:
-    """What each of a frame's mattes has, uncompressed."""
+def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask, raw: str) -> list[tuple[Path, int]]:
+    """What each of a frame's mattes has, uncompressed; one that is kept raw, too."""
     found = []
+    if raw:
+        found.append((raw_path(raw, task), int(plate.width * plate.height * RAW_BYTES)))
     for write, target in zip(plan.writes, task.targets, strict=True):
         if write.output == "beside":
             # The plate's own channels as they are; asked for natively, each has its own type.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from flyaway.color import FloatImage
 from flyaway.controls import Controls
 from flyaway.errors import FlyawayError, PatternError, ReadError, WriteError
 from flyaway.frames import library, metadata
+from flyaway.frames.edges import background_path
 from flyaway.frames.fingerprint import verdict
 from flyaway.frames.landing import Disk
 from flyaway.frames.masks import check_mask, mask_path, read_mask
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from flyaway.matting import Matting
 
 Look = Callable[[int], "tuple[People, Plate] | None"]
+RAW_BYTES = 8  # a pixel of a raw matte: coverage and the unknown region, floats
 _SNAP = 16  # the part of the frame that is searched begins and ends at sixteenths of it
 _WORTH = 0.6  # of the frame: a part that is larger is not worth looking at by itself
 
@@ -89,6 +91,8 @@ def check_finish(finish: Finish, plan: Plan) -> None:
     first = plan.tasks[0]
     for name, text in finish.masks().items():
         check_mask(text, name, first.source, first.frame)
+    for task in plan.tasks:
+        _check_kept(finish, plan, task)
     if finish.raw:
         raw_path(finish.raw, first)
         taken = {path.absolute() for task in plan.tasks for path in (task.source, *task.targets)}
@@ -101,16 +105,48 @@ def check_finish(finish: Finish, plan: Plan) -> None:
         raise PatternError(f"--subject {finish.subject}: {first.source} has no frame number.")
 
 
-def frame_settings(settings: str, finish: Finish, task: FrameTask) -> str:
-    """One hash over a run's settings and the masks of one frame: masks that were drawn anew make it stale."""
-    found = []
-    for name, text in finish.masks().items():
+def given(finish: Finish, writes: Sequence[WriteOptions], task: FrameTask) -> list[tuple[str, Path]]:
+    """The files beside its plate that a frame is made of: masks, and what it is laid over; name, path."""
+    found = [(name, mask_path(text, task.source, task.frame)) for name, text in finish.masks().items()]
+    for write in writes:
         try:
-            stat = mask_path(text, task.source, task.frame).stat()
+            path = None if write.over is None else background_path(write.over, task.frame)
+        except ReadError:  # whoever needs it says so, frame by frame
+            continue
+        if path is not None:
+            found.append(("over", path))
+    return found
+
+
+def frame_settings(settings: str, finish: Finish, writes: Sequence[WriteOptions], task: FrameTask) -> str:
+    """One hash over a run's settings and the `given` files of one frame: drawn anew, they make it stale."""
+    found = []
+    for name, path in given(finish, writes, task):
+        try:
+            stat = path.stat()
             found.append([name, stat.st_size, stat.st_mtime_ns])
         except OSError:
             found.append([name, 0, 0])
     return _digest([settings, found]) if found else settings
+
+
+def open_to(alpha: FloatImage, masks: Mapping[str, FloatImage]) -> FloatImage:
+    """The matte in which people are told apart: whoever is garbage is nobody."""
+    return alpha * (1 - masks["garbage"]) if "garbage" in masks else alpha
+
+
+def _check_kept(finish: Finish, plan: Plan, task: FrameTask) -> None:
+    """Refuse to write over a mask or a background, which are somebody's work: --overwrite would."""
+    files = given(finish, plan.writes, task)
+    if not files:
+        return
+    written = {path.absolute() for path in task.targets}
+    if finish.raw:
+        written.add(raw_path(finish.raw, task).absolute())
+    for name, path in files:
+        if path.absolute() in written:
+            what = "the background" if name == "over" else f"the {name} matte"
+            raise PatternError(f"{path} cannot be written to: it is {what}. Name another output.")
 
 
 def anchored(finish: Finish, plan: Plan) -> Finish:
@@ -219,6 +255,7 @@ class Finisher:
         encoding: str,
         plate: Plate,
         look: Look,
+        masks: Mapping[str, FloatImage],
     ) -> tuple[FloatImage, str]:
         """The chosen person's matte, and a note or "". In the worker's thread, frame after frame.
 
@@ -228,13 +265,14 @@ class Finisher:
             pixels, encoding: as the network saw them.
             plate: the frame's plate.
             look: frame → who is in it, without its matte; None where there is no such plate.
+            masks: the frame's; who is garbage is not looked at.
         """
         subject, frame = self.finish.subject, task.frame
         if subject.kind == "all":
             return raw.alpha, ""
         if frame is None:
-            return who.alone(raw.alpha, subject, _shift(plate)), ""
-        people = find_people(raw.alpha, pixels, encoding)
+            return who.alone(raw.alpha, subject, _shift(plate), seen=open_to(raw.alpha, masks)), ""
+        people = find_people(open_to(raw.alpha, masks), pixels, encoding)
         at = frame if subject.frame is None else subject.frame
         if frame == at:
             state = self._chosen(people, plate)

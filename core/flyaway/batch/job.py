@@ -205,7 +205,7 @@ def run_job(
         tell = None if progress is None else _bound(progress, shot)
         try:
             options = run_options(shot, existing, limits)
-            options = replace(options, finish=_filled(shot, tokens_of(job, shot)))
+            options = replace(options, finish=filled(shot, tokens_of(job, shot)))
             done = run_plan(matting, plan, options, tell, stop=stop, disk=disk)
         except (BusyError, JobError, ValueError) as error:
             if not isinstance(error, FlyawayError):
@@ -268,12 +268,12 @@ def _plan(job: Job, shot: Shot) -> Plan:
         chunk=shot.chunk,
         handles=shot.handles,
     )
-    check_finish(_filled(shot, tokens), plan)
+    check_finish(filled(shot, tokens), plan)
     return plan
 
 
-def _filled(shot: Shot, tokens: Mapping[str, str]) -> Finish:
-    """What is done to a shot's mattes, with naming tokens replaced."""
+def filled(shot: Shot, tokens: Mapping[str, str]) -> Finish:
+    """What is done to a shot's mattes, with `tokens` (of `tokens_of`) in its paths."""
     finish = shot.finish
     return replace(
         finish,
@@ -298,7 +298,7 @@ def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
     wrong = []
     plates = {os.path.abspath(task.source): shot.name for shot, plan in plans for task in plan.tasks}  # noqa: PTH100
     for shot, plan in plans:
-        raw = _filled(shot, tokens_of(job, shot)).raw if shot.finish.raw else ""
+        raw = filled(shot, tokens_of(job, shot)).raw if shot.finish.raw else ""
         kept = ((raw_path(raw, task),) if raw else () for task in plan.tasks)
         written = (
             path for task, more in zip(plan.tasks, kept, strict=True) for path in (*task.targets, *more)

@@ -17,10 +17,12 @@ from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
 from flyaway.frames.landing import Disk, parts_of
+from flyaway.frames.metadata import kind_of
 from flyaway.frames.read import read_header
-from flyaway.frames.write import check_existing, is_premultiplied
+from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied
 
 if TYPE_CHECKING:
     from flyaway.batch.options import RunOptions
@@ -48,11 +50,8 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
         remembers: the model has a memory.
     """
     said = _of_network(options)
-    said["writes"] = [_chosen(write) for write in plan.writes]
+    said["writes"] = [_of_write(write) for write in plan.writes]
     said |= options.finish.said()
-    behind = [write.over for write in plan.writes if write.over and Path(write.over).is_file()]
-    if behind:
-        said["over"] = [_hash_of(Path(path)) for path in behind]
     if remembers:
         said["pieces"] = (plan.chunk, plan.handles)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
@@ -83,6 +82,14 @@ def _chosen(options: Any) -> dict[str, Any]:
     return {
         one.name: value for one in fields(options) if (value := getattr(options, one.name)) != one.default
     }
+
+
+def _of_write(write: WriteOptions) -> dict[str, Any]:
+    said = _chosen(write)
+    if write.over is not None and parse_colour(write.over) is None:
+        # Not where it lies: a project is moved, and what it holds is told frame by frame.
+        said["over"] = True
+    return said
 
 
 def _hash_of(path: Path) -> str:
@@ -138,7 +145,7 @@ class Earlier:
             return f"{missing} is missing" if entry is not None else NEW
         if entry is None:
             return "the journal does not know it"
-        settings = frame_settings(self._settings, self._options.finish, task)
+        settings = frame_settings(self._settings, self._options.finish, self._plan.writes, task)
         stale = why_stale(entry, task, self._model, settings)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
@@ -193,9 +200,8 @@ class Earlier:
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             made_with = {key: self._provenance[key] for key in ("model", "stages")}
             made_with["channel"] = write.channel
-            if write.output == "rgba":
-                straight = not is_premultiplied(target, write)
-                made_with["colour"] = "straight" if straight else "premultiplied"
+            name, kind = kind_of(write.output, straight=not is_premultiplied(target, write))
+            made_with[name] = kind
             try:
                 check_existing(target, header, write.output, made_with, more=write.added)
             except ReadError:

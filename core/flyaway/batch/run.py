@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flyaway.batch.claim import claim
-from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings
+from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings, open_to
 from flyaway.batch.journal import Entry, Journal, Past, output_of
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline, Reserve
@@ -239,7 +239,7 @@ class _Run:
                 self._matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
             )
             alpha, note = self._finisher.person(
-                step.task, raw, read.pixels, read.encoding, read.plate, self._look
+                step.task, raw, read.pixels, read.encoding, read.plate, self._look, read.masks
             )
             return _Matted(alpha, time.perf_counter() - started, raw, note)
         except Exception as error:
@@ -253,8 +253,11 @@ class _Run:
         try:
             plate = read_plate(path, self._options.in_space, frame, options=self._options.read)
             pixels, encoding = plate.for_matting()
-            alpha = self._matting(pixels, encoding=encoding, refine=False, **plate.shape).alpha
-            return find_people(alpha, pixels, encoding), plate
+            masks = self._finisher.masks(FrameTask(path, (), frame), plate)
+            raw = self._finisher.network(
+                self._matting, pixels, encoding, masks, refine=False, shape=plate.shape
+            )
+            return find_people(open_to(raw.alpha, masks), pixels, encoding), plate
         except FlyawayError:
             return None
 
@@ -282,7 +285,7 @@ class _Run:
             read.size,
             read.mtime_ns,
             self._model,
-            frame_settings(self._settings, self._options.finish, task),
+            frame_settings(self._settings, self._options.finish, self._plan.writes, task),
             (),
             coverage,
         )

@@ -12,6 +12,7 @@ import typer
 import flyaway
 from flyaway import PatternError
 from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
+from flyaway.batch.cost import cost_of
 from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
 from flyaway.batch.stop import stop_on_signals
@@ -33,7 +34,7 @@ from flyaway.cli.finish import (
     WhiteOption,
     finish_of,
 )
-from flyaway.cli.plan import print_table, rows_of
+from flyaway.cli.plan import Row, print_table
 from flyaway.cli.progress import (
     ProgressKind,
     ProgressOption,
@@ -230,7 +231,7 @@ def matte(
     )
     check_finish(finish, plan)  # before seconds of loading
     if dry_run:
-        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part))
+        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part), raw)
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     notice(plan.notices)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals(stopping) as stop:
@@ -242,9 +243,8 @@ def matte(
     return report.exit_code
 
 
-def _print_plan(plan: Plan, shot: Shot) -> int:
-    job = Job(plan.name, (shot,))
-    print_table(job, rows_of(job, [(shot, plan)], measure=False))
+def _print_plan(plan: Plan, shot: Shot, raw: str) -> int:
+    print_table(Job(plan.name, (shot,)), [Row(shot, plan, cost_of(plan, part=shot.part, raw=raw))])
     return ExitCode.OK
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
-from flyaway.batch.job import Job, Shot
+from flyaway.batch.job import Job, Shot, filled, tokens_of
 from flyaway.batch.places import absolute
 from flyaway.cli.console import say, say_raw
 
@@ -32,7 +32,7 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
     rows = []
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
-        cost = cost_of(plan, part=shot.part)
+        cost = cost_of(plan, part=shot.part, raw=filled(shot, tokens_of(job, shot)).raw)
         seconds = None
         if measure and cost.width:
             refine = not shot.coarse_only

@@ -161,7 +161,7 @@ def _with_more(picture: Picture, more: FloatImage, names: tuple[str, ...], depth
     spec.channelformats = (*kinds, *[oiio.TypeDesc(depth)] * len(names))
     if depth == "float":
         spec.format = oiio.TypeDesc("float")
-    elif str(spec.format) == "half":
+    else:  # also beside channels that are floats
         more = np.clip(more, -_HALF_MAX, _HALF_MAX)
     pixels = np.concatenate([picture.pixels, more.astype(np.float32)], axis=-1)
     return replace(picture, pixels=np.ascontiguousarray(pixels), spec=spec)

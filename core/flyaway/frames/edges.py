@@ -82,6 +82,22 @@ def check_background(text: str) -> None:
         )
 
 
+def background_path(text: str, frame: int | None) -> Path | None:
+    """The file that lies under a frame; None for a colour.
+
+    Raises:
+        ReadError: it is a sequence or a movie, and the plate has no frame number.
+    """
+    if parse_colour(text) is not None:
+        return None
+    path = Path(text)
+    if not is_pattern(text) and not is_movie(path):
+        return path
+    if frame is None:
+        raise ReadError("a sequence lies over no single picture; name one background.", path=path)
+    return path if is_movie(path) else Path(sequence_of(text).frame(frame))
+
+
 def background(text: str, plate: Plate, notes: list[str]) -> FloatImage:
     """What is laid under a frame: 3, or H×W×3 over the plate's data window; scene-linear.
 
@@ -98,12 +114,8 @@ def background(text: str, plate: Plate, notes: list[str]) -> FloatImage:
     plain = parse_colour(text)
     if plain is not None:
         return plain
-    path, number = Path(text), None
-    if is_pattern(text) or is_movie(path):
-        if plate.frame is None:
-            raise ReadError("a sequence lies over no single picture; name one background.", path=path)
-        number = plate.frame
-        path = path if is_movie(path) else Path(sequence_of(text).frame(number))
+    path = background_path(text, plate.frame) or Path(text)
+    number = plate.frame if is_pattern(text) or is_movie(path) else None
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:

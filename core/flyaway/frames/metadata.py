@@ -63,12 +63,10 @@ def header(
         # An EXR is linear by definition; elsewhere a reader that heeds marks must not take coverage for sRGB.
         if suffix != ".exr":
             spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
-        what = "linear coverage" if output == "matte" else "how unsure the network is, 0..1"
-        spec.attribute("flyaway:encoding", what)
     else:
         _mark_colour(spec, suffix, space)
-        state = "opaque" if output == "comp" else "straight" if straight else "premultiplied"
-        spec.attribute("flyaway:colour", state)
+    name, kind = kind_of(output, straight=straight)
+    spec.attribute(_PREFIX + name, kind)
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)
@@ -94,7 +92,8 @@ def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]
     spec.format = oiio.TypeDesc("float" if "float" in (depth, *map(str, kinds)) else "half")
     spec.alpha_channel = -1
     _thin_out(spec, "beside")
-    spec.attribute("flyaway:encoding", "linear coverage")
+    name, kind = kind_of("beside")
+    spec.attribute(_PREFIX + name, kind)
     spec.attribute("flyaway:version", __version__)
     for key, value in provenance.items():
         spec.attribute(f"flyaway:{key}", value)
@@ -109,6 +108,15 @@ def kept_part(spec: oiio.ImageSpec) -> oiio.ImageSpec:
     lossless = compression in COMPRESSIONS[".exr"] and not is_lossy(compression)
     kept.attribute("compression", compression if lossless else "zip")
     return kept
+
+
+def kind_of(output: Output, *, straight: bool = True) -> tuple[str, str]:
+    """What a header says of the kind of its picture: an entry's name, without "flyaway:", and its value."""
+    if output in ("matte", "beside"):
+        return "encoding", "linear coverage"
+    if output == "unknown":
+        return "encoding", "how unsure the network is, 0..1"
+    return "colour", "opaque" if output == "comp" else "straight" if straight else "premultiplied"
 
 
 def said(spec: oiio.ImageSpec) -> dict[str, str]:
