@@ -14,6 +14,8 @@ from flyaway.foreground import foreground
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.edges import check_background, parse_colour
 from flyaway.frames.options import check_options
+from flyaway.frames.read import read_header
+from flyaway.frames.write import check_existing
 
 FRONT, BEHIND = np.array([0.30, 0.18, 0.10], np.float32), np.array([0.05, 0.60, 0.05], np.float32)
 
@@ -175,3 +177,35 @@ def test_colours_and_what_is_none(tmp_path):
         assert parse_colour(text) is None
     with pytest.raises(PatternError, match="neither a file nor a colour"):
         check_background(str(tmp_path / "nothing.png"))
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png"])
+def test_a_comp_fills_the_format_however_its_plate_was_cropped(tmp_path, write_plate, light, cover, suffix):
+    part = light[20:80, 30:110]
+    source = write_plate(tmp_path / "p.exr", part, "float", window=(30, 20), display=(0, 0, 128, 96))
+    alpha = np.ascontiguousarray(cover[20:80, 30:110])
+    target = tmp_path / f"comp.{suffix}"
+    write_matte(target, alpha, read_plate(source), WriteOptions("comp", over="grey", depth=None))
+    found = colours(read(target))
+    assert found.shape == light.shape
+    behind = 0.18 if suffix == "exr" else float(linear_to_srgb(np.float32(0.18)))
+    assert np.allclose(found[cover == 0], behind, atol=1e-3)
+    check_existing(target, read_header(source, None, None), "comp")
+
+
+@pytest.mark.parametrize("output", ["rgba", "fg", "comp", "beside"])
+def test_an_empty_frame_has_every_kind_of_output(tmp_path, write_plate, output):
+    # A data window cannot be nothing, so an empty frame has a pixel.
+    pixel = np.zeros((1, 1, 3), np.float32)
+    plate = read_plate(write_plate(tmp_path / "p.exr", pixel, display=(0, 0, 64, 48)))
+    assert plate.is_void
+    over = "grey" if output == "comp" else None
+    for despill in (None, "green"):
+        options = WriteOptions(output, over=over, edge_colour="foreground", despill=despill)
+        write_matte(tmp_path / "m.exr", np.zeros((1, 1), np.float32), plate, options)
+    found = read(tmp_path / "m.exr")
+    if output == "comp":
+        assert np.allclose(colours(found), 0.18, atol=1e-3)
+        assert found["R"].shape == (48, 64)
+    else:
+        assert not any(values.any() for values in found.values())

@@ -29,7 +29,7 @@ from flyaway.frames.options import (
 )
 from flyaway.frames.read import Plate
 from flyaway.frames.select import part_count
-from flyaway.frames.windows import crop_to_content, fit_window
+from flyaway.frames.windows import crop_to_content, fit_window, union
 
 _HALF_MAX = np.float32(65504)
 
@@ -93,6 +93,8 @@ def compose(
             picture = _with_foreground(picture, alpha, plate, options)
         kind = options.depth or "half"
         return picture if unknown is None or not options.unknown else _with_unknown(picture, unknown, kind)
+    if options.output == "comp":
+        alpha, plate = _over_format(alpha, plate)
     notes: list[str] = []
     suffix = path.suffix.lower()
     kind = options.depth or default_depth(suffix, plate.channel_type, options.output)
@@ -138,6 +140,18 @@ def compose(
     spec.attribute("compression", compression)
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
     return Picture(pixels, spec, lossy=is_lossy(compression), notes=tuple(notes))
+
+
+def _over_format(alpha: FloatImage, plate: Plate) -> tuple[FloatImage, Plate]:
+    """A matte and its plate over all of the format: what lies behind reaches farther than a cropped plate."""
+    own = plate.data_window
+    window = union(own, plate.display_window)
+    if window == own:
+        return alpha, plate
+    pixels = fit_window(plate.pixels, own, window)
+    return fit_window(alpha[..., None], own, window)[..., 0], replace(
+        plate, pixels=pixels, data_window=window
+    )
 
 
 def _channel_of(options: WriteOptions) -> str:

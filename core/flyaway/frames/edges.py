@@ -17,6 +17,7 @@ from flyaway.frames.options import EdgeColour, WriteOptions
 from flyaway.frames.read import Plate, ReadOptions, Window, read_plate
 from flyaway.frames.sequence import is_pattern, sequence_of
 from flyaway.frames.windows import fit_window
+from flyaway.geometry import SMALLEST_SIDE
 from flyaway.resample import resize
 
 _NAMES = {"black": "0,0,0", "white": "1,1,1", "grey": "0.18,0.18,0.18", "green": "0.05,0.6,0.05"}
@@ -47,6 +48,8 @@ def edged(
         edges: whose colour soft pixels have.
         despill: takes a screen's light off; off all of the plate where its colour is asked for.
     """
+    if min(alpha.shape) < SMALLEST_SIDE:  # an empty frame's pixel or two: there is no edge to estimate at
+        return colour if edges == "plate" else np.where(alpha[..., None] > 0, colour, np.float32(0))
     if edges != "plate":
         return np.asarray(foreground(colour, alpha, encoding, despill=despill), np.float32)
     if despill is None:

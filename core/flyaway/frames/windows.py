@@ -24,6 +24,14 @@ def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatIm
     )
 
 
+def union(one: Window, other: Window) -> Window:
+    """The smallest window that holds both."""
+    left, top = min(one.x, other.x), min(one.y, other.y)
+    right = max(one.x + one.width, other.x + other.width)
+    bottom = max(one.y + one.height, other.y + other.height)
+    return Window(left, top, right - left, bottom - top)
+
+
 def fit_window(pixels: FloatImage, window: Window, target: Window) -> FloatImage:
     """`pixels` (H×W×C over `window`) as they lie in `target`, zero where they do not reach."""
     fitted = np.zeros((target.height, target.width, pixels.shape[2]), np.float32)

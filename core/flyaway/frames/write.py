@@ -22,6 +22,7 @@ from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.options import CHANNELS, WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
 from flyaway.frames.read import Plate, Window, windows
 from flyaway.frames.select import part_count
+from flyaway.frames.windows import union
 
 __all__ = [
     "WRITABLE",
@@ -124,7 +125,7 @@ def check_existing(
     try:
         spec = source.spec()
         told = metadata.said(spec)
-        _check_windows(path, spec, plate_header, cropped="window" in told)
+        _check_windows(path, spec, plate_header, output, cropped="window" in told)
         wanted = CHANNELS.get(output, plate_header.nchannels + 1) + more
         if spec.nchannels != wanted:
             raise ReadError(f"{spec.nchannels} channels where {output} has {wanted}.", path=path)
@@ -137,9 +138,12 @@ def check_existing(
         source.close()
 
 
-def _check_windows(path: Path, spec: oiio.ImageSpec, plate: oiio.ImageSpec, *, cropped: bool) -> None:
+def _check_windows(
+    path: Path, spec: oiio.ImageSpec, plate: oiio.ImageSpec, output: Output, *, cropped: bool
+) -> None:
     """Refuse a matte that does not lie as its plate does; a cropped one lies anywhere within."""
     data, display = windows(plate)
+    data = union(data, display) if output == "comp" else data
     expected = data if path.suffix.lower() == ".exr" else display
     found = Window(spec.x, spec.y, spec.width, spec.height)
     if cropped:
