@@ -3,9 +3,10 @@
     python blender_addon/build.py                       # all platforms
     python blender_addon/build.py --platform linux-x64  # one
 
-Each zip holds the add-on, our own wheel with the weights of `fast`, and the onnxruntime wheels that
-`wheels.toml` pins by hash. Blender's own tool (`blender_ext.py`, found in the `bpy` package or in a Blender's
-folder) validates and builds them. Needs pip, and `bpy` or a Blender of 4.2 or later.
+Each zip holds the add-on, our own wheel with the weights of `fast` (the current version, and no files for
+torch), and the onnxruntime wheels that `wheels.toml` pins by hash. Blender's own tool (`blender_ext.py`,
+found in the `bpy` package or in a Blender's folder) validates and builds them. Needs pip, and `bpy` or a
+Blender of 4.2 or later.
 """
 
 from __future__ import annotations
@@ -121,7 +122,10 @@ def complete_manifest(text: str, pinned: Mapping[str, Mapping[str, str]], wheels
 
 
 def own_wheel(scratch: Path) -> Path:
-    """Our wheel with one model, of which the graphs that onnxruntime runs; others are loaded from a path."""
+    """Our wheel with one model, of which the graphs that onnxruntime runs; others are loaded from a path.
+
+    Earlier versions of the weights stay out: a zip has to be small.
+    """
     source = scratch / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -137,9 +141,8 @@ def own_wheel(scratch: Path) -> Path:
         target = weights / file["path"]
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "models/weights" / file["path"], target)
-    (weights / "manifest.json").write_text(
-        json.dumps(manifest | {"models": {WEIGHTS: model}}, indent=1), "utf-8"
-    )
+    kept = {key: value for key, value in manifest.items() if key != "earlier"}
+    (weights / "manifest.json").write_text(json.dumps(kept | {"models": {WEIGHTS: model}}, indent=1), "utf-8")
     _pip("wheel", "--no-deps", f"--wheel-dir={scratch}", str(source))
     return next(scratch.glob("flyaway-*.whl"))
 

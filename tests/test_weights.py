@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flyaway import CorruptWeightsError, UnknownModelError, WeightsError
-from flyaway.weights import MAX_MANIFEST_BYTES, list_models, model_info, verified
+from flyaway.weights import MAX_MANIFEST_BYTES, earlier_models, list_models, model_info, verified
 
 CONTENT = b"weights" * 1000
 
@@ -145,3 +145,89 @@ def test_released_weights_are_whole_and_have_a_card():
 def test_the_default_model_is_under_thirty_megabytes():
     files = model_info("fast").files
     assert sum(file.bytes for role, file in files.items() if role != "torch") < 30_000_000
+
+
+def release_manifest(root: Path, **earlier) -> None:
+    """`tiny` at version 5, and its earlier entries."""
+    write_manifest(root, {"format": 1, "models": {"tiny": entry() | {"version": 5}}, "earlier": earlier})
+
+
+def test_a_model_without_a_version_is_the_first(folder):
+    assert model_info("tiny", folder).version == 1
+    assert model_info("tiny@1", folder) == model_info("tiny", folder)
+    assert earlier_models(folder) == {}
+
+
+def test_weights_that_came_before_can_be_asked_for(folder):
+    (folder / "tiny@4").mkdir()
+    (folder / "tiny@4" / "coarse.onnx").write_bytes(CONTENT)
+    release_manifest(
+        folder, **{"tiny@4": entry("tiny@4/coarse.onnx") | {"version": 4}, "tiny@1": entry() | {"version": 1}}
+    )
+    assert list(list_models(folder)) == ["tiny"]
+    assert list(earlier_models(folder)) == ["tiny@4", "tiny@1"]
+    assert model_info("tiny", folder).version == 5
+    assert model_info("tiny@5", folder) == model_info("tiny", folder)
+    before = model_info("tiny@4", folder)
+    assert (before.name, before.version, before.versioned_name) == ("tiny", 4, "tiny@4")
+    assert verified(before.files["coarse"]).parent.name == "tiny@4"
+    # An earlier version may share files with the current one.
+    assert model_info("tiny@1", folder).files == model_info("tiny", folder).files
+
+
+@pytest.mark.parametrize("name", ["tiny@3", "tiny@", "tiny@05", "tiny@5@5", "tiny@latest", "tiny@-1"])
+def test_an_unknown_version_names_those_there_are(folder, name):
+    release_manifest(folder, **{"tiny@4": entry() | {"version": 4}})
+    with pytest.raises(UnknownModelError, match=r"of 'tiny' there is tiny@5, tiny@4\."):
+        model_info(name, folder)
+    with pytest.raises(UnknownModelError, match=r"no model 'huge@1'; there is tiny\."):
+        model_info("huge@1", folder)
+
+
+@pytest.mark.parametrize("version", [0, -1, True, 1.0, "4", None, 10**7])
+def test_what_is_no_version_is_refused(folder, version):
+    write_manifest(folder, {"format": 1, "models": {"tiny": entry() | {"version": version}}})
+    with pytest.raises(WeightsError, match="'tiny' cannot be used"):
+        list_models(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("tiny", {"version": 4}),
+        ("tiny@", {"version": 4}),
+        ("tiny@04", {"version": 4}),
+        ("tiny@four", {"version": 4}),
+        ("tiny@3", {"version": 4}),
+        ("tiny@4", {}),  # the first, by what it says of itself
+        ("tiny@5", {"version": 5}),  # the current one's
+        ("tiny@6", {"version": 6}),
+        ("tiny@4", {"version": 4, "card": "../README.md"}),
+        ("tiny@4", {"version": 4, "files": {"coarse": {"path": "../x", "sha256": "0" * 64, "bytes": 1}}}),
+        ("tiny@4", {"version": 4, "files": {"coarse": {"path": "x", "sha256": "0", "bytes": 1}}}),
+        ("tiny@4", {"version": 4, "files": {"coarse": {"path": "x", "sha256": "0" * 64, "bytes": 0}}}),
+    ],
+)
+def test_nonsense_about_earlier_weights_is_refused(folder, key, changes):
+    release_manifest(folder, **{key: entry() | changes})
+    with pytest.raises(WeightsError, match=key):
+        earlier_models(folder)
+
+
+@pytest.mark.parametrize("earlier", [[], 3, None, {"tiny@4": 3}])
+def test_what_is_no_table_of_earlier_weights_is_refused(folder, earlier):
+    write_manifest(folder, {"format": 1, "models": {"tiny": entry() | {"version": 5}}, "earlier": earlier})
+    with pytest.raises(WeightsError, match=r"earlier|tiny@4"):
+        model_info("tiny", folder)
+
+
+def test_a_name_cannot_look_like_a_version(folder):
+    write_manifest(folder, {"format": 1, "models": {"tiny@1": entry()}})
+    with pytest.raises(WeightsError, match="parts name and version"):
+        list_models(folder)
+
+
+def test_released_earlier_weights_are_whole():
+    for key, info in earlier_models().items():
+        assert key == info.versioned_name
+        assert all(verified(file).is_file() for file in info.files.values())

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from flyaway.controls import Controls
     from flyaway.engines.base import available_devices
     from flyaway.matting import Matte, Matting, load
-    from flyaway.weights import ModelInfo, list_models
+    from flyaway.weights import ModelInfo, earlier_models, list_models
 
 __version__ = "0.1.0"
 
@@ -72,6 +72,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "available_devices",
+    "earlier_models",
     "list_models",
     "load",
 ]
@@ -84,6 +85,7 @@ _LAZY = {
     "load": "flyaway.matting",
     "ModelInfo": "flyaway.weights",
     "list_models": "flyaway.weights",
+    "earlier_models": "flyaway.weights",
     "available_devices": "flyaway.engines.base",
 }
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import flyaway
 from flyaway.engines.base import ENGINES
 from flyaway.errors import FlyawayError
-from flyaway.weights import list_models, verified
+from flyaway.weights import earlier_models, list_models, verified
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -69,9 +69,9 @@ def installed() -> dict[str, str]:
 
 
 def check_weights() -> dict[str, str]:
-    """Every released model → "" if all its files are the ones released, else what is wrong."""
+    """Every released model and earlier version → "" if its files are those released, else what is wrong."""
     problems: dict[str, str] = {}
-    for name, info in list_models().items():
+    for name, info in (list_models() | earlier_models()).items():
         problems[name] = ""
         for file in info.files.values():
             try:

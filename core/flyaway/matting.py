@@ -150,7 +150,8 @@ def load(
     """Load a released model, ready to be called.
 
     Args:
-        name: a name that `flyaway.list_models()` (or `flyaway models`) lists.
+        name: a name that `flyaway.list_models()` (or `flyaway models`) lists; `NAME@VERSION` for weights
+            that came before, if `flyaway.earlier_models()` has them.
         device: "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
         engine: "onnxruntime" or "torch".
         threads: CPU threads; None leaves it to the engine.

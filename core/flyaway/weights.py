@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from flyaway.errors import CorruptWeightsError, UnknownModelError, WeightsError
 
@@ -21,7 +22,10 @@ MANIFEST_FORMAT = 1
 MAX_MANIFEST_BYTES = 1 << 20
 # The largest model in sight (the paper's, fp32) has 125 MB.
 MAX_WEIGHT_BYTES = 1 << 30
+# Far more releases than any model will have.
+MAX_VERSION = 1_000_000
 _CHUNK = 1 << 20
+_AT_VERSION = re.compile(r"([^@]+)@([1-9][0-9]{0,6})", re.ASCII)
 _REMEDY = "reinstall flyaway, or check out models/weights again"
 
 
@@ -39,12 +43,13 @@ class ModelInfo:
     """One released model.
 
     Attributes:
-        name: what `flyaway.load` and `--model` take.
+        name: what `flyaway.load` and `--model` take; the same for all versions of a model.
         title: one line for people.
         licence: SPDX identifier of the weights.
         card: the model card (Markdown).
         files: role ("coarse", "tokens", "refine", "torch") → file.
         config: the network's configuration, as plain JSON values.
+        version: which release of these weights, from 1.
     """
 
     name: str
@@ -53,6 +58,12 @@ class ModelInfo:
     card: Path
     files: Mapping[str, WeightFile]
     config: Mapping[str, Any] = field(repr=False)
+    version: int = 1
+
+    @property
+    def versioned_name(self) -> str:
+        """Name and version, as `flyaway.load` and `--model` take them too: `fast@4`."""
+        return f"{self.name}@{self.version}"
 
     @property
     def reads_encoded(self) -> bool:
@@ -70,7 +81,7 @@ def weights_folder() -> Path:
 
 
 def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
-    """Every released model, by name, in the manifest's order.
+    """Every released model, by name, in the manifest's order: of each the current version.
 
     Args:
         folder: a folder with a `manifest.json`; the released weights when None.
@@ -78,23 +89,38 @@ def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
     Raises:
         WeightsError: no manifest there, or not one that this version can read.
     """
-    root = weights_folder() if folder is None else Path(folder)
-    models = _read_manifest(root / "manifest.json").get("models")
-    if not isinstance(models, dict):
-        raise WeightsError(f"{root / 'manifest.json'} lists no models; {_REMEDY}.")
-    return {name: _parse_model(name, entry, root) for name, entry in models.items()}
+    return _released(folder).current
+
+
+def earlier_models(folder: Path | None = None) -> dict[str, ModelInfo]:
+    """The weights that came before and can still be asked for: `NAME@VERSION`, in the manifest's order.
+
+    Args:
+        folder: a folder with a `manifest.json`; the released weights when None.
+
+    Raises:
+        WeightsError: no manifest there, or not one that this version can read.
+    """
+    return _released(folder).earlier
 
 
 def model_info(name: str, folder: Path | None = None) -> ModelInfo:
-    """The released model called `name`.
+    """The released model called `name`: the current version, or with `NAME@VERSION` that one.
 
     Raises:
-        UnknownModelError: no such model; the message lists those there are.
+        UnknownModelError: no such model, or no such version; the message lists those there are.
     """
-    models = list_models(folder)
-    if name not in models:
-        raise UnknownModelError(f"There is no model {name!r}; there is {', '.join(models) or 'none'}.")
-    return models[name]
+    current, earlier = _released(folder)
+    if name in current:
+        return current[name]
+    known = {info.versioned_name: info for info in current.values()} | earlier
+    if name in known:
+        return known[name]
+    base = name.partition("@")[0]
+    versions = [key for key, info in known.items() if info.name == base]
+    if versions:
+        raise UnknownModelError(f"There is no {name!r}; of {base!r} there is {', '.join(versions)}.")
+    raise UnknownModelError(f"There is no model {name!r}; there is {', '.join(current) or 'none'}.")
 
 
 def verified(file: WeightFile) -> Path:
@@ -126,6 +152,26 @@ def verified(file: WeightFile) -> Path:
     return file.path
 
 
+class _Released(NamedTuple):
+    current: dict[str, ModelInfo]
+    earlier: dict[str, ModelInfo]
+
+
+def _released(folder: Path | None) -> _Released:
+    root = weights_folder() if folder is None else Path(folder)
+    path = root / "manifest.json"
+    manifest = _read_manifest(path)
+    models, earlier = manifest.get("models"), manifest.get("earlier", {})
+    if not isinstance(models, dict):
+        raise WeightsError(f"{path} lists no models; {_REMEDY}.")
+    if not isinstance(earlier, dict):
+        raise WeightsError(f"{path} has no table of earlier models where it names one; {_REMEDY}.")
+    current = {name: _parse_model(name, entry, root) for name, entry in models.items()}
+    return _Released(
+        current, {key: _parse_earlier(key, entry, root, current) for key, entry in earlier.items()}
+    )
+
+
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
@@ -153,8 +199,25 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _parse_model(name: str, entry: Any, root: Path) -> ModelInfo:
+def _parse_earlier(key: str, entry: Any, root: Path, current: Mapping[str, ModelInfo]) -> ModelInfo:
+    parts = _AT_VERSION.fullmatch(key)
+    if parts is None:
+        raise WeightsError(f"The manifest calls earlier weights {key!r}, not NAME@VERSION; {_REMEDY}.")
+    info = _parse_model(parts[1], entry, root, key)
+    newest = current.get(info.name)
+    if info.versioned_name != key or (newest is not None and info.version >= newest.version):
+        now = "" if newest is None else f", and the current version is {newest.version}"
+        raise WeightsError(
+            f"The manifest's entry for {key!r} cannot be used"
+            f" (its version is {info.version}{now}); {_REMEDY}."
+        )
+    return info
+
+
+def _parse_model(name: str, entry: Any, root: Path, key: str = "") -> ModelInfo:
     try:
+        if "@" in name:
+            raise ValueError("@ parts name and version")
         files = {
             str(role): WeightFile(
                 path=_inside(root, item["path"]),
@@ -171,10 +234,12 @@ def _parse_model(name: str, entry: Any, root: Path) -> ModelInfo:
             card=_inside(root.parent, entry["card"]),
             files=MappingProxyType(files),
             config=MappingProxyType(_config(entry["config"])),
+            version=_version(entry.get("version", 1)),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(
-            f"The manifest's entry for {name!r} cannot be used ({type(error).__name__}: {error}); {_REMEDY}."
+            f"The manifest's entry for {(key or name)!r} cannot be used"
+            f" ({type(error).__name__}: {error}); {_REMEDY}."
         ) from error
 
 
@@ -195,6 +260,12 @@ def _inside(root: Path, relative: Any) -> Path:
     if Path(relative).is_absolute() or ".." in Path(relative).parts or not path.is_relative_to(resolved_root):
         raise ValueError(f"{relative!r} leads out of {root}")
     return path
+
+
+def _version(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_VERSION:
+        raise ValueError(f"{value!r} is not a version: a whole number from 1 to {MAX_VERSION:,}")
+    return value
 
 
 def _sha256(value: Any) -> str:

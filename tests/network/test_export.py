@@ -17,7 +17,7 @@ from flyaway.errors import WeightsError
 from flyaway.export.release import release
 from flyaway.network import MattingNetwork
 from flyaway.network_config import FAST
-from flyaway.weights import list_models, verified
+from flyaway.weights import earlier_models, list_models, verified
 
 pytest.importorskip("onnxscript")
 
@@ -98,6 +98,7 @@ def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeyp
     before = json.loads((exported / "manifest.json").read_text())["models"]["random"]
     release(checkpoint, "fast", "second", exported, "Second", "GPL-3.0-or-later")
     assert list(list_models(exported)) == ["random", "second"]
+    assert list_models(exported)["second"].version == 1
     assert json.loads((exported / "manifest.json").read_text())["models"]["random"] == before
     assert not list(exported.glob("*.part"))
 
@@ -132,3 +133,78 @@ def test_a_manifest_that_cannot_be_read_is_left_alone(checkpoint: Path, tmp_path
     with pytest.raises(WeightsError):
         release(checkpoint, "fast", "model", tmp_path, "", "")
     assert (tmp_path / "manifest.json").read_text() == "{"
+
+
+@pytest.fixture
+def quick(checkpoint: Path, tmp_path: Path, monkeypatch):
+    """`quick(name, content, …)` releases into a folder; its graphs are those bytes: nobody runs them."""
+    said = []
+
+    def write(_network, folder):
+        folder.mkdir(parents=True)
+        for role in ("coarse", "refine"):
+            (folder / f"{role}.onnx").write_bytes(f"{role} {said[-1]}".encode())
+        return {role: folder / f"{role}.onnx" for role in ("coarse", "refine")}
+
+    monkeypatch.setattr("flyaway.export.release.export_graphs", write)
+
+    def make(name: str, content: str, **options) -> Path:
+        said.append(content)
+        release(checkpoint, "fast", name, tmp_path / "weights", name, "GPL-3.0-or-later", **options)
+        return tmp_path / "weights"
+
+    return make
+
+
+def test_what_a_release_replaces_can_be_kept(quick) -> None:
+    root = quick("model", "one")
+    before = list_models(root)["model"]
+    quick("model", "two", version=5, keep_earlier=True)
+    now, kept = list_models(root)["model"], earlier_models(root)
+    assert (now.version, list(kept)) == (5, ["model@1"])
+    assert kept["model@1"].config == before.config
+    for role, file in kept["model@1"].files.items():
+        assert verified(file).parent == (root / "model@1").resolve()
+        assert file.sha256 == before.files[role].sha256
+    assert verified(now.files["coarse"]).read_bytes() == b"coarse two"
+    quick("model", "three")  # not kept, and the first still is
+    assert list_models(root)["model"].version == 6
+    assert list(earlier_models(root)) == ["model@1"]
+    assert all(verified(file) for file in earlier_models(root)["model@1"].files.values())
+    assert sorted(path.name for path in root.iterdir()) == ["manifest.json", "model", "model@1"]
+
+
+def test_files_that_others_share_are_not_overwritten(quick) -> None:
+    root = quick("model", "one")
+    quick("other", "other")
+    manifest = json.loads((root / "manifest.json").read_text())
+    manifest["models"]["other"]["files"]["refine"] = manifest["models"]["model"]["files"]["refine"]
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    quick("model", "two")
+    assert earlier_models(root) == {}
+    other = list_models(root)["other"]
+    assert verified(other.files["refine"]).read_bytes() == b"refine one"
+    assert verified(other.files["coarse"]).read_bytes() == b"coarse other"
+    # Kept, an entry leaves in its place what it has of another model.
+    quick("other", "new", keep_earlier=True)
+    kept = earlier_models(root)["other@1"]
+    assert verified(kept.files["refine"]).read_bytes() == b"refine one"
+    assert verified(kept.files["coarse"]) == (root / "other@1" / "coarse.onnx").resolve()
+
+
+@pytest.mark.parametrize(
+    ("version", "keep", "said"), [(3, False, "above 3"), (4, True, "above 4"), (0, True, "above 4")]
+)
+def test_a_version_that_is_taken_is_refused(quick, version, keep, said) -> None:
+    root = quick("model", "one", version=4)
+    manifest = (root / "manifest.json").read_text()
+    with pytest.raises(WeightsError, match=said):
+        quick("model", "two", version=version, keep_earlier=keep)
+    assert (root / "manifest.json").read_text() == manifest
+    quick("model", "again", version=4)  # without one to keep, the current one may be made again
+    assert verified(list_models(root)["model"].files["coarse"]).read_bytes() == b"coarse again"
+
+
+def test_there_must_be_something_to_keep(quick) -> None:
+    with pytest.raises(WeightsError, match="there is no 'model' yet"):
+        quick("model", "one", keep_earlier=True)

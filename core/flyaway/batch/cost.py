@@ -15,10 +15,12 @@ from flyaway.batch.journal import Past
 from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
+from flyaway.batch.resume import weights_hash
 from flyaway.errors import FrameError
 from flyaway.frames.compose import default_depth
 from flyaway.frames.options import CHANNELS
 from flyaway.frames.read import read_header
+from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -32,7 +34,8 @@ class Cost:
 
     Attributes:
         frames: requested.
-        known: of these, the journal of an earlier run knows (a run that resumes proves them).
+        known: of these, the journal of an earlier run knows (a run that resumes proves them), made with the
+            same weights.
         missing: of these, without a plate on disk.
         chunks, handles: pieces, and frames that are matted before them and not written.
         width, height: of the first plate that is there.
@@ -65,7 +68,14 @@ class Cost:
         return {**vars(self), "todo": self.todo}
 
 
-def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False, raw: str = "") -> Cost:
+def cost_of(
+    plan: Plan,
+    *,
+    part: str | None = None,
+    remembers: bool = False,
+    raw: str = "",
+    info: ModelInfo | None = None,
+) -> Cost:
     """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
 
     Args:
@@ -73,7 +83,9 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False, raw
         part: which part of a plate is read.
         remembers: the model has a memory, and wants handles.
         raw: where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
+        info: the model; frames that other weights made are not known then, but to be done.
     """
+    model = None if info is None else weights_hash(info)
     state, name = plan.places[0]
     past = Past(state, name) if state.is_dir() else None
     missing = known = 0
@@ -85,7 +97,9 @@ def cost_of(plan: Plan, *, part: str | None = None, remembers: bool = False, raw
             missing += 1
             continue
         sources[task.source] = task.source.stat().st_size
-        if past is not None and past.get(task.key) and all(path.is_file() for path in task.targets):
+        entry = None if past is None else past.get(task.key)
+        made = entry is not None and model in (None, entry.model)
+        if made and all(path.is_file() for path in task.targets):
             known += 1
             spec = None
         elif task.frame is None or first is None:

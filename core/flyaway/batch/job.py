@@ -39,7 +39,7 @@ class Shot:
         source: a file, a folder or a frame pattern; may hold naming tokens.
         outputs: where mattes go; their paths may hold naming tokens.
         frames: which frames of a pattern; those on disk when None.
-        model: which weights.
+        model: which weights: a name, or `NAME@VERSION` for earlier ones.
         in_space, part, layer, ocio: how plates are read, where their files do not say.
         alpha_in: what an alpha that comes with the plates is; see `flyaway.frames.ReadOptions`.
         finish: garbage and core matte, matte controls, and which person.
@@ -251,8 +251,12 @@ def fill_in(text: str, tokens: Mapping[str, str]) -> str:
 
 
 def tokens_of(job: Job, shot: Shot) -> dict[str, str]:
-    """The naming tokens of a shot."""
-    return {"job": job.name, "shot": shot.name, "model": shot.model, **shot.tokens}
+    """The naming tokens of a shot.
+
+    `{model}` is the name alone: a show that goes on with earlier weights goes on in its folders.
+    """
+    model = shot.model.partition("@")[0]
+    return {"job": job.name, "shot": shot.name, "model": model, **shot.tokens}
 
 
 def _plan(job: Job, shot: Shot) -> Plan:

@@ -136,6 +136,8 @@ class _Run:
             "device": matting.device,
             "stages": "coarse and refiner" if options.refine else "coarse",
         }
+        if hasattr(matting.info, "version"):  # a caller's own matting need not say
+            self._provenance["modelVersion"] = str(matting.info.version)
         self._earlier = self._know_earlier()
         self._anchor = Anchor(plan.places[0][0].parent)
         self._finisher = Finisher(

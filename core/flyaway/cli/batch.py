@@ -12,6 +12,7 @@ from rich.text import Text
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.job import Job, JobReport, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report, write_text
 from flyaway.cli.alpha import AlphaKind
@@ -29,6 +30,7 @@ from flyaway.cli.progress import (
 )
 from flyaway.errors import FlyawayError, JobError
 from flyaway.matting import Matting
+from flyaway.weights import model_info
 
 
 def register(app: typer.Typer) -> None:
@@ -129,7 +131,13 @@ def batch(
     if dry_run:
         return _print_plan(job, measure=measure, as_json=as_json)
     plans = plan_job(job)
-    notice([f"{shot.name}: {line}" for shot, plan in plans for line in plan.notices])
+    notice(
+        [
+            f"{shot.name}: {line}"
+            for shot, plan in plans
+            for line in (*plan.notices, *(() if overwrite else other_weights(plan, model_info(shot.model))))
+        ]
+    )
     limits = Limits(readers, writers, memory << 20)
     with (
         show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown,
@@ -185,9 +193,7 @@ class _Teller:
 
     def begin(self, shot: Shot, plan: Plan, matting: Matting) -> None:
         """A shot is begun."""
-        self._shown.start(
-            name=shot.name, frames=len(plan.tasks), model=matting.info.name, device=matting.device
-        )
+        self._shown.start(name=shot.name, frames=len(plan.tasks), model=shot.model, device=matting.device)
 
     def frame(self, _shot: Shot, result: FrameResult) -> None:
         """A frame is done."""

@@ -42,6 +42,13 @@ def export(
     ] = None,
     title: Annotated[str, typer.Option(help="One line for people.")] = "",
     licence: Annotated[str, typer.Option(help="SPDX identifier of the weights.")] = "GPL-3.0-or-later",
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, help="Which release of it. Default: one more than the newest."),
+    ] = None,
+    keep_earlier: Annotated[
+        bool, typer.Option("--keep-earlier", help="Keep the version that is replaced, as NAME@VERSION.")
+    ] = False,
 ) -> None:
     """Write ONNX graphs and fp16 safetensors of a checkpoint, and list them in the manifest (needs torch)."""
     try:
@@ -53,6 +60,16 @@ def export(
         ) from error
     from flyaway.export.release import release
 
-    entry = release(checkpoint, config, name, output or weights_folder(), title or name, licence)
+    entry = release(
+        checkpoint,
+        config,
+        name,
+        output or weights_folder(),
+        title or name,
+        licence,
+        version=version,
+        keep_earlier=keep_earlier,
+    )
+    say(f"{name}, version {entry['version']}")
     for role, file in entry["files"].items():
         say(f"{role:8} {file['bytes']:>12,} bytes  {file['path']}")

@@ -13,7 +13,7 @@ from flyaway.weights import model_info
 
 
 def export_nuke(
-    model: Annotated[str, typer.Option(help="A released model, by name.")] = "fast",
+    model: Annotated[str, typer.Option(help="A released model: NAME or NAME@VERSION.")] = "fast",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file. Default: flyaway_MODEL.pt here.")
     ] = None,
@@ -27,6 +27,6 @@ def export_nuke(
     from flyaway.engines.torch_engine import load_network
     from flyaway.export.nuke import export_nuke as write
 
-    path = write(load_network(info), output or Path(f"flyaway_{model}.pt"))
+    path = write(load_network(info), output or Path(f"flyaway_{model.replace('@', '_v')}.pt"))
     say(f"{path}  {path.stat().st_size:,} bytes  {info.licence}  made with torch {torch.__version__}")
     say("Next: NukeX, Flyaway > Build the live model (or nuke_plugin/build_cat.py).")

@@ -15,6 +15,7 @@ from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target,
 from flyaway.batch.cost import cost_of
 from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
+from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind, AlphaOption
@@ -233,9 +234,11 @@ def matte(
     if dry_run:
         return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part), raw)
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
-    notice(plan.notices)
+    resumes = options.existing == "resume"
+    notices = [*plan.notices, *(other_weights(plan, matting.info) if resumes else ())]
+    notice(notices)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals(stopping) as stop:
-        shown.start(name=plan.name, notices=plan.notices, model=matting.info.name, device=matting.device)
+        shown.start(name=plan.name, notices=notices, model=model, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
         shown.end(report, summary(report))
     if report_path is not None:

@@ -14,12 +14,15 @@ from flyaway.weights import model_info
 def models(
     name: Annotated[str | None, typer.Argument(help="Show this model's card.")] = None,
 ) -> None:
-    """List the released weights with their licences, or show one model's card."""
+    """List the released weights with their versions and licences, or show one model's card."""
     if name is not None:
         say(model_info(name).card.read_text(encoding="utf-8"))
         return
+    earlier = flyaway.earlier_models()
     for info in flyaway.list_models().values():
         # The safetensors are for the torch engine; what most people load is the ONNX.
         size = sum(file.bytes for role, file in info.files.items() if role != "torch")
-        say(f"{info.name}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
+        say(f"{info.name}  version {info.version}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
         say(f"  card: {info.card}")
+    if earlier:
+        say(f"Earlier versions, with --model: {', '.join(earlier)}")

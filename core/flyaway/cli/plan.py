@@ -11,7 +11,9 @@ import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
 from flyaway.batch.job import Job, Shot, filled, tokens_of
 from flyaway.batch.places import absolute
+from flyaway.batch.resume import other_weights
 from flyaway.cli.console import say, say_raw
+from flyaway.weights import model_info
 
 if TYPE_CHECKING:
     from flyaway.batch.plan import Plan
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A shot, what it would do, and what that costs; `seconds` of the network where they were measured."""
+    """A shot, what it would do, and what that costs.
+
+    `seconds` are of the network, where they were measured; `other` tells of frames that other weights made.
+    """
 
     shot: Shot
     plan: Plan
     cost: Cost
     seconds: float | None = None
+    other: Sequence[str] = ()
 
 
 def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> list[Row]:
@@ -32,7 +38,9 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
     rows = []
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
-        cost = cost_of(plan, part=shot.part, raw=filled(shot, tokens_of(job, shot)).raw)
+        info = model_info(shot.model)
+        raw = filled(shot, tokens_of(job, shot)).raw
+        cost = cost_of(plan, part=shot.part, raw=raw, info=info)
         seconds = None
         if measure and cost.width:
             refine = not shot.coarse_only
@@ -41,7 +49,7 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
                 matting = flyaway.load(shot.model, **job.loading)
                 speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
             seconds = speeds[key] * cost.todo
-        rows.append(Row(shot, plan, cost, seconds))
+        rows.append(Row(shot, plan, cost, seconds, other_weights(plan, info)))
     return rows
 
 
@@ -55,7 +63,7 @@ def print_json(job: Job, rows: Sequence[Row]) -> None:
             "targets": [absolute(path) for path in row.plan.tasks[0].targets],
             "cost": row.cost.as_json(),
             "gaps": row.plan.gaps,
-            "notices": row.plan.notices,
+            "notices": [*row.plan.notices, *row.other],
             "seconds": row.seconds,
         }
         for row in rows
@@ -146,7 +154,7 @@ def _remarks(row: Row) -> list[str]:
         said.append(f"{cost.missing} WITHOUT A PLATE")
     if plan.gaps:
         said.append(f"NO PLATES FOR {plan.gaps}")
-    return said + [f"passed over {what}" for what in plan.passed_over]
+    return said + [f"passed over {what}" for what in plan.passed_over] + [*row.other]
 
 
 def _say_columns(table: Sequence[Sequence[str]], *, left: int) -> None:

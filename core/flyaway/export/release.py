@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from flyaway.errors import WeightsError
 from flyaway.export.graphs import export_graphs
 from flyaway.network import MattingNetwork
 from flyaway.network_config import CONFIGS, NetworkConfig
-from flyaway.weights import MANIFEST_FORMAT, list_models
+from flyaway.weights import MANIFEST_FORMAT, MAX_VERSION, list_models
 
 
 def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
@@ -38,25 +40,58 @@ def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
     return network.eval()
 
 
-def release(checkpoint: Path, config: str, name: str, root: Path, title: str, licence: str) -> dict[str, Any]:
+def release(
+    checkpoint: Path,
+    config: str,
+    name: str,
+    root: Path,
+    title: str,
+    licence: str,
+    *,
+    version: int | None = None,
+    keep_earlier: bool = False,
+) -> dict[str, Any]:
     """Write a model's files below `root` (models/weights) and list it in the manifest.
+
+    Args:
+        checkpoint: weights or average of a training run, safetensors.
+        config: the configuration that it was trained in.
+        name: the model's.
+        root: the manifest's folder.
+        title: one line for people.
+        licence: SPDX identifier of the weights.
+        version: which release of the model this is; one more than the newest there is when None.
+        keep_earlier: list what is replaced as `NAME@VERSION` under "earlier".
+
+    Files in the model's folder that any other entry lists (the one that is kept, or a model that shares
+    them) are moved to the folder `NAME@VERSION`, and those entries follow them: nothing that can be asked
+    for changes.
 
     Raises:
         WeightsError: no such configuration, or one that cannot be exported; a checkpoint that does not
-            fit it; a name that is no folder's name; a manifest that cannot be read.
+            fit it; a name that is no folder's name; a version that is taken; a manifest that cannot be read.
     """
     manifest = _manifest(root)
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
         raise WeightsError(f"{name!r} cannot name a model: use letters, digits, '.', '-' and '_'")
+    version = _next_version(manifest, name, version, keep_earlier=keep_earlier)
     network = read_checkpoint(checkpoint, _exportable(config))
-    files = export_graphs(network, root / name)
-    files["torch"] = root / name / f"{name}.fp16.safetensors"
-    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, files["torch"])
-    files["torch"].chmod(files["coarse"].stat().st_mode)  # safetensors leaves it readable to its owner alone
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=root) as scratch:
+        # Beside the released files until all is made: an export that fails has changed nothing.
+        files = export_graphs(network, Path(scratch) / name)
+        files["torch"] = Path(scratch) / name / f"{name}.fp16.safetensors"
+        save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, files["torch"])
+        # safetensors leaves it readable to its owner alone
+        files["torch"].chmod(files["coarse"].stat().st_mode)
+        _make_room(manifest, name, root, keep_earlier=keep_earlier)
+        (root / name).mkdir(exist_ok=True)
+        files = {role: path.replace(root / name / path.name) for role, path in files.items()}
     entry: dict[str, Any] = {
         "title": title,
         "licence": licence,
         "card": f"cards/{name}.md",
+        "version": version,
         "config": network.config.to_dict(),
         "files": {role: _listing(path, root) for role, path in files.items()},
     }
@@ -65,6 +100,47 @@ def release(checkpoint: Path, config: str, name: str, root: Path, title: str, li
     partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     partial.replace(root / "manifest.json")
     return entry
+
+
+def _next_version(manifest: dict[str, Any], name: str, asked: int | None, *, keep_earlier: bool) -> int:
+    current = manifest["models"].get(name)
+    if keep_earlier and current is None:
+        raise WeightsError(f"there is no {name!r} yet that could be kept as an earlier version")
+    now = 0 if current is None else current.get("version", 1)
+    parts = [key.rpartition("@") for key in manifest.get("earlier", {})]
+    before = max((int(number) for base, _, number in parts if base == name), default=0)
+    version = max(now, before) + 1 if asked is None else asked
+    # Without a version to keep, the current one may be made again.
+    taken = max(before, now if keep_earlier else now - 1, 0)
+    if not taken < version <= MAX_VERSION:
+        raise WeightsError(f"{name!r} cannot become version {version}: it has to be above {taken}")
+    return int(version)
+
+
+def _make_room(manifest: dict[str, Any], name: str, root: Path, *, keep_earlier: bool) -> None:
+    """Take the entry of `name` out, and what others list of its folder to where nothing overwrites it."""
+    replaced = manifest["models"].pop(name, None)
+    if replaced is None:
+        return
+    key = f"{name}@{replaced.get('version', 1)}"
+    if keep_earlier:
+        manifest.setdefault("earlier", {})[key] = replaced | {"version": replaced.get("version", 1)}
+    for file in list(_listed(manifest)):
+        folder, _, rest = file["path"].partition("/")
+        if folder != name:
+            continue
+        aside = root / key / rest
+        if (root / file["path"]).is_file():  # the first of several that list it
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            (root / file["path"]).replace(aside)
+        file["path"] = f"{key}/{rest}"
+
+
+def _listed(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every file that the manifest lists, as it stands there."""
+    for table in ("models", "earlier"):
+        for entry in manifest.get(table, {}).values():
+            yield from entry["files"].values()
 
 
 def _manifest(root: Path) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
     data = {
         "title": title,
         "version": __version__,
-        "model": review.said.get("model", ""),
+        # Mattes of earlier releases name no version.
+        "model": " ".join(review.said[key] for key in ("model", "modelVersion") if key in review.said),
         "frames": [
             {
                 "label": frame.label,
