@@ -12,7 +12,6 @@ import typer
 import flyaway
 from flyaway import PatternError
 from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
-from flyaway.batch.cost import cost_of
 from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
 from flyaway.batch.resume import other_weights
@@ -35,7 +34,7 @@ from flyaway.cli.finish import (
     WhiteOption,
     finish_of,
 )
-from flyaway.cli.plan import Row, print_table
+from flyaway.cli.plan import print_table, row_of
 from flyaway.cli.progress import (
     ProgressKind,
     ProgressOption,
@@ -247,7 +246,7 @@ def matte(
 
 
 def _print_plan(plan: Plan, shot: Shot, raw: str) -> int:
-    print_table(Job(plan.name, (shot,)), [Row(shot, plan, cost_of(plan, part=shot.part, raw=raw))])
+    print_table(Job(plan.name, (shot,)), [row_of(shot, plan, raw)])
     return ExitCode.OK
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import flyaway
@@ -38,10 +38,8 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
     rows = []
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
-        info = model_info(shot.model)
-        raw = filled(shot, tokens_of(job, shot)).raw
-        cost = cost_of(plan, part=shot.part, raw=raw, info=info)
-        seconds = None
+        row = row_of(shot, plan, filled(shot, tokens_of(job, shot)).raw)
+        cost, seconds = row.cost, None
         if measure and cost.width:
             refine = not shot.coarse_only
             key = (shot.model, refine, cost.width, cost.height)
@@ -49,8 +47,15 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
                 matting = flyaway.load(shot.model, **job.loading)
                 speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
             seconds = speeds[key] * cost.todo
-        rows.append(Row(shot, plan, cost, seconds, other_weights(plan, info)))
+        rows.append(replace(row, seconds=seconds))
     return rows
+
+
+def row_of(shot: Shot, plan: Plan, raw: str) -> Row:
+    """Price a shot without running anything; `raw` is where the network's mattes are kept, or ""."""
+    info = model_info(shot.model)
+    cost = cost_of(plan, part=shot.part, raw=raw, info=info)
+    return Row(shot, plan, cost, other=other_weights(plan, info))
 
 
 def print_json(job: Job, rows: Sequence[Row]) -> None:
