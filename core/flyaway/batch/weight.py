@@ -8,7 +8,8 @@ from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import CHANNELS, WriteOptions
-from flyaway.frames.read import pixel_aspect, read_header, values_of
+from flyaway.frames.read import pixel_aspect, read_header, values_of, windows
+from flyaway.frames.windows import union
 
 # A plate while it is decoded, converted and matted, and its matte while it is written and read back:
 # 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
@@ -32,7 +33,9 @@ def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = No
         whole = values_of(task.source, task.frame) if beside else 0
     except FrameError:
         return 0
-    pixels = int(spec.width * spec.height)
+    data, display = windows(spec)
+    window = union(data, display) if "comp" in outputs else data  # a comp fills its format
+    pixels = window.width * window.height
     aspect = pixel_aspect(spec)
     seen = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
     values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)

@@ -1,0 +1,22 @@
+"""What a frame weighs, from its header alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flyaway.batch.report import FrameTask
+from flyaway.batch.weight import weigh
+from flyaway.frames import WriteOptions
+
+
+def test_a_comp_weighs_what_its_format_has_and_a_matte_what_its_plate_has(tmp_path, write_plate):
+    part = np.zeros((40, 40, 3), np.float32)
+    cropped = write_plate(tmp_path / "cropped.exr", part, window=(10, 10), display=(0, 0, 400, 300))
+    whole = write_plate(tmp_path / "whole.exr", np.zeros((300, 400, 3), np.float32))
+
+    def weight(path, output: str) -> int:
+        over = "grey" if output == "comp" else None
+        return weigh(FrameTask(path, (), 1), [WriteOptions(output, over=over)])
+
+    assert weight(cropped, "comp") == weight(whole, "comp") > 0
+    assert weight(cropped, "rgba") * 75 == weight(whole, "rgba")
