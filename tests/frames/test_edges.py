@@ -177,6 +177,9 @@ def test_colours_and_what_is_none(tmp_path):
         assert parse_colour(text) is None
     with pytest.raises(PatternError, match="neither a file nor a colour"):
         check_background(str(tmp_path / "nothing.png"))
+    check_background("behind.####.exr", 1001)
+    with pytest.raises(PatternError, match="name one background"):  # not after a folder of photographs
+        check_background("behind.####.exr", None)
 
 
 @pytest.mark.parametrize("suffix", ["exr", "png"])

@@ -155,7 +155,7 @@ def plan_shot(
     for index, write in enumerate(writes):  # found now, not after hours of matting
         check_options(tasks[0].targets[index], write)
         if write.over is not None:
-            check_background(write.over)
+            check_background(write.over, tasks[0].frame)
     if len({path for task in tasks[:1] for path in task.targets}) < len(targets):
         raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
     numbered = tasks[0].frame is not None

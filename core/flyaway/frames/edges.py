@@ -72,8 +72,12 @@ def parse_colour(text: str) -> FloatImage | None:
     return None if numbers is None else np.array([float(number) for number in numbers.groups()], np.float32)
 
 
-def check_background(text: str) -> None:
-    """Refuse, before anything is matted, a background that is neither a colour nor a file.
+def check_background(text: str, frame: int | None = None) -> None:
+    """Refuse, before anything is matted, a background that is neither a colour nor a file of the first frame.
+
+    Args:
+        text: a colour, a picture, a frame pattern or a movie.
+        frame: the first plate's number; None where plates have none.
 
     Raises:
         PatternError: naming what can be given.
@@ -83,6 +87,10 @@ def check_background(text: str) -> None:
             f"--over {text!r} is neither a file nor a colour: name a picture, a frame pattern, black, white,"
             " grey, green, #rrggbb (sRGB) or r,g,b (scene-linear)."
         )
+    try:
+        background_path(text, frame)
+    except ReadError as error:
+        raise PatternError(str(error)) from error
 
 
 def background_path(text: str, frame: int | None) -> Path | None:
