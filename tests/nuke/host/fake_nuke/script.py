@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ USER_KNOBS = {
     41: "Link_Knob",
     68: "Pulldown_Knob",
 }
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]\d+)?")
 
 
 def load_nodes(state: Any, text: str, group: Any) -> list[Any]:
@@ -112,7 +116,11 @@ def _user_knob(state: Any, node: Any, user: nk.UserKnob) -> Any:
 
 def _set(node: Any, name: str, value: str) -> None:
     knob = node[name]
-    if value.startswith("{"):  # an expression or a curve
+    numbers = value.strip("{}").split()
+    if isinstance(knob._value, tuple) and all(_NUMBER.fullmatch(one) for one in numbers):
+        for index, number in enumerate(numbers):
+            knob.setValue(float(number), index)
+    elif value.startswith("{"):  # an expression or a curve
         knob._expression = value
     elif knob.Class() == "Link_Knob":
         knob.setValue(value)
@@ -189,5 +197,7 @@ def write_nodes(group: Any, prefix: str = "N") -> str:
 def _quoted(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):  # as Nuke writes the numbers of one knob
+        return "{" + " ".join(f"{number:g}" for number in value) + "}"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("[", "\\[").replace("]", "\\]")
     return f'"{text}"'
