@@ -280,7 +280,11 @@ def test_without_locks_a_claim_holds_until_its_owner_has_been_silent(shot, luma,
         with pytest.raises(BusyError):
             run_plan(luma, what, RESUME)
         os.utime(theirs.path, (1, 1))
-        assert run_plan(luma, what, RESUME).exit_code is ExitCode.OK
+        report = run_plan(luma, what, RESUME)
+    assert report.exit_code is ExitCode.OK
+    assert "locks" in " ".join(report.lacks)
+    monkeypatch.undo()
+    assert run_plan(luma, what, RESUME).lacks == ()  # another run, another disk: nothing is handed on
 
 
 def test_a_torn_journal_line_is_no_line_and_the_next_is_whole(shot, luma, tmp_path):

@@ -97,6 +97,7 @@ def run_plan(
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
     tell = _teller(report, progress)
     started = time.perf_counter()
+    disk.lacks.clear()  # a process may make several runs, and each tells what its own file systems lack
     with ExitStack() as held:
         run = _Run(matting, plan, options, stop, disk)
         try:
