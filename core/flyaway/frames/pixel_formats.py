@@ -197,7 +197,8 @@ def _scaled(frame: Any, base: str) -> tuple[Any, str]:
     """The frame in another format, and its name: nothing but depth, order and chroma's size changes."""
     # The same matrix and range on both sides.
     same = {"src_colorspace": 1, "dst_colorspace": 1, "src_color_range": 2, "dst_color_range": 2}
-    return frame.reformat(format=base if base == "rgba" else f"{base}le", **same), base
+    # In one thread: in several the scaler leaves the first chroma samples of some lines as they were.
+    return frame.reformat(format=base if base == "rgba" else f"{base}le", threads=1, **same), base
 
 
 def _samples(plane: Any, kind: str, shift: int = 0) -> FloatImage:
