@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime")
 # the rest is the interpreter, three graphs, and 32 regions at a time.
 BOUND_MB = 1300
 # The same of the usual frames, with the network alone; the arena that the graphs share is part of it.
-# Version 5's coarse graph takes about 50 MB more than version 4's (310 and 480) for three quarters of its time.
+# Version 5's coarse graph takes 50 MB more than version 4's (310 and 480) for three quarters of its time.
 FRAMES = {"HD": (1080, 1920, 330), "UHD": (2160, 3840, 550)}
 CODE = """
 import json
