@@ -46,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
-        "--weights", type=Path, default=Path("models/weights/fast@4/fast.fp16.safetensors"), help="safetensors"
+        "--weights",
+        type=Path,
+        default=Path("models/weights/fast@4/fast.fp16.safetensors"),
+        help="safetensors",
     )
     parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
     parser.add_argument("--every", type=int, default=2, help="score every N-th picture")
