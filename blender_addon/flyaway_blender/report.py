@@ -15,8 +15,6 @@ from pathlib import Path
 
 import bpy
 
-STATUSES = ("matted", "cached", "failed")
-
 
 @dataclass(frozen=True)
 class Record:
@@ -25,7 +23,7 @@ class Record:
     scene: str
     node: str
     frame: int
-    status: str
+    status: str  # "matted", "cached" or "failed"
     message: str = ""
     tap_s: float = 0.0
     matte_s: float = 0.0

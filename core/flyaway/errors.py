@@ -92,7 +92,15 @@ class EncodingUnknownError(ReadError):
 
 
 class PatternError(FlyawayError, ValueError):
-    """A frame pattern or frame range that matches nothing or means nothing."""
+    """A frame pattern, frame range or destination that matches nothing, means nothing, or does not pair."""
+
+
+class UsageError(FlyawayError, ValueError):
+    """Options that contradict each other, do not fit the file's format, or would overwrite what is there."""
+
+
+class MissingPackageError(FlyawayError, ImportError):
+    """A Python package that only this feature needs is not installed."""
 
 
 class BlenderError(FlyawayError):

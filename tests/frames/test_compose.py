@@ -7,7 +7,7 @@ import OpenImageIO as oiio
 import pytest
 from tests.frames.exr_bytes import Channel, exr
 
-from flyaway import PatternError, ReadError, WriteError
+from flyaway import ReadError, UsageError, WriteError
 from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
 from flyaway.frames.metadata import said
 from flyaway.frames.read import read_header
@@ -81,9 +81,9 @@ def test_beside_what_would_not_pass_is_refused(tmp_path, many, write_plate):
     with pytest.raises(WriteError, match="a channel 'A' already"):
         write_matte(tmp_path / "o.exr", ALPHA, plate, WriteOptions("beside"))
     for lossy in ("dwaa", "b44", "pxr24", "dwab:20"):
-        with pytest.raises(PatternError, match="bit for bit"):
+        with pytest.raises(UsageError, match="bit for bit"):
             write_matte(tmp_path / "o.exr", ALPHA, plate, WriteOptions("beside", compression=lossy))
-    with pytest.raises(PatternError, match="only EXR"):
+    with pytest.raises(UsageError, match="only EXR"):
         write_matte(tmp_path / "o.png", ALPHA, plate, WriteOptions("beside"))
     png = read_plate(write_plate(tmp_path / "p.png", COLOUR, "uint8"))
     with pytest.raises(WriteError, match="only an upright EXR"):
@@ -190,7 +190,7 @@ def test_crop_shrinks_the_data_window_to_the_coverage(tmp_path, overscan):
     write_matte(path, np.zeros_like(alpha), overscan, WriteOptions(crop=True))
     spec, pixels = read(path)
     assert (spec.width, spec.height, pixels.max()) == (1, 1, 0)
-    with pytest.raises(PatternError, match="--crop"):
+    with pytest.raises(UsageError, match="--crop"):
         write_matte(tmp_path / "m.exr", alpha, overscan, WriteOptions("rgba", crop=True))
 
 
@@ -253,7 +253,7 @@ def test_compressions_of_tiff(tmp_path, overscan, compression):
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_by_name(tmp_path, overscan, name, options, said_):
-    with pytest.raises(PatternError, match=said_):
+    with pytest.raises(UsageError, match=said_):
         write_matte(tmp_path / name, ALPHA, overscan, options)
     assert not (tmp_path / name).exists()
 

@@ -9,7 +9,7 @@ import OpenImageIO as oiio
 import pytest
 
 from flyaway.color import linear_to_srgb, srgb_to_linear
-from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.errors import ReadError, UsageError, WriteError
 from flyaway.foreground import foreground
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.edges import check_background, parse_colour
@@ -166,7 +166,7 @@ def test_despill_reaches_the_file(tmp_path, write_plate, cover):
     ],
 )
 def test_what_contradicts_itself_is_refused(tmp_path, options, message):
-    with pytest.raises(PatternError, match=message):
+    with pytest.raises(UsageError, match=message):
         check_options(tmp_path / "out.exr", options)
 
 
@@ -175,10 +175,10 @@ def test_colours_and_what_is_none(tmp_path):
     assert np.allclose(parse_colour("Green"), (0.05, 0.6, 0.05))
     for text in ("plate.exr", "#12345", "1,2", "1,2,3,4", "", "nan,0,0"):
         assert parse_colour(text) is None
-    with pytest.raises(PatternError, match="neither a file nor a colour"):
+    with pytest.raises(UsageError, match="neither a file nor a colour"):
         check_background(str(tmp_path / "nothing.png"))
     check_background("behind.####.exr", 1001)
-    with pytest.raises(PatternError, match="name one background"):  # not after a folder of photographs
+    with pytest.raises(UsageError, match="name one background"):  # not after a folder of photographs
         check_background("behind.####.exr", None)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flyaway import PatternError, ReadError, WriteError
+from flyaway import PatternError, ReadError, UsageError, WriteError
 from flyaway.batch import Target, plan_shot
 from flyaway.batch.cost import cost_of
 from flyaway.color import linear_to_srgb
@@ -428,7 +428,7 @@ def test_a_movie_whose_mattes_are_missing_or_do_not_fit_is_not_made(tmp_path, sh
     small = write_plate(tmp_path / "small.exr", np.zeros((H, W // 2, 3), np.float32))
     with pytest.raises(ReadError, match=r"48×64 pixels in a movie of 96×64"):
         write_movie(path, [*plates[:3], (small, 4)], mattes)
-    with pytest.raises(PatternError, match=r"\.mov"):
+    with pytest.raises(UsageError, match=r"\.mov"):
         write_movie(tmp_path / "o.mp4", plates, mattes)
     assert not path.exists()
     assert not [item for item in tmp_path.iterdir() if ".part" in item.name]

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from flyaway import PatternError
+from flyaway import UsageError
 from flyaway.cli.movie import _rate
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.movie import probe
@@ -147,7 +147,7 @@ def test_rates_as_they_are_typed(typed, rate):
 @pytest.mark.parametrize("typed", ["fast", "0", "-24", "1001", "1/0", "nan", ""])
 def test_what_is_no_rate_says_so(typed):
     assert rate_of_text(typed) is None
-    with pytest.raises(PatternError, match="no frame rate"):
+    with pytest.raises(UsageError, match="no frame rate"):
         _rate(typed)
 
 
@@ -188,5 +188,5 @@ def test_a_timecode_that_cannot_be_is_left_out_and_told(tmp_path, write_plate):
     landed = write_movie(made, [(plate, 1)], mattes, MovieOptions(rate=Fraction(24)))
     assert (probe(made).rate, probe(made).timecode) == (24, "")
     assert "10:11:12:48" in landed.notes[0]
-    with pytest.raises(PatternError, match="no timecode at 24"):
+    with pytest.raises(UsageError, match="no timecode at 24"):
         write_movie(made, [(plate, 1)], mattes, MovieOptions(rate=Fraction(24), timecode="10:11:12:48"))

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from flyaway import PatternError
+from flyaway import PatternError, UsageError
 from flyaway.frames import plan_frames
 from flyaway.frames.sequence import gaps, parse_frames
 
@@ -108,7 +108,8 @@ def test_one_file_goes_to_a_file_or_a_folder(tmp_path):
 def test_what_does_not_fit_together_is_refused(shot, monkeypatch, source, target, frames, said):
     monkeypatch.chdir(shot)
     (shot / "empty").mkdir()
-    with pytest.raises(PatternError, match=said):
+    kind = UsageError if said.startswith("--") else PatternError
+    with pytest.raises(kind, match=said):
         plan_frames(source, target, frames)
 
 
@@ -123,14 +124,14 @@ def test_what_does_not_fit_together_is_refused(shot, monkeypatch, source, target
 )
 def test_a_plate_is_never_overwritten(shot, monkeypatch, source, target):
     monkeypatch.chdir(shot)
-    with pytest.raises(PatternError, match="overwrite"):
+    with pytest.raises(UsageError, match="overwrite"):
         plan_frames(source, target)
 
 
 @pytest.mark.parametrize("link", [os.link, os.symlink])
 def test_a_plate_is_never_overwritten_through_a_link(shot, link):
     link(shot / "plate.0001.exr", shot / "link.exr")
-    with pytest.raises(PatternError, match="overwrite"):
+    with pytest.raises(UsageError, match="overwrite"):
         plan_frames(shot / "plate.0001.exr", shot / "link.exr")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from flyaway import PatternError, ReadError, WriteError
+from flyaway import ReadError, UsageError, WriteError
 from flyaway.color import srgb_to_linear
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.landing import Disk
@@ -131,7 +131,7 @@ def test_rgba_png_is_straight_and_exact(tmp_path, write_plate, astronaut):
 
 def test_premultiplied_png_is_refused(tmp_path, write_plate):
     plate = read_plate(write_plate(tmp_path / "p.png", COLOUR, "uint8"))
-    with pytest.raises(PatternError, match="straight by definition"):
+    with pytest.raises(UsageError, match="straight by definition"):
         write_matte(tmp_path / "m.png", ALPHA, plate, WriteOptions("rgba", premultiplied=True))
     assert not (tmp_path / "m.png").exists()
 

@@ -7,6 +7,7 @@ share a folder never write to the same one. A torn last line (the power went) is
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import Self
 
 from flyaway.batch.places import Anchor
 from flyaway.frames.landing import DISK, Disk, Landed
+from flyaway.frames.sequence import FRAME_TOKEN, frame_range
 
 STATE_FOLDER = ".flyaway"
 # A line of a frame with a few outputs has some 500 bytes; a longer one is not ours.
@@ -105,7 +107,7 @@ def outputs_for(path: Path, entry: Entry | None, anchor: Anchor) -> tuple[Output
 
 def state_name(pattern: str) -> str:
     """A file name that stands for an output's pattern: `matte.####.exr` → `matte.@.exr`."""
-    name = re.sub(r"%0?\d*d|#+|@+|\$F\d*", "@", Path(pattern).name)
+    name = FRAME_TOKEN.sub("@", Path(pattern).name)
     return re.sub(r"[^\w.@+-]", "_", name)[-120:] or "frames"
 
 
@@ -113,13 +115,9 @@ def range_name(keys: Sequence[int | None]) -> str:
     """A file name for the frames of a run: `1001-1100`, `1001-1099x2` as fileseq says, or `all`."""
     if not keys or any(key is None for key in keys):
         return "all"
-    from flyaway.frames.sequence import frame_range
-
     text = frame_range([key for key in keys if key is not None])
     # A ragged list is long: its ends and its hash say which it is.
     if len(text) > 60:
-        import hashlib
-
         text = f"{text.split(',')[0]}~{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     return text.replace(",", "+")
 

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flyaway.errors import WriteError
-from flyaway.frames.landing import DISK, Disk, land
+from flyaway.frames.landing import DISK, Disk, write_text
 
 
 def write_report(path: Path, said: Mapping[str, Any], disk: Disk = DISK) -> None:
@@ -21,18 +20,3 @@ def write_report(path: Path, said: Mapping[str, Any], disk: Disk = DISK) -> None
         WriteError: it cannot be written.
     """
     write_text(path, json.dumps(said, indent=2, ensure_ascii=True) + "\n", disk)
-
-
-def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
-    """Write a small text file.
-
-    Raises:
-        WriteError: it cannot be written.
-    """
-    data = text.encode()
-
-    def verify(part: Path) -> None:
-        if part.read_bytes() != data:
-            raise WriteError("does not read back as it was written.", path=path)
-
-    land(path, lambda part: disk.write_bytes(part, data), verify, disk=disk)

@@ -14,7 +14,7 @@ from flyaway.batch.job import Job, JobReport, Shot, chosen_where, plan_job, run_
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals
-from flyaway.batch.store import write_report, write_text
+from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind
 from flyaway.cli.console import errors, fail, harmless, say
 from flyaway.cli.plan import print_json, print_table, rows_of
@@ -29,6 +29,7 @@ from flyaway.cli.progress import (
     stopping,
 )
 from flyaway.errors import FlyawayError, JobError
+from flyaway.frames.landing import write_text
 from flyaway.matting import Matting
 from flyaway.weights import model_info
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from flyaway.cli.console import say
 from flyaway.cli.export_nuke import export_nuke
 from flyaway.errors import NoEngineError
+from flyaway.optional import require
 from flyaway.weights import weights_folder
 
 
@@ -51,13 +52,8 @@ def export(
     ] = False,
 ) -> None:
     """Write ONNX graphs and fp16 safetensors of a checkpoint, and list them in the manifest (needs torch)."""
-    try:
-        import onnxscript  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise NoEngineError(
-            "export needs torch and onnxscript: pip install torch safetensors onnx onnxscript"
-        ) from error
+    packages = "torch", "safetensors", "onnx", "onnxscript"
+    require("export", *packages, install=" ".join(packages), error=NoEngineError)
     from flyaway.export.release import release
 
     entry = release(

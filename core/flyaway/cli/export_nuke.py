@@ -9,6 +9,7 @@ import typer
 
 from flyaway.cli.console import say
 from flyaway.errors import NoEngineError
+from flyaway.optional import require
 from flyaway.weights import model_info
 
 
@@ -20,10 +21,7 @@ def export_nuke(
 ) -> None:
     """Write the TorchScript file that Nuke's CatFileCreator turns into a .cat (needs torch)."""
     info = model_info(model)
-    try:
-        import torch
-    except ImportError as error:
-        raise NoEngineError("export nuke needs torch: pip install torch safetensors") from error
+    torch = require("export nuke", "torch", install="torch safetensors", error=NoEngineError)
     from flyaway.engines.torch_engine import load_network
     from flyaway.export.nuke import export_nuke as write
 

@@ -13,11 +13,13 @@ from flyaway.batch import ExitCode
 from flyaway.batch.job import Job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
-from flyaway.batch.store import write_report, write_text
+from flyaway.batch.store import write_report
 from flyaway.cli.console import fail, say
 from flyaway.cli.progress import ReportOption
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
+from flyaway.frames.landing import write_text
+from flyaway.optional import require
 
 farm = typer.Typer(
     help="Hand a job to many machines: each task is a `flyaway batch` of one chunk.", no_args_is_help=True
@@ -96,17 +98,16 @@ def dask(
 
     Exit code: as `flyaway batch`.
     """
-    try:
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as error:
-        raise JobError("a Dask cluster needs the package distributed: pip install distributed") from error
+    distributed = require("A Dask cluster", "distributed", install="distributed")
     from flyaway.farm.dask import run_on
 
     job, shots = _cut(job_file, chunk, handles)
     cluster = (
-        None if scheduler else LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+        None
+        if scheduler
+        else distributed.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
     )
-    with Client(scheduler or cluster) as client:
+    with distributed.Client(scheduler or cluster) as client:
         report = run_on(client, job, shots, progress=_chunk_done)
     if cluster is not None:
         cluster.close()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import flyaway
-from flyaway import PatternError
+from flyaway import UsageError
 from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
 from flyaway.batch.finish import check_finish
 from flyaway.batch.options import Existing
@@ -259,11 +259,11 @@ def write_options(
     *,
     crop: bool,
 ) -> WriteOptions:
-    """What to write, or PatternError where two options contradict each other."""
+    """What to write, or UsageError where two options contradict each other."""
     if not channel.strip():
-        raise PatternError("--channel '' names no channel; leave it out for A.")
+        raise UsageError("--channel '' names no channel; leave it out for A.")
     if premultiplied is not None and kind is not OutputKind.RGBA:
-        raise PatternError(
+        raise UsageError(
             "--premultiplied and --straight are about colour that is written anew; add --output rgba."
         )
     return WriteOptions(kind.value, premultiplied, channel, depth.value if depth else None, compression, crop)
@@ -278,13 +278,13 @@ def check_suffix(destination: str, suffix: Suffix | None) -> None:
         and named != suffix.value
         and not Path(destination).is_dir()
     ):
-        raise PatternError(f"--format {suffix.value} contradicts {destination}; leave one of the two out.")
+        raise UsageError(f"--format {suffix.value} contradicts {destination}; leave one of the two out.")
 
 
 def existing_policy(*, overwrite: bool, skip: bool, resume: bool) -> Existing:
     """The one policy of three switches."""
     if overwrite + skip + resume > 1:
-        raise PatternError("--overwrite, --skip-existing and --resume exclude each other.")
+        raise UsageError("--overwrite, --skip-existing and --resume exclude each other.")
     return "overwrite" if overwrite else "skip" if skip else "resume" if resume else "refuse"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from flyaway import PatternError
+from flyaway import UsageError
 from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.console import say
 from flyaway.cli.edges import EdgeKind, ScreenKind
@@ -67,7 +67,7 @@ def movie(
     from flyaway.frames.patterns import pair_frames
 
     if out.exists() and not overwrite:
-        raise PatternError(f"{out} exists already. Use --overwrite to replace it.")
+        raise UsageError(f"{out} exists already. Use --overwrite to replace it.")
     pairs = pair_frames(plates, mattes, frames)
     config = None if ocio is None else resolve_config(ocio)
     landed = write_movie(
@@ -94,5 +94,5 @@ def _rate(text: str) -> Fraction:
 
     rate = rate_of_text(text)
     if rate is None:
-        raise PatternError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.")
+        raise UsageError(f"{text!r} is no frame rate; write 24, 23.976 or 24000/1001.")
     return rate

@@ -10,7 +10,7 @@ import typer
 from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.console import say
 from flyaway.color import resolve_config, resolve_space
-from flyaway.errors import PatternError
+from flyaway.errors import UsageError
 
 if TYPE_CHECKING:
     from flyaway.review import Review, ReviewOptions
@@ -78,10 +78,10 @@ def review(
     )
     if mattes is None:
         if sheet is not None:
-            raise PatternError("--sheet is for one sequence; a job's sheets lie beside its pages.")
+            raise UsageError("--sheet is for one sequence; a job's sheets lie beside its pages.")
         return _review_job(plates, out or Path("review"), options, shots, frames, strict=strict)
     if shots:
-        raise PatternError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
+        raise UsageError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
     out = out or Path("review.html")
     pairs = pair_frames(plates, mattes, frames)
     sheet = sheet or out.with_suffix(".png")
@@ -106,7 +106,7 @@ def _review_job(
     from flyaway.review.job import INDEX, ShotReview, review_job
 
     if Path(job_file).suffix.lower() not in (".toml", ".csv"):
-        raise PatternError(f"{job_file}: where are its mattes? A job's name ends in .toml or .csv.")
+        raise UsageError(f"{job_file}: where are its mattes? A job's name ends in .toml or .csv.")
     job = narrowed(load_job(Path(job_file)), shots, {} if frames is None else {"frames": frames})
 
     def tell(one: ShotReview) -> None:

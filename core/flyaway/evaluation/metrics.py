@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway.errors import BadPlateError, FlyawayError
+from flyaway.errors import BadPlateError
+from flyaway.optional import require
 
 Alpha = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
@@ -47,11 +48,7 @@ COMPONENT_SHARE = 0.001
 @cache
 def ndimage() -> Any:
     """SciPy's module of that name, or what to install; it is optional."""
-    try:
-        from scipy import ndimage as module  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise FlyawayError("Evaluation needs SciPy: pip install scipy") from error
-    return module
+    return require("Evaluation", "scipy.ndimage", install="scipy")
 
 
 def _pair(alpha: Alpha, truth: Alpha) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

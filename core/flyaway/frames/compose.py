@@ -81,7 +81,7 @@ def compose(
         unknown: H×W float32, how unsure the network is, where the options ask for it.
 
     Raises:
-        PatternError: the options do not fit the format.
+        UsageError: the options do not fit the format.
         WriteError: the plate's channels cannot be kept as asked.
     """
     check_options(path, options)

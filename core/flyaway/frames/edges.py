@@ -10,7 +10,7 @@ import numpy as np
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import PatternError, ReadError
+from flyaway.errors import ReadError, UsageError
 from flyaway.foreground import Despill, foreground
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import EdgeColour, WriteOptions
@@ -80,17 +80,17 @@ def check_background(text: str, frame: int | None = None) -> None:
         frame: the first plate's number; None where plates have none.
 
     Raises:
-        PatternError: naming what can be given.
+        UsageError: naming what can be given.
     """
     if parse_colour(text) is None and not is_pattern(text) and not Path(text).is_file():
-        raise PatternError(
+        raise UsageError(
             f"--over {text!r} is neither a file nor a colour: name a picture, a frame pattern, black, white,"
             " grey, green, #rrggbb (sRGB) or r,g,b (scene-linear)."
         )
     try:
         background_path(text, frame)
     except ReadError as error:
-        raise PatternError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def background_path(text: str, frame: int | None) -> Path | None:

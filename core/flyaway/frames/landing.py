@@ -16,7 +16,7 @@ from pathlib import Path
 from flyaway.errors import WriteError
 from flyaway.frames.disk import DISK, Disk
 
-__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "parts_of"]
+__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "parts_of", "write_text"]
 
 _PART = ".part"
 
@@ -97,3 +97,18 @@ def land(
         with contextlib.suppress(OSError):
             disk.remove(part)
     return Landed(path, size, digest)
+
+
+def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
+    """Write a small text file in UTF-8, whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    data = text.encode()
+
+    def verify(part: Path) -> None:
+        if part.read_bytes() != data:
+            raise WriteError("does not read back as it was written; is the disk sound?", path=path)
+
+    land(path, lambda part: disk.write_bytes(part, data), verify, disk=disk)

@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flyaway.errors import FlyawayError, ReadError
+from flyaway.errors import ReadError
 from flyaway.frames.library import MAX_PIXELS
 from flyaway.frames.timecode import FASTEST, SLOWEST, timecode_later
 from flyaway.frames.video import Tags
+from flyaway.optional import require
 
 # The container that a suffix stands for: never guessed, or a playlist by another name could open other files.
 CONTAINERS = {
@@ -72,11 +73,7 @@ def is_movie(path: str | Path) -> bool:
 
 def pyav() -> Any:
     """PyAV, or an error that says how to get it."""
-    try:
-        import av
-    except ImportError as error:
-        raise FlyawayError("Reading and writing movies needs PyAV: pip install av") from error
-    return av
+    return require("Reading and writing movies", "av", install="av")
 
 
 def probe(path: str | Path) -> MovieInfo:

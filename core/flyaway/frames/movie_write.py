@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.errors import PatternError, ReadError, UsageError, WriteError
 from flyaway.foreground import Despill
 from flyaway.frames import movie, movie_decode, video
 from flyaway.frames.edges import edged
@@ -89,11 +89,12 @@ def write_movie(
         progress: called with the number of frames encoded so far.
 
     Raises:
+        UsageError, PatternError: not a .mov, a timecode that is none, or plates and mattes do not pair.
         ReadError, WriteError: a frame could not be read, or the movie not be written or proven.
     """
     path, options, read = Path(path), options or MovieOptions(), read or ReadOptions()
     if path.suffix.lower() != ".mov":
-        raise PatternError(f"{path}: ProRes 4444 goes into .mov.")
+        raise UsageError(f"{path}: ProRes 4444 goes into .mov.")
     if not plates or len(plates) != len(mattes):
         raise PatternError(f"{len(plates)} plates and {len(mattes)} mattes do not pair.")
     notes: list[str] = []
@@ -127,7 +128,7 @@ def _header(
     if options.timecode is not None:
         timecode = timecode_later(options.timecode, 0, rate)
         if options.timecode and not timecode:
-            raise PatternError(f"{options.timecode!r} is no timecode at {float(rate):g} frames a second.")
+            raise UsageError(f"{options.timecode!r} is no timecode at {float(rate):g} frames a second.")
     else:
         said = _timecode(spec, own or rate)
         timecode = timecode_later(said, 0, rate)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from flyaway.errors import PatternError, WriteError
+from flyaway.errors import UsageError, WriteError
 
 Output = Literal["matte", "rgba", "beside", "unknown", "fg", "comp"]
 EdgeColour = Literal["plate", "foreground"]
@@ -90,7 +90,7 @@ def check_options(path: Path, options: WriteOptions) -> None:
     """Refuse, before anything is matted, what a file of this name cannot hold.
 
     Raises:
-        PatternError: naming the option and what to take instead.
+        UsageError: naming the option and what to take instead.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITABLE:
@@ -100,34 +100,32 @@ def check_options(path: Path, options: WriteOptions) -> None:
         )
     kind = ".tif" if suffix == ".tiff" else suffix
     if options.depth is not None and options.depth not in DEPTHS[kind]:
-        raise PatternError(f"{path}: {kind} stores {', '.join(DEPTHS[kind])}, not {options.depth}.")
+        raise UsageError(f"{path}: {kind} stores {', '.join(DEPTHS[kind])}, not {options.depth}.")
     if options.compression is not None:
         _check_compression(path, kind, options)
     if suffix == ".exr":
         _check_channel_name(options.channel)
     elif options.output == "beside":
-        raise PatternError(f"{path}: only EXR holds a matte beside the plate's own channels; take rgba.")
+        raise UsageError(f"{path}: only EXR holds a matte beside the plate's own channels; take rgba.")
     if options.unknown and (suffix != ".exr" or options.output == "unknown"):
-        raise PatternError(
-            f"{path}: only a matte in EXR has the unknown region beside it (--output unknown)."
-        )
+        raise UsageError(f"{path}: only a matte in EXR has the unknown region beside it (--output unknown).")
     if options.unknown and options.channel == UNKNOWN:
-        raise PatternError(f"{path}: {UNKNOWN} is the unknown region's channel; name the matte's otherwise.")
+        raise UsageError(f"{path}: {UNKNOWN} is the unknown region's channel; name the matte's otherwise.")
     if options.crop and (suffix != ".exr" or options.output != "matte"):
-        raise PatternError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
+        raise UsageError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
     _check_colour(path, options)
     is_premultiplied(path, options)
 
 
 def is_premultiplied(path: Path, options: WriteOptions) -> bool:
-    """Whether colour written to `path` is multiplied by the matte; PatternError if its format cannot be."""
+    """Whether colour written to `path` is multiplied by the matte; UsageError if its format cannot be."""
     suffix = path.suffix.lower()
     if options.output != "rgba":
         return False
     if options.premultiplied is None:
         return suffix == ".exr"
     if options.premultiplied and suffix == ".png":
-        raise PatternError(
+        raise UsageError(
             f"{path}: PNG is straight by definition; take --straight, or EXR or TIFF for premultiplied."
         )
     return options.premultiplied
@@ -138,17 +136,17 @@ def _check_colour(path: Path, options: WriteOptions) -> None:
     coloured = options.output in COLOURED
     adds = options.output == "beside" and options.edge_colour == "foreground"
     if options.edge_colour is not None and not (coloured or options.output == "beside"):
-        raise PatternError(f"{path}: --edge-colour is about colour; add --output rgba, fg, comp or beside.")
+        raise UsageError(f"{path}: --edge-colour is about colour; add --output rgba, fg, comp or beside.")
     if options.output == "fg" and options.edge_colour == "plate":
-        raise PatternError(f"{path}: --output fg is the person's own colour; the plate has the plate's.")
+        raise UsageError(f"{path}: --output fg is the person's own colour; the plate has the plate's.")
     if options.despill is not None and not (coloured or adds):
-        raise PatternError(f"{path}: --despill is about colour; add --output rgba, fg or comp.")
+        raise UsageError(f"{path}: --despill is about colour; add --output rgba, fg or comp.")
     if not 0 <= options.despill_strength <= 1:
-        raise PatternError(f"{path}: a despill strength lies between 0 and 1.")
+        raise UsageError(f"{path}: a despill strength lies between 0 and 1.")
     if options.despill is None and options.despill_strength != 1:
-        raise PatternError(f"{path}: --despill-strength needs --despill green or blue.")
+        raise UsageError(f"{path}: --despill-strength needs --despill green or blue.")
     if (options.over is not None) != (options.output == "comp"):
-        raise PatternError(f"{path}: --output comp and --over FILE or COLOUR belong together.")
+        raise UsageError(f"{path}: --output comp and --over FILE or COLOUR belong together.")
 
 
 def is_lossy(compression: str) -> bool:
@@ -160,12 +158,12 @@ def _check_compression(path: Path, kind: str, options: WriteOptions) -> None:
     name, _, level = (options.compression or "").partition(":")
     if name not in COMPRESSIONS[kind] or (level and not level.replace(".", "", 1).isdigit()):
         # OpenImageIO takes any word, and writes zip.
-        raise PatternError(
+        raise UsageError(
             f"{path}: {kind} has no compression {options.compression!r}; it has"
             f" {', '.join(COMPRESSIONS[kind])}, and levels such as zip:9."
         )
     if options.output == "beside" and name in LOSSY:
-        raise PatternError(
+        raise UsageError(
             f"{path}: {name} is lossy, and the plate's channels must pass bit for bit; take zip or piz."
         )
 
@@ -173,7 +171,7 @@ def _check_compression(path: Path, kind: str, options: WriteOptions) -> None:
 def _check_channel_name(name: str) -> None:
     printable = all(character.isprintable() and character != " " for character in name)
     if not name or not printable or len(name.encode()) > LONGEST_NAME or name.startswith("."):
-        raise PatternError(
+        raise UsageError(
             f"{name!r} is no channel name: take letters without spaces, such as A, Y or matte.A."
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flyaway.errors import PatternError
+from flyaway.errors import PatternError, UsageError
 from flyaway.frames.formats import READABLE, is_readable, remedy
 from flyaway.frames.movie import is_movie, probe
 from flyaway.frames.options import WRITABLE, target_suffix
@@ -42,7 +42,8 @@ def plan_frames(
             where that format holds a matte well.
 
     Raises:
-        PatternError: nothing matches, the two do not fit together, or a plate would be overwritten.
+        PatternError: nothing matches, or the two do not fit together.
+        UsageError: a plate would be overwritten, or `frames` is given for what is no pattern.
     """
     jobs = _planned(source, destination, frames, suffix)
     _check_targets(jobs)
@@ -60,6 +61,7 @@ def pair_frames(plates: str | Path, mattes: str | Path, frames: str | None = Non
 
     Raises:
         PatternError: nothing matches, or the two do not fit together.
+        UsageError: `frames` is given for what is no pattern.
     """
     folder = Path(mattes)
     if not folder.is_dir() or is_pattern(mattes):
@@ -98,7 +100,7 @@ def _planned(
 
 def _no_frames(frames: str | None, source: str) -> None:
     if frames is not None:
-        raise PatternError(f"--frames needs a frame pattern such as plate.%04d.exr; {source} is none.")
+        raise UsageError(f"--frames needs a frame pattern such as plate.%04d.exr; {source} is none.")
 
 
 def _single_target(source: Path, destination: str | Path, suffix: str | None) -> Path:
@@ -227,7 +229,7 @@ def _check_targets(jobs: Sequence[FrameJob]) -> None:
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
         if job.target.resolve() in sources or (job.target.exists() and _same_file(job.target, job.source)):
-            raise PatternError(
+            raise UsageError(
                 f"{job.target} is a plate: a matte would overwrite it. Name another destination."
             )
     repeated = [path for path, count in Counter(job.target for job in jobs).items() if count > 1]

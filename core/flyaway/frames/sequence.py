@@ -17,7 +17,7 @@ import fileseq
 from flyaway.errors import PatternError
 
 # %04d %d #### @@@@ $F4 $F
-_FRAME_TOKEN = re.compile(r"%0?\d*d|#+|@+|\$F\d*")
+FRAME_TOKEN = re.compile(r"%0?\d*d|#+|@+|\$F\d*")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FramePattern:
 def is_pattern(path: str | Path) -> bool:
     """Whether a path names numbered files: a folder of such a name, or one that is asked for, does not."""
     name = Path(path).name
-    if _FRAME_TOKEN.search(name) is None or str(path).endswith(("/", os.sep)) or Path(path).is_dir():
+    if FRAME_TOKEN.search(name) is None or str(path).endswith(("/", os.sep)) or Path(path).is_dir():
         return False
     # Without a suffix (take@2) it cannot name a picture; "m.####" is one whose suffix was forgotten.
     return Path(name).suffix != ""
@@ -80,7 +80,7 @@ def sequence_of(pattern: str | Path) -> FramePattern:
         PatternError: its name has two places for a number, or means nothing.
     """
     folder, name = os.path.split(str(pattern))
-    if len(_FRAME_TOKEN.findall(name)) > 1:
+    if len(FRAME_TOKEN.findall(name)) > 1:
         raise PatternError(f"{name} has two places for the frame number; leave one.")
     try:
         sequence = fileseq.FileSequence(name, pad_style=fileseq.PAD_STYLE_HASH1)
@@ -88,7 +88,7 @@ def sequence_of(pattern: str | Path) -> FramePattern:
         raise PatternError(f"{name} is no frame pattern; write for example plate.####.exr.") from error
     frames = sequence.frameSet()
     # Of a range with fractions (p.1-2x0.5####.exr) fileseq drops what it does not take.
-    token = _FRAME_TOKEN.search(name)
+    token = FRAME_TOKEN.search(name)
     if frames is not None and token and not name[: token.start()].endswith(str(frames)):
         raise PatternError(f"{name}: its range means nothing here; write for example plate.1-10x2####.exr.")
     return FramePattern(folder, sequence)

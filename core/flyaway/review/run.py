@@ -11,7 +11,7 @@ import numpy as np
 
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError, WriteError
-from flyaway.frames.landing import DISK, land
+from flyaway.frames.landing import land, write_text
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
@@ -130,17 +130,6 @@ def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
 def thumbnail(check: FrameCheck, options: ReviewOptions) -> str:
     """A frame over green as a small data URI (its plate where there is no matte), or ""."""
     return _shown(check, 0, options).thumb
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a page whole, or not at all."""
-    data = text.encode()
-
-    def verify(part: Path) -> None:
-        if part.read_bytes() != data:
-            raise WriteError("does not read back as it was written; is the disk sound?", path=path)
-
-    land(path, lambda part: DISK.write_bytes(part, data), verify)
 
 
 def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
