@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tests.files import DISPLAY_MATRICES
 
 from flyaway.geometry import believed_aspect, is_turned, orientation_of, upright, viewing_size
 
@@ -20,17 +21,6 @@ SEEN = {
     6: ("top right", "bottom right"),
     7: ("bottom right", "top right"),
     8: ("bottom left", "top left"),
-}
-# The same, from the display matrix of a movie's track (a, b, c, d): x' = ax + cy, y' = bx + dy, y downwards.
-MATRICES = {
-    1: (1, 0, 0, 1),
-    2: (-1, 0, 0, 1),
-    3: (-1, 0, 0, -1),
-    4: (1, 0, 0, -1),
-    5: (0, 1, 1, 0),
-    6: (0, 1, -1, 0),
-    7: (0, -1, -1, 0),
-    8: (0, -1, 1, 0),
 }
 CORNERS = {"top left": (0, 0), "top right": (0, -1), "bottom left": (-1, 0), "bottom right": (-1, -1)}
 
@@ -48,7 +38,7 @@ def test_corners_are_seen_where_exif_says(orientation):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("scale", [1, 0x10000])
 def test_a_display_matrix_is_one_of_the_eight(orientation, scale):
-    a, b, c, d = (scale * value for value in MATRICES[orientation])
+    a, b, c, d = (scale * value for value in DISPLAY_MATRICES[orientation])
     assert orientation_of(a, b, c, d) == orientation
     # By the definition: each stored pixel goes where the matrix sends it.
     stored = np.arange(5 * 7).reshape(5, 7)

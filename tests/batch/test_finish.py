@@ -10,7 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from tests.batch.conftest import Luma
-from tests.batch.test_places import alter
+from tests.files import alter
 
 from flyaway import ControlError, Controls, JobError, PatternError
 from flyaway.batch import ExitCode, RunOptions, Target, load_job, plan_job, plan_shot, run_job, run_plan

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.batch.conftest import Luma
-from tests.frames.test_colour import STUDIO_CONFIG
+from tests.ocio import STUDIO_CONFIG
 
 from flyaway import BusyError, JobError
 from flyaway.batch import ExitCode, Job, RunOptions, Shot, Target, load_job, plan_job, plan_shot, run_job

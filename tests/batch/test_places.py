@@ -12,7 +12,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from tests.batch.conftest import Luma
-from tests.frames.test_colour import STUDIO_CONFIG
+from tests.files import alter
+from tests.ocio import STUDIO_CONFIG
 
 from flyaway.batch import ExitCode, RunOptions, Target, load_job, plan_shot, run_job, run_plan
 from flyaway.batch.cost import cost_of
@@ -59,16 +60,6 @@ def run(job_file, existing="resume", **more):
         **more,
     )
     return seen, report
-
-
-def alter(path, factor=0.5):
-    """What `oiiotool FILE --mulc 0.5 -o FILE` does: other pixels under the header as it is."""
-    picture = oiio.ImageBuf(str(path))
-    changed = oiio.ImageBufAlgo.mul(picture, factor)
-    changed.specmod().extra_attribs = picture.spec().extra_attribs
-    changed.set_write_format(picture.spec().format)
-    assert changed.write(str(path)), changed.geterror()
-    return path.read_bytes()
 
 
 WRITTEN, SKIPPED = [("written", "")] * 2, [("skipped", "")] * 2

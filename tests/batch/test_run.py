@@ -14,7 +14,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from tests.batch.conftest import Luma, Remembering
-from tests.frames.test_colour import STUDIO_CONFIG
+from tests.ocio import STUDIO_CONFIG
 
 from flyaway import BusyError, PatternError
 from flyaway.batch import ExitCode, Limits, RunOptions, Target, plan_shot, run_plan

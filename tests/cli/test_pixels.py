@@ -8,7 +8,7 @@ import subprocess
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from tests.frames.test_colour import STUDIO_CONFIG
+from tests.ocio import STUDIO_CONFIG
 
 from flyaway.color import srgb_to_linear
 

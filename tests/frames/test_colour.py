@@ -4,36 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.ocio import STUDIO_CONFIG
 
 from flyaway import EncodingUnknownError
 from flyaway.color import resolve_config, resolve_space, srgb_to_linear
 from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
-
-STUDIO_CONFIG = """ocio_profile_version: 2
-search_path: ""
-roles: {{default: raw, scene_linear: {working}}}
-file_rules:
-  - !<Rule> {{name: Scans, colorspace: house_log, pattern: "*scan*", extension: "*"}}
-  - !<Rule> {{name: Default, colorspace: raw}}
-displays:
-  sRGB:
-    - !<View> {{name: Raw, colorspace: raw}}
-active_displays: []
-active_views: []
-colorspaces:
-  - !<ColorSpace> {{name: raw, isdata: true}}
-  - !<ColorSpace> {{name: lin_rec709, encoding: scene-linear}}
-  - !<ColorSpace>
-    name: half_light
-    encoding: scene-linear
-    to_scene_reference: !<MatrixTransform> {{matrix: [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 1]}}
-  - !<ColorSpace>
-    name: house_log
-    to_scene_reference: !<LogTransform> {{base: 10, direction: inverse}}
-  - !<ColorSpace>
-    name: sRGB
-    from_scene_reference: !<ExponentWithLinearTransform> {{gamma: 2.4, offset: 0.055, direction: inverse}}
-"""
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from tests.files import header
 
 from flyaway.frames import fields
 from flyaway.frames.metadata import said
@@ -52,14 +53,6 @@ def names() -> list[tuple[fields.Field, str]]:
     """Every name of the table with its row; one that stands for many gets an ending."""
     every = [(row, name.replace("*", "sample")) for row in fields.FIELDS for name in row.names]
     return [(row, name if name != "sample" else "my/own/note") for row, name in every]
-
-
-def read(path: Path) -> oiio.ImageSpec:
-    source = oiio.ImageInput.open(str(path))
-    assert source is not None, oiio.geterror()
-    spec = oiio.ImageSpec(source.spec())
-    source.close()
-    return spec
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +100,7 @@ def test_an_exr_gets_what_the_table_says(tmp_path, plate_path, kind, converted):
     plate = read_plate(plate_path, "ACEScct" if converted else None)
     before = {item.name.lower() for item in plate.spec.extra_attribs}
     write_matte(tmp_path / "m.exr", ALPHA, plate, WriteOptions(output=kind, channel="matte"))
-    spec = read(tmp_path / "m.exr")
+    spec = header(tmp_path / "m.exr")
     after = {item.name.lower() for item in spec.extra_attribs}
     seen = 0
     for row, name in names():
@@ -130,7 +123,7 @@ def test_an_exr_gets_what_the_table_says(tmp_path, plate_path, kind, converted):
 def test_png_and_tiff_get_what_the_table_says(tmp_path, plate_path, suffix, kind):
     plate = read_plate(plate_path)
     write_matte(tmp_path / f"m{suffix}", ALPHA, plate, WriteOptions(output=kind))
-    spec = read(tmp_path / f"m{suffix}")
+    spec = header(tmp_path / f"m{suffix}")
     after = {item.name.lower(): item.value for item in spec.extra_attribs}
     for row, name in names():
         found = after.get(name.lower())
@@ -155,7 +148,7 @@ def aces(tmp_path) -> Path:
     assert target.open(str(path), spec), target.geterror()
     assert target.write_image(COLOUR)
     assert target.close()
-    assert read(path).get("acesImageContainerFlag") == 1
+    assert header(path).get("acesImageContainerFlag") == 1
     return path
 
 
@@ -167,7 +160,7 @@ def test_an_aces_container_is_matted_into_files_that_claim_to_be_none(tmp_path, 
     landed = land_matte(tmp_path / "m.exr", ALPHA, plate, options)
     assert [note for note in landed.notes if "acesImageContainerFlag" in note] == list(landed.notes)
     assert len(landed.notes) == 1
-    spec = read(tmp_path / "m.exr")
+    spec = header(tmp_path / "m.exr")
     assert spec.get("acesImageContainerFlag") is None
     assert spec.get("smpte:TimeCode") == plate.spec.get("smpte:TimeCode")
     assert (spec.get("chromaticities", None) is None) == (kind == "matte")
@@ -188,14 +181,14 @@ def test_an_output_that_is_a_plate_again_says_nothing_of_the_old_file(tmp_path, 
     between = tmp_path / f"between{suffix}"
     old = {"model": "older", "stages": "coarse", "licence": "X", "window": "cropped to its content"}
     write_matte(between, ALPHA, first, WriteOptions(output="rgba"), old)
-    assert said(read(between))["window"] == old["window"]
+    assert said(header(between))["window"] == old["window"]
     again = tmp_path / "again.exr"
     write_matte(again, ALPHA, read_plate(between), WriteOptions(output=kind), {"model": "newer"})
-    told = said(read(again))
+    told = said(header(again))
     about = {"encoding": "linear coverage"} if kind == "matte" else {"colour": "premultiplied"}
     assert told == {"model": "newer", "version": told["version"], "pixels": told["pixels"], **about}
-    assert "flyaway:" not in str(read(again).get("ImageDescription", ""))
-    assert suffix == ".png" or read(again).get("ImageDescription") == "Slate 12"
+    assert "flyaway:" not in str(header(again).get("ImageDescription", ""))
+    assert suffix == ".png" or header(again).get("ImageDescription") == "Slate 12"
 
 
 def test_a_quarter_turn_exchanges_across_and_down(tmp_path, write_plate):
@@ -203,7 +196,7 @@ def test_a_quarter_turn_exchanges_across_and_down(tmp_path, write_plate):
     plate = read_plate(write_plate(tmp_path / "p.tif", COLOUR, "uint8", metadata=metadata))
     assert plate.spec.get("PixelAspectRatio") == 0.5
     write_matte(tmp_path / "m.tif", np.full((48, 32), 0.5, np.float32), plate)
-    spec = read(tmp_path / "m.tif")
+    spec = header(tmp_path / "m.tif")
     assert (spec.width, spec.height, spec.get("Orientation", 1)) == (32, 48, 1)
     assert (spec.get("XResolution"), spec.get("YResolution")) == (150, 300)
     assert spec.get("PixelAspectRatio") == 2
@@ -212,12 +205,12 @@ def test_a_quarter_turn_exchanges_across_and_down(tmp_path, write_plate):
 def test_a_png_matte_is_not_marked_as_its_plates_colour(tmp_path, write_plate):
     cicp = ("int[4]", (9, 16, 0, 1))  # BT.2020, PQ
     path = write_plate(tmp_path / "p.png", COLOUR, "uint16", metadata={"CICP": cicp})
-    if read(path).get("CICP", None) is None:
+    if header(path).get("CICP", None) is None:
         pytest.skip("this OpenImageIO writes no cICP")
     write_matte(tmp_path / "m.png", ALPHA, read_plate(path, "srgb"))
     assert b"cICP" not in (tmp_path / "m.png").read_bytes()
     write_matte(tmp_path / "c.png", ALPHA, read_plate(path, "srgb"), WriteOptions(output="rgba"))
-    assert read(tmp_path / "c.png").get("CICP", None) in (None, (1, 13, 0, 1))
+    assert header(tmp_path / "c.png").get("CICP", None) in (None, (1, 13, 0, 1))
 
 
 def test_a_description_that_is_no_utf8_fails_no_tiff(tmp_path):
@@ -226,7 +219,7 @@ def test_a_description_that_is_no_utf8_fails_no_tiff(tmp_path):
     path = tmp_path / "p.exr"
     path.write_bytes(exr(extra=attribute("comments", "string", b"caf\xe9"), size=(48, 32)))
     write_matte(tmp_path / "m.tif", ALPHA, read_plate(path), None, {"model": "fast"})
-    assert said(read(tmp_path / "m.tif"))["model"] == "fast"
+    assert said(header(tmp_path / "m.tif"))["model"] == "fast"
 
 
 def test_the_models_licence_is_called_what_it_is():

@@ -6,8 +6,8 @@ import struct
 from fractions import Fraction
 
 import numpy as np
-import OpenImageIO as oiio
 import pytest
+from tests.files import DISPLAY_MATRICES, write_picture
 
 from flyaway import ReadError
 from flyaway.batch import RunOptions, Target, plan_shot, run_plan
@@ -16,17 +16,6 @@ from flyaway.frames.read_matte import read_matte
 from flyaway.geometry import is_turned, upright
 
 H, W = 48, 64
-# A display matrix's a, b, c, d for each EXIF orientation: x' = ax + cy, y' = bx + dy.
-MATRICES = {
-    1: (1, 0, 0, 1),
-    2: (-1, 0, 0, 1),
-    3: (-1, 0, 0, -1),
-    4: (1, 0, 0, -1),
-    5: (0, 1, 1, 0),
-    6: (0, 1, -1, 0),
-    7: (0, -1, -1, 0),
-    8: (0, -1, 1, 0),
-}
 
 
 def stored(height=H, width=W) -> np.ndarray:
@@ -39,21 +28,10 @@ def stored(height=H, width=W) -> np.ndarray:
     return pixels
 
 
-def write(path, pixels, kind="uint8", **attributes):
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, kind)
-    for name, value in attributes.items():
-        spec.attribute(name, value)
-    target = oiio.ImageOutput.create(str(path))
-    assert target.open(str(path), spec), target.geterror()
-    assert target.write_image(np.ascontiguousarray(pixels))
-    assert target.close()
-    return path
-
-
 def patched(path, orientation):
     """A file of `stored` with an orientation, for formats whose writer keeps none: by the formats' bytes."""
     suffix = path.suffix
-    write(path, stored(), "float" if suffix == ".hdr" else "uint8")
+    write_picture(path, stored(), "float" if suffix == ".hdr" else "uint8")
     data = bytearray(path.read_bytes())
     if suffix == ".webp":
         exif = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x112, 3, 1, orientation, 0, 0)
@@ -78,7 +56,7 @@ def patched(path, orientation):
 def test_stills_are_set_upright(tmp_path, suffix, orientation):
     path = tmp_path / f"p.{suffix}"
     if suffix in ("jpg", "png", "tif", "exr"):
-        write(path, stored(), "half" if suffix == "exr" else "uint8", Orientation=orientation)
+        write_picture(path, stored(), "half" if suffix == "exr" else "uint8", Orientation=orientation)
     else:
         patched(path, orientation)
     if suffix == "dpx" and is_turned(orientation):
@@ -97,7 +75,7 @@ def test_stills_are_set_upright(tmp_path, suffix, orientation):
 
 @pytest.mark.parametrize("suffix", ["tga", "bmp"])
 def test_formats_whose_first_line_is_the_lowest_are_upright_too(tmp_path, suffix):
-    path = write(tmp_path / f"p.{suffix}", stored())
+    path = write_picture(tmp_path / f"p.{suffix}", stored())
     data = bytearray(path.read_bytes())
     if suffix == "bmp":
         struct.pack_into("<i", data, 22, -H)  # lines from the top
@@ -119,7 +97,7 @@ def movie_of(path, orientation, aspect=None):
         container.mux(stream.encode(None))
     data = path.read_bytes()
     fixed = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-    a, b, c, d = MATRICES[orientation]
+    a, b, c, d = DISPLAY_MATRICES[orientation]
     # As ISO/IEC 14496-12 has it: with the shift that brings the picture back into view.
     shift = (W * (a < 0) + H * (c < 0), W * (b < 0) + H * (d < 0))
     turned = [v << 16 for v in (a, b)] + [0] + [v << 16 for v in (c, d)] + [0] + [v << 16 for v in shift]
@@ -142,7 +120,7 @@ def test_movies_are_set_upright(tmp_path, orientation):
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6])
 def test_the_pixel_aspect_of_a_turned_plate_is_turned(tmp_path, orientation):
     upright_aspect = 0.5 if is_turned(orientation) else 2.0
-    still = write(tmp_path / "p.exr", stored(), "half", Orientation=orientation, PixelAspectRatio=2.0)
+    still = write_picture(tmp_path / "p.exr", stored(), "half", Orientation=orientation, PixelAspectRatio=2.0)
     clip = movie_of(tmp_path / "m.mov", orientation, Fraction(2))
     for path, number in ((still, None), (clip, 1)):
         plate = read_plate(path, frame=number)
@@ -158,7 +136,7 @@ def read_plate_aspect(path) -> float:
 
 @pytest.mark.parametrize("aspect", [200.0, 0.001])
 def test_an_aspect_that_no_pixel_has_is_told_and_not_used(tmp_path, aspect):
-    plate = read_plate(write(tmp_path / "p.exr", stored(), "half", PixelAspectRatio=aspect))
+    plate = read_plate(write_picture(tmp_path / "p.exr", stored(), "half", PixelAspectRatio=aspect))
     assert plate.pixel_aspect == 1
     assert any("pixel aspect" in note for note in plate.notes)
 
@@ -183,8 +161,8 @@ class Asked:
 
 
 def test_a_run_tells_the_network_what_shape_the_pixels_have(tmp_path):
-    anamorphic = write(tmp_path / "a.exr", stored(), "half", PixelAspectRatio=2.0)
-    square = write(tmp_path / "s.exr", stored(), "half")
+    anamorphic = write_picture(tmp_path / "a.exr", stored(), "half", PixelAspectRatio=2.0)
+    square = write_picture(tmp_path / "s.exr", stored(), "half")
     clip = movie_of(tmp_path / "m.mov", 6, Fraction(2))
     asked = Asked()
     for path in (anamorphic, square, clip):

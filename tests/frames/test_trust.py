@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from tests.files import header
 
 from flyaway.frames.read import read_header, read_plate
 from flyaway.frames.trust import is_timecode, trusted
@@ -16,14 +17,6 @@ from flyaway.frames.write import WriteOptions, write_matte
 SIZE = (48, 64)
 ALPHA = np.full(SIZE, 0.5, np.float32)
 COLOUR = np.full((*SIZE, 3), 0.25, np.float32)
-
-
-def read(path: Path) -> oiio.ImageSpec:
-    source = oiio.ImageInput.open(str(path))
-    assert source is not None, oiio.geterror()
-    spec = oiio.ImageSpec(source.spec())
-    source.close()
-    return spec
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +48,14 @@ def by_ffmpeg(tmp_path_factory) -> Path:
     ],
 )
 def test_nothing_is_read_out_of_a_dpx_files_pixels(tmp_path, by_ffmpeg, name, options):
-    believed = read(by_ffmpeg)
+    believed = header(by_ffmpeg)
     for invented in ("smpte:TimeCode", "dpx:FrameRate", "dpx:SlateInfo", "dpx:TemporalFrameRate"):
         assert believed.get(invented) is not None  # the library reads them out of the ramp
     plate = read_plate(by_ffmpeg, "srgb", 1)
     assert sum("pixels begin where" in note for note in plate.notes) == 1
     assert not any(str(value) in " ".join(plate.notes) for value in (believed.get("dpx:FrameRate"), "1664"))
     write_matte(tmp_path / name, ALPHA, plate, options)
-    spec = read(tmp_path / name)
+    spec = header(tmp_path / name)
     for gone in ("smpte:TimeCode", "smpte:KeyCode", "framesPerSecond", "FramesPerSecond"):
         assert spec.get(gone) is None
     assert spec.get("PixelAspectRatio", 1.0) == 1.0
@@ -80,7 +73,7 @@ def test_a_pixel_aspect_of_zero_is_square_and_told(tmp_path, by_ffmpeg):
         assert found == (None if meant is None else pytest.approx(meant))
         assert any("square pixels were taken" in note for note in plate.notes) == (meant is None)
         write_matte(tmp_path / "m.exr", ALPHA, plate)
-        assert read(tmp_path / "m.exr").get("PixelAspectRatio") == pytest.approx(meant or 1)
+        assert header(tmp_path / "m.exr").get("PixelAspectRatio") == pytest.approx(meant or 1)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +138,7 @@ def test_a_bad_field_is_dropped_and_told_and_fails_no_frame(tmp_path, write_plat
     for kind, suffix in (("matte", ".exr"), ("rgba", ".exr"), ("matte", ".png"), ("matte", ".tif")):
         write_matte(tmp_path / f"m{suffix}", ALPHA, plate, WriteOptions(output=kind))
     write_matte(tmp_path / "m.exr", ALPHA, plate)
-    spec = read(tmp_path / "m.exr")
+    spec = header(tmp_path / "m.exr")
     for field, attribute in good.items():
         assert (spec.get(attribute) is None) == (field == told), attribute
 
@@ -228,7 +221,7 @@ def test_cineons_film_fields_too_end_where_its_pixels_begin(tmp_path, offset, ra
     path = tmp_path / "p.cin"
     path.write_bytes(cineon(offset, 24))
     if offset == 1024:
-        assert read(path).get("cineon:FrameRate") not in (None, 24)
+        assert header(path).get("cineon:FrameRate") not in (None, 24)
     plate = read_plate(path, "Cineon")
     assert plate.spec.get("framesPerSecond", None) == rate
     assert any("pixels begin" in note for note in plate.notes) == (rate is None)

@@ -63,3 +63,15 @@ def unchanged(*arrays: np.ndarray) -> Iterator[None]:
     yield
     for array, copy in zip(arrays, before, strict=True):
         assert np.array_equal(array, copy), "an input was changed"
+
+
+def brute_force(cells: np.ndarray, count: int, radius: int) -> tuple[list[list[int]], int]:
+    """The nearest cells by looking at all pairs: near before far, then by dy, then by dx."""
+    places = [tuple(map(int, place)) for place in np.argwhere(cells)]
+    nearest, ties = [], 0
+    for i, (y, x) in enumerate(places):
+        found = [((v - y) ** 2 + (u - x) ** 2, v - y, u - x, j) for j, (v, u) in enumerate(places) if j != i]
+        found = sorted(f for f in found if radius == 0 or f[0] <= radius * radius)
+        ties += len(found) > count and found[count - 1][0] == found[count][0]
+        nearest.append([f[3] for f in found[:count]])
+    return nearest, ties

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.regions.test_regions import brute_force
+from tests.regions.backends import brute_force
 from torch import Tensor
 from torch.nn import functional as F
 

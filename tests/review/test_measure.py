@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.review.shapes import H, W, disc
 
 from flyaway import PatternError
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.patterns import FrameJob, pair_frames
 from flyaway.review import review_frames
-
-H, W = 90, 120
-
-
-def disc(x: float) -> np.ndarray:
-    """A soft disc, 40 px wide, whose middle is at `x`."""
-    rows, columns = np.mgrid[:H, :W]
-    return np.clip(20 - np.hypot(rows - 45, columns - x), 0, 1).astype(np.float32)
 
 
 @pytest.fixture

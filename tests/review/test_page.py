@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from tests.review.test_measure import H, W, disc
+from tests.review.shapes import H, W, disc
 
 from flyaway.color import linear_to_srgb, srgb_to_linear
 from flyaway.frames import read_plate, write_matte
