@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 import flyaway
 from flyaway.controls import Controls, apply
-from flyaway.evaluation.pixels import eight_bit, read, resize, write
-from flyaway.evaluation.sheet import CELL, Strip, draw, over_green
+from flyaway.evaluation.pixels import resize
+from flyaway.pictures.convert import eight_bit, over_green
+from flyaway.pictures.files import read, write
+from flyaway.pictures.sheet import CELL, Strip, draw
 from flyaway.subject import Subject, alone
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +46,7 @@ def hair() -> Byte:
     for name, controls in CONTROLS.items():
         alpha = apply(raw, controls)[part]
         alphas[name] = _twice(eight_bit(alpha[..., None].repeat(3, 2)))
-        greens[name] = _twice(eight_bit(over_green(plate[part], alpha)))
+        greens[name] = _twice(eight_bit(over_green(plate[part] / np.float32(255), alpha)))
     return draw([Strip("alpha", alphas), Strip("over green", greens)])
 
 
@@ -76,7 +78,7 @@ def pair() -> Byte:
     rows = []
     for name in ("all", "250,400", "780,400"):
         alpha = alone(shown, Subject.parse(name))
-        panels = (byte, eight_bit(alpha[..., None].repeat(3, 2)), eight_bit(over_green(byte, alpha)))
+        panels = (byte, eight_bit(alpha[..., None].repeat(3, 2)), eight_bit(over_green(plate, alpha)))
         rows.append(np.concatenate([_small(panel) for panel in panels], 1))
     return np.concatenate(rows)
 

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import flyaway
-from flyaway.evaluation.pixels import eight_bit, read, resize, write
+from flyaway.evaluation.pixels import resize
+from flyaway.pictures.convert import eight_bit
+from flyaway.pictures.files import read, write
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"

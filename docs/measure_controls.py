@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 import flyaway
 from flyaway import edges
 from flyaway.controls import Controls, apply
-from flyaway.evaluation.pixels import read, resize
+from flyaway.evaluation.pixels import resize
+from flyaway.pictures.files import read
 
 HEIGHT, WIDTH = 2160, 3840
 PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.jpg"

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from flyaway import bench
+from flyaway import bench, machine
 from flyaway.cli import bench as command
 from flyaway.errors import EngineError, NoEngineError
-from flyaway.evaluation import environment, rvm
+from flyaway.pictures.drawn import gradient_plate
+from flyaway.yardsticks import rvm
 
 
 @given(st.integers(1, 80), st.integers(1, 80), st.floats(0.001, 1))
@@ -36,10 +37,10 @@ def test_forced_cells_have_neighbours_and_surround_a_middle():
 
 
 def test_the_plate_is_the_same_everywhere_and_not_flat():
-    plate = bench.make_plate(96, 64)
+    plate = gradient_plate(96, 64)
     assert plate.shape == (64, 96, 3)
     assert plate.dtype == np.uint8
-    assert np.array_equal(plate, bench.make_plate(96, 64))
+    assert np.array_equal(plate, gradient_plate(96, 64))
     assert plate[-1, :, 0].mean() - plate[0, :, 0].mean() > 150
 
 
@@ -81,7 +82,7 @@ def test_json_has_what_the_table_has_and_the_machine():
 
 
 def test_a_busy_machine_is_said_to_be_busy():
-    assert any("BUSY" in line for line in bench.remarks([TIMED[0]], load=environment.cores() * 1.0))
+    assert any("BUSY" in line for line in bench.remarks([TIMED[0]], load=machine.cores() * 1.0))
     assert not any("BUSY" in line for line in bench.remarks([TIMED[0]], load=0.0))
     assert not any("BUSY" in line for line in bench.remarks([TIMED[0]], load=None))
 
@@ -124,7 +125,7 @@ def test_a_model_is_timed_with_the_cells_forced(monkeypatch, untrained, share):
 
     monkeypatch.setitem(vars(flyaway), "load", lambda *_, **__: untrained)
     timing = bench.measure(bench.Job("untrained", 640, 360, share, device="cpu", engine="torch", runs=2))
-    plate = bench.make_plate(640, 360)
+    plate = gradient_plate(640, 360)
     every = untrained(plate, refine=False).cells.size
     assert timing.cells == round(share * every) >= 2
     assert timing.device == "cpu"

@@ -18,7 +18,7 @@ from flyaway import bench_against
 from flyaway.bench_against import Comparison, Options, Side, compare, markdown, pictures, remarks, synthetic
 from flyaway.cli.app import app
 from flyaway.errors import EngineError, NoEngineError
-from flyaway.evaluation import rvm
+from flyaway.yardsticks import rvm
 
 pytest.importorskip("onnxruntime")
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.png"

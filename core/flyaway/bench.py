@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import EngineError, FlyawayError
-from flyaway.evaluation.environment import busy, cores, environment, environment_line
+from flyaway.machine import busy, cores, environment, environment_line
+from flyaway.pictures.drawn import gradient_plate
 
 SIZES = {"HD": (1920, 1080), "UHD": (3840, 2160)}
 SHARES = (0.03, 0.06, 0.13)
@@ -71,18 +72,6 @@ class Timing:
     device_memory: float | None
 
 
-def make_plate(width: int, height: int) -> NDArray[np.uint8]:
-    """A gradient with noise, H×W×3 uint8: the same on every machine."""
-    # In place and in bytes: what is made here counts in the peak that is measured.
-    plate = np.random.default_rng(0).integers(0, 56, (height, width, 3), np.uint8)
-    down = np.linspace(0, 200, height).astype(np.uint8)[:, None]
-    across = np.linspace(0, 200, width).astype(np.uint8)[None]
-    plate[..., 0] += down
-    plate[..., 1] += across
-    plate[..., 2] += down // 2 + across // 2
-    return plate
-
-
 def force_cells(shape: tuple[int, int], share: float) -> NDArray[np.bool_]:
     """Grid (rows × columns bool) with a share of its cells set: those nearest to a centred ellipse."""
     rows, columns = np.mgrid[: shape[0], : shape[1]]
@@ -113,7 +102,7 @@ def plan(
 
 def measure(job: Job) -> Timing:
     """Time a job in this process."""
-    plate = make_plate(job.width, job.height)
+    plate = gradient_plate(job.width, job.height)
     memory_before = _device_memory()
     call, device, cells = _open_rvm(job) if job.share is None else _open_model(job, plate)
     for _ in range(WARM_UP):
@@ -158,7 +147,7 @@ def _open_model(job: Job, plate: NDArray[np.uint8]) -> tuple[Call, str, int]:
 
 
 def _open_rvm(job: Job) -> tuple[Call, str, int]:
-    from flyaway.evaluation.rvm import RobustVideoMatting
+    from flyaway.yardsticks.rvm import RobustVideoMatting
 
     # One pass: what a frame of a video costs. (Scores on stills take two.)
     network = RobustVideoMatting(job.device, job.threads, passes=1)

@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import bench_worker
-from flyaway.bench import RVM, force_cells, make_plate
+from flyaway.bench import RVM, force_cells
 from flyaway.errors import EngineError
-from flyaway.evaluation.environment import cores, environment, environment_line
 from flyaway.geometry import grid_size
+from flyaway.machine import cores, environment, environment_line
+from flyaway.pictures.drawn import gradient_plate
 
 WARM_UP = 2
 FRAMES = 6  # of the shot that a picture is made into: RVM is given frames, and each model one at a time
@@ -117,7 +118,7 @@ class Comparison:
 
 def synthetic(width: int, height: int, share: float, cell: int) -> Plates:
     """A drawn plate, moved a little from frame to frame, with a share of its cells forced."""
-    plate = make_plate(width, height)
+    plate = gradient_plate(width, height)
     frames = np.stack([np.roll(plate, (number, 2 * number), (0, 1)) for number in range(FRAMES)])
     cells = force_cells(grid_size(height, width, cell), share)
     return Plates(f"{width}×{height}, {share:.0%} forced", frames, cells)

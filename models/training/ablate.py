@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from flyaway.evaluation import layouts, metrics
-from flyaway.evaluation.environment import environment_line
+from flyaway.machine import environment_line
 from flyaway.network import CONFIGS, MattingNetwork
 
 MODES = ("on", "off")

@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from flyaway.evaluation.environment import environment_line
+from flyaway.machine import environment_line
 from flyaway.network import CONFIGS, MattingNetwork, NetworkConfig
 from models.training import checkpoints, gather, joint
 from models.training.ablate import rows

@@ -59,10 +59,11 @@ FRAME_CODE = """
 import sys
 import flyaway
 from flyaway import bench
+from flyaway.pictures import drawn
 
 height, width = int(sys.argv[1]), int(sys.argv[2])
 matting = flyaway.load("fast", device="cpu", threads=1)
-plate = bench.make_plate(width, height)
+plate = drawn.gradient_plate(width, height)
 cells = bench.force_cells((-(-height // 64), -(-width // 64)), 0.06)
 for _ in range(3):
     matting(plate, cells=cells, reread=False)

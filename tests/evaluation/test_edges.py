@@ -8,8 +8,10 @@ import pytest
 pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 
 from flyaway.errors import BadPlateError, DatasetError
-from flyaway.evaluation import edges, layouts, pixels, run, shot_report
-from flyaway.evaluation.matters import Found
+from flyaway.evaluation import edges, layouts, run, shot_report
+from flyaway.pictures import files
+from flyaway.pictures.convert import eight_bit
+from flyaway.yardsticks import Found
 
 SHAPE = (40, 60)
 
@@ -90,10 +92,10 @@ def composed(tmp_path):
     pytest.importorskip("OpenImageIO")
     truth = np.rint(ramp() * 255).astype(np.uint8)
     cover = truth[..., None] / np.float32(255)
-    pixels.write(tmp_path / "a.png", pixels.eight_bit(flat(0.2) * cover + flat(0.8) * (1 - cover)))
-    pixels.write(tmp_path / "a.alpha.png", truth[..., None])
-    pixels.write(tmp_path / "a.fg.png", pixels.eight_bit(flat(0.2)))
-    pixels.write(tmp_path / "a.bg.png", pixels.eight_bit(flat(0.8)))
+    files.write(tmp_path / "a.png", eight_bit(flat(0.2) * cover + flat(0.8) * (1 - cover)))
+    files.write(tmp_path / "a.alpha.png", truth[..., None])
+    files.write(tmp_path / "a.fg.png", eight_bit(flat(0.2)))
+    files.write(tmp_path / "a.bg.png", eight_bit(flat(0.8)))
     return tmp_path
 
 

@@ -14,7 +14,8 @@ pytest.importorskip("OpenImageIO")
 
 from flyaway.cli import evaluate as command
 from flyaway.errors import CorruptWeightsError, DatasetError, NoEngineError
-from flyaway.evaluation import pixels, rvm
+from flyaway.pictures import files
+from flyaway.yardsticks import rvm
 
 
 class Copy:
@@ -54,8 +55,8 @@ def images(tmp_path):
     folder.mkdir()
     plate = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     for name in "ab":
-        pixels.write(folder / f"{name}.png", plate)
-        pixels.write(folder / f"{name}.alpha.png", plate[..., :1])
+        files.write(folder / f"{name}.png", plate)
+        files.write(folder / f"{name}.alpha.png", plate[..., :1])
     return folder
 
 

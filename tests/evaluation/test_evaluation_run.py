@@ -10,8 +10,11 @@ import pytest
 pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 pytest.importorskip("OpenImageIO")
 
+from flyaway.colorimetry import linear_to_srgb
 from flyaway.errors import DatasetError, FlyawayError
-from flyaway.evaluation import layouts, metrics, pixels, report, run, sheet
+from flyaway.evaluation import layouts, metrics, report, run, strips
+from flyaway.pictures import files, sheet
+from flyaway.pictures.convert import GREEN, eight_bit, over_green
 
 
 def disc(radius, shape=(60, 80)):
@@ -21,9 +24,9 @@ def disc(radius, shape=(60, 80)):
 
 def write_pair(folder, name, radius, shape=(60, 80)):
     truth = disc(radius, shape)
-    plate = np.repeat(pixels.eight_bit(truth)[..., None], 3, axis=2)
-    pixels.write(folder / f"{name}.png", plate)
-    pixels.write(folder / f"{name}.alpha.png", pixels.eight_bit(truth)[..., None])
+    plate = np.repeat(eight_bit(truth)[..., None], 3, axis=2)
+    files.write(folder / f"{name}.png", plate)
+    files.write(folder / f"{name}.alpha.png", eight_bit(truth)[..., None])
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_sets_own_trimap_is_the_unknown_band(tmp_path):
     write_pair(tmp_path, "a", 20)
     trimap = np.zeros((60, 80, 1), np.uint8)
     trimap[30, 40] = 128
-    pixels.write(tmp_path / "a.trimap.png", trimap)
+    files.write(tmp_path / "a.trimap.png", trimap)
     result = run.evaluate(layouts.open_set(tmp_path), {"nothing": nothing})
     assert result.rows[0].scores["sad_unknown"] == pytest.approx(1 / 1000)
     assert any("the set's trimaps for 1 of 1" in note for note in report.notes(result))
@@ -130,7 +133,7 @@ def test_what_is_written(images, tmp_path):
     assert len(document["rows"]) == 6
     assert document["rows"][1]["matter"] == "nothing"
     assert document["environment"]["numpy"] == np.__version__
-    picture = pixels.read_plate(written[2])
+    picture = files.read_eight_bit(written[2])
     columns = 8  # plate, truth, and three for each matter
     assert picture.shape[1] == columns * (sheet.CELL + sheet.GAP)
 
@@ -138,28 +141,29 @@ def test_what_is_written(images, tmp_path):
 def test_the_sheet_shows_error_where_it_is(images):
     item = images.items[1]
     plate, truth = item.load_plate(), item.load_alpha()
-    missing = sheet.error_picture(nothing(plate), truth)
+    missing = strips.error_picture(nothing(plate), truth)
     assert missing[30, 40].tolist() == pytest.approx([0, 0.4, 1])  # blue in the middle
     assert missing[0, 0].tolist() == [0, 0, 0]
-    too_much = sheet.error_picture(np.ones_like(truth), truth)
+    too_much = strips.error_picture(np.ones_like(truth), truth)
     assert too_much[0, 0].tolist() == [1, 0, 0]
-    assert sheet.over_green(plate, truth)[0, 0].tolist() == pytest.approx(sheet.GREEN.tolist())
-    assert sheet.over_green(plate, truth)[30, 40].tolist() == [1, 1, 1]
+    shown = over_green(plate.astype(np.float32) / 255, truth)
+    assert shown[0, 0].tolist() == pytest.approx(linear_to_srgb(GREEN).tolist(), abs=1e-6)
+    assert shown[30, 40].tolist() == pytest.approx([1, 1, 1], abs=1e-6)
 
 
 def test_a_sheet_holds_pictures_of_any_proportion():
-    strips = [
-        sheet.strip("tall", np.zeros((900, 30, 3), np.uint8), disc(5, (900, 30)), {"m": disc(5, (900, 30))}),
-        sheet.strip("tiny", np.zeros((3, 4, 3), np.uint8), disc(1, (3, 4)), {"m": disc(1, (3, 4))}),
+    rows = [
+        strips.strip("tall", np.zeros((900, 30, 3), np.uint8), disc(5, (900, 30)), {"m": disc(5, (900, 30))}),
+        strips.strip("tiny", np.zeros((3, 4, 3), np.uint8), disc(1, (3, 4)), {"m": disc(1, (3, 4))}),
     ]
-    assert strips[0].pictures["plate"].shape == (sheet.CELL, 9, 3)
-    assert strips[1].pictures["plate"].shape == (3, 4, 3)
-    assert sheet.draw(strips).dtype == np.uint8
+    assert rows[0].pictures["plate"].shape == (sheet.CELL, 9, 3)
+    assert rows[1].pictures["plate"].shape == (3, 4, 3)
+    assert sheet.draw(rows).dtype == np.uint8
 
 
 def test_truth_that_does_not_fit_ends_the_run(tmp_path):
     write_pair(tmp_path, "a", 10)
-    pixels.write(tmp_path / "a.alpha.png", np.zeros((30, 40, 1), np.uint8))
+    files.write(tmp_path / "a.alpha.png", np.zeros((30, 40, 1), np.uint8))
     with pytest.raises(DatasetError, match=r"a: plate and matte differ in size \(80×60, 40×30\)"):
         run.evaluate(layouts.open_set(tmp_path), {"nothing": nothing})
 

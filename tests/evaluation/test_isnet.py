@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flyaway.errors import BadPlateError, CorruptWeightsError
-from flyaway.evaluation import isnet
+from flyaway.yardsticks import isnet
 
 
 def pack(folder, data, size=1000):

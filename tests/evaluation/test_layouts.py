@@ -8,13 +8,14 @@ import pytest
 pytest.importorskip("OpenImageIO")
 
 from flyaway.errors import DatasetError
-from flyaway.evaluation import layouts, pixels
+from flyaway.evaluation import layouts
+from flyaway.pictures import files
 
 
 def picture(path, value=100, shape=(6, 8, 3)):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.full(shape, value, np.uint8)
-    pixels.write(path, image)
+    files.write(path, image)
     return path
 
 
@@ -72,8 +73,8 @@ def test_grey_plates_have_three_channels(tmp_path):
 def test_pixels_behind_alpha_keep_their_colour(tmp_path):
     image = np.full((4, 4, 4), 200, np.uint8)
     image[..., 3] = 10
-    pixels.write(tmp_path / "a.png", image)
-    assert (pixels.read_plate(tmp_path / "a.png") == 200).all()
+    files.write(tmp_path / "a.png", image)
+    assert (files.read_eight_bit(tmp_path / "a.png") == 200).all()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def cutout(path):
     image[:, 4:, 3] = 255
     image[:, 3, 3] = 102  # 0.4
     path.parent.mkdir(exist_ok=True)
-    pixels.write(path, image)
+    files.write(path, image)
 
 
 def test_photomatte85_is_composited_on_encoded_values_over_grey(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from flyaway.errors import BadPlateError, DeviceUnavailableError, NoEngineError
-from flyaway.evaluation import rvm
+from flyaway.yardsticks import rvm
 
 
 def test_absent_weights_name_the_package(monkeypatch):

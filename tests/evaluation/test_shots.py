@@ -12,7 +12,9 @@ pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 pytest.importorskip("OpenImageIO")
 
 from flyaway.errors import DatasetError
-from flyaway.evaluation import layouts, pixels, report, run, shot_report, shots
+from flyaway.evaluation import layouts, report, run, shot_report, shots
+from flyaway.pictures import files
+from flyaway.pictures.convert import eight_bit
 
 HEIGHT, WIDTH = 96, 128
 
@@ -30,7 +32,7 @@ def texture(shift=0):
 
     smooth = ndimage.gaussian_filter(large, (3, 3, 0))
     smooth = (smooth - smooth.min()) / (smooth.max() - smooth.min())
-    return pixels.eight_bit(smooth[:HEIGHT, 40 - shift : 40 - shift + WIDTH])
+    return eight_bit(smooth[:HEIGHT, 40 - shift : 40 - shift + WIDTH])
 
 
 def test_dtssd_is_the_change_that_the_truth_has_not():
@@ -96,8 +98,8 @@ def clip(tmp_path):
         folder.mkdir()
         for number in range(3):
             truth = disc(50 + step * number)
-            pixels.write(folder / f"{number:03d}.png", texture(step * number))
-            pixels.write(folder / f"{number:03d}.alpha.png", pixels.eight_bit(truth)[..., None])
+            files.write(folder / f"{number:03d}.png", texture(step * number))
+            files.write(folder / f"{number:03d}.alpha.png", eight_bit(truth)[..., None])
     return layouts.open_set(tmp_path)
 
 

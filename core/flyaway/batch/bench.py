@@ -26,10 +26,10 @@ from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.run import run_plan
 from flyaway.color import srgb_to_linear
-from flyaway.doctor import sample_plate
 from flyaway.errors import WriteError
 from flyaway.frames.read import read_plate
 from flyaway.frames.write import land_matte
+from flyaway.pictures.drawn import sample_plate
 from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:

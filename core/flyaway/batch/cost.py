@@ -131,7 +131,7 @@ def cost_of(
 
 def seconds_a_frame(matting: Matting, width: int, height: int, *, refine: bool = True) -> float:
     """How long the network takes for a drawn frame of this size, here and now (the second of two)."""
-    from flyaway.doctor import sample_plate
+    from flyaway.pictures.drawn import sample_plate
 
     plate = sample_plate(height, width)
     matting(plate, encoding="srgb", refine=refine)

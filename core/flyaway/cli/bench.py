@@ -60,7 +60,7 @@ def bench(
         return
     import flyaway
     from flyaway import bench as timing
-    from flyaway.evaluation.environment import load_average
+    from flyaway.machine import load_average
 
     sizes = [parse_size(text) for text in size or ["HD", "UHD"]]
     shares = [parse_share(percent) for percent in unknown or [3, 6, 13]]
@@ -106,7 +106,7 @@ def parse_share(percent: float) -> float:
 
 def _why_no_rvm() -> str | None:
     from flyaway.errors import NoEngineError
-    from flyaway.evaluation.rvm import find_weights
+    from flyaway.yardsticks.rvm import find_weights
 
     try:
         find_weights()

@@ -18,9 +18,9 @@ from flyaway.bench_against import (
     synthetic,
 )
 from flyaway.cli.console import errors, say, say_raw
-from flyaway.evaluation.pixels import read_plate
-from flyaway.evaluation.rvm import find_weights
+from flyaway.pictures.files import read_eight_bit
 from flyaway.weights import list_models, model_info
+from flyaway.yardsticks.rvm import find_weights
 
 
 def bench_against(
@@ -59,4 +59,4 @@ def _plates(
             yield synthetic(width, height, share, cell)
     for path in files:
         frames = sorted(child for child in path.iterdir() if child.is_file()) if path.is_dir() else [path]
-        yield pictures(path.name, [read_plate(frame) for frame in frames])
+        yield pictures(path.name, [read_eight_bit(frame) for frame in frames])

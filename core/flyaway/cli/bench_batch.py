@@ -35,7 +35,7 @@ def bench_batch(
     import flyaway
     from flyaway.batch import bench as timing
     from flyaway.batch.pipeline import Limits
-    from flyaway.evaluation.environment import load_average
+    from flyaway.machine import load_average
 
     load = load_average()
     root = folder or Path(tempfile.gettempdir())

@@ -32,6 +32,8 @@ from numpy.typing import NDArray
 
 from flyaway.errors import DatasetError
 from flyaway.evaluation import pixels
+from flyaway.pictures import files
+from flyaway.pictures.convert import eight_bit
 
 Colours = tuple[NDArray[np.float32], NDArray[np.float32]]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".exr")
@@ -116,7 +118,7 @@ def guess_layout(folder: Path) -> str:
         return "clips"
     images = _images(folder)
     # The first file tells cut-outs from plates whose mattes were forgotten.
-    if images and images[0].suffix.lower() == ".png" and pixels.channels(images[0]) == 4:
+    if images and images[0].suffix.lower() == ".png" and files.channels(images[0]) == 4:
         return "photomatte85"
     raise DatasetError(
         f"{folder} has no layout known here. Looked for: NAME.alpha.png beside NAME.png (pairs), "
@@ -166,7 +168,7 @@ def _paired(folder: Path) -> list[Item]:
 
 
 def _read_colours(front: Path, back: Path) -> Colours:
-    first, second = (pixels.read(path)[..., :3] for path in (front, back))
+    first, second = (files.read(path)[..., :3] for path in (front, back))
     return first, second
 
 
@@ -239,8 +241,8 @@ def _composite(cutout: Path, background: Path | None) -> NDArray[np.uint8]:
     alpha = image[..., 3:]
     behind: Any = 128 / 255
     if background is not None:
-        behind = _cover(pixels.read_plate(background), *alpha.shape[:2])
-    return pixels.eight_bit(image[..., :3] * alpha + behind * (1 - alpha))
+        behind = _cover(files.read_eight_bit(background), *alpha.shape[:2])
+    return eight_bit(image[..., :3] * alpha + behind * (1 - alpha))
 
 
 def _cutout_alpha(cutout: Path) -> NDArray[np.float32]:
@@ -259,7 +261,7 @@ def _cover(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.floa
 def _item(name: str, plate: Path, matte: Path, trimap: Path | None) -> Item:
     load_trimap: Callable[[], NDArray[np.uint8] | None]
     load_trimap = (lambda: None) if trimap is None else partial(pixels.read_trimap, trimap)
-    return Item(name, partial(pixels.read_plate, plate), partial(pixels.read_alpha, matte), load_trimap)
+    return Item(name, partial(files.read_eight_bit, plate), partial(pixels.read_alpha, matte), load_trimap)
 
 
 def _images(folder: Path) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import WeightsError
+from flyaway.yardsticks import Found
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
 
 Alpha = NDArray[np.floating[Any]]
 Plate = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A matte with the colour that belongs to it.
-
-    Attributes
-    ----------
-    alpha : H×W float, linear coverage 0..1.
-    foreground : H×W×3 float, straight sRGB-encoded colour 0..1, or None where the matter gives none.
-    """
-
-    alpha: Alpha
-    foreground: NDArray[np.floating[Any]] | None = None
 
 
 Matter = Callable[[Plate], "Alpha | Found"]
@@ -102,7 +88,7 @@ def load_matters(
 
             matters[COARSE.format(name)] = _matter(matting, refine=False)
     if with_rvm:
-        from flyaway.evaluation.rvm import RobustVideoMatting
+        from flyaway.yardsticks.rvm import RobustVideoMatting
 
         if shots:
             matters[RVM_WITH_MEMORY] = RobustVideoMatting(
@@ -110,7 +96,7 @@ def load_matters(
             )
         matters[RVM] = RobustVideoMatting(device, threads, colour=colour)
     if isnet is not None:
-        from flyaway.evaluation.isnet import ISNet
+        from flyaway.yardsticks.isnet import ISNet
 
         matters["ISNet"] = ISNet(isnet, threads, cache)
     return matters

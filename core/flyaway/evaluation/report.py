@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flyaway.evaluation import metrics
-from flyaway.evaluation.environment import environment, environment_line
+from flyaway.machine import environment, environment_line
 
 if TYPE_CHECKING:
     from flyaway.evaluation.run import Evaluation, Row

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flyaway.evaluation import report, sheet
-from flyaway.evaluation.environment import environment, environment_line
+from flyaway.evaluation import report
 from flyaway.evaluation.layouts import EvaluationSet
 from flyaway.evaluation.run import Evaluation, Matter, evaluate
 from flyaway.evaluation.stress import CONDITIONS, stressed
+from flyaway.machine import environment, environment_line
+from flyaway.pictures import sheet
 
 CLEAN = "clean"
 MEASURES = ("sad", "mad", "sad_unknown", "iou", "false_components")

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import DatasetError, FlyawayError
-from flyaway.evaluation import edges, metrics, report, sheet, shot_report, shots
+from flyaway.evaluation import edges, metrics, report, shot_report, shots, strips
 from flyaway.evaluation.layouts import Colours, EvaluationSet, Item
-from flyaway.evaluation.matters import Alpha, Found, Matter, begin_shot, found
+from flyaway.evaluation.matters import Alpha, Matter, begin_shot, found
 from flyaway.evaluation.report import mean_scores
+from flyaway.pictures import sheet
+from flyaway.yardsticks import Found
 
 __all__ = ["Evaluation", "Matter", "Row", "evaluate", "mean_scores", "spread", "write"]
 
@@ -143,7 +145,7 @@ def evaluate(
         if sheet_images and (len(heap) < sheet_images or error > heap[0][0]):
             label = f"{item.name}  MAD {error:.4f}"
             keep = heapq.heappush if len(heap) < sheet_images else heapq.heapreplace
-            keep(heap, (error, -index, sheet.strip(label, frame.plate, frame.truth, frame.alphas)))
+            keep(heap, (error, -index, strips.strip(label, frame.plate, frame.truth, frame.alphas)))
         before = (item.shot, frame)
         if on_scored is not None:
             on_scored(item.name)

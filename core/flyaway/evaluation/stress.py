@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from flyaway.color import srgb_to_linear
 from flyaway.errors import FlyawayError
-from flyaway.evaluation import pixels
 from flyaway.evaluation.layouts import EvaluationSet, Item
 from flyaway.evaluation.metrics import ndimage
+from flyaway.pictures import files
+from flyaway.pictures.convert import eight_bit
 from flyaway.plate import linear_to_display
 from flyaway.resample import resize
 
@@ -102,7 +103,7 @@ def _light(plate: Bytes) -> Floats:
 
 
 def _encoded(light: NDArray[Any]) -> Bytes:
-    return pixels.eight_bit(linear_to_display(light.astype(np.float32)))
+    return eight_bit(linear_to_display(light.astype(np.float32)))
 
 
 def camera_noise(plate: Bytes, rng: Generator) -> Bytes:
@@ -119,7 +120,7 @@ def grain(plate: Bytes, rng: Generator) -> Bytes:
     size = GRAIN_SIZE * _unit(plate)
     specks = ndimage().gaussian_filter(0.9 * common + 0.44 * own, (size, size, 0))
     strength = GRAIN * 4 * values * (1 - values) / max(float(specks.std()), 1e-6)
-    return pixels.eight_bit(values + strength * specks)
+    return eight_bit(values + strength * specks)
 
 
 def exposed(plate: Bytes, rng: Generator, stops: float) -> Bytes:  # noqa: ARG001
@@ -131,8 +132,8 @@ def compressed(plate: Bytes, rng: Generator) -> Bytes:  # noqa: ARG001
     """Through a JPEG of low quality."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plate.jpg"
-        pixels.write(path, plate, compression=f"jpeg:{JPEG_QUALITY}")
-        return pixels.read_plate(path)
+        files.write(path, plate, compression=f"jpeg:{JPEG_QUALITY}")
+        return files.read_eight_bit(path)
 
 
 def defocus_kernel(unit: float, rng: Generator) -> Floats:  # noqa: ARG001

@@ -17,6 +17,7 @@ from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import WriteError
 from flyaway.frames.read import Plate
+from flyaway.pictures.convert import eight_bit, shrink
 
 # The longer side: sharp in a panel, and a hundred of them are still quick to write and to send.
 LONG_SIDE = 960
@@ -40,12 +41,12 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
     """
     # Made small in the encoding it is shown in, before any conversion: cheap, and nobody measures it.
     pixels = np.concatenate([np.nan_to_num(plate.pixels, posinf=0, neginf=0), alpha[..., None]], axis=-1)
-    small = _shrink(np.ascontiguousarray(pixels, dtype=np.float32))
+    small = shrink(np.ascontiguousarray(pixels, dtype=np.float32), LONG_SIDE)
     colour, encoding = color.display_referred(np.ascontiguousarray(small[..., :3]), plate.space, plate.config)
     if encoding == "linear":
         colour = color.linear_to_srgb(colour)
     shown = np.concatenate([colour, small[..., 3:]], axis=-1)
-    values = (np.clip(shown, 0, 1) * 255 + 0.5).astype(np.uint8)
+    values = eight_bit(shown)
     spec = oiio.ImageSpec(values.shape[1], values.shape[0], 4, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
     spec.attribute("oiio:ColorSpace", "srgb_rec709_scene")
@@ -65,17 +66,3 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _shrink(pixels: FloatImage) -> FloatImage:
-    """H×W×4 float32 → the same, no side longer than `LONG_SIDE`."""
-    height, width = pixels.shape[:2]
-    scale = LONG_SIDE / max(height, width)
-    if scale >= 1:
-        return pixels
-    small = oiio.ImageBufAlgo.resize(
-        oiio.ImageBuf(pixels),
-        filtername="triangle",
-        roi=oiio.ROI(0, max(1, round(width * scale)), 0, max(1, round(height * scale)), 0, 1, 0, 4),
-    )
-    return np.asarray(small.get_pixels(oiio.FLOAT), dtype=np.float32)

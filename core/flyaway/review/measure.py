@@ -20,7 +20,7 @@ from flyaway.frames.options import UNKNOWN
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import Plate, ReadOptions, read_plate
 from flyaway.frames.read_matte import MatteFile, read_matte
-from flyaway.review.pictures import shrink
+from flyaway.pictures.convert import shrink
 
 WORKING_SIDE = 480  # px; flicker is measured on pictures of this size, which noise hardly reaches
 _STILL = 0.025  # of display white: the plate changed less than this, so the matte had no reason to

@@ -16,24 +16,7 @@ from flyaway.errors import FlyawayError
 from flyaway.frames.edges import edged
 from flyaway.frames.read import Plate
 from flyaway.geometry import SMALLEST_SIDE
-
-GREEN = np.array([0.0, 0.43, 0.05], np.float32)  # linear light
-
-
-def shrink(picture: FloatImage, side: int) -> FloatImage:
-    """H×W or H×W×C float32 → the same with no side longer than `side`; never enlarged."""
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    solid = np.ascontiguousarray(picture if picture.ndim == 3 else picture[..., None], np.float32)
-    rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    roi = oiio.ROI(0, columns, 0, rows, 0, 1, 0, solid.shape[2])
-    small = oiio.ImageBufAlgo.resize(oiio.ImageBuf(solid), filtername="box", roi=roi)
-    if small.has_error:
-        raise FlyawayError(f"A picture could not be made smaller: {small.geterror()}")
-    pixels = np.asarray(small.get_pixels(oiio.FLOAT), np.float32).reshape(rows, columns, -1)
-    return pixels if picture.ndim == 3 else pixels[..., 0]
+from flyaway.pictures.convert import shrink
 
 
 def as_seen(plate: Plate, side: int) -> FloatImage:
@@ -52,21 +35,6 @@ def own_colour(shown: FloatImage, alpha: FloatImage) -> FloatImage:
     # Where it ends the plate goes on, which nobody sees: a step to black would ring in a JPEG.
     ended = (alpha <= 0) & (own.max(axis=-1) <= 0)
     return np.where(ended[..., None], shown, own)
-
-
-def over_green(shown: FloatImage, alpha: FloatImage) -> FloatImage:
-    """A picture (display-referred) over green through its matte, mixed in linear light.
-
-    Its soft edges have the person's own colour, as `flyaway matte --output comp` gives them.
-    """
-    cover, shown = alpha[..., None], own_colour(shown, alpha)
-    mixed = color.srgb_to_linear(shown) * cover + GREEN * (1 - cover)
-    return np.clip(color.linear_to_srgb(mixed), 0, 1)
-
-
-def eight_bit(picture: FloatImage) -> NDArray[np.uint8]:
-    """0..1 → 0..255, rounded."""
-    return (np.clip(np.nan_to_num(picture), 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def data_uri(picture: NDArray[np.uint8], kind: str = "jpeg", quality: int = 88) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +14,12 @@ from flyaway.frames.landing import land, write_text
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
+from flyaway.pictures import files, sheet
+from flyaway.pictures.convert import eight_bit, over_green, shrink
+from flyaway.pictures.sheet import CELL, Strip
 from flyaway.review.measure import FrameCheck, Review, names_of, review_frames
 from flyaway.review.page import Shown, render
-from flyaway.review.pictures import as_seen, data_uri, eight_bit, over_green, own_colour, shrink
-
-if TYPE_CHECKING:
-    from flyaway.evaluation.sheet import Strip
+from flyaway.review.pictures import as_seen, data_uri, own_colour
 
 _THUMB = 200
 _LABEL = 96
@@ -115,7 +114,7 @@ def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
         return Shown(
             index, seen.shape[1], seen.shape[0], plate, "", data_uri(eight_bit(shrink(seen, _THUMB)))
         )
-    thumb = shrink(over_green(seen, alpha), _THUMB)
+    thumb = shrink(over_green(own_colour(seen, alpha), alpha), _THUMB)
     return Shown(
         index,
         seen.shape[1],
@@ -134,8 +133,6 @@ def thumbnail(check: FrameCheck, options: ReviewOptions) -> str:
 
 def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
     """Plate, matte and comp of the worst frames, the worst first, in columns from top to bottom."""
-    from flyaway.evaluation import pixels, sheet
-
     chosen = review.worst[: _SHEET_ROWS * _SHEET_COLUMNS]
     strips = [_strip(review.frames[index], options) for index in chosen]
     columns = [
@@ -154,22 +151,20 @@ def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
     picture = np.ascontiguousarray(np.concatenate([*padded, edge], axis=1))
 
     def verify(part: Path) -> None:
-        if not np.array_equal(eight_bit(pixels.read(part)), picture):
+        if not np.array_equal(eight_bit(files.read(part)), picture):
             raise WriteError("does not read back as it was written; is the disk sound?", path=path)
 
-    land(path, lambda part: pixels.write(part, picture), verify)
+    land(path, lambda part: files.write(part, picture), verify)
 
 
 def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:
-    from flyaway.evaluation.sheet import CELL, Strip
-
     seen, alpha = _pictures(check, options)
     plate = None if seen is None else eight_bit(shrink(seen, CELL))
     nothing = np.zeros((CELL // 2, CELL, 3), np.uint8) if plate is None else np.zeros_like(plate)
     cells = {"plate": nothing if plate is None else plate, "matte": nothing, "over green": nothing}
     if seen is not None and alpha is not None:
         cells["matte"] = eight_bit(shrink(np.repeat(alpha[..., None], 3, axis=2), CELL))
-        cells["over green"] = eight_bit(shrink(over_green(seen, alpha), CELL))
+        cells["over green"] = eight_bit(shrink(over_green(own_colour(seen, alpha), alpha), CELL))
     said = f"{check.label}  {'; '.join(check.faults) or _numbers(check)}".replace(" ‰", "/1000")
     return Strip(said if len(said) <= _LABEL else said[: _LABEL - 1] + "...", cells)
 

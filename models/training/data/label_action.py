@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from flyaway.evaluation.rvm import RobustVideoMatting
+from flyaway.yardsticks.rvm import RobustVideoMatting
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

