@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -12,6 +13,11 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
+
+import flyaway
+from flyaway.engines import open_engine
+from flyaway.matting import Matting
+from flyaway.weights import ModelInfo, model_info
 
 ROOT = Path(__file__).resolve().parents[1]
 ASTRONAUT = ROOT / "examples" / "astronaut.png"
@@ -111,6 +117,40 @@ def write_plate() -> WritePlate:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def memory_info(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelInfo:
+    """A model with memory: the released `fast` as soon as it has one, until then a checkpoint of it.
+
+    That is exported once (most of a minute), and kept by pytest's cache for as long as neither it nor what
+    exports it changes.
+    """
+    released = model_info("fast")
+    if "shot" in released.files:
+        return released
+    pytest.importorskip("torch")
+    from flyaway.export.release import release
+
+    checkpoint = ROOT / "models" / "training" / "checkpoints" / "fast-2-wide.fp16.safetensors"
+    if not checkpoint.is_file():
+        pytest.skip(f"no model with memory is released, and {checkpoint.name} is not here")
+    package = Path(flyaway.__file__).parent
+    parts = [checkpoint, package / "network_config.py", *sorted(package.glob("network/*.py"))]
+    parts += sorted(package.glob("export/*.py"))
+    made_of = hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()[:16]
+    cache = getattr(request.config, "cache", None)
+    root = cache.mkdir("models") if cache is not None else tmp_path_factory.mktemp("models")
+    folder = root / made_of / "weights"
+    if not (folder / "manifest.json").is_file():
+        release(checkpoint, "fast-2", "remembers", folder, "for tests", "GPL-3.0-or-later")
+    return model_info("remembers", folder)
+
+
+@pytest.fixture(scope="session")
+def memory(memory_info: ModelInfo) -> Matting:
+    """It, loaded on the CPU with one thread."""
+    return Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
 
 
 @pytest.fixture(scope="session")

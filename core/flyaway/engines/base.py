@@ -14,11 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import ConflictingEnginesError, EngineError, NoEngineError
+from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network_config import NetworkConfig
 from flyaway.weights import ModelInfo
 
 ENGINES = ("onnxruntime", "torch")
 STAGES = ("prepare", "coarse", "select", "tokens", "refine", "finish")
+STRIDES = (16, 8, 4, 2)  # px of working image per entry of a gated decoder's states, coarsest first
+# A region that the frame before had refined stays one down to this share of the threshold for a new one.
+STAYS = 0.5
+
+
+@dataclass(frozen=True)
+class States:
+    """What a frame of a shot leaves to the next one. Without anything in it a shot begins, with a still.
+
+    Attributes:
+        arrays: what the network remembers, each 1×C×h×w float32, coarsest first, of the mirror image after
+            those of the image; see `state_shapes`. An engine never writes into them.
+        cells: rows×columns bool, the regions that were refined.
+    """
+
+    arrays: tuple[NDArray[np.float32], ...] = ()
+    cells: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,7 @@ class Inference:
         trimap: 3×h×w float32 probabilities (background, unknown, foreground) at working size.
         cells: rows×columns bool, the regions that were refined.
         timings: seconds a stage, by the names in STAGES.
+        states: what a frame of a shot leaves to the next one; None for a still.
     """
 
     alpha: NDArray[np.float32]
@@ -38,6 +57,7 @@ class Inference:
     trimap: NDArray[np.float32]
     cells: NDArray[np.bool_]
     timings: Mapping[str, float]
+    states: States | None = None
 
 
 class Engine(Protocol):
@@ -47,8 +67,18 @@ class Engine(Protocol):
     device: str
     config: NetworkConfig
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the model has a memory from frame to frame, and so takes states."""
+        ...
+
     def infer(
-        self, image: NDArray[np.float32], *, cells: NDArray[np.bool_] | None = None, refine: bool = True
+        self,
+        image: NDArray[np.float32],
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+        states: States | None = None,
     ) -> Inference:
         """Run the network.
 
@@ -56,6 +86,12 @@ class Engine(Protocol):
             image: H×W×3 float32, display-referred sRGB 0..1, C-contiguous; sides at least 32 px.
             cells: rows×columns bool, forces the choice of regions; None lets the network choose.
             refine: False stops after the coarse stage.
+            states: None is a still; `States()` begins a shot, whose first frame is the still bit for bit;
+                those of the frame before go on with it. They are not changed.
+
+        Raises:
+            EngineError: states that cannot be of a plate of this size, or of this model; a model without
+                memory takes none.
         """
         ...
 
@@ -157,6 +193,31 @@ def checked_cells(cells: Any, shape: tuple[int, int]) -> NDArray[np.bool_] | Non
     if array.dtype != bool or array.shape != shape:
         raise EngineError(f"cells must be {shape[0]}×{shape[1]} bool, not {array.shape} {array.dtype}")
     return array
+
+
+def state_shapes(config: NetworkConfig, height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """The shapes of the states that a plate of height×width leaves; none for a model without memory."""
+    c = config.coarse
+    if not c.memory:
+        return []
+    h, w = (padded(side, c.pad_multiple) for side in working_size(height, width, c.working_size))
+    channels = (config.mobile.dim, *c.widths)
+    shapes = [(1, n // 2, h // stride, w // stride) for n, stride in zip(channels, STRIDES, strict=True)]
+    return shapes * (2 if c.mirrored else 1)
+
+
+def checked_states(states: States, config: NetworkConfig, height: int, width: int) -> States:
+    """The same; EngineError unless they can be those of a plate of height×width."""
+    if not config.coarse.memory:
+        raise EngineError("this model looks at each frame by itself: it takes no states")
+    shapes = state_shapes(config, height, width)
+    found = [array.shape for array in states.arrays]
+    if found and (found != shapes or any(array.dtype != np.float32 for array in states.arrays)):
+        raise EngineError(f"states of another model or another size of plate: {found}, not {shapes}")
+    grid = grid_size(height, width, config.refiner.cell)
+    if states.cells is not None and (states.cells.shape != grid or states.cells.dtype != bool):
+        raise EngineError(f"the cells of states are {grid[0]}×{grid[1]} bool, not {states.cells.shape}")
+    return states
 
 
 def network_config(info: ModelInfo) -> NetworkConfig:

@@ -20,7 +20,16 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_config
+from flyaway.engines.base import (
+    STAYS,
+    Inference,
+    States,
+    Stopwatch,
+    checked_cells,
+    checked_states,
+    network_config,
+    state_shapes,
+)
 from flyaway.errors import DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size, padded, working_size
 from flyaway.regions import numpy_backend as regions
@@ -30,6 +39,7 @@ from flyaway.weights import ModelInfo, verified
 Float = NDArray[np.float32]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 GRAPHS = ("coarse", "tokens", "refine")
+SHOT = "shot"  # the coarse graph with states in and out, of models with memory
 # Regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
 CPU_CHUNK = 32
 # A plate whose mattes are large too: the arena is given back before they are finished. UHD has 100 MB.
@@ -54,7 +64,13 @@ class OrtEngine:
         self.chunk = self.config.refiner.chunk
         if self.device == "cpu":
             self.chunk = min(self.chunk, CPU_CHUNK)
+        self._info, self._threads = info, threads
         self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
+
+    @property
+    def remembers(self) -> bool:
+        """See `Engine.remembers`."""
+        return self.config.coarse.memory and SHOT in self._info.files
 
     def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -87,16 +103,23 @@ class OrtEngine:
         return session
 
     def infer(
-        self, image: Float, *, cells: NDArray[np.bool_] | None = None, refine: bool = True
+        self,
+        image: Float,
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+        states: States | None = None,
     ) -> Inference:
         """See `Engine.infer`."""
         watch = Stopwatch()
         height, width = image.shape[:2]
         refiner = self.config.refiner
+        if states is not None:
+            checked_states(states, self.config, height, width)
         with watch("prepare"):
             working, (h, w) = self._working(image)
         with watch("coarse"):
-            alpha, trimap, features, context = self._sessions["coarse"].run(None, {"image": working})
+            (alpha, trimap, features, context), left = self._coarse(working, states, height, width)
         with watch("select"):
             trimap = trimap[0, :, :h, :w]
             maps = np.concatenate((alpha[0, :, :h, :w], trimap[1:2], features[0, :, :h, :w]))
@@ -106,12 +129,33 @@ class OrtEngine:
             chosen = checked_cells(cells, grid_size(height, width, refiner.cell))
             if chosen is None:
                 chosen = regions.unknown_cells(trimap[1], height, width, refiner.cell, refiner.low)
+                if states is not None and states.cells is not None:
+                    stays = regions.unknown_cells(trimap[1], height, width, refiner.cell, STAYS * refiner.low)
+                    chosen |= stays & states.cells
             if not refine:
                 chosen = np.zeros_like(chosen)
         with watch("finish"):
             coarse = regions.upsample(maps[0], height, width)
         refined = self._refine(image, maps, context, chosen, coarse, watch) if chosen.any() else coarse
-        return Inference(refined, coarse, trimap, chosen, watch.seconds)
+        after = None if states is None else States(left, chosen)
+        return Inference(refined, coarse, trimap, chosen, watch.seconds, after)
+
+    def _coarse(
+        self, working: Float, states: States | None, height: int, width: int
+    ) -> tuple[list[Float], tuple[Float, ...]]:
+        """The coarse graph's four outputs, and the states that a frame of a shot leaves."""
+        if states is None:
+            return self._sessions["coarse"].run(None, {"image": working}), ()
+        if SHOT not in self._info.files:
+            raise EngineError(f"model {self._info.name!r} has no ONNX file for a shot")
+        if SHOT not in self._sessions:  # stills alone never pay for it
+            self._sessions[SHOT] = self._open(self._info, SHOT, self._threads)
+        session = self._sessions[SHOT]
+        shapes = state_shapes(self.config, height, width)
+        given = states.arrays or tuple(np.zeros(shape, np.float32) for shape in shapes)
+        names = [node.name for node in session.get_inputs() if node.name != "image"]
+        out = session.run(None, {"image": working, **dict(zip(names, given, strict=True))})
+        return out[:4], tuple(out[4:])
 
     def _working(self, image: Float) -> tuple[Float, tuple[int, int]]:
         c = self.config.coarse

@@ -8,11 +8,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import Tensor
 
-from flyaway.engines.base import Inference, Stopwatch, checked_cells, network_config
+from flyaway.engines.base import (
+    STAYS,
+    Inference,
+    States,
+    Stopwatch,
+    checked_cells,
+    checked_states,
+    network_config,
+)
 from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size
-from flyaway.network import TwoStageNetwork, build_network
+from flyaway.network import MattingNetwork, TwoStageNetwork, build_network
+from flyaway.network.two_stage import Output
 from flyaway.weights import ModelInfo, verified
 
 
@@ -30,6 +40,11 @@ class TorchEngine:
         self.network = load_network(info).to(self.device)
         self.config = self.network.config
 
+    @property
+    def remembers(self) -> bool:
+        """See `Engine.remembers`."""
+        return self.config.coarse.memory
+
     @torch.inference_mode()
     def infer(
         self,
@@ -37,6 +52,7 @@ class TorchEngine:
         *,
         cells: NDArray[np.bool_] | None = None,
         refine: bool = True,
+        states: States | None = None,
     ) -> Inference:
         """See `Engine.infer`. The whole run counts as one stage: eager torch is not stopped between."""
         watch = Stopwatch()
@@ -44,10 +60,26 @@ class TorchEngine:
         plate = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].contiguous()
         forced = checked_cells(cells, grid_size(image.shape[0], image.shape[1], self.config.refiner.cell))
         chosen = None if forced is None else torch.from_numpy(forced).to(self.device)
-        out = self.network(plate, cells=chosen, refine=refine)
+        left: list[Tensor] = []
+        if states is None:
+            out = self.network(plate, cells=chosen, refine=refine)
+        else:
+            before = checked_states(states, self.config, *image.shape[:2])
+            out, left = self._frame(plate, chosen, refine, before)
         alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
         watch.seconds["refine" if refine else "coarse"] = perf_counter() - began
-        return Inference(alpha, coarse, trimap, used, watch.seconds)
+        after = None if states is None else States(tuple(state.cpu().numpy() for state in left), used)
+        return Inference(alpha, coarse, trimap, used, watch.seconds, after)
+
+    def _frame(
+        self, plate: Tensor, chosen: Tensor | None, refine: bool, states: States
+    ) -> tuple[Output, list[Tensor]]:
+        """A frame of a shot."""
+        if not isinstance(self.network, MattingNetwork):
+            raise EngineError("the paper's structure looks at each frame by itself: it takes no states")
+        held = None if states.cells is None else torch.from_numpy(states.cells).to(self.device)
+        before = [torch.from_numpy(array).to(self.device) for array in states.arrays]
+        return self.network.frame_of(plate, before or None, chosen, refine, held=held, stays=STAYS)
 
 
 def load_network(info: ModelInfo) -> TwoStageNetwork:

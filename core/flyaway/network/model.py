@@ -16,7 +16,7 @@ from flyaway.network.decoder import UNKNOWN, Decoder, HeadOutput, smooth_phases
 from flyaway.network.gated import GatedDecoder
 from flyaway.network.mobile import MobileEncoder
 from flyaway.network.refiner import UnshuffleRefiner
-from flyaway.network.two_stage import Coarse, CoarseMaps, TwoStageNetwork
+from flyaway.network.two_stage import Coarse, CoarseMaps, Output, TwoStageNetwork
 from flyaway.network_config import NetworkConfig
 from flyaway.regions import torch_backend as regions
 
@@ -59,6 +59,34 @@ class MattingNetwork(TwoStageNetwork):
             for one, other in zip(there.levels, back.levels, strict=True)
         ]
         return Coarse(levels, (there.context + back.context.flip(-1)) / 2), [*left, *behind]
+
+    def frame_of(
+        self,
+        image: Tensor,
+        states: Sequence[Tensor] | None,
+        cells: Tensor | None = None,
+        refine: bool = True,
+        *,
+        held: Tensor | None = None,
+        stays: float = 1.0,
+    ) -> tuple[Output, list[Tensor]]:
+        """Matte one plate of a shot: `forward` with states in and out.
+
+        Args:
+            image, cells, refine: as `forward` has them.
+            states: what the frame before left; None begins a shot.
+            held: rows×columns bool, the regions that the frame before had refined.
+            stays: the share of the threshold down to which those are refined again.
+        """
+        working, size = self.working_image(image)
+        coarse, left = self.frame(working, states)
+        maps = self.coarse_maps(coarse, size)
+        if cells is None and held is not None:
+            height, width = image.shape[2:]
+            r = self.config.refiner
+            kept = regions.unknown_cells(maps.maps[1], height, width, r.cell, stays * r.low)
+            cells = self.select(maps, height, width) | (kept & held)
+        return self.finished(image, maps, cells, refine), left
 
     def _frame(self, working: Tensor, states: Sequence[Tensor] | None) -> tuple[Coarse, list[Tensor]]:
         features = self.encoder(working)

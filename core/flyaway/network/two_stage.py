@@ -152,7 +152,10 @@ class TwoStageNetwork(nn.Module):
             refine: False stops after the coarse stage.
         """
         working, size = self.working_image(image)
-        maps = self.coarse_maps(self.coarse(working), size)
+        return self.finished(image, self.coarse_maps(self.coarse(working), size), cells, refine)
+
+    def finished(self, image: Tensor, maps: CoarseMaps, cells: Tensor | None, refine: bool) -> Output:
+        """What comes after the coarse stage of one plate; arguments as `forward` has them."""
         height, width = image.shape[2:]
         coarse = self.upsampled(maps, height, width)
         if cells is None:
