@@ -127,7 +127,7 @@ class NetworkConfig:
     Attributes:
         mixed_in: what the soft pixels of its training pictures were mixed in, and so what its alpha means:
             "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
-            "linear" (light: its alpha is coverage as it is).
+            "linear" (light: its alpha is coverage as it is, and the refiner compares colours in light).
     """
 
     name: str
@@ -235,6 +235,7 @@ FAST_2 = replace(
     coarse=replace(FAST.coarse, memory=True, early=True),
     refiner=replace(FAST.refiner, cell=32),
     mobile=replace(FAST.mobile, blocks=2),
+    mixed_in="linear",
 )
 
 # The same weights, looked through with more care: a larger working image, and its mirror image too.

@@ -23,8 +23,8 @@ from models.training.plates import Bank, build
 Row = dict[str, Any]
 Pixels = NDArray[np.uint8]
 
-#: Long side (px) to which pictures are reduced before they are kept; solved hair keeps more.
-LIMIT, SOLVED_LIMIT = 512, 800
+#: Long side (px) to which pictures are reduced before they are kept: of all, and of solved ones.
+LIMITS = (512, 800)
 
 
 def _table(path: Path) -> list[dict[str, str]]:
@@ -32,43 +32,48 @@ def _table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def people(bank: Path, licences: Iterable[str] = ("clean", "research")) -> list[Row]:
+def people(
+    bank: Path, licences: Iterable[str] = ("clean", "research"), limits: tuple[int, int] = LIMITS
+) -> list[Row]:
     """Portraits with mattes, and people in action."""
     allowed, rows = set(licences), list[Row]()
+    limit, solved_limit = limits
     for r in _table(bank / "train.csv"):
         if r["licence"] not in allowed or float(r["weight"]) <= 0:
             continue
         solved = bool(r["fg"])
         colour = r["fg"] if solved else r["image"]
         row = {"colour": colour, "alpha": r["alpha"], "source": r["source"], "weight": float(r["weight"])}
-        rows.append(row | {"cut": solved, "limit": SOLVED_LIMIT if solved else LIMIT})
+        rows.append(row | {"cut": solved, "limit": solved_limit if solved else limit})
     if "research" in allowed:
         # Frames of a sequence stand in order, one after the other.
         for r in sorted(_table(bank / "action.csv"), key=lambda r: (r["split_group"], r["name"])):
             rows.append(
                 {"colour": r["image"], "alpha": r["alpha"], "trust": r["trust"], "source": r["source"]}
-                | {"weight": 1.0, "cut": False, "limit": LIMIT}
+                | {"weight": 1.0, "cut": False, "limit": limit}
                 | {"group": r["split_group"] if r["split_group"].startswith("davis:") else ""}
             )
     return rows
 
 
-def backgrounds(bank: Path, data: Path, licences: Iterable[str] = ("clean", "research")) -> list[Row]:
+def backgrounds(
+    bank: Path, data: Path, licences: Iterable[str] = ("clean", "research"), limit: int = LIMITS[0]
+) -> list[Row]:
     """Pictures without anybody."""
     allowed = set(licences)
     rows = [
-        {"colour": r["image"], "source": r["source"], "limit": LIMIT}
+        {"colour": r["image"], "source": r["source"], "limit": limit}
         for r in _table(bank / "backgrounds.csv")
         if r["licence"] in allowed
     ]
     free = (r for r in _table(data / "free/backgrounds.csv") if trains_on(r))
-    return [*rows, *({"colour": data / r["file"], "source": "free", "limit": LIMIT} for r in free)]
+    return [*rows, *({"colour": data / r["file"], "source": "free", "limit": limit} for r in free)]
 
 
 def things(data: Path) -> list[Row]:
     """Cut-outs of what is nobody; their alpha is the file's own."""
     rows = (r for r in _table(data / "free/things.csv") if trains_on(r))
-    return [{"colour": data / r["file"], "alpha": None, "source": "things", "limit": LIMIT} for r in rows]
+    return [{"colour": data / r["file"], "alpha": None, "source": "things", "limit": LIMITS[0]} for r in rows]
 
 
 def decode(path: Path | str, limit: int, channel: str) -> Pixels:

@@ -25,7 +25,9 @@ class Run:
         licences: classes of sources that may teach ("clean", "research").
         draw: how often what is drawn (`compose.Recipe`).
         views: height and width of working images, taking turns.
-        ratio: size of a plate over its working image.
+        ratios: sizes of plates over their working images, taking turns.
+        limit: long side (px) to which pictures are reduced before they are kept.
+        solved_limit: the same of solved portraits, whose hair is exact.
         batch: plates a step, or shots.
         frames: of a shot; 1 draws stills.
         rate: peak learning rate.
@@ -46,7 +48,9 @@ class Run:
     keep_blocks: tuple[float, ...] = ()
     licences: tuple[str, ...] = ("clean", "research")
     views: tuple[tuple[int, int], ...] = ((512, 512),)
-    ratio: float = 1.0
+    ratios: tuple[float, ...] = (1.0,)
+    limit: int = 512
+    solved_limit: int = 800
     batch: int = 4
     frames: int = 1
     rate: float = 1e-4
@@ -71,7 +75,7 @@ def read_recipe(name: str | Path) -> Run:
         values["name"] = path.stem
         values["draw"] = Recipe(**values["draw"])
         values["views"] = tuple(tuple(view) for view in values.get("views", ((512, 512),)))
-        for key in ("keep_blocks", "licences"):
+        for key in ("keep_blocks", "licences", "ratios"):
             if key in values:
                 values[key] = tuple(values[key])
         return Run(**values)

@@ -1,8 +1,7 @@
 """Train by a recipe, or go on with it: `python -m models.training.run NAME --run DIR …`.
 
 One loop for all: a recipe (`recipes/`) names the network, what it starts from, what is drawn (`compose.py`)
-    and what
-is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on with it.
+and what is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on with it.
 The average of the weights (`average.safetensors`) is what is released. Everything is written without pickle.
 """
 
@@ -69,7 +68,8 @@ class Trainer:
         """One batch; returns losses and figures."""
         run, number = self.run, int(self.state["steps"])
         size = run.views[number % len(run.views)]
-        plates = self.draw(run.batch, (round(size[0] * run.ratio), round(size[1] * run.ratio)))
+        ratio = run.ratios[number % len(run.ratios)]
+        plates = self.draw(run.batch, (round(size[0] * ratio), round(size[1] * ratio)))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             losses, logged = OBJECTIVES[run.objective](self.network, plates, size)
         self.optimizer.zero_grad(set_to_none=True)
@@ -132,7 +132,8 @@ class Trainer:
 
 def open_composer(run: Run, bank: Path, data: Path, device: torch.device) -> Composer:
     """Read the bank onto a device."""
-    whom, where = people(bank, run.licences), backgrounds(bank, data, run.licences)
+    whom = people(bank, run.licences, (run.limit, run.solved_limit))
+    where = backgrounds(bank, data, run.licences, run.limit)
     whom = [row for row in whom if run.draw.shares.get(row["source"], 0) > 0]
     print(f"{len(whom)} people, {len(where)} backgrounds", flush=True)
     banks = [open_bank(rows, device) for rows in (whom, where, things(data))]

@@ -19,7 +19,10 @@ ALPHA, UNKNOWN = 3, 4  # channels of a patch, after RGB
 CUES = 7
 FLOOR = 0.3  # what an unknown pixel counts beside a sure one: in broad hair no sure pixel may be near
 NEAR, FAR = 5, 9  # px at half resolution, sides of the windows
-NOISE = 1e-3  # variance of colour that is not worth following
+NOISE = 1e-3  # variance of encoded colour that is not worth following
+LIGHT_NOISE = 2e-4  # the same of linear colour, where dark pixels lie closer together
+# The nearest cubic to the sRGB curve that keeps 0 and 1 (within 0.002): a power costs a runtime ten times as much.
+CUBIC = (0.3053, 0.6822, 0.0125)
 
 
 def box(x: Tensor, side: int) -> Tensor:
@@ -30,11 +33,18 @@ def box(x: Tensor, side: int) -> Tensor:
     return x
 
 
-def cues(patches: Tensor) -> tuple[Tensor, Tensor]:
+def in_light(colour: Tensor) -> Tensor:
+    """Display-referred sRGB 0..1 → linear light, all but: what is mixed in light lies on a line there."""
+    a, b, c = CUBIC
+    return colour * (colour * (colour * a + b) + c)
+
+
+def cues(patches: Tensor, light: bool = False) -> tuple[Tensor, Tensor]:
     """All cues of some regions.
 
     Args:
         patches: N×C×P×P, P even: RGB 0..1, coarse alpha, unknown probability, anything.
+        light: colours are compared in linear light; alpha by colour then is coverage. Else as they are encoded.
 
     Returns:
         N×7×P×P: alpha by two colours (less ½), their contrast, how much of each there is nearby, alpha by
@@ -42,11 +52,14 @@ def cues(patches: Tensor) -> tuple[Tensor, Tensor]:
         filter's alpha in 0..1, N×1×P×P. Both of the patches' type; worked out in float32.
     """
     full = patches[:, : UNKNOWN + 1].float()
+    if light:
+        full = torch.cat((in_light(full[:, :RGB]), full[:, RGB:]), 1)
+    noise = LIGHT_NOISE if light else NOISE
     half = F.avg_pool2d(full, 2)
     weight = (1 - half[:, UNKNOWN : UNKNOWN + 1]).clamp(0, 1) ** 4 + FLOOR
     colour = full[:, :RGB]
-    near, _ = guided(colour, half, weight, NEAR)
-    far, explained = guided(colour, half, weight, FAR)
+    near, _ = guided(colour, half, weight, NEAR, noise)
+    far, explained = guided(colour, half, weight, FAR, noise)
     found = torch.cat((two_colours(colour, half, weight), near - 0.5, far - 0.5, explained), 1)
     # Not by name: a trace would take the type for a constant, and "Optimize" in Nuke halves the patches.
     return found.type_as(patches), far.clamp(0, 1).type_as(patches)
@@ -78,7 +91,9 @@ def root(x: Tensor) -> Tensor:
     return torch.where(positive, x, torch.ones_like(x)).sqrt() * positive
 
 
-def guided(colour: Tensor, half: Tensor, weight: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def guided(
+    colour: Tensor, half: Tensor, weight: Tensor, side: int, noise: float = NOISE
+) -> tuple[Tensor, Tensor]:
     """The coarse alpha as a local linear function of colour, and how much of its variance that explains.
 
     Args:
@@ -86,6 +101,7 @@ def guided(colour: Tensor, half: Tensor, weight: Tensor, side: int) -> tuple[Ten
         half: N×5×P/2×P/2, colour, alpha and unknown probability at half resolution.
         weight: N×1×P/2×P/2.
         side: of the window, px at half resolution.
+        noise: variance of colour that is not worth following.
     """
     rgb, alpha = half[:, :RGB], half[:, ALPHA : ALPHA + 1]
     r, g, b = rgb[:, :1], rgb[:, 1:2], rgb[:, 2:]
@@ -95,10 +111,10 @@ def guided(colour: Tensor, half: Tensor, weight: Tensor, side: int) -> tuple[Ten
     mr, mg, mb = m[:, :1], m[:, 1:2], m[:, 2:]
     second = second - torch.cat((mr * mr, mr * mg, mr * mb, mg * mg, mg * mb, mb * mb, m * ma, ma * ma), 1)
     rr, rg, rb, gg, gb, bb = second[:, :6].split(1, 1)
-    rr, gg, bb = rr + NOISE, gg + NOISE, bb + NOISE
+    rr, gg, bb = rr + noise, gg + noise, bb + noise
     along, variance = second[:, 6:9], second[:, 9:]
     slope = solved(rr, rg, rb, gg, gb, bb, along)
-    explained = (slope * along).sum(1, keepdim=True) / (variance + NOISE)
+    explained = (slope * along).sum(1, keepdim=True) / (variance + NOISE)  # of alpha, whatever colour is in
     local = enlarged(torch.cat((slope, ma - (slope * m).sum(1, keepdim=True), explained), 1))
     found = (local[:, :RGB] * colour).sum(1, keepdim=True) + local[:, RGB : RGB + 1]
     return found.clamp(-0.5, 1.5), local[:, RGB + 1 :]

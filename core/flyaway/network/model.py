@@ -37,7 +37,9 @@ class MattingNetwork(TwoStageNetwork):
         else:
             self.decoder = Decoder(channels, c.widths, c.refiner_features)
         self.attention = CrossRegionAttention(config.attention)
-        self.refiner = UnshuffleRefiner(r, c.refiner_features, channels[-1], config.attention.dim)
+        self.refiner = UnshuffleRefiner(
+            r, c.refiner_features, channels[-1], config.attention.dim, config.mixed_in == "linear"
+        )
 
     def coarse(self, working: Tensor) -> Coarse:
         """Working image N×3×h×w, sides multiples of `pad_multiple` → maps of its levels."""

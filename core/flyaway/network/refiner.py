@@ -26,6 +26,19 @@ def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
 
 
+def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
+    """A block of `_conv` on four times the channels of half the size, as one convolution of stride 2.
+
+    The same products and sums: a 3×3 kernel on `F.pixel_unshuffle(x, 2)` is a 6×6 kernel on x. Runtimes
+    spend a seventh of the refiner on moving pixels for the former.
+    """
+    weight, bias = block[0].weight, block[0].bias
+    out, channels = weight.shape[0], weight.shape[1] // 4
+    kernel = weight.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(out, channels, 6, 6)
+    y: Tensor = block[1](F.conv2d(x, kernel, bias, stride=2, padding=2))
+    return y
+
+
 def network_inputs(patches: Tensor) -> Tensor:
     """The refiner inputs that the convolutions read: alpha and unknown unsmoothed, not the smoothed ones."""
     return torch.cat((patches[:, :RGB], patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]), 1)
@@ -34,8 +47,11 @@ def network_inputs(patches: Tensor) -> Tensor:
 class UnshuffleRefiner(nn.Module):
     """Refiner inputs (plate, coarse alpha, unknown probability, features) → alpha of the patches' cells."""
 
-    def __init__(self, config: RefinerConfig, refiner_features: int, context: int, attention: int):
+    def __init__(
+        self, config: RefinerConfig, refiner_features: int, context: int, attention: int, light: bool = False
+    ):
         super().__init__()
+        self.light = light  # its training pictures were mixed in linear light: colours are compared there
         self.cell, self.halo, self.low, self.high = config.cell, config.halo, config.low, config.high
         channels = RGB + 2 + refiner_features
         fine, middle, deep = config.widths
@@ -80,9 +96,9 @@ class UnshuffleRefiner(nn.Module):
 
         It is learned in two parts: how far to go to the alpha that colour says, and what to add to that.
         """
-        by_cues, by_colour = cues(patches)
+        by_cues, by_colour = cues(patches, self.light)
         inputs = torch.cat((self._centred(network_inputs(patches)), by_cues), 1)
-        fine = self.enter(F.pixel_unshuffle(inputs, 2))  # N×fine×P/2×P/2
+        fine = unshuffled(self.enter, inputs)  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
         x = F.interpolate(self.bottom(deep), scale_factor=2.0, mode="nearest")
