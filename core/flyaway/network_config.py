@@ -241,6 +241,8 @@ FAST_2 = replace(
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
+QUALITY_2 = replace(FAST_2, name="quality-2", coarse=replace(FAST_2.coarse, working_size=640, mirrored=True))
+
 CLEAN = NetworkConfig(
     name="clean",
     coarse=CoarseConfig(
@@ -251,4 +253,4 @@ CLEAN = NetworkConfig(
     mobile=MobileConfig(narrow=True),
 )
 
-CONFIGS = {config.name: config for config in (PAPER, FAST, FAST_2, QUALITY, CLEAN)}
+CONFIGS = {config.name: config for config in (PAPER, FAST, FAST_2, QUALITY, QUALITY_2, CLEAN)}

@@ -1,4 +1,4 @@
-"""Cross region attention on and off: `python -m models.training.ablate --coarse FILE --bank DIR --set DIR …`.
+"""Cross region attention on and off: `python -m models.training.ablate --coarse FILE --regions DIR --set DIR`.
 
 For each seed two refiners start from the same noise and take the same steps on the same regions in the same
 order; one sees its neighbours' tokens, the other only its own (with the same layers, so both have as many
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,38 +20,32 @@ from safetensors.torch import load_file
 from flyaway.evaluation import layouts, metrics
 from flyaway.machine import environment_line
 from flyaway.network import CONFIGS, MattingNetwork
+from models.training.recipe import read_recipe
+from models.training.train_refiner import Trainer
 
 MODES = ("on", "off")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
+    parser.add_argument("--recipe", default="fast-2-refiner", help="the refiner's, but for where it starts")
     parser.add_argument("--coarse", type=Path, required=True, help="checkpoint with a trained coarse stage")
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--regions", type=Path, required=True, help="shards of region_bank.py")
     parser.add_argument("--set", type=Path, action="append", required=True, help="may be repeated")
-    parser.add_argument("--every", type=int, default=1, help="score every so-manieth image")
+    parser.add_argument("--every", type=int, default=1, help="score every Nth image")
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
     return parser.parse_args()
 
 
-def run(module: str, *options: object) -> None:
-    """Run a trainer of this folder; its failure ends the ablation."""
-    subprocess.run([sys.executable, "-m", f"models.training.{module}", *map(str, options)], check=True)  # noqa: S603
-
-
 def train(args: argparse.Namespace, mode: str, seed: int) -> Path:
     """One refiner, from noise; its checkpoint."""
     folder = args.out / f"{mode}-{seed}"
     state = folder / "state.json"
-    if state.exists() and json.loads(state.read_text())["stage"] == "refiner":
-        return folder / "average.safetensors"
-    run("merge", args.coarse, "new", folder, "--config", args.config, "--seed", seed)
-    off = ("--no-attention",) if mode == "off" else ()
-    options = ("--config", args.config, "--run", folder, "--bank", args.bank, "--seed", seed, *off)
-    run("train_refiner", *options, "--steps", args.steps)
+    if not state.exists() or json.loads(state.read_text())["steps"] < args.steps:
+        run = replace(read_recipe(args.recipe), start="new", seed=seed)
+        Trainer(run, folder, args.coarse, mode == "on").train(args.regions, 0, args.steps)
     return folder / "average.safetensors"
 
 
@@ -111,8 +104,9 @@ def main() -> None:
         "| set | coarse | attention | soft MAD by seed | mean | deviation |",
         "|---|---:|---|---|---:|---:|",
     ]
+    config = read_recipe(args.recipe).config
     pairs = [(mode, seed) for seed in range(1, args.seeds + 1) for mode in MODES]
-    refiners = [(mode, open_refiner(args.config, train(args, mode, seed))) for mode, seed in pairs]
+    refiners = [(mode, open_refiner(config, train(args, mode, seed))) for mode, seed in pairs]
     for folder in args.set:
         lines += rows(refiners, [mode for mode, _ in refiners], folder, args.every)
     (args.out / "ablation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

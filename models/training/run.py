@@ -1,8 +1,8 @@
 """Train by a recipe, or go on with it: `python -m models.training.run NAME --run DIR …`.
 
 One loop for all: a recipe (`recipes/`) names the network, what it starts from, what is drawn (`compose.py`)
-and what is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on with it.
-The average of the weights (`average.safetensors`) is what is released. Everything is written without pickle.
+and what is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on
+with it. The average of the weights (`average.safetensors`) is what is released. Everything is written without pickle.
 """
 
 from __future__ import annotations

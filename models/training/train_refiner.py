@@ -1,8 +1,8 @@
-"""Train the refiner: `python -m models.training.train_refiner --run runs/refiner --bank DIR --minutes 40`.
+"""Train the refiner: `python -m models.training.train_refiner RECIPE --run RUN --regions DIR --minutes 40`.
 
-The coarse stage stays as it is. The run's folder must hold a trained coarse stage (`merge.py`); the refiner
-and its attention are learned from `region_bank.py`'s shards, which may still be growing. Resumes where it
-stopped.
+The coarse stage stays as it is (`--weights`, a checkpoint that has it); the refiner and its attention are
+learned from `region_bank.py`'s shards, which may still be growing, and begin with those of the recipe's
+`start`. The average that a run leaves holds all of the network. Resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,25 +22,13 @@ from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.refiner import UnshuffleRefiner
 from models.training import checkpoints
 from models.training.losses import fade, region_loss
+from models.training.recipe import Run, read_recipe
+from models.training.run import halves
 from models.training.schedule import average_in, pace
 
 HELD = 30  # shards in memory at once
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--config", default="fast", choices=sorted(CONFIGS))
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument("--stage", default="refiner")
-    budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float)
-    budget.add_argument("--steps", type=int, help="the same number whatever the machine, to compare runs")
-    parser.add_argument("--batch", type=int, default=32, help="regions a step")
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
-    parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+SAVE_EVERY, LOG_EVERY = 180.0, 100  # seconds, steps
+LEARNED = ("refiner.", "attention.")
 
 
 def batches(bank: Path, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
@@ -92,15 +81,14 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
     patches, truth = batch["patches"].float(), batch["truth"].float() / 255
     n, t = batch["valid"].shape
     valid = batch["valid"] if attention else batch["valid"] & (torch.arange(t) == 0)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=halves(patches.device)):
         pooled = batch["pooled"].flatten(0, 1).float()
         tokens = refiner.tokens(pooled, batch["context"].flatten(0, 1).float()).view(n, t, -1)
         attended = network.attention(tokens, batch["where"], valid)
         correction = refiner.correction(patches.contiguous(memory_format=torch.channels_last), attended)
     base, unknown = refiner.coarse(patches)
-    share = refiner.blend(unknown)
     # What the user gets is the blend; a correction that is blended out is not worth learning.
-    predicted = base + correction.float() * share
+    predicted = base + correction.float() * refiner.blend(unknown)
     shown = fade(refiner.cell, refiner.halo)
     loss = region_loss(predicted, truth, batch["trust"], shown)
     with torch.no_grad():
@@ -110,49 +98,94 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
     return loss, before, after
 
 
-def main() -> None:
-    """Train one stage."""
-    args = arguments()
-    torch.manual_seed(args.seed)
-    network = MattingNetwork(CONFIGS[args.config]).train()
-    moving = [*network.refiner.parameters(), *network.attention.parameters()]
-    optimizer = torch.optim.AdamW(moving, lr=args.rate, weight_decay=0.01, betas=(0.9, 0.99))
-    average = {k: v.detach().clone().float() for k, v in network.state_dict().items()}
-    state = {"stage": args.stage, "seconds": 0.0, "images": 0, "steps": 0, "stage_steps": 0}
-    checkpoints.restore(args.run, network, average, optimizer, state, args.stage)
-    network.refiner.to(memory_format=torch.channels_last)
-    names = [k for k in average if k.startswith(("refiner.", "attention."))]
-    began, spent, saved, sums = time.monotonic(), state["seconds"], time.monotonic(), []
-    for batch in batches(args.bank, args.batch, args.seed + state["steps"]):
-        done = state["stage_steps"] / args.steps if args.steps else state["seconds"] / (args.minutes * 60)
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * pace(done, state["stage_steps"], 200)
-        loss, before, after = step(network, mirror(batch), not args.no_attention)
-        optimizer.zero_grad(set_to_none=True)
+def begin_at(run: Run, weights: Path) -> MattingNetwork:
+    """The coarse stage of a checkpoint, and the refiner of the recipe's start ("new": from noise)."""
+    network = MattingNetwork(CONFIGS[run.config])
+    coarse = {k: v for k, v in load_file(weights).items() if not k.startswith(LEARNED)}
+    fresh = network.state_dict() if run.start == "new" else load_file(run.start)
+    before = {k: v for k, v in fresh.items() if k.startswith(LEARNED)}
+    network.load_state_dict({k: v.float() for k, v in {**coarse, **before}.items()})
+    return network.train()
+
+
+class Trainer:
+    """One run of a refiner."""
+
+    def __init__(self, run: Run, folder: Path, weights: Path, attention: bool = True):
+        torch.manual_seed(run.seed)
+        self.run, self.folder, self.attention = run, folder, attention
+        self.network = begin_at(run, weights)
+        named = [(k, p) for k, p in self.network.named_parameters() if k.startswith(LEARNED)]
+        self.names, self.moving = [k for k, _ in named], [p for _, p in named]
+        self.optimizer = torch.optim.AdamW(self.moving, lr=run.rate, weight_decay=0.01, betas=(0.9, 0.99))
+        self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
+        self.state = {"stage": run.name, "seconds": 0.0, "images": 0, "steps": 0}
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
+        self.network.refiner.to(memory_format=torch.channels_last)
+
+    def step(self, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor, Tensor]:
+        """One batch, at the rate of a run of which a share is done."""
+        number = int(self.state["steps"])
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.run.rate * pace(done, number, self.run.warm)
+        loss, before, after = step(self.network, mirror(batch), self.attention)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(moving, 1.0)
-        if norm.isfinite():
-            optimizer.step()
-        average_in(average, network, names, state["stage_steps"])
-        state["steps"] += 1
-        state["stage_steps"] += 1
-        state["seconds"] = spent + time.monotonic() - began
-        if before.isfinite():
-            sums.append(torch.stack((loss.detach(), before, after)))
-        if state["stage_steps"] % 100 == 0:
-            values = torch.stack(sums).mean(0).tolist()
-            line = dict(zip(("loss", "soft_before", "soft_after"), values, strict=True))
-            line = {"stage": args.stage, "steps": state["stage_steps"], "seconds": state["seconds"], **line}
-            with (args.run / "log.jsonl").open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
-            sums = []
-        over = done >= 1
-        if over or time.monotonic() - saved > 180:
-            checkpoints.save(args.run, network, average, optimizer, state)
-            saved = time.monotonic()
-        if over:
-            return
+        if torch.nn.utils.clip_grad_norm_(self.moving, 1.0).isfinite():
+            self.optimizer.step()
+        average_in(self.average, self.network, self.names, number)
+        self.state["steps"] += 1
+        self.state["images"] += len(batch["truth"])
+        return loss.detach(), before, after
+
+    def train(self, regions: Path, minutes: float, steps: int = 0) -> None:
+        """Until so many minutes, or steps, are done, those of runs before counted."""
+        spent, began, saved = self.state["seconds"], time.monotonic(), time.monotonic()
+        sums: dict[str, list[float]] = defaultdict(list)
+        for batch in batches(regions, self.run.batch, self.run.seed + int(self.state["steps"])):
+            done = self.state["steps"] / steps if steps else self.state["seconds"] / (minutes * 60)
+            if done >= 1:
+                break
+            values = self.step(batch, done)
+            self.state["seconds"] = spent + time.monotonic() - began
+            for key, value in zip(("loss", "soft_before", "soft_after"), values, strict=True):
+                if value.isfinite():  # a batch without an exact soft pixel has no distance
+                    sums[key].append(float(value))
+            if self.state["steps"] % LOG_EVERY == 0:
+                self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})
+                sums.clear()
+            if time.monotonic() - saved > SAVE_EVERY:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Write all that is needed to go on."""
+        checkpoints.save(self.folder, self.network, self.average, self.optimizer, self.state)
+
+    def _log(self, values: dict[str, float]) -> None:
+        line = json.dumps(self.state | values)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+
+def main() -> None:
+    """Train for some minutes or steps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("recipe", help="its name in models/training/recipes, or a .toml")
+    parser.add_argument("--run", type=Path, required=True, help="folder of checkpoints and log")
+    parser.add_argument("--regions", type=Path, required=True, help="shards of region_bank.py")
+    parser.add_argument("--weights", type=Path, required=True, help="checkpoint with the coarse stage")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--minutes", type=float, default=0.0)
+    budget.add_argument("--steps", type=int, default=0, help="the same number whatever the machine")
+    parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    trainer = Trainer(read_recipe(args.recipe), args.run, args.weights, not args.no_attention)
+    trainer.train(args.regions, args.minutes, args.steps)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ FLOOR = 0.3  # what an unknown pixel counts beside a sure one: in broad hair no 
 NEAR, FAR = 5, 9  # px at half resolution, sides of the windows
 NOISE = 1e-3  # variance of encoded colour that is not worth following
 LIGHT_NOISE = 2e-4  # the same of linear colour, where dark pixels lie closer together
-# The nearest cubic to the sRGB curve that keeps 0 and 1 (within 0.002): a power costs a runtime ten times as much.
+# The nearest cubic to the sRGB curve that keeps 0 and 1, within 0.002: a power costs ten times as much.
 CUBIC = (0.3053, 0.6822, 0.0125)
 
 
@@ -44,7 +44,7 @@ def cues(patches: Tensor, light: bool = False) -> tuple[Tensor, Tensor]:
 
     Args:
         patches: N×C×P×P, P even: RGB 0..1, coarse alpha, unknown probability, anything.
-        light: colours are compared in linear light; alpha by colour then is coverage. Else as they are encoded.
+        light: colours are compared in linear light, where alpha by colour is coverage; else as encoded.
 
     Returns:
         N×7×P×P: alpha by two colours (less ½), their contrast, how much of each there is nearby, alpha by

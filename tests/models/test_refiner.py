@@ -1,0 +1,96 @@
+"""The refiner's own training: regions are drawn behind a frozen coarse stage, kept, and learned from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from models.training.bank import open_bank
+from models.training.compose import Composer, Recipe
+from models.training.recipe import Run, read_recipe
+from models.training.region_bank import coarse_stage, join, pick
+from models.training.train_refiner import LEARNED, Trainer, batches, step
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+CHECKPOINT = Path("models/training/checkpoints/fast-2-wide.fp16.safetensors")
+SIZE = (128, 96)  # of the working image
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return replace(read_recipe("fast-2-refiner"), batch=8, start=str(CHECKPOINT))
+
+
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shards from soft discs before noise, by the trained coarse stage."""
+    folder = tmp_path_factory.mktemp("regions")
+    rng = np.random.default_rng(4)
+    y, x = np.mgrid[-1:1:256j, -1:1:192j]
+    disc = np.clip((0.6 - np.hypot(x, y)) * 8 + 0.5, 0, 1)
+    colour = 255 * (0.2 + 0.6 * disc[..., None] * rng.random(3))
+    Image.fromarray(colour.astype(np.uint8)).save(folder / "a.png")
+    Image.fromarray((255 * disc).astype(np.uint8)).save(folder / "a.alpha.png")
+    Image.fromarray(rng.integers(0, 256, (192, 256, 3), np.uint8)).save(folder / "behind.png")
+    row = {"colour": folder / "a.png", "alpha": folder / "a.alpha.png", "source": "london", "cut": True}
+    behind = {"colour": folder / "behind.png", "source": "free", "limit": 256}
+    banks = open_bank([row | {"limit": 256}], CPU), open_bank([behind], CPU)
+    draw = Composer(*banks, Recipe({"london": 1.0}, empty=0.0), 6, CPU)
+    network = coarse_stage("fast-2", CHECKPOINT)
+    torch.manual_seed(2)
+    for shard in range(2):
+        parts = [pick(network, draw(1, (256, 192)), SIZE, 12) for _ in range(3)]
+        kept = [part for part in parts if part is not None]
+        assert kept, "the coarse stage is never unsure"
+        save_file(join(kept), folder / f"{shard}.safetensors")
+    return folder
+
+
+def test_tokens_of_a_shard_lie_where_its_indices_say(regions: Path) -> None:
+    shard = load_file(regions / "0.safetensors")
+    assert int(shard["index"].max()) < len(shard["context"]) == len(shard["pooled"])
+    own = shard["pooled"][shard["index"][:, 0]].float()  # a region's own comes first
+    patches = torch.nn.functional.avg_pool2d(shard["patches"].float(), 4)
+    assert torch.allclose(own, patches, atol=2e-3)
+
+
+def test_the_refiner_alone_learns_and_goes_on_where_it_stopped(
+    regions: Path, run: Run, tmp_path: Path
+) -> None:
+    trainer = Trainer(run, tmp_path, CHECKPOINT)
+    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
+    trainer.train(regions, 0, steps=4)
+    moved = {k for k, v in trainer.network.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved
+    assert all(name.startswith(LEARNED) for name in moved)
+    again = Trainer(run, tmp_path, CHECKPOINT)
+    assert again.state["steps"] == 4
+    for name, value in again.network.state_dict().items():
+        assert torch.equal(value, trainer.network.state_dict()[name]), name
+
+
+def test_without_attention_a_neighbour_says_nothing(regions: Path, run: Run, tmp_path: Path) -> None:
+    """What the ablation switches off is what a region sees of others, and nothing else."""
+    batch = next(batches(regions, 8, 1))
+    changed = batch | {"context": batch["context"].clone()}
+    changed["context"][:, 1:] += 1
+    with torch.no_grad():
+        losses = {
+            attention: [
+                float(step_loss(Trainer(run, tmp_path / str(attention), CHECKPOINT, attention), each))
+                for each in (batch, changed)
+            ]
+            for attention in (True, False)
+        }
+    assert losses[True][0] != losses[True][1]
+    assert losses[False][0] == losses[False][1]
+
+
+def step_loss(trainer: Trainer, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+
+    return step(trainer.network, batch, trainer.attention)[0]
