@@ -1,4 +1,4 @@
-"""Cross region attention on and off: `python -m models.training.ablate --coarse FILE --regions DIR --set DIR`.
+"""Cross region attention on and off: `python -m models.training.ablate --coarse FILE --regions DIR …`.
 
 For each seed two refiners start from the same noise and take the same steps on the same regions in the same
 order; one sees its neighbours' tokens, the other only its own (with the same layers, so both have as many

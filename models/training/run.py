@@ -2,7 +2,7 @@
 
 One loop for all: a recipe (`recipes/`) names the network, what it starts from, what is drawn (`compose.py`)
 and what is learned (`objectives.py`). A run is a folder with checkpoints and a log; the same command goes on
-with it. The average of the weights (`average.safetensors`) is what is released. Everything is written without pickle.
+with it. The average of the weights (`average.safetensors`) is what is released. Nothing is pickled.
 """
 
 from __future__ import annotations
