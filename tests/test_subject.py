@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from flyaway import ControlError
+from flyaway.following import State, begin, follow, mask_of
 from flyaway.people import find_people, label
-from flyaway.subject import State, Subject, alone, begin, follow, mask_of
+from flyaway.subject import Subject, alone
 
 Float = NDArray[np.float32]
 HEIGHT, WIDTH = 270, 480

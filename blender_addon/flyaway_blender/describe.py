@@ -27,7 +27,9 @@ _LOOKS = frozenset(
     generated_width generated_height use_lock_interface frame_preview_start
     """.split()  # noqa: SIM905
 )
-DEEPEST = 5
+_SOCKETS = ("inputs", "outputs", "internal_links")  # of a node: its links are described by who walks them
+_NOTHING = object()
+DEEPEST, MOST_ITEMS = 5, 1000
 
 
 def value(socket: bpy.types.NodeSocket) -> Any:
@@ -59,25 +61,30 @@ def struct(
     skip, found = set(skip), {}
     for prop in thing.bl_rna.properties:
         name = prop.identifier
-        if (
-            _is_look(thing, name)
-            or f".{name}" in skip
-            or (depth == 0 and name in ("inputs", "outputs", "internal_links"))
-        ):
+        linked = depth == 0 and name in _SOCKETS
+        if linked or f".{name}" in skip or _is_look(thing, name) or (loose and prop.type == "COLLECTION"):
             continue
         try:
             value = getattr(thing, name)
         except (AttributeError, RuntimeError):
             continue
-        if prop.type in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"):
-            found[name] = plain(sorted(value) if isinstance(value, set) else value)
-        elif prop.type == "POINTER" and value is not None:
-            found[name] = _id(value, frame) if isinstance(value, bpy.types.ID) else struct(value, depth + 1)
-        elif prop.type == "COLLECTION" and not loose:
-            items = list(value)[:1000]
-            if items and not isinstance(items[0], bpy.types.ID):
-                found[name] = [struct(item, depth + 1) for item in items]
+        described = _described(prop.type, value, depth, frame)
+        if described is not _NOTHING:
+            found[name] = described
     return found
+
+
+def _described(kind: str, value: Any, depth: int, frame: int | None) -> Any:
+    """One property's value, by Blender's name of its type; `_NOTHING` where it says nothing of its own."""
+    if kind in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"):
+        return plain(sorted(value) if isinstance(value, set) else value)
+    if kind == "POINTER" and value is not None:
+        return _id(value, frame) if isinstance(value, bpy.types.ID) else struct(value, depth + 1)
+    if kind == "COLLECTION":
+        items = list(value)[:MOST_ITEMS]
+        if items and not isinstance(items[0], bpy.types.ID):
+            return [struct(item, depth + 1) for item in items]
+    return _NOTHING
 
 
 def _is_look(thing: Any, name: str) -> bool:

@@ -123,7 +123,7 @@ class Followed:
 
     def see(self, frame: int, raw: np.ndarray, plate: np.ndarray) -> None:
         """Look at the next frame: from the one of the choice on, and then from there backwards."""
-        from flyaway import subject as who
+        from flyaway import following as who
         from flyaway.people import find_people
 
         if not self.wanted:

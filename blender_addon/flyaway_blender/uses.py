@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -49,7 +49,7 @@ def is_group(node: bpy.types.Node) -> bool:
 def used(scene: bpy.types.Scene) -> list[Use]:
     """The mattes that reach an output of the scene's compositor unmuted; those that others wait for first."""
     tree = compat.compositor_tree(scene)
-    return [] if tree is None else list(_walk(tree, (), set()))
+    return [] if tree is None else list(_Walk().tree(tree))
 
 
 def in_strips(scene: bpy.types.Scene) -> Iterator[tuple[str, Use]]:
@@ -61,7 +61,7 @@ def in_strips(scene: bpy.types.Scene) -> Iterator[tuple[str, Use]]:
         for modifier in getattr(strip, "modifiers", ()):
             tree = getattr(modifier, "node_group", None)
             if tree is not None and not strip.mute and not modifier.mute:
-                for use in _walk(tree, (), set()):
+                for use in _Walk().tree(tree):
                     yield strip.name, use
 
 
@@ -97,37 +97,52 @@ def active(context: bpy.types.Context) -> bpy.types.Node | None:
     return node if is_matte(node) else None
 
 
-def _walk(
-    tree: bpy.types.NodeTree,
-    groups: tuple[bpy.types.Node, ...],
-    seen: set[tuple[str, ...]],
-    wanted: str | None = None,
-) -> Iterator[Use]:
-    """The mattes that reach an output of a tree; of a group's outputs only `wanted`, by its identifier."""
-    path = tuple(group.name for group in groups)
+class _Walk:
+    """A way from a compositor's outputs upstream, which comes to each matte once.
 
-    def visit(node: bpy.types.Node, output: bpy.types.NodeSocket) -> Iterator[Use]:
-        # A muted node passes one input on, a group those behind one output: it may be come to by others, too.
-        key = (*path, node.name, output.identifier if is_group(node) or node.mute else "")
-        if key in seen:
-            return
-        seen.add(key)
-        passed = [link.from_socket for link in node.internal_links if link.to_socket == output]
-        yield from upstream(passed if node.mute else list(node.inputs))
-        if node.mute:
-            return
-        if is_matte(node):
-            yield Use(node, groups)
-        elif is_group(node):
-            yield from _walk(node.node_tree, (*groups, node), seen, output.identifier)
+    Attributes:
+        seen: where it has been: the names of the groups it went through, the node's, and (where only some
+            inputs lie behind an output) that output's identifier.
+    """
 
-    def upstream(sockets: list[bpy.types.NodeSocket]) -> Iterator[Use]:
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, ...]] = set()
+
+    def tree(
+        self, tree: bpy.types.NodeTree, groups: tuple[bpy.types.Node, ...] = (), wanted: str | None = None
+    ) -> Iterator[Use]:
+        """The mattes that reach a tree's outputs; of a group's only the output `wanted`."""
+        for start in tree.nodes:
+            if start.bl_idname in SINKS and not start.mute:
+                ends = start.bl_idname == "NodeGroupOutput" and wanted is not None
+                sockets = [one for one in start.inputs if not ends or one.identifier == wanted]
+                yield from self.upstream(sockets, groups)
+
+    def upstream(
+        self, sockets: Iterable[bpy.types.NodeSocket], groups: tuple[bpy.types.Node, ...]
+    ) -> Iterator[Use]:
+        """The mattes that reach these inputs."""
         for socket in sockets:
             for link in socket.links:
                 if not link.is_muted:
-                    yield from visit(link.from_node, link.from_socket)
+                    yield from self.node(link.from_node, link.from_socket, groups)
 
-    for start in tree.nodes:
-        if start.bl_idname in SINKS and not start.mute:
-            ends = start.bl_idname == "NodeGroupOutput" and wanted is not None
-            yield from upstream([one for one in start.inputs if not ends or one.identifier == wanted])
+    def node(
+        self, node: bpy.types.Node, output: bpy.types.NodeSocket, groups: tuple[bpy.types.Node, ...]
+    ) -> Iterator[Use]:
+        """The mattes that reach an output of a node, and the node itself if it is one."""
+        # A muted node passes one input on, a group those behind one output: it may be come to by others, too.
+        path = tuple(group.name for group in groups)
+        key = (*path, node.name, output.identifier if is_group(node) or node.mute else "")
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        if node.mute:
+            passed = [link.from_socket for link in node.internal_links if link.to_socket == output]
+            yield from self.upstream(passed, groups)
+            return
+        yield from self.upstream(node.inputs, groups)
+        if is_matte(node):
+            yield Use(node, groups)
+        elif is_group(node):
+            yield from self.tree(node.node_tree, (*groups, node), output.identifier)

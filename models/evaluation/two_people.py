@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 import flyaway
 from flyaway.evaluation.pixels import resize
+from flyaway.following import State, begin, follow, mask_of
 from flyaway.people import find_people
 from flyaway.pictures.files import read
-from flyaway.subject import State, Subject, begin, follow, mask_of
+from flyaway.subject import Subject
 
 HEIGHT, WIDTH = 360, 640
 AGREED = 0.985  # two passes of the teacher agree at least so well on a portrait's matte

@@ -99,20 +99,16 @@ class Composer:
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
         colour = torch.where(swapped, mix(tone(colour, dice, 0.5), behind, alpha), colour)
-        soft = ((alpha > 0.02) & (alpha < 0.98)) & (exact == 0)[:, None, None, None]
-        mixed = torch.where(soft, MIXED, 1.0)
-        # What a mask left out beside the person is gone with the old background: nothing there is doubtful.
-        trust = torch.where(swapped, mixed, trust * torch.where(soft, PHOTOGRAPH, 1.0))
+        trust = believed(alpha, trust, exact, swapped)
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
         nobody = (dice.uniform(count) < self.recipe.empty)[:, None, None, None]
         empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0)
         colour = torch.where(empty, behind, colour)
-        alpha, trust = torch.where(empty, 0.0, alpha), torch.where(empty, 1.0, trust)
-        image, alpha = faults(colour, alpha, dice)
+        image, alpha = faults(colour, torch.where(empty, 0.0, alpha), dice)
         weight = people.weight[which]
-        weighed = torch.where(empty, 1.0, weight[:, None, None, None])
-        return Plates(image, alpha, weight, exact, trust * weighed)
+        trust = torch.where(empty, 1.0, trust * weight[:, None, None, None])
+        return Plates(image, alpha, weight, exact, trust)
 
     def _person(
         self, which: Tensor, replaced: Tensor, shape: tuple[int, int]
@@ -225,3 +221,13 @@ class Composer:
             (x - number(-1, 1)) / number(0.15, 0.7)
         ) ** 2
         return ((1 - round_ + 0.5 * noise) * number(math.log(8), math.log(120)).exp()).clamp(0, 1)
+
+
+def believed(alpha: Tensor, trust: Tensor, exact: Tensor, swapped: Tensor) -> Tensor:
+    """How far each pixel's alpha is to be believed, B×1×H×W: soft pixels of unsolved mattes less.
+
+    What a mask left out beside the person is gone with the old background: where that was swapped, nothing
+    there is doubtful.
+    """
+    soft = ((alpha > 0.02) & (alpha < 0.98)) & (exact == 0)[:, None, None, None]
+    return torch.where(swapped, torch.where(soft, MIXED, 1.0), trust * torch.where(soft, PHOTOGRAPH, 1.0))

@@ -1,6 +1,7 @@
 """A job over many frames: plan → claim → pipeline → prove → journal → report. See docs/batch.md."""
 
-from flyaway.batch.job import Job, JobReport, Shot, plan_job, run_job
+from flyaway.batch.job import Job, Shot, plan_job, run_job
+from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Limits

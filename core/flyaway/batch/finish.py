@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flyaway import controls as matte_controls
-from flyaway import subject as who
+from flyaway import following as who
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
 from flyaway.errors import FlyawayError, PatternError, ReadError, WriteError
+from flyaway.following import State
 from flyaway.frames import library, metadata
 from flyaway.frames.edges import background_path
 from flyaway.frames.fingerprint import verdict
@@ -30,7 +31,7 @@ from flyaway.frames.read import PixelShape, Plate, Window
 from flyaway.frames.sequence import is_pattern, sequence_of
 from flyaway.frames.write import land_matte
 from flyaway.people import People, find_people
-from flyaway.subject import State, Subject
+from flyaway.subject import Subject, alone
 
 if TYPE_CHECKING:
     from flyaway.batch.plan import Plan
@@ -271,7 +272,7 @@ class Finisher:
         if subject.kind == "all":
             return raw.alpha, ""
         if frame is None:
-            return who.alone(raw.alpha, subject, _shift(plate), seen=open_to(raw.alpha, masks)), ""
+            return alone(raw.alpha, subject, _shift(plate), seen=open_to(raw.alpha, masks)), ""
         people = find_people(open_to(raw.alpha, masks), pixels, encoding)
         at = frame if subject.frame is None else subject.frame
         if frame == at:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
 from flyaway.batch.finish import Finish, check_finish, raw_path
+from flyaway.batch.job_report import JobReport
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.plan import Plan, Target, plan_shot
-from flyaway.batch.report import ExitCode, FrameResult, Report, lacks_memory, worst
+from flyaway.batch.report import FrameResult
 from flyaway.batch.run import run_plan
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.coverage import AlphaIn
@@ -87,50 +88,6 @@ class Job:
         """What `flyaway.load` is told beside the model's name; what nobody chose is left to it."""
         said: dict[str, Any] = {"device": self.device, "engine": self.engine}
         return said if self.threads is None else said | {"threads": self.threads}
-
-
-@dataclass
-class JobReport:
-    """What became of a job.
-
-    Attributes:
-        name: the job's.
-        reports: one for each shot that was begun.
-        refused: shot → why it was not begun (another run is at it, its model cannot be loaded).
-        interrupted: it was ended early by a signal.
-    """
-
-    name: str
-    reports: list[Report] = field(default_factory=list)
-    refused: dict[str, FlyawayError | MemoryError] = field(default_factory=dict)
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 only if every frame of every shot is on disk and proven."""
-        codes = [report.exit_code for report in self.reports]
-        codes += [_code_of(error) for error in self.refused.values()]
-        return worst([*codes, ExitCode.INTERRUPTED] if self.interrupted else codes)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain JSON values."""
-        counts = Counter[str]()
-        for report in self.reports:
-            counts.update(report.counts)
-        return {
-            "job": self.name,
-            "exit_code": int(self.exit_code),
-            **{status: counts[status] for status in ("written", "skipped", "failed")},
-            "interrupted": self.interrupted,
-            "shots": [report.as_json() for report in self.reports],
-            "refused": {name: str(error) or "not enough memory" for name, error in self.refused.items()},
-        }
-
-
-def _code_of(error: Exception) -> ExitCode:
-    if isinstance(error, BusyError):
-        return ExitCode.BUSY
-    return ExitCode.OUT_OF_MEMORY if lacks_memory(error) else ExitCode.FAILED
 
 
 def plan_job(job: Job) -> list[tuple[Shot, Plan]]:

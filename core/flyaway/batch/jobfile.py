@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from flyaway.batch import job_values as check
 from flyaway.batch.finish import Finish
 from flyaway.batch.job import Job, Shot
 from flyaway.batch.plan import Target
@@ -71,26 +72,28 @@ def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
 
 
 def _from_toml(path: Path, said: dict[str, Any]) -> Job:
-    _known(said, _JOB_KEYS, str(path))
-    tokens = _tokens(said.get("tokens", {}), str(path))
-    defaults = _table(said.get("defaults", {}), f"{path}, defaults")
+    check.known(said, _JOB_KEYS, str(path))
+    tokens = check.tokens(said.get("tokens", {}), str(path))
+    defaults = check.table(said.get("defaults", {}), f"{path}, defaults")
     shots = said.get("shots", [])
     if not isinstance(shots, list):
         raise JobError(f"{path}: shots are written as [[shots]].")
     made = []
     for number, shot in enumerate(shots, 1):
         where = f"{path}, shot {number}"
-        merged = {**defaults, **_table(shot, where)}
+        merged = {**defaults, **check.table(shot, where)}
         merged["tokens"] = {
             **tokens,
-            **_tokens(defaults.get("tokens", {}), where),
-            **_tokens(shot.get("tokens", {}), where),
+            **check.tokens(defaults.get("tokens", {}), where),
+            **check.tokens(shot.get("tokens", {}), where),
         }
         made.append(_shot(merged, where))
-    kept: dict[str, Any] = {key: _text(said, key, str(path)) for key in ("device", "engine") if key in said}
+    kept: dict[str, Any] = {
+        key: check.text(said, key, str(path)) for key in ("device", "engine") if key in said
+    }
     if "threads" in said:
-        kept["threads"] = _whole(said["threads"], "threads", 1, str(path))
-    name = _text(said, "name", str(path)) if "name" in said else path.stem
+        kept["threads"] = check.whole(said["threads"], "threads", 1, str(path))
+    name = check.text(said, "name", str(path)) if "name" in said else path.stem
     return Job(name, tuple(made), **kept)
 
 
@@ -166,7 +169,7 @@ def _typed(key: str, value: str, where: str) -> Any:
 
 
 def _shot(said: Mapping[str, Any], where: str) -> Shot:
-    _known(said, _SHOT_KEYS, where)
+    check.known(said, _SHOT_KEYS, where)
     for key in ("name", "source"):
         if not said.get(key):
             raise JobError(f"{where}: no {key}.")
@@ -177,18 +180,18 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
                 raise JobError(f"{where}: outputs are a list of paths or tables, not {value!r}.")
             values[key] = tuple(_output(out, where) for out in value)
         elif key == "tokens":
-            values[key] = _tokens(value, where)
+            values[key] = check.tokens(value, where)
         elif key in _INTEGERS:
-            values[key] = _whole(value, key, 0, where)
+            values[key] = check.whole(value, key, 0, where)
         elif key in _CONTROLS or key in (*_MASKS, "subject"):
             continue
         elif key in _SWITCHES:
-            values[key] = _switch(said, key, where)
+            values[key] = check.switch(said, key, where)
         elif key == "alpha_in":
-            _one_of(said, key, ALPHA_IN, where)
+            check.one_of(said, key, ALPHA_IN, where)
             values[key] = value
         else:
-            values[key] = _text(said, key, where)
+            values[key] = check.text(said, key, where)
     return Shot(**values, finish=_finish(said, where))
 
 
@@ -196,41 +199,45 @@ def _finish(said: Mapping[str, Any], where: str) -> Finish:
     """Matte controls, masks and the choice of a person, out of a shot's own keys."""
     values: dict[str, Any] = {}
     for key in _FRACTIONS & set(said):
-        values[key] = _number(said, key, where)
+        values[key] = check.number(said, key, where)
     if "invert" in said:
-        values["invert"] = _switch(said, "invert", where)
+        values["invert"] = check.switch(said, "invert", where)
     if "choke" in values and "grow" in values:
         raise JobError(f"{where}: choke is grow the other way; leave one.")
     if "choke" in values:
         values["grow"] = -values.pop("choke")
     try:
         controls = Controls(**values)
-        subject = Subject.parse(_text(said, "subject", where)) if "subject" in said else Subject()
+        subject = Subject.parse(check.text(said, "subject", where)) if "subject" in said else Subject()
     except ControlError as error:
         raise JobError(f"{where}: {error}") from error
-    places = {key: _text(said, key, where) for key in _MASKS if key in said}
+    places = {key: check.text(said, key, where) for key in _MASKS if key in said}
     return Finish(controls, subject=subject, **places)
 
 
 def _output(said: Any, where: str) -> Target:
-    table = {"path": said} if isinstance(said, str) else _table(said, where)
-    _known(table, _OUTPUT_KEYS, f"{where}, output")
+    table = {"path": said} if isinstance(said, str) else check.table(said, where)
+    check.known(table, _OUTPUT_KEYS, f"{where}, output")
     if "path" not in table:
         raise JobError(f"{where}: an output without a path.")
-    _one_of(table, "kind", get_args(Output), where)
-    _one_of(table, "depth", get_args(Depth), where)
-    _one_of(table, "edge_colour", get_args(EdgeColour), where)
-    _one_of(table, "despill", get_args(Screen), where)
-    _one_of(table, "format", ("exr", "png", "tif"), where)
+    check.one_of(table, "kind", get_args(Output), where)
+    check.one_of(table, "depth", get_args(Depth), where)
+    check.one_of(table, "edge_colour", get_args(EdgeColour), where)
+    check.one_of(table, "despill", get_args(Screen), where)
+    check.one_of(table, "format", ("exr", "png", "tif"), where)
     write: dict[str, Any] = {}
     for key in _WRITE & set(table):
         if key in _OUTPUT_FRACTIONS:
-            write[key] = _number(table, key, where)
+            write[key] = check.number(table, key, where)
         else:
-            write[key] = _switch(table, key, where) if key in _SWITCHES else _text(table, key, where)
+            write[key] = (
+                check.switch(table, key, where) if key in _SWITCHES else check.text(table, key, where)
+            )
     kind: Any = table.get("kind", "matte")
     options = WriteOptions(output=kind, **write)
-    return Target(_text(table, "path", where), options, f".{table['format']}" if "format" in table else None)
+    return Target(
+        check.text(table, "path", where), options, f".{table['format']}" if "format" in table else None
+    )
 
 
 def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
@@ -266,59 +273,3 @@ def _below(folder: Path, text: str) -> str:
         return text
     # Not through Path: a closing slash says that a folder is meant.
     return text if str(folder) == "." else f"{folder}/{text}"
-
-
-def _known(said: Mapping[str, Any], keys: set[str], where: str) -> None:
-    unknown = sorted(set(said) - keys)
-    if unknown:
-        raise JobError(f"{where}: {', '.join(unknown)} means nothing; known are {', '.join(sorted(keys))}.")
-
-
-def _table(said: Any, where: str) -> dict[str, Any]:
-    if not isinstance(said, dict):
-        raise JobError(f"{where}: a table is expected, not {said!r}.")
-    return said
-
-
-def _tokens(said: Any, where: str) -> dict[str, str]:
-    return {
-        str(key): str(value)
-        for key, value in _table(said, f"{where}, tokens").items()
-        if isinstance(value, str | int) or _refuse(f"{where}: the token {key} is no text.")
-    }
-
-
-def _refuse(message: str) -> bool:
-    raise JobError(message)
-
-
-def _text(said: Mapping[str, Any], key: str, where: str) -> str:
-    value = said[key]
-    if not isinstance(value, str) or not value.strip():
-        raise JobError(f"{where}: {key} is a text, not {value!r}.")
-    return value
-
-
-def _number(said: Mapping[str, Any], key: str, where: str) -> float:
-    number = said[key]
-    if not isinstance(number, int | float) or isinstance(number, bool):
-        raise JobError(f"{where}: {key} is a number, not {number!r}.")
-    return float(number)
-
-
-def _whole(value: Any, key: str, least: int, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise JobError(f"{where}: {key} is a number from {least}, not {value!r}.")
-    return value
-
-
-def _switch(said: Mapping[str, Any], key: str, where: str) -> bool:
-    value = said[key]
-    if not isinstance(value, bool):
-        raise JobError(f"{where}: {key} is true or false, not {value!r}.")
-    return value
-
-
-def _one_of(said: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str) -> None:
-    if key in said and said[key] not in allowed:
-        raise JobError(f"{where}: {key} is one of {', '.join(allowed)}, not {said[key]!r}.")

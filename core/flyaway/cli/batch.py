@@ -10,7 +10,8 @@ import typer
 from rich.text import Text
 
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
-from flyaway.batch.job import Job, JobReport, Shot, chosen_where, plan_job, run_job
+from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
+from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals

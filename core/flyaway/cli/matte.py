@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import flyaway
-from flyaway import UsageError
 from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
 from flyaway.batch.finish import check_finish
-from flyaway.batch.options import Existing
 from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
@@ -34,6 +31,14 @@ from flyaway.cli.finish import (
     WhiteOption,
     finish_of,
 )
+from flyaway.cli.outputs import (
+    DepthKind,
+    OutputKind,
+    Suffix,
+    check_suffix,
+    existing_policy,
+    write_options,
+)
 from flyaway.cli.plan import print_table, row_of
 from flyaway.cli.progress import (
     ProgressKind,
@@ -45,36 +50,8 @@ from flyaway.cli.progress import (
     stopping,
 )
 from flyaway.color import check_config, resolve_config, resolve_space
-from flyaway.frames import ReadOptions, WriteOptions
+from flyaway.frames import ReadOptions
 from flyaway.matting import DEFAULT_MODEL
-
-
-class OutputKind(StrEnum):
-    """What is written."""
-
-    MATTE = "matte"
-    RGBA = "rgba"
-    BESIDE = "beside"
-    UNKNOWN = "unknown"
-    FG = "fg"
-    COMP = "comp"
-
-
-class DepthKind(StrEnum):
-    """How a value is stored."""
-
-    HALF = "half"
-    FLOAT = "float"
-    UINT8 = "uint8"
-    UINT16 = "uint16"
-
-
-class Suffix(StrEnum):
-    """In which format."""
-
-    EXR = "exr"
-    PNG = "png"
-    TIF = "tif"
 
 
 def matte(
@@ -248,44 +225,6 @@ def matte(
 def _print_plan(plan: Plan, shot: Shot, raw: str) -> int:
     print_table(Job(plan.name, (shot,)), [row_of(shot, plan, raw)])
     return ExitCode.OK
-
-
-def write_options(
-    kind: OutputKind,
-    premultiplied: bool | None,
-    channel: str,
-    depth: DepthKind | None,
-    compression: str | None,
-    *,
-    crop: bool,
-) -> WriteOptions:
-    """What to write, or UsageError where two options contradict each other."""
-    if not channel.strip():
-        raise UsageError("--channel '' names no channel; leave it out for A.")
-    if premultiplied is not None and kind is not OutputKind.RGBA:
-        raise UsageError(
-            "--premultiplied and --straight are about colour that is written anew; add --output rgba."
-        )
-    return WriteOptions(kind.value, premultiplied, channel, depth.value if depth else None, compression, crop)
-
-
-def check_suffix(destination: str, suffix: Suffix | None) -> None:
-    """Refuse a format that contradicts the destination's name."""
-    named = Path(destination).suffix.lower().lstrip(".").replace("tiff", "tif")
-    if (
-        suffix is not None
-        and named in set(Suffix)
-        and named != suffix.value
-        and not Path(destination).is_dir()
-    ):
-        raise UsageError(f"--format {suffix.value} contradicts {destination}; leave one of the two out.")
-
-
-def existing_policy(*, overwrite: bool, skip: bool, resume: bool) -> Existing:
-    """The one policy of three switches."""
-    if overwrite + skip + resume > 1:
-        raise UsageError("--overwrite, --skip-existing and --resume exclude each other.")
-    return "overwrite" if overwrite else "skip" if skip else "resume" if resume else "refuse"
 
 
 def summary(report: Report) -> str:

@@ -16,7 +16,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from flyaway.batch import FrameResult, Report
-from flyaway.batch.job import JobReport
+from flyaway.batch.job_report import JobReport
 from flyaway.cli.console import errors, fail, harmless, say, say_raw
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import OpenImageIO as oiio
-from numpy.typing import NDArray
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import ReadError, WriteError
-from flyaway.frames import fields, library, metadata
+from flyaway.errors import WriteError
+from flyaway.frames import fields, metadata
+from flyaway.frames.beside import beside
 from flyaway.frames.edges import background, edge_colour, parse_colour
 from flyaway.frames.options import (
     COLOURED,
-    COMPRESSIONS,
     FOREGROUND,
     UNKNOWN,
     Depth,
@@ -27,39 +25,9 @@ from flyaway.frames.options import (
     is_lossy,
     is_premultiplied,
 )
+from flyaway.frames.picture import HALF_MAX, Picture, with_channels
 from flyaway.frames.read import Plate
-from flyaway.frames.select import part_count
 from flyaway.frames.windows import crop_to_content, fit_window, union
-
-_HALF_MAX = np.float32(65504)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """All that is to be written, in memory.
-
-    Attributes:
-        pixels: H×W×C float32, as the file shall hold them (before rounding to its type).
-        spec: its header.
-        exact: how many of the channels, from the first, must come back bit for bit.
-        lossy: its compression may change values.
-        notes: what the format could not keep.
-        others: the file's other parts, in order.
-        place: where among them this one comes.
-    """
-
-    pixels: FloatImage = field(repr=False)
-    spec: oiio.ImageSpec = field(repr=False)
-    exact: int = 0
-    lossy: bool = False
-    notes: tuple[str, ...] = ()
-    others: tuple[Picture, ...] = ()
-    place: int = 0
-
-    @property
-    def parts(self) -> tuple[Picture, ...]:
-        """Every part of the file, in order."""
-        return (*self.others[: self.place], self, *self.others[self.place :])
 
 
 def compose(
@@ -88,7 +56,7 @@ def compose(
     if unknown is None and (options.unknown or options.output == "unknown"):
         raise WriteError("the unknown region is asked for, and was not handed on.", path=path)
     if options.output == "beside":
-        picture = _beside(path, alpha, plate, options, provenance or {})
+        picture = beside(path, alpha, plate, options, provenance or {})
         if options.edge_colour == "foreground":
             picture = _with_foreground(picture, alpha, plate, options)
         kind = options.depth or "half"
@@ -122,7 +90,7 @@ def compose(
         notes.append("fitted to the display window: outside the data window there is no coverage")
     notes += fields.notes_on(plate.spec, options.output)
     if kind == "half":
-        pixels = np.clip(pixels, -_HALF_MAX, _HALF_MAX)
+        pixels = np.clip(pixels, -HALF_MAX, HALF_MAX)
     spec = metadata.header(
         path,
         plate,
@@ -163,22 +131,7 @@ def _with_unknown(picture: Picture, unknown: FloatImage, depth: str) -> Picture:
     """The plate's channels and its matte, with the unknown region as one channel more."""
     if UNKNOWN in picture.spec.channelnames:
         raise WriteError(f"the plate has a channel {UNKNOWN!r} already; leave --with-unknown out.")
-    return _with_more(picture, unknown[..., None], (UNKNOWN,), depth)
-
-
-def _with_more(picture: Picture, more: FloatImage, names: tuple[str, ...], depth: str) -> Picture:
-    """A picture with some channels (H×W×C) more, of one type, after its own."""
-    spec = oiio.ImageSpec(picture.spec)
-    kinds = [spec.channelformat(index) for index in range(spec.nchannels)]
-    spec.nchannels += len(names)
-    spec.channelnames = (*spec.channelnames, *names)
-    spec.channelformats = (*kinds, *[oiio.TypeDesc(depth)] * len(names))
-    if depth == "float":
-        spec.format = oiio.TypeDesc("float")
-    else:  # also beside channels that are floats
-        more = np.clip(more, -_HALF_MAX, _HALF_MAX)
-    pixels = np.concatenate([picture.pixels, more.astype(np.float32)], axis=-1)
-    return replace(picture, pixels=np.ascontiguousarray(pixels), spec=spec)
+    return with_channels(picture, unknown[..., None], (UNKNOWN,), depth)
 
 
 def default_depth(suffix: str, channel_type: str, output: Output) -> Depth:
@@ -239,78 +192,4 @@ def _with_foreground(picture: Picture, alpha: FloatImage, plate: Plate, options:
     light, _ = color.scene_linear(finite, plate.space, plate.config)
     colour = edge_colour(light, alpha, "linear", options)
     deep = options.depth or ("float" if plate.channel_type in ("float", "double") else "half")
-    return _with_more(picture, colour, FOREGROUND, deep)
-
-
-def _beside(
-    path: Path, alpha: FloatImage, plate: Plate, options: WriteOptions, provenance: Mapping[str, str]
-) -> Picture:
-    """The plate's part as it is, every channel in its own type, and the matte as one more."""
-    if plate.format != "openexr" or fields.refusal_of(plate.spec, "beside") is not None:
-        raise WriteError(
-            "only an upright EXR plate has channels to put the matte beside; take --output rgba.",
-            path=path,
-            frame=plate.frame,
-        )
-    if options.channel in plate.channels:
-        raise WriteError(
-            f"the plate has a channel {options.channel!r} already; name another with --channel matte.A.",
-            path=path,
-            frame=plate.frame,
-        )
-    kinds = [plate.spec.channelformat(index) for index in range(plate.spec.nchannels)]
-    exact = ("half", "float")
-    odd = [name for name, kind in zip(plate.channels, kinds, strict=True) if str(kind) not in exact]
-    if odd:
-        # OpenImageIO takes all channels as one array of floats, which hold no 32-bit integers.
-        raise WriteError(
-            f"its integer channels ({', '.join(odd[:6])}) would not pass bit for bit; write the matte as a"
-            " file of its own (--output matte).",
-            path=path,
-            frame=plate.frame,
-        )
-    pixels = np.concatenate([all_channels(plate), alpha[..., None].astype(np.float32)], axis=-1)
-    spec = metadata.beside(plate, options.channel, options.depth or "half", provenance)
-    own = str(plate.spec.get("compression", "") or "zip").partition(":")[0]
-    lossless = own in COMPRESSIONS[".exr"] and not is_lossy(own)
-    spec.attribute("compression", options.compression or (own if lossless else "zip"))
-    others, notes = _other_parts(plate)
-    notes += fields.notes_on(plate.spec, "beside")
-    return Picture(
-        np.ascontiguousarray(pixels),
-        spec,
-        exact=plate.spec.nchannels,
-        notes=notes,
-        others=others,
-        place=plate.part if others else 0,
-    )
-
-
-def _other_parts(plate: Plate) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
-    """The parts of a plate's file that were not read, as they are; or a note on why they stay behind."""
-    found: list[Picture] = []
-    for index in range(part_count(plate.spec)):
-        if index == plate.part:
-            continue
-        try:
-            source = library.open_input(plate.path, plate.frame, str(index))
-        except ReadError as error:  # a deep one
-            return (), (f"the plate's other parts stay behind: {error}",)
-        try:
-            spec = source.spec()
-            if "uint" in {str(spec.channelformat(channel)) for channel in range(spec.nchannels)}:
-                return (), (f"the plate's other parts stay behind: part {index} holds integers",)
-            pixels = library.decode(source, 0, spec.nchannels, plate.path, plate.frame)
-        finally:
-            source.close()
-        found.append(Picture(pixels, metadata.kept_part(spec), exact=spec.nchannels))
-    return tuple(found), ()
-
-
-def all_channels(plate: Plate) -> NDArray[np.float32]:
-    """Every channel of a plate's part as its file has it: H×W×C float32, which holds halves exactly."""
-    source = library.open_input(plate.path, plate.frame, str(plate.part))
-    try:
-        return library.decode(source, 0, source.spec().nchannels, plate.path, plate.frame)
-    finally:
-        source.close()
+    return with_channels(picture, colour, FOREGROUND, deep)

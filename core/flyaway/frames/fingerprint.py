@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError
 from flyaway.frames import library, metadata
-from flyaway.frames.compose import Picture
+from flyaway.frames.picture import Picture
 from flyaway.frames.select import part_count
 
 # The header's entry, below "flyaway:".

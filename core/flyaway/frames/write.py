@@ -16,10 +16,11 @@ import OpenImageIO as oiio
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
-from flyaway.frames.compose import Picture, compose
+from flyaway.frames.compose import compose
 from flyaway.frames.fingerprint import sealed
 from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.options import CHANNELS, WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
+from flyaway.frames.picture import Picture
 from flyaway.frames.read import Plate, Window, windows
 from flyaway.frames.select import part_count
 from flyaway.frames.windows import union

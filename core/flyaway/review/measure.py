@@ -206,40 +206,71 @@ def _compare(
     return replace(check, jump=jump, flicker=flicker)
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """What a frame is judged by: the middle of its shot, and how far from usual a change may be."""
+
+    coverage: float
+    jump: float
+    flicker: float
+
+    @classmethod
+    def of(cls, checks: Sequence[FrameCheck]) -> _Limits:
+        jumps = [abs(check.jump) for check in checks if check.jump is not None]
+        flickers = [check.flicker for check in checks if check.flicker is not None]
+        coverages = [check.coverage for check in checks if check.coverage is not None]
+        return cls(
+            median(coverages) if coverages else 0.0,
+            max(_SEEN_JUMP, _OUTLIER * median(jumps)) if jumps else 1.0,
+            max(_SEEN_FLICKER, _OUTLIER * median(flickers)) if flickers else 1.0,
+        )
+
+
 def _judge(checks: Sequence[FrameCheck]) -> list[FrameCheck]:
     """Add the faults that only show beside the other frames, and the score."""
-    jumps = [abs(check.jump) for check in checks if check.jump is not None]
-    flickers = [check.flicker for check in checks if check.flicker is not None]
-    covers = [check.coverage for check in checks if check.coverage is not None]
-    middle = median(covers) if covers else 0.0
-    jump_limit = max(_SEEN_JUMP, _OUTLIER * median(jumps)) if jumps else 1.0
-    flicker_limit = max(_SEEN_FLICKER, _OUTLIER * median(flickers)) if flickers else 1.0
+    limits = _Limits.of(checks)
     judged: list[FrameCheck] = []
-    leapt = 0.0
+    last_jump = 0.0
     for check in checks:
-        faults, change = list(check.faults), check.jump or 0.0
-        if check.coverage is not None and check.coverage < _EMPTY:
-            faults.append("the matte is empty")
-        if check.coverage is not None and check.coverage > _FULL:
-            faults.append("the matte covers everything")
-        # The frame after a single bad one leaps back: that is the bad one's fault, already told.
-        back = bool(leapt) and abs(leapt + change) < jump_limit
-        leapt = 0.0
-        if not back and abs(change) > jump_limit:
-            faults.append(f"coverage jumps by {100 * change:+.1f} % of the picture")
-            leapt = change
-        if not back and (check.flicker or 0) > flicker_limit:
-            flicker = 1000 * (check.flicker or 0)
-            faults.append(f"the matte flickers ({flicker:.1f} ‰ where the plate stands still)")
-        score = 10.0 * len(faults)
-        if check.coverage is None:
-            score += 100
-        elif not back:
-            # The last two: without neighbours in time, the one that is least like the others.
-            score += abs(change) / jump_limit + (check.flicker or 0) / flicker_limit
-            score += abs(check.coverage - middle) + check.soft
-        judged.append(replace(check, faults=tuple(faults), score=score))
+        change = check.jump or 0.0
+        # The frame after a single bad one jumps back: that is the bad one's fault, which is told already.
+        back = bool(last_jump) and abs(last_jump + change) < limits.jump
+        changes = [] if back else _change_faults(check, limits)
+        last_jump = change if not back and abs(change) > limits.jump else 0.0
+        faults = (*check.faults, *_extent_faults(check), *changes)
+        judged.append(replace(check, faults=faults, score=_score(check, len(faults), back, limits)))
     return judged
+
+
+def _extent_faults(check: FrameCheck) -> list[str]:
+    if check.coverage is not None and check.coverage < _EMPTY:
+        return ["the matte is empty"]
+    if check.coverage is not None and check.coverage > _FULL:
+        return ["the matte covers everything"]
+    return []
+
+
+def _change_faults(check: FrameCheck, limits: _Limits) -> list[str]:
+    """What changed more since the frame before than it does elsewhere in the shot."""
+    faults = []
+    jump, flicker = check.jump or 0.0, check.flicker or 0.0
+    if abs(jump) > limits.jump:
+        faults.append(f"coverage jumps by {100 * jump:+.1f} % of the picture")
+    if flicker > limits.flicker:
+        faults.append(f"the matte flickers ({1000 * flicker:.1f} ‰ where the plate stands still)")
+    return faults
+
+
+def _score(check: FrameCheck, faults: int, back: bool, limits: _Limits) -> float:
+    """How much a frame wants to be looked at: by its faults, then by how unusual it is."""
+    score = 10.0 * faults
+    if check.coverage is None:
+        return score + 100
+    if back:
+        return score
+    # The last two: without neighbours in time, the one that is least like the others.
+    score += abs(check.jump or 0.0) / limits.jump + (check.flicker or 0) / limits.flicker
+    return score + abs(check.coverage - limits.coverage) + check.soft
 
 
 def names_of(paths: Sequence[Path]) -> str:
