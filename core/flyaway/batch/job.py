@@ -150,6 +150,10 @@ def run_job(
             loaded.clear()  # one model at a time is in memory
             try:
                 loaded[shot.model] = load(shot.model, **job.loading)
+            except KeyboardInterrupt:
+                # What the shots before have done is told all the same.
+                report.interrupted = True
+                break
             except (FlyawayError, MemoryError) as error:
                 if not report.reports and not report.refused:
                     raise

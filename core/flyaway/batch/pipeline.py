@@ -128,7 +128,10 @@ class Pipeline(Generic[Item, Read, Worked, Result]):
             writers.shutdown(wait=True)
 
     def leftovers(self) -> Iterator[Result]:
-        """After `run` was broken off: the results of what had been worked on by then, which is written."""
+        """After `run` was broken off: the results of what had been worked on by then, which is written.
+
+        May be broken off and asked for again.
+        """
         yield from self._finished(0)
 
     def _reading(self, ticket: int, item: Item) -> Read:
@@ -169,4 +172,7 @@ class Pipeline(Generic[Item, Read, Worked, Result]):
     def _finished(self, keep: int | None) -> Iterator[Result]:
         """Results at the head of the line: those that are there (None), or all but `keep`, waited for."""
         while self._behind and (self._behind[0].done() if keep is None else len(self._behind) > keep):
-            yield self._behind.popleft().result()
+            # Waited for before it is taken out: an interrupt meanwhile must leave it to `leftovers`.
+            result = self._behind[0].result()
+            self._behind.popleft()
+            yield result

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -177,13 +177,23 @@ class _Run:
                 if result is not None:
                     tell(result)
         except KeyboardInterrupt:
-            for result in pipeline.leftovers():
-                if result is not None:
-                    tell(result)
+            self._tell_leftovers(pipeline, tell)
             return True
         finally:
             self.peak_bytes = pipeline.budget.peak
         return pipeline.stopped
+
+    @staticmethod
+    def _tell_leftovers(pipeline: Pipeline[Any, Any, Any, FrameResult | None], tell: Progress) -> None:
+        """What was being written when the run was broken off is finished and counted, however often."""
+        while True:
+            try:
+                for result in pipeline.leftovers():
+                    if result is not None:
+                        tell(result)
+            except KeyboardInterrupt:
+                continue
+            return
 
     def _steps(self, tell: Progress) -> Iterator[Step]:
         remembers = bool(getattr(self._matting, "remembers", False))

@@ -27,7 +27,6 @@ from flyaway.cli.progress import (
     ThreadsOption,
     notice,
     show,
-    stopping,
 )
 from flyaway.errors import FlyawayError, JobError
 from flyaway.frames.landing import write_text
@@ -141,10 +140,8 @@ def batch(
         ]
     )
     limits = Limits(readers, writers, memory << 20)
-    with (
-        show(progress, sum(len(plan.tasks) for _, plan in plans)) as shown,
-        stop_on_signals(stopping) as stop,
-    ):
+    total = sum(len(plan.tasks) for _, plan in plans)
+    with show(progress, total) as shown, stop_on_signals(shown.stopping) as stop:
         teller = _Teller(shown)
         report = run_job(
             job,
@@ -156,7 +153,7 @@ def batch(
         )
         for name, error in report.as_json()["refused"].items():
             fail(f"{name}: {error}")
-        shown.end(report, _remark(report))
+        shown.end(report, _remark(report, total))
     if report_path is not None:
         write_report(report_path, report.as_json())
     if review is not None and not report.interrupted:
@@ -195,14 +192,16 @@ class _Teller:
 
     def begin(self, shot: Shot, plan: Plan, matting: Matting) -> None:
         """A shot is begun."""
-        self._shown.start(name=shot.name, frames=len(plan.tasks), model=shot.model, device=matting.device)
+        self._shown.start(
+            plan.tasks, name=shot.name, frames=len(plan.tasks), model=shot.model, device=matting.device
+        )
 
     def frame(self, _shot: Shot, result: FrameResult) -> None:
         """A frame is done."""
         self._shown(result)
 
 
-def _remark(report: JobReport) -> str:
+def _remark(report: JobReport, total: int) -> str:
     said = report.as_json()
     parts = [f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]]
     lacks = dict.fromkeys(lack for shot in report.reports for lack in shot.lacks)
@@ -211,7 +210,8 @@ def _remark(report: JobReport) -> str:
     if report.refused:
         parts.append(f"{len(report.refused)} shots not begun")
     if report.interrupted:
-        parts.append("interrupted; the same command does the rest")
+        done = sum(shot.done for shot in report.reports)
+        parts.append(f"interrupted after {done} of {total}; the same command does the rest")
     return ", ".join(parts) or "nothing done"
 
 

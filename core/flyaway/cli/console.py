@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import unicodedata
@@ -50,6 +51,14 @@ def say_raw(line: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere(1)
+
+
+def tell_now(message: str) -> None:
+    """Print a line on stderr from a signal handler, which may have come in the middle of another print."""
+    # Past Python's buffers, which refuse to be entered twice; a progress bar's line is wiped first.
+    start = "\r\x1b[2K" if errors.is_terminal else ""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{start}{harmless(message)}\n".encode(errors="backslashreplace"))
 
 
 def _to_nowhere(descriptor: int) -> None:

@@ -47,7 +47,6 @@ from flyaway.cli.progress import (
     ThreadsOption,
     notice,
     show,
-    stopping,
 )
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.frames import ReadOptions
@@ -213,8 +212,8 @@ def matte(
     resumes = options.existing == "resume"
     notices = [*plan.notices, *(other_weights(plan, matting.info) if resumes else ())]
     notice(notices)
-    with show(progress, len(plan.tasks)) as shown, stop_on_signals(stopping) as stop:
-        shown.start(name=plan.name, notices=notices, model=model, device=matting.device)
+    with show(progress, len(plan.tasks)) as shown, stop_on_signals(shown.stopping) as stop:
+        shown.start(plan.tasks, name=plan.name, notices=notices, model=model, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
         shown.end(report, summary(report))
     if report_path is not None:
