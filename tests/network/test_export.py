@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +210,10 @@ def test_a_version_that_is_taken_is_refused(quick, version, keep, said) -> None:
 def test_there_must_be_something_to_keep(quick) -> None:
     with pytest.raises(WeightsError, match="there is no 'model' yet"):
         quick("model", "one", keep_earlier=True)
+
+
+def test_the_live_nodes_file_needs_no_onnx() -> None:
+    """What makes a release has torch for it, as `flyaway export nuke` says, and nothing more."""
+    code = "import sys; sys.modules.update(onnx=None, onnxscript=None); import flyaway.export.nuke"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -16,59 +16,11 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from flyaway.errors import WeightsError
+from flyaway.export.stages import CoarseGraph, RefineGraph, ShotGraph, TokensGraph
 from flyaway.network import MattingNetwork
 
 OPSET = 18
 SMALL = 256  # values; below it a cast costs more than it saves
-
-
-class CoarseGraph(nn.Module):
-    """Working image → alpha, trimap probabilities, refiner features, context."""
-
-    def __init__(self, network: MattingNetwork):
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        coarse = self.network.coarse(image)
-        alpha, trimap, features = self.network.finest(coarse.levels[-1])
-        return alpha, trimap, features, coarse.context
-
-
-class ShotGraph(nn.Module):
-    """The same for a frame of a shot: takes the states that the frame before left, and leaves its own."""
-
-    def __init__(self, network: MattingNetwork):
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor, states: list[Tensor]) -> tuple[Tensor, ...]:
-        coarse, left = self.network.frame(image, states)
-        alpha, trimap, features = self.network.finest(coarse.levels[-1])
-        return alpha, trimap, features, coarse.context, *left
-
-
-class TokensGraph(nn.Module):
-    """Patches and context → tokens."""
-
-    def __init__(self, network: MattingNetwork):
-        super().__init__()
-        self.refiner = network.refiner
-
-    def forward(self, patches: Tensor, context: Tensor) -> Tensor:
-        _, tokens = self.refiner.encode(patches, context)
-        return tokens
-
-
-class RefineGraph(nn.Module):
-    """Patches, each region's tokens and their positions → the change of the coarse alpha, halos too."""
-
-    def __init__(self, network: MattingNetwork):
-        super().__init__()
-        self.refiner, self.attention = network.refiner, network.attention
-
-    def forward(self, patches: Tensor, tokens: Tensor, positions: Tensor, valid: Tensor) -> Tensor:
-        return self.refiner.decode((patches,), self.attention(tokens, positions, valid))
 
 
 def export_graphs(network: MattingNetwork, folder: Path) -> dict[str, Path]:

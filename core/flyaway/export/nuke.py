@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from flyaway.errors import WeightsError
-from flyaway.export.graphs import CoarseGraph, TokensGraph
 from flyaway.export.nuke_module import LiveMatte
+from flyaway.export.stages import CoarseGraph, TokensGraph
 from flyaway.network import MattingNetwork, TwoStageNetwork
 
 # Operators that make a tensor from nothing: what they name at export stays named for good.
