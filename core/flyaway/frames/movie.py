@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flyaway.errors import ReadError
+from flyaway.frames.clean_aperture import Aperture, clean_aperture
 from flyaway.frames.library import MAX_PIXELS
 from flyaway.frames.timecode import FASTEST, SLOWEST, timecode_later
 from flyaway.frames.video import Tags
@@ -46,6 +47,7 @@ class MovieInfo:
         tags: what the container says of colour.
         keys: the frames (counted from 1) that can be decoded without those before them, and where in the file
             each lies (bytes; None where its container does not say); empty if unknown.
+        aperture: what a player shows of the stored pixels, where that is not all.
         has_alpha_beside: alpha lies beside each packet (VP8, VP9), where FFmpeg's own decoders leave it.
     """
 
@@ -59,6 +61,7 @@ class MovieInfo:
     tags: Tags = field(default_factory=Tags)
     keys: Mapping[int, int | None] = field(default_factory=dict)
     has_alpha_beside: bool = False
+    aperture: Aperture | None = None
 
     @property
     def frames(self) -> int:
@@ -139,7 +142,12 @@ def _probe(path: Path, _mtime: int, size: int) -> MovieInfo:
             tags=tags,
             keys=keys,
             has_alpha_beside=_marks_alpha(stream),
+            aperture=clean_aperture(path, width, height) if _is_quicktime(path) else None,
         )
+
+
+def _is_quicktime(path: Path) -> bool:
+    return CONTAINERS[path.suffix.lower()] == "mov"
 
 
 def _marks_alpha(stream: Any) -> bool:

@@ -66,6 +66,11 @@ def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> Mo
         notes.append("turned upright, as the movie says")
         pixels = np.ascontiguousarray(upright(pixels, turn))
         alpha = None if alpha is None else np.ascontiguousarray(upright(alpha, turn))
+    if info.aperture is not None:
+        notes.append(
+            f"the movie has a clean aperture of {info.aperture}: all of its {info.width}×{info.height} pixels"
+            " are matted, as compositors read it"
+        )
     if frame.interlaced_frame:
         notes.append("an interlaced frame: its two fields are of different moments")
     header = header_of(path, number, turned=is_turned(turn), bits=int(frame.format.components[0].bits))
