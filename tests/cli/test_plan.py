@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
 
 import numpy as np
@@ -150,3 +151,29 @@ def test_raw_mattes_count_among_what_is_written(plates, capsys):
     source, raw = (str(plates / name) for name in ("plates/sh010/sh010.####.exr", "raw/r{1}.####.exr"))
     assert run(["matte", source, "-o", str(plates / "m/m.####.exr"), "--raw", raw, "--dry-run"]) == 0
     assert str(plates / "raw") in capsys.readouterr().out
+
+
+def test_what_an_earlier_run_made_and_will_not_do_is_told(plates, capsys):
+    job = plates / "night.toml"
+    job.write_text(
+        'name = "night"\n[[shots]]\nname = "sh010"\nsource = "plates/sh010/sh010.####.exr"\n'
+        'outputs = ["m/m.####.exr"]\nmodel = "fast"\n'
+    )
+    plan = ["batch", str(job), "--dry-run"]
+    assert run(["batch", str(job)]) == 0
+    capsys.readouterr()
+    assert run(plan) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "2", "0"]
+    os.utime(plates / "plates/sh010/sh010.1001.exr", (1, 1))
+    painted = plates / "m/m.1002.exr"
+    painted.write_bytes(painted.read_bytes() + b"more")
+    assert run(plan) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "0", "2"]
+    assert "sh010: frames 1001: its plate has changed" in said
+    assert "sh010: frames 1002: changed after it was written" in said
+    job.write_text(job.read_text() + "gamma = 2.0\n")
+    assert run([*plan, "--json"]) == 0
+    (shot,) = json.loads(capsys.readouterr().out)["shots"]
+    assert shot["cost"]["stale"]["made with other settings"] == "1001"
+    assert (shot["cost"]["known"], shot["cost"]["todo"]) == (0, 2)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import OpenImageIO as oiio
 
 from flyaway.batch.finish import RAW_BYTES, raw_path
+from flyaway.batch.foresight import Judge
 from flyaway.batch.journal import Past
 from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
@@ -20,6 +21,7 @@ from flyaway.errors import FrameError
 from flyaway.frames.compose import default_depth
 from flyaway.frames.options import CHANNELS
 from flyaway.frames.read import read_header
+from flyaway.frames.sequence import frame_range
 from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Cost:
         bytes_out: the mattes' at most, without compression, as if every frame of a sequence were of the
             first one's size.
         bytes_free: on the output's disk; None where its file system does not say.
+        stale: why frames that an earlier run made are to be done again → which, as a range or names.
         folders: the mattes' folders → what of `bytes_out` goes there.
     """
 
@@ -57,6 +60,7 @@ class Cost:
     bytes_out: int
     bytes_free: int | None
     folders: dict[str, int] = field(default_factory=dict)
+    stale: dict[str, str] = field(default_factory=dict)
 
     @property
     def todo(self) -> int:
@@ -75,6 +79,7 @@ def cost_of(
     remembers: bool = False,
     raw: str = "",
     info: ModelInfo | None = None,
+    judge: Judge = lambda _task, _entry: "",
 ) -> Cost:
     """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
 
@@ -84,6 +89,7 @@ def cost_of(
         remembers: the model has a memory, and wants handles.
         raw: where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
         info: the model; frames that other weights made are not known then, but to be done.
+        judge: says why an earlier run's frame will not do; see `flyaway.batch.foresight`.
     """
     model = None if info is None else weights_hash(info)
     state, name = plan.places[0]
@@ -91,6 +97,7 @@ def cost_of(
     missing = known = 0
     folders: dict[str, int] = {}
     sources: dict[Path, int] = {}
+    stale: dict[str, list[FrameTask]] = {}
     first: oiio.ImageSpec | None = None
     for task in plan.tasks:
         if not task.source.is_file():
@@ -99,7 +106,10 @@ def cost_of(
         sources[task.source] = task.source.stat().st_size
         entry = None if past is None else past.get(task.key)
         made = entry is not None and model in (None, entry.model)
-        if made and all(path.is_file() for path in task.targets):
+        why = judge(task, entry) if entry and made and _all_there(task) else ""
+        if why:
+            stale.setdefault(why, []).append(task)
+        if made and not why and _all_there(task):
             known += 1
             spec = None
         elif task.frame is None or first is None:
@@ -126,7 +136,18 @@ def cost_of(
         bytes_out=sum(folders.values()),
         bytes_free=disk_of(plan.tasks[0].targets[0].parent)[1],
         folders=folders,
+        stale={why: _named(tasks) for why, tasks in stale.items()},
     )
+
+
+def _all_there(task: FrameTask) -> bool:
+    return all(path.is_file() for path in task.targets)
+
+
+def _named(tasks: list[FrameTask]) -> str:
+    """Frames as a range, photographs by their names."""
+    numbers = [task.frame for task in tasks if task.frame is not None]
+    return frame_range(numbers) if numbers else ", ".join(task.source.name for task in tasks)
 
 
 def seconds_a_frame(matting: Matting, width: int, height: int, *, refine: bool = True) -> float:

@@ -207,7 +207,7 @@ def matte(
     )
     check_finish(finish, plan)  # before seconds of loading
     if dry_run:
-        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part), raw)
+        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part), options)
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     resumes = options.existing == "resume"
     notices = [*plan.notices, *(other_weights(plan, matting.info) if resumes else ())]
@@ -221,8 +221,8 @@ def matte(
     return report.exit_code
 
 
-def _print_plan(plan: Plan, shot: Shot, raw: str) -> int:
-    print_table(Job(plan.name, (shot,)), [row_of(shot, plan, raw)])
+def _print_plan(plan: Plan, shot: Shot, options: RunOptions) -> int:
+    print_table(Job(plan.name, (shot,)), [row_of(shot, plan, options)])
     return ExitCode.OK
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
-from flyaway.batch.job import Job, Shot, filled, tokens_of
+from flyaway.batch.foresight import judge
+from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
 from flyaway.batch.places import absolute
 from flyaway.batch.resume import other_weights
 from flyaway.cli.console import say, say_raw
 from flyaway.weights import model_info
 
 if TYPE_CHECKING:
+    from flyaway.batch.options import RunOptions
     from flyaway.batch.plan import Plan
 
 
@@ -38,7 +40,8 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
     rows = []
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
-        row = row_of(shot, plan, filled(shot, tokens_of(job, shot)).raw)
+        finish = filled(shot, tokens_of(job, shot))
+        row = row_of(shot, plan, replace(run_options(shot, "resume"), finish=finish))
         cost, seconds = row.cost, None
         if measure and cost.width:
             refine = not shot.coarse_only
@@ -51,10 +54,11 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
     return rows
 
 
-def row_of(shot: Shot, plan: Plan, raw: str) -> Row:
-    """Price a shot without running anything; `raw` is where the network's mattes are kept, or ""."""
+def row_of(shot: Shot, plan: Plan, options: RunOptions) -> Row:
+    """Price a shot without running anything; `options` are those that it would be run with."""
     info = model_info(shot.model)
-    cost = cost_of(plan, part=shot.part, raw=raw, info=info)
+    judged = judge(plan, options)
+    cost = cost_of(plan, part=shot.part, raw=options.finish.raw, info=info, judge=judged)
     return Row(shot, plan, cost, other=other_weights(plan, info))
 
 
@@ -157,6 +161,7 @@ def _remarks(row: Row) -> list[str]:
         said.append(f"{cost.chunks} chunks")
     if cost.missing:
         said.append(f"{cost.missing} WITHOUT A PLATE")
+    said += [f"frames {which}: {why}" for why, which in cost.stale.items()]
     if plan.gaps:
         said.append(f"NO PLATES FOR {plan.gaps}")
     return said + [f"passed over {what}" for what in plan.passed_over] + [*row.other]
