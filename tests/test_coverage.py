@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flyaway.coverage import doubt, unpremultiply
+from flyaway.coverage import unpremultiply, why_not_coverage
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_hdr_colour_comes_back_too(person, depth):
     stored = (person * 40 * alpha[..., None]).astype(depth).astype(np.float32)
     well = alpha >= 1 / 16
     np.testing.assert_allclose(unpremultiply(stored, alpha)[well], person[well] * 40, rtol=2e-3, atol=1e-5)
-    assert not doubt(stored, alpha)
+    assert not why_not_coverage(stored, alpha)
 
 
 @pytest.mark.parametrize("faint", [1e-2, 1e-3, 1e-5, 1e-30, 5e-324])
@@ -79,13 +79,13 @@ def test_what_is_no_coverage_divides_nothing(person, bad):
     ],
 )
 def test_a_true_coverage_is_believed(person, alpha, gain):
-    assert not doubt(person * gain * alpha[..., None], alpha)
+    assert not why_not_coverage(person * gain * alpha[..., None], alpha)
 
 
 def test_a_bright_ghost_is_taken_as_it_is(person):
     """Half covered everywhere and far above 1: it cannot be told from an alpha that means nothing."""
     alpha = np.full((512, 512), 0.5, np.float32)
-    assert doubt(person * 40 * alpha[..., None], alpha)
+    assert why_not_coverage(person * 40 * alpha[..., None], alpha)
 
 
 def test_edges_in_eight_bits_and_a_lens_flare_are_believed(person):
@@ -93,7 +93,7 @@ def test_edges_in_eight_bits_and_a_lens_flare_are_believed(person):
     stored = np.rint(person * alpha[..., None] * 255) / np.float32(255)
     alpha = np.rint(alpha * 255) / np.float32(255)
     stored[:24, :24] += 0.5  # light that nothing covers
-    assert not doubt(stored, alpha)
+    assert not why_not_coverage(stored, alpha)
 
 
 @pytest.mark.parametrize("gain", [0.2, 1.0, 40.0])
@@ -112,11 +112,11 @@ def test_edges_in_eight_bits_and_a_lens_flare_are_believed(person):
     ids=["roto", "faint", "empty", "noise", "bytes", "depth", "nan", "negative"],
 )
 def test_an_alpha_that_contradicts_the_pixels_is_doubted(person, alpha, why, gain):
-    assert why in doubt(person * gain, alpha)
+    assert why in why_not_coverage(person * gain, alpha)
 
 
 def test_nan_colour_is_no_evidence(person):
     alpha = roto(512, 512)
     stored = person * alpha[..., None]
     stored[alpha == 0] = np.nan
-    assert not doubt(stored, alpha)
+    assert not why_not_coverage(stored, alpha)

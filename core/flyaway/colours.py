@@ -129,27 +129,27 @@ def edge_colours(light: Light, alpha: Float, tiles: Index) -> Iterator[Tiles]:
         some = tiles[start : start + _BATCH]
         rows = (some[:, :1] * TILE + _PIXELS).clip(0, height - 1)
         columns = (some[:, 1:] * TILE + _PIXELS).clip(0, width - 1)
-        seen = np.ascontiguousarray(light(rows, columns).transpose(0, 3, 1, 2))
+        observed = np.ascontiguousarray(light(rows, columns).transpose(0, 3, 1, 2))
         cover = alpha[rows[:, :, None], columns[:, None, :]]
-        front, behind = _local(seen, cover, *(_sampled(field, some) for field in fields))
+        front, behind = _local(observed, cover, *(_sampled(field, some) for field in fields))
         inner = slice(MARGIN, -MARGIN)
-        yield Tiles(rows[:, inner], columns[:, inner], seen[..., inner, inner], front, behind, cover)
+        yield Tiles(rows[:, inner], columns[:, inner], observed[..., inner, inner], front, behind, cover)
 
 
-def _local(seen: Float, cover: Float, front: Float, behind: Float) -> tuple[Float, Float]:
+def _local(observed: Float, cover: Float, front: Float, behind: Float) -> tuple[Float, Float]:
     """N×3×SPAN×SPAN of plate and coarse estimates → N×3×TILE×TILE of both estimates, made local."""
     share = cover[:, None]
     rest = 1 - share
-    wrong = seen - share * front - rest * behind
-    low = darkest(seen)
+    wrong = observed - share * front - rest * behind
+    low = darkest(observed)
     front = np.maximum(front + share * wrong, low)
     behind = np.maximum(behind + rest * wrong, low)
     return _averaged(front, share), _averaged(behind, rest)
 
 
-def darkest(seen: Float) -> Float:
+def darkest(observed: Float) -> Float:
     """What a colour may be at least: black, or less where the plate around is. N×3×h×w → N×3×1×1."""
-    return np.asarray(np.minimum(seen.min((2, 3), keepdims=True), 0), np.float32)
+    return np.asarray(np.minimum(observed.min((2, 3), keepdims=True), 0), np.float32)
 
 
 def _averaged(colour: Float, weight: Float) -> Float:
@@ -178,20 +178,20 @@ def _fields(light: Light, alpha: Float) -> tuple[Float, Float]:
         np.arange(_STRIDE // 2, -(-length // _FIELD) * _FIELD, _STRIDE).clip(max=length - 1)
         for length in (height, width)
     )
-    seen = np.empty((3, len(rows), len(columns)), np.float32)
+    observed = np.empty((3, len(rows), len(columns)), np.float32)
     for index in range(0, len(rows), 64):  # no second plate in memory
         some = rows[index : index + 64]
-        seen[:, index : index + 64] = light(some[None], columns[None])[0].transpose(2, 0, 1)
+        observed[:, index : index + 64] = light(some[None], columns[None])[0].transpose(2, 0, 1)
     cover = alpha[rows[:, None], columns[None]]
-    front = _filled(seen, cover**_SURE)
-    behind = _filled(seen, (1 - cover) ** _SURE)
+    front = _filled(observed, cover**_SURE)
+    behind = _filled(observed, (1 - cover) ** _SURE)
     return tuple(np.pad(field, ((0, 0), (2, 2), (2, 2)), "edge") for field in (front, behind))  # type: ignore[return-value]
 
 
-def _filled(seen: Float, weight: Float) -> Float:
+def _filled(observed: Float, weight: Float) -> Float:
     """Weighted colour 3×2h×2w → 3×h×w, with what has no weight filled from ever farther around."""
-    everywhere = seen.mean((1, 2), keepdims=True)
-    levels = [(_halved(seen * weight), _halved(weight[None]))]
+    everywhere = observed.mean((1, 2), keepdims=True)
+    levels = [(_halved(observed * weight), _halved(weight[None]))]
     while max(levels[-1][1].shape[1:]) > 1:
         total, known = levels[-1]
         levels.append((_halved(total), _halved(known)))

@@ -91,22 +91,22 @@ def apply(alpha: Float, controls: Controls | None = None, *, garbage: Any = None
     Raises:
         ControlError: `garbage` or `core` has another size, or is no array of numbers.
     """
-    said = controls or Controls()
+    chosen = controls or Controls()
     thrown, kept = _mask(garbage, alpha, "garbage"), _mask(core, alpha, "core")
     result = alpha
-    if (said.black, said.white, said.gamma) != (0, 1, 1):
-        result = levels(result, said.black, said.white, said.gamma)
-    if said.grow:
-        result = edges.grow(result, said.grow)
-    if said.soften:
-        result = edges.soften(result, said.soften)
-    if said.fill_holes > 0:
-        result = edges.fill_holes(result, said.fill_holes)
+    if (chosen.black, chosen.white, chosen.gamma) != (0, 1, 1):
+        result = levels(result, chosen.black, chosen.white, chosen.gamma)
+    if chosen.grow:
+        result = edges.grow(result, chosen.grow)
+    if chosen.soften:
+        result = edges.soften(result, chosen.soften)
+    if chosen.fill_holes > 0:
+        result = edges.fill_holes(result, chosen.fill_holes)
     if thrown is not None:
         result = result * (1 - thrown)
     if kept is not None:
         result = np.maximum(result, kept)
-    return inverted(result) if said.invert else result
+    return inverted(result) if chosen.invert else result
 
 
 def levels(alpha: Float, black: float, white: float, gamma: float) -> Float:

@@ -55,7 +55,7 @@ def unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
     return straight
 
 
-def doubt(colour: FloatImage, alpha: FloatImage) -> str:
+def why_not_coverage(colour: FloatImage, alpha: FloatImage) -> str:
     """Why an alpha cannot be the coverage that this colour was multiplied by; "" where it can.
 
     Premultiplied colour is never brighter than its coverage allows: at most alpha times the brightest of the

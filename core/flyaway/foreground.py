@@ -101,11 +101,11 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
     encoded = encoding == "srgb"
 
     def light(rows: Index, columns: Index) -> Float:
-        seen = rows_of(rows[:, :, None], columns[:, None, :])
-        seen = np.nan_to_num(seen, nan=0.0, posinf=0.0, neginf=0.0)
+        observed = rows_of(rows[:, :, None], columns[:, None, :])
+        observed = np.nan_to_num(observed, nan=0.0, posinf=0.0, neginf=0.0)
         if encoded:
-            seen = quick_decode(seen)
-        return np.asarray(np.clip(seen, -LARGEST, LARGEST), np.float32)
+            observed = quick_decode(observed)
+        return np.asarray(np.clip(observed, -LARGEST, LARGEST), np.float32)
 
     for tiles in edge_colours(light, cover, edge_tiles(cover, under=True)):
         colour = unmixed(tiles, limit=np.float32(1) if encoded else None)

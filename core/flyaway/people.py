@@ -79,10 +79,10 @@ def find_people(alpha: Float, image: NDArray[np.generic] | None = None, encoding
     for index, which in enumerate(kept):
         names[which + 1] = index + 1
     solid = names[regions]
-    seen = None if image is None else image[step // 2 :: step, step // 2 :: step][: len(solid)]
+    sampled = None if image is None else image[step // 2 :: step, step // 2 :: step][: len(solid)]
     curve = 1 / 2.2 if encoding == "linear" else 1.0
-    people = tuple(_person(solid == index + 1, seen, curve) for index in range(len(kept)))
-    return People(solid, spread(solid), people, step)
+    people = tuple(_person(solid == index + 1, sampled, curve) for index in range(len(kept)))
+    return People(solid, nearest_labels(solid), people, step)
 
 
 def label(inside: NDArray[np.bool_]) -> tuple[Labels, int]:
@@ -119,7 +119,7 @@ def label(inside: NDArray[np.bool_]) -> tuple[Labels, int]:
     return marks.cumsum(axis=1, dtype=np.int32)[:, :columns], int(number.max(initial=-1)) + 1
 
 
-def spread(labels: Labels) -> Labels:
+def nearest_labels(labels: Labels) -> Labels:
     """Give every cell without a label that of the nearest labelled one (in king's moves)."""
     found = labels.copy()
     if not found.any() or int(found.max()) == 1:
@@ -146,13 +146,13 @@ def _means(alpha: Float, step: int) -> Float:
     return means
 
 
-def _person(mine: NDArray[np.bool_], seen: NDArray[np.generic] | None, curve: float) -> Person:
+def _person(mine: NDArray[np.bool_], sampled: NDArray[np.generic] | None, curve: float) -> Person:
     ys, xs = np.nonzero(mine)
     middle = float(ys.mean())
     colours = np.zeros(2 * BINS**3, np.float32)
-    if seen is not None:
-        rows, columns = np.minimum(ys, seen.shape[0] - 1), np.minimum(xs, seen.shape[1] - 1)
-        values = np.clip(np.nan_to_num(seen[rows, columns, :3].astype(np.float32)), 0, 1)
+    if sampled is not None:
+        rows, columns = np.minimum(ys, sampled.shape[0] - 1), np.minimum(xs, sampled.shape[1] - 1)
+        values = np.clip(np.nan_to_num(sampled[rows, columns, :3].astype(np.float32)), 0, 1)
         bins = np.minimum((values**curve * BINS).astype(np.int64), BINS - 1)
         code = (bins[:, 0] * BINS + bins[:, 1]) * BINS + bins[:, 2] + BINS**3 * (ys > middle)
         colours = np.bincount(code, minlength=len(colours)).astype(np.float32) / np.float32(len(ys))

@@ -87,7 +87,7 @@ def choose(people: People, subject: Subject, shift: tuple[float, float] = (0, 0)
 
 
 def alone(
-    alpha: Float, subject: Subject, shift: tuple[float, float] = (0, 0), *, seen: Float | None = None
+    alpha: Float, subject: Subject, shift: tuple[float, float] = (0, 0), *, reference: Float | None = None
 ) -> Float:
     """The matte of whom a choice means, in one frame by itself: H×W float32, `alpha` itself for "all".
 
@@ -95,11 +95,11 @@ def alone(
         alpha: H×W float32, linear coverage.
         subject: the choice.
         shift: see `choose`.
-        seen: H×W float32, where people are told apart; `alpha` when None.
+        reference: H×W float32, where people are told apart; `alpha` when None.
     """
     if subject.kind == "all":
         return alpha
-    people = find_people(alpha if seen is None else seen)
+    people = find_people(alpha if reference is None else reference)
     chosen = choose(people, subject, shift)
     if chosen is None or len(people.people) == 1:
         return alpha

@@ -11,7 +11,6 @@ refuses to write it twice), with ``--check`` it is compared with what the rule y
 
 from __future__ import annotations
 
-import argparse
 import csv
 import re
 import sys
@@ -22,6 +21,7 @@ from functools import cache
 from pathlib import Path
 
 from models.evaluation.split import every_kth
+from models.evaluation.written_once import command, read_rows
 
 HOLDOUT_FILE = Path(__file__).with_name("holdout.csv")
 
@@ -118,18 +118,9 @@ def make_holdout(data: Path) -> list[Group]:
     return sorted(held, key=lambda group: (group.kind, group.name))
 
 
-def write_holdout(held: Sequence[Group], path: Path = HOLDOUT_FILE) -> None:
-    """Write the list; an existing one stays, for results would no longer compare."""
-    with path.open("x", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["kind", "name"])
-        writer.writerows([group.kind, group.name] for group in held)
-
-
 def read_holdout(path: Path = HOLDOUT_FILE) -> list[Group]:
     """Read the committed list."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [Group(row["kind"], row["name"]) for row in csv.DictReader(stream)]
+    return read_rows(path, Group)
 
 
 @cache
@@ -139,22 +130,7 @@ def _held() -> frozenset[Group]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the list, or compare the committed one with the rule."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with action.csv")
-    parser.add_argument("--output", type=Path, default=HOLDOUT_FILE)
-    parser.add_argument("--check", action="store_true", help="compare with the list that is there")
-    options = parser.parse_args(arguments)
-    held = make_holdout(options.data)
-    if options.check:
-        same = read_holdout(options.output) == held
-        print("the list is the one committed" if same else f"the rule no longer yields {options.output}")
-        return 0 if same else 1
-    try:
-        write_holdout(held, options.output)
-    except FileExistsError:
-        print(f"{options.output} is there already: a hold-out is never made twice (--check compares it)")
-        return 1
-    return 0
+    return command(__doc__, "hold-out", Group, make_holdout, HOLDOUT_FILE, arguments)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ root: ``python -m models.evaluation.split --data DATA`` writes it (and refuses t
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from models.evaluation.written_once import command, read_rows
 
 SPLIT_FILE = Path(__file__).with_name("split.csv")
 
@@ -106,18 +107,9 @@ def make_split(data: Path) -> list[HeldOut]:
     return sorted(held, key=lambda h: (h.kind, h.source, h.name))
 
 
-def write_split(held: Sequence[HeldOut], path: Path = SPLIT_FILE) -> None:
-    """Write the list; an existing one stays, for results would no longer compare."""
-    with path.open("x", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["kind", "name", "source"])
-        writer.writerows([h.kind, h.name, h.source] for h in held)
-
-
 def read_split(path: Path = SPLIT_FILE) -> list[HeldOut]:
     """Read the committed list."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [HeldOut(row["kind"], row["name"], row["source"]) for row in csv.DictReader(stream)]
+    return read_rows(path, HeldOut)
 
 
 def held_out(kind: str, source: str | None = None, path: Path = SPLIT_FILE) -> list[str]:
@@ -127,22 +119,7 @@ def held_out(kind: str, source: str | None = None, path: Path = SPLIT_FILE) -> l
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the split, or compare the committed one with the rule."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the tables")
-    parser.add_argument("--output", type=Path, default=SPLIT_FILE)
-    parser.add_argument("--check", action="store_true", help="compare with the list that is there")
-    options = parser.parse_args(arguments)
-    held = make_split(options.data)
-    if options.check:
-        same = read_split(options.output) == held
-        print("the split is the one committed" if same else f"the rule no longer yields {options.output}")
-        return 0 if same else 1
-    try:
-        write_split(held, options.output)
-    except FileExistsError:
-        print(f"{options.output} is there already: a split is never made twice (--check compares it)")
-        return 1
-    return 0
+    return command(__doc__, "split", HeldOut, make_split, SPLIT_FILE, arguments)
 
 
 if __name__ == "__main__":

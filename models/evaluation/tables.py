@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--isnet", type=Path, help="folder of ISNet's unpacked npm package")
     parser.add_argument("--isnet-stress", action="store_true", help="ISNet on plates made worse, too: hours")
     parser.add_argument("--cache", type=Path, help="folder of ISNet's mattes; OUT/isnet if not given")
-    parser.add_argument("--every", type=int, default=1, help="score every so-manieth image")
+    parser.add_argument("--every", type=int, default=1, help="score every Nth image")
     parser.add_argument("--stress-every", type=int, default=4, help="the same for plates made worse")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument(

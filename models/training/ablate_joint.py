@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", type=Path, action="append", default=[], help="to score on; may be repeated")
-    parser.add_argument("--every", type=int, default=1, help="score every so-manieth image")
+    parser.add_argument("--every", type=int, default=1, help="score every Nth image")
     return parser.parse_args()
 
 

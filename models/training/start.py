@@ -20,6 +20,7 @@ from torch import nn
 from flyaway.network import MattingNetwork
 from flyaway.network.gated import RGB, Gate, GatedDecoder, current_names, narrowed
 from flyaway.network.mobile import MobileTokenizer, PooledEmbedding
+from models.training.towards_identity import BRANCHES
 
 
 def rvm_file() -> Path:
@@ -158,7 +159,8 @@ def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()
 def keep(network: MattingNetwork, shares: Sequence[float]) -> None:
     """Keep a share of each transformer block's residuals, the first ones first; 0 makes it the identity."""
     for block, share in zip(network.encoder.blocks, shares, strict=False):
-        for layer in (block.position, block.project, block.mlp[-1]):
+        for branch in BRANCHES:
+            layer = block.get_submodule(branch)
             layer.weight.mul_(share)
             layer.bias.mul_(share)
 

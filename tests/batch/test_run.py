@@ -19,7 +19,7 @@ from tests.ocio import STUDIO_CONFIG
 from flyaway import BusyError, PatternError
 from flyaway.batch import ExitCode, Limits, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.claim import claim
-from flyaway.batch.journal import Entry, Past
+from flyaway.batch.journal import Entry, JournalIndex
 from flyaway.frames import WriteOptions
 
 RESUME = RunOptions(existing="resume")
@@ -308,7 +308,7 @@ def test_a_line_that_is_not_ours_is_ignored(line):
 def test_the_journal_claims_only_what_is_on_disk(shot, luma, tmp_path):
     what = plan(shot(3), tmp_path / "out")
     report = run_plan(luma, what, RESUME)
-    entries = {entry.key: entry for entry in Past(report.journal.parent, "m.@.exr").entries()}
+    entries = {entry.key: entry for entry in JournalIndex(report.journal.parent, "m.@.exr").entries()}
     assert sorted(entries) == ["1001", "1002", "1003"]
     for key, entry in entries.items():
         assert (tmp_path / "out" / entry.outputs[0].path).stat().st_size == entry.outputs[0].bytes

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import flyaway
 from flyaway import weights
 from flyaway.cli.app import app
-from flyaway.frames.metadata import said
+from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_header
 
 FRAMES = 2
@@ -60,7 +60,7 @@ def call(*arguments: object) -> tuple[list[str], list[str]]:
 
 
 def header(path: Path) -> dict[str, str]:
-    return said(read_header(path))
+    return read_provenance(read_header(path))
 
 
 @pytest.fixture

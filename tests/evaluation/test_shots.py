@@ -146,8 +146,13 @@ def test_a_matter_that_remembers_is_told_where_shots_begin(clip):
 
 
 def test_shots_are_thinned_by_whole_shots_and_frames_from_the_start(clip):
-    assert [item.name for item in run.spread(clip.items, 2)] == ["pan/000", "pan/001", "rest/000", "rest/001"]
-    assert {item.shot for item in run.spread(clip.items, None, 2)} == {"pan"}
+    assert [item.name for item in run.sampled(clip.items, 2)] == [
+        "pan/000",
+        "pan/001",
+        "rest/000",
+        "rest/001",
+    ]
+    assert {item.shot for item in run.sampled(clip.items, None, 2)} == {"pan"}
 
 
 def test_the_table_by_shot_names_the_worst_frame_and_the_lag(clip, tmp_path):

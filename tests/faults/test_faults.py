@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.faulty import KINDS, SURVIVED, FaultyDisk
-from tests.faults.shop import FRAMES, TARGETS, Truth, files, go, make_plates, run_and_be_killed
+from tests.faults.harness import FRAMES, TARGETS, Truth, files, go, make_plates, run_and_be_killed
 
 TRIALS = int(os.environ.get("FLYAWAY_FAULTS", "60"))
 SEED = int(os.environ.get("FLYAWAY_FAULT_SEED", "20261124"))
@@ -25,7 +25,7 @@ ONLY = os.environ.get("FLYAWAY_FAULT_TRIAL")
 
 
 @pytest.fixture(scope="module")
-def shop():
+def harness():
     """A folder (in memory where there is one: thousands of fsyncs), plates, and the truth of each kind."""
     memory = Path("/dev/shm")  # noqa: S108
     root = Path(tempfile.mkdtemp(prefix="flyaway-faults-", dir=memory if memory.is_dir() else None))
@@ -41,9 +41,9 @@ def shop():
     shutil.rmtree(root)
 
 
-def trial(number: int, shop) -> tuple[str, str]:
+def trial(number: int, harness) -> tuple[str, str]:
     """One random fault (sometimes two), then a run on a sound disk; returns the fault's kind and place."""
-    root, truths, counts = shop
+    root, truths, counts = harness
     chance = random.Random(SEED * 1_000_003 + number)
     kind = chance.choice(list(TARGETS))
     truth = truths[kind]
@@ -78,11 +78,11 @@ def trial(number: int, shop) -> tuple[str, str]:
     return struck
 
 
-def test_nothing_is_lost_whatever_fails(shop, capsys):
+def test_nothing_is_lost_whatever_fails(harness, capsys):
     points: Counter[tuple[str, str]] = Counter()
     for number in [int(ONLY)] if ONLY else range(TRIALS):
         try:
-            points[trial(number, shop)] += 1
+            points[trial(number, harness)] += 1
         except BaseException as error:
             error.add_note(f"trial {number} of seed {SEED}: FLYAWAY_FAULT_TRIAL={number} repeats it")
             raise
@@ -99,9 +99,9 @@ def test_nothing_is_lost_whatever_fails(shop, capsys):
 
 
 @pytest.mark.parametrize("fault", KINDS)
-def test_every_single_point_of_a_run_in_one_thread(shop, fault):
+def test_every_single_point_of_a_run_in_one_thread(harness, fault):
     """Not by chance: each operation of a run, one after the other, fails once in each way."""
-    root, truths, _ = shop
+    root, truths, _ = harness
     counting = FaultyDisk("count", -1, 0)
     out = root / f"every-{fault}"
     go(root / "plates", out, "matte", counting, one_thread=True)
@@ -124,11 +124,11 @@ def test_every_single_point_of_a_run_in_one_thread(shop, fault):
         shutil.rmtree(out)
 
 
-def test_processes_that_are_really_killed(shop):
+def test_processes_that_are_really_killed(harness):
     """The same with a real process and a real kill -9, at a sample of points."""
-    root, truths, counts = shop
+    root, truths, counts = harness
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.shop"])
+    context.set_forkserver_preload(["tests.faults.harness"])
     sample = 40 if TRIALS >= 1000 else 4
     for number in range(sample):
         at = number * counts["matte"] // sample
@@ -145,12 +145,12 @@ def test_processes_that_are_really_killed(shop):
         shutil.rmtree(out)
 
 
-def test_the_harness_itself_catches_a_writer_that_does_not_verify(shop, monkeypatch):
+def test_the_harness_itself_catches_a_writer_that_does_not_verify(harness, monkeypatch):
     """A test that cannot fail proves nothing: without the comparison, the silent fault gets through."""
     import flyaway.frames.write as write_module
 
     monkeypatch.setattr(write_module, "_compare", lambda *arguments: None)
-    root, truths, counts = shop
+    root, truths, counts = harness
     caught = 0
     for at in range(0, counts["matte"], 3):
         out = root / "unproven"
@@ -165,8 +165,8 @@ def test_the_harness_itself_catches_a_writer_that_does_not_verify(shop, monkeypa
     assert caught > 0
 
 
-def test_json_of_a_failed_run_names_its_frames(shop):
-    root, _, _ = shop
+def test_json_of_a_failed_run_names_its_frames(harness):
+    root, _, _ = harness
     out = root / "json"
     report = go(root / "plates", out, "matte", FaultyDisk("full", 12, 1))
     assert report is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.faults.faulty import OFFERED, FaultyDisk
-from tests.faults.shop import FRAMES, Truth, files, go, make_plates
+from tests.faults.harness import FRAMES, Truth, files, go, make_plates
 
 from flyaway.batch.plan import check_destination
 from flyaway.errors import PatternError
@@ -28,7 +28,7 @@ LACKS = {
 
 
 @pytest.fixture(scope="module")
-def shop():
+def harness():
     """Plates, and what a run on a sound disk leaves."""
     memory = Path("/dev/shm")  # noqa: S108
     root = Path(tempfile.mkdtemp(prefix="flyaway-offers-", dir=memory if memory.is_dir() else None))
@@ -40,8 +40,8 @@ def shop():
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("lacking", LACKS)
-def test_a_run_is_whole_without_it_says_so_once_and_resumes(shop, lacking, answer):
-    root, truth = shop
+def test_a_run_is_whole_without_it_says_so_once_and_resumes(harness, lacking, answer):
+    root, truth = harness
     out = root / f"{lacking}-{answer}"
     disk = FaultyDisk("count", -1, 0, lacking, getattr(errno, answer))
     report = go(root / "plates", out, "pair", disk)
@@ -56,8 +56,8 @@ def test_a_run_is_whole_without_it_says_so_once_and_resumes(shop, lacking, answe
 
 
 @pytest.mark.parametrize("lacking", LACKS)
-def test_a_run_that_is_killed_on_such_a_disk_loses_nothing(shop, lacking):
-    root, _ = shop
+def test_a_run_that_is_killed_on_such_a_disk_loses_nothing(harness, lacking):
+    root, _ = harness
     counting = FaultyDisk("count", -1, 0, lacking, errno.ENOTSUP)
     go(root / "plates", root / "counted", "matte", counting, one_thread=True)
     whole = Truth(files(root / "counted"))
@@ -76,8 +76,8 @@ def test_a_run_that_is_killed_on_such_a_disk_loses_nothing(shop, lacking):
 
 @pytest.mark.parametrize("answer", ["EIO", "ENOSPC", "ESTALE"])
 @pytest.mark.parametrize("lacking", LACKS)
-def test_what_fails_stays_an_error(shop, lacking, answer):
-    root, truth = shop
+def test_what_fails_stays_an_error(harness, lacking, answer):
+    root, truth = harness
     out = root / f"failing-{lacking}-{answer}"
     report = go(root / "plates", out, "pair", FaultyDisk("count", -1, 0, lacking, getattr(errno, answer)))
     truth.check_report(report, out)
@@ -116,9 +116,9 @@ def test_mode_bits_that_say_no_are_tried(tmp_path, monkeypatch):
         check_destination(tmp_path / "new" / "folder")
 
 
-def test_a_folder_that_goes_during_a_run_is_not_made_anew(shop):
+def test_a_folder_that_goes_during_a_run_is_not_made_anew(harness):
     """A share that is unmounted leaves an empty folder of another disk under its name."""
-    root, _ = shop
+    root, _ = harness
     out = root / "share"
 
     class Vanishing(FaultyDisk):

@@ -9,7 +9,7 @@ from tests.frames.exr_bytes import Channel, exr
 
 from flyaway import ReadError, UsageError, WriteError
 from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
-from flyaway.frames.metadata import said
+from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_header
 from flyaway.frames.read_matte import read_matte
 from flyaway.frames.write import check_existing
@@ -266,7 +266,7 @@ def test_tiff_keeps_what_flyaway_says(tmp_path, write_plate):
         tmp_path / "m.tif", ALPHA, read_plate(path), provenance={"model": "fast", "stages": "two\nlines"}
     )
     spec, _ = read(tmp_path / "m.tif")
-    told = said(spec)
+    told = read_provenance(spec)
     assert (told["model"], told["stages"], told["encoding"]) == ("fast", "two lines", "linear coverage")
     assert spec.get("ImageDescription").startswith("Slate 12\nTake 3\n")
     check_existing(tmp_path / "m.tif", read_header(path), "matte", {"model": "fast"})

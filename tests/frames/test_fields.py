@@ -11,7 +11,7 @@ import pytest
 from tests.files import header
 
 from flyaway.frames import fields
-from flyaway.frames.metadata import said
+from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_plate
 from flyaway.frames.write import WriteOptions, land_matte, write_matte
 
@@ -181,10 +181,10 @@ def test_an_output_that_is_a_plate_again_says_nothing_of_the_old_file(tmp_path, 
     between = tmp_path / f"between{suffix}"
     old = {"model": "older", "stages": "coarse", "licence": "X", "window": "cropped to its content"}
     write_matte(between, ALPHA, first, WriteOptions(output="rgba"), old)
-    assert said(header(between))["window"] == old["window"]
+    assert read_provenance(header(between))["window"] == old["window"]
     again = tmp_path / "again.exr"
     write_matte(again, ALPHA, read_plate(between), WriteOptions(output=kind), {"model": "newer"})
-    told = said(header(again))
+    told = read_provenance(header(again))
     about = {"encoding": "linear coverage"} if kind == "matte" else {"colour": "premultiplied"}
     assert told == {"model": "newer", "version": told["version"], "pixels": told["pixels"], **about}
     assert "flyaway:" not in str(header(again).get("ImageDescription", ""))
@@ -219,12 +219,12 @@ def test_a_description_that_is_no_utf8_fails_no_tiff(tmp_path):
     path = tmp_path / "p.exr"
     path.write_bytes(exr(extra=attribute("comments", "string", b"caf\xe9"), size=(48, 32)))
     write_matte(tmp_path / "m.tif", ALPHA, read_plate(path), None, {"model": "fast"})
-    assert said(header(tmp_path / "m.tif"))["model"] == "fast"
+    assert read_provenance(header(tmp_path / "m.tif"))["model"] == "fast"
 
 
 def test_the_models_licence_is_called_what_it_is():
     spec = oiio.ImageSpec(4, 4, 1, "half")
     spec.attribute("flyaway:licence", "GPL-3.0-or-later")  # as files of older versions have it
-    assert said(spec) == {"modelLicence": "GPL-3.0-or-later"}
+    assert read_provenance(spec) == {"modelLicence": "GPL-3.0-or-later"}
     spec.attribute("flyaway:modelLicence", "Apache-2.0")
-    assert said(spec) == {"modelLicence": "Apache-2.0"}
+    assert read_provenance(spec) == {"modelLicence": "Apache-2.0"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from models.evaluation import holdout
 from models.evaluation.holdout import Group
+from models.evaluation.written_once import write_rows
 
 
 def action_row(group: str, mask: str = "m.png", partial: str = "no") -> dict[str, str]:
@@ -70,7 +71,7 @@ def test_rule_holds_out_a_share_and_neither_partial_masks_nor_large_clusters(tmp
 def test_the_list_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "holdout.csv"
     held = [Group("action", "davis:hockey")]
-    holdout.write_holdout(held, path)
+    write_rows(held, path)
     with pytest.raises(FileExistsError):
-        holdout.write_holdout([], path)
+        write_rows([], path)
     assert holdout.read_holdout(path) == held

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from models.evaluation import split
+from models.evaluation.written_once import write_rows
 
 
 def test_committed_split_has_both_pictures_of_each_sitter() -> None:
@@ -40,10 +41,10 @@ def test_every_kth_spreads_over_the_sorted_names() -> None:
 def test_a_split_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     held = [split.HeldOut("portrait", "a", "ccp")]
-    split.write_split(held, path)
+    write_rows(held, path)
     assert split.read_split(path) == held
     with pytest.raises(FileExistsError):
-        split.write_split([], path)
+        write_rows([], path)
     assert split.read_split(path) == held
 
 

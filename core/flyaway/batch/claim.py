@@ -53,8 +53,8 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
         try:
             disk.lock(descriptor)
             recovered = _settle(state, name, mine, frames, disk)
-            said = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
-            disk.append(descriptor, json.dumps(said).encode())
+            claim = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
+            disk.append(descriptor, json.dumps(claim).encode())
         except BaseException:
             _drop(mine, descriptor, disk)
             raise
@@ -78,13 +78,13 @@ def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list
     for other in sorted(state.glob("*.claim")):
         if other == mine or not other.name.startswith(f"{name}."):
             continue
-        said = _read(other)
-        owner = f"process {said.get('pid', '?')} on {said.get('host', '?')}"
-        if _is_alive(other, said, now, disk):
-            if _overlap(frames, str(said.get("frames", ""))):
+        claim = _read(other)
+        owner = f"process {claim.get('pid', '?')} on {claim.get('host', '?')}"
+        if _is_alive(other, claim, now, disk):
+            if _overlap(frames, str(claim.get("frames", ""))):
                 raise BusyError(
                     f"{owner} is at work on {name} in {state.parent}"
-                    f" (frames {said.get('frames') or 'all'}). It goes on; nothing was changed here."
+                    f" (frames {claim.get('frames') or 'all'}). It goes on; nothing was changed here."
                     f" If that machine is gone for good, remove {other}."
                 )
         else:
@@ -93,7 +93,7 @@ def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list
     return recovered
 
 
-def _is_alive(path: Path, said: dict[str, Any], now: float, disk: Disk) -> bool:
+def _is_alive(path: Path, claim: dict[str, Any], now: float, disk: Disk) -> bool:
     locked: bool | None = None
     try:
         try:
@@ -112,7 +112,7 @@ def _is_alive(path: Path, said: dict[str, Any], now: float, disk: Disk) -> bool:
         return True
     # We could lock it. From this machine that is proof; from another one, or where there are no
     # locks, only with silence.
-    elsewhere = said.get("host", "") not in ("", socket.gethostname())
+    elsewhere = claim.get("host", "") not in ("", socket.gethostname())
     return (elsewhere or locked is None) and not silent
 
 
@@ -128,10 +128,10 @@ def _overlap(first: str, second: str) -> bool:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
-            said = json.loads(stream.read(_MAX_CLAIM))
+            entries = json.loads(stream.read(_MAX_CLAIM))
     except (OSError, ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return entries if isinstance(entries, dict) else {}
 
 
 def _drop(path: Path, descriptor: int, disk: Disk) -> None:

@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 
 from flyaway.batch.finish import RAW_BYTES, raw_path
 from flyaway.batch.foresight import Judge
-from flyaway.batch.journal import Past
+from flyaway.batch.journal import JournalIndex
 from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
@@ -93,7 +93,7 @@ def cost_of(
     """
     model = None if info is None else weights_hash(info)
     state, name = plan.places[0]
-    past = Past(state, name) if state.is_dir() else None
+    past = JournalIndex(state, name) if state.is_dir() else None
     missing = known = 0
     folders: dict[str, int] = {}
     sources: dict[Path, int] = {}

@@ -211,7 +211,7 @@ class Finisher:
             source = library.open_input(path, task.frame)
             try:
                 spec = source.spec()
-                if metadata.said(spec).get("raw") != key:
+                if metadata.read_provenance(spec).get("raw") != key:
                     return None
                 values = library.decode(source, 0, spec.nchannels, path, task.frame)
                 names = list(spec.channelnames)
@@ -272,7 +272,7 @@ class Finisher:
         if subject.kind == "all":
             return raw.alpha, ""
         if frame is None:
-            return alone(raw.alpha, subject, _shift(plate), seen=open_to(raw.alpha, masks)), ""
+            return alone(raw.alpha, subject, _shift(plate), reference=open_to(raw.alpha, masks)), ""
         people = find_people(open_to(raw.alpha, masks), pixels, encoding)
         at = frame if subject.frame is None else subject.frame
         if frame == at:

@@ -86,8 +86,8 @@ class Job:
     @property
     def loading(self) -> dict[str, Any]:
         """What `flyaway.load` is told beside the model's name; what nobody chose is left to it."""
-        said: dict[str, Any] = {"device": self.device, "engine": self.engine}
-        return said if self.threads is None else said | {"threads": self.threads}
+        options: dict[str, Any] = {"device": self.device, "engine": self.engine}
+        return options if self.threads is None else options | {"threads": self.threads}
 
 
 def plan_job(job: Job) -> list[tuple[Shot, Plan]]:

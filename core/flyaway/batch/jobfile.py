@@ -71,11 +71,11 @@ def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
     return replace(job, shots=tuple(_anchored(shot, path.parent, outputs) for shot in job.shots))
 
 
-def _from_toml(path: Path, said: dict[str, Any]) -> Job:
-    check.known(said, _JOB_KEYS, str(path))
-    tokens = check.tokens(said.get("tokens", {}), str(path))
-    defaults = check.table(said.get("defaults", {}), f"{path}, defaults")
-    shots = said.get("shots", [])
+def _from_toml(path: Path, entries: dict[str, Any]) -> Job:
+    check.known(entries, _JOB_KEYS, str(path))
+    tokens = check.tokens(entries.get("tokens", {}), str(path))
+    defaults = check.table(entries.get("defaults", {}), f"{path}, defaults")
+    shots = entries.get("shots", [])
     if not isinstance(shots, list):
         raise JobError(f"{path}: shots are written as [[shots]].")
     made = []
@@ -89,11 +89,11 @@ def _from_toml(path: Path, said: dict[str, Any]) -> Job:
         }
         made.append(_shot(merged, where))
     kept: dict[str, Any] = {
-        key: check.text(said, key, str(path)) for key in ("device", "engine") if key in said
+        key: check.text(entries, key, str(path)) for key in ("device", "engine") if key in entries
     }
-    if "threads" in said:
-        kept["threads"] = check.whole(said["threads"], "threads", 1, str(path))
-    name = check.text(said, "name", str(path)) if "name" in said else path.stem
+    if "threads" in entries:
+        kept["threads"] = check.whole(entries["threads"], "threads", 1, str(path))
+    name = check.text(entries, "name", str(path)) if "name" in entries else path.stem
     return Job(name, tuple(made), **kept)
 
 
@@ -113,7 +113,7 @@ def _from_csv(path: Path, text: str) -> Job:
         if any(value.strip() for value in spare) or None in row.values():
             raise JobError(f"{where}: another number of columns than the first line has.")
         values = {str(key).strip(): (value or "").strip() for key, value in row.items()}
-        said: dict[str, Any] = {"tokens": {}}
+        entries: dict[str, Any] = {"tokens": {}}
         output: dict[str, Any] = {}
         for key, value in values.items():
             key = _ALIASES.get(key, key)
@@ -122,12 +122,12 @@ def _from_csv(path: Path, text: str) -> Job:
             if key in _OUTPUT_KEYS:
                 output[key] = _typed(key, value, where)
             elif key in _SHOT_KEYS - {"outputs", "tokens"}:
-                said[key] = _typed(key, value, where)
+                entries[key] = _typed(key, value, where)
             else:
-                said["tokens"][key] = value
+                entries["tokens"][key] = value
         if output:
-            said["outputs"] = [output]
-        shot = _shot(said, where)
+            entries["outputs"] = [output]
+        shot = _shot(entries, where)
         _check_tokens(shot, where)
         made.append(shot)
     return Job(path.stem, tuple(made))
@@ -168,13 +168,13 @@ def _typed(key: str, value: str, where: str) -> Any:
     return value
 
 
-def _shot(said: Mapping[str, Any], where: str) -> Shot:
-    check.known(said, _SHOT_KEYS, where)
+def _shot(entries: Mapping[str, Any], where: str) -> Shot:
+    check.known(entries, _SHOT_KEYS, where)
     for key in ("name", "source"):
-        if not said.get(key):
+        if not entries.get(key):
             raise JobError(f"{where}: no {key}.")
     values: dict[str, Any] = {}
-    for key, value in said.items():
+    for key, value in entries.items():
         if key == "outputs":
             if not isinstance(value, list):
                 raise JobError(f"{where}: outputs are a list of paths or tables, not {value!r}.")
@@ -186,37 +186,37 @@ def _shot(said: Mapping[str, Any], where: str) -> Shot:
         elif key in _CONTROLS or key in (*_MASKS, "subject"):
             continue
         elif key in _SWITCHES:
-            values[key] = check.switch(said, key, where)
+            values[key] = check.switch(entries, key, where)
         elif key == "alpha_in":
-            check.one_of(said, key, ALPHA_IN, where)
+            check.one_of(entries, key, ALPHA_IN, where)
             values[key] = value
         else:
-            values[key] = check.text(said, key, where)
-    return Shot(**values, finish=_finish(said, where))
+            values[key] = check.text(entries, key, where)
+    return Shot(**values, finish=_finish(entries, where))
 
 
-def _finish(said: Mapping[str, Any], where: str) -> Finish:
+def _finish(entries: Mapping[str, Any], where: str) -> Finish:
     """Matte controls, masks and the choice of a person, out of a shot's own keys."""
     values: dict[str, Any] = {}
-    for key in _FRACTIONS & set(said):
-        values[key] = check.number(said, key, where)
-    if "invert" in said:
-        values["invert"] = check.switch(said, "invert", where)
+    for key in _FRACTIONS & set(entries):
+        values[key] = check.number(entries, key, where)
+    if "invert" in entries:
+        values["invert"] = check.switch(entries, "invert", where)
     if "choke" in values and "grow" in values:
         raise JobError(f"{where}: choke is grow the other way; leave one.")
     if "choke" in values:
         values["grow"] = -values.pop("choke")
     try:
         controls = Controls(**values)
-        subject = Subject.parse(check.text(said, "subject", where)) if "subject" in said else Subject()
+        subject = Subject.parse(check.text(entries, "subject", where)) if "subject" in entries else Subject()
     except ControlError as error:
         raise JobError(f"{where}: {error}") from error
-    places = {key: check.text(said, key, where) for key in _MASKS if key in said}
+    places = {key: check.text(entries, key, where) for key in _MASKS if key in entries}
     return Finish(controls, subject=subject, **places)
 
 
-def _output(said: Any, where: str) -> Target:
-    table = {"path": said} if isinstance(said, str) else check.table(said, where)
+def _output(entries: Any, where: str) -> Target:
+    table = {"path": entries} if isinstance(entries, str) else check.table(entries, where)
     check.known(table, _OUTPUT_KEYS, f"{where}, output")
     if "path" not in table:
         raise JobError(f"{where}: an output without a path.")

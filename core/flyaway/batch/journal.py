@@ -29,7 +29,7 @@ _MAX_LINE = 1 << 16
 
 @dataclass(frozen=True)
 class Output:
-    """A file that a line vouches for, as it is called from the folder that holds the journal's own."""
+    """A file that a line says is whole, as it is called from the folder that holds the journal's own."""
 
     path: str
     bytes: int
@@ -161,7 +161,7 @@ class Journal:
             os.close(self._descriptor)
 
 
-class Past:
+class JournalIndex:
     """What the journals of earlier runs say, latest line first; holds offsets, not lines.
 
     Args:

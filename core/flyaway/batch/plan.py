@@ -83,15 +83,15 @@ class Plan:
     @property
     def notices(self) -> list[str]:
         """What a person should know before the work begins: what will not be matted, a line each."""
-        said = [f"passed over {what}" for what in self.passed_over]
+        notes = [f"passed over {what}" for what in self.passed_over]
         if self.gaps:
-            said.append(f"no plates for frames {self.gaps}")
+            notes.append(f"no plates for frames {self.gaps}")
         absent = [] if self.single else _absent(self.tasks)
         if absent:
             numbers = [task.frame for task in absent if task.frame is not None]
             which = frame_range(numbers) or ", ".join(task.source.name for task in absent[:5])
-            said.append(f"{len(absent)} of {len(self.tasks)} frames have no plate and will fail: {which}")
-        return said
+            notes.append(f"{len(absent)} of {len(self.tasks)} frames have no plate and will fail: {which}")
+        return notes
 
     def chunks(self) -> list[Sequence[FrameTask]]:
         """The tasks in pieces of at most `chunk`."""

@@ -148,15 +148,15 @@ class Report:
     @property
     def remarks(self) -> list[str]:
         """What a person should know beside the counts, without which a run that went well might not be."""
-        said = [f"no plates for frames {self.gaps}"] if self.gaps else []
-        said += [f"passed over {what}" for what in self.passed_over]
+        notes = [f"no plates for frames {self.gaps}"] if self.gaps else []
+        notes += [f"passed over {what}" for what in self.passed_over]
         if len(self.sizes) > 1:
             kinds = (f"{w}×{h} in {n} (first {name})" for (w, h), (n, name) in self.sizes.items())
-            said.append(f"plates of several sizes: {', '.join(kinds)}")
+            notes.append(f"plates of several sizes: {', '.join(kinds)}")
         # Negative ones are in many a sound plate: they are told frame by frame, and in the report.
         words = {"nan": "NaN", "infinite": "infinite values"}
-        said += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
-        return said + [f"recovered {what}" for what in self.recovered]
+        notes += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
+        return notes + [f"recovered {what}" for what in self.recovered]
 
     @property
     def done(self) -> int:
@@ -215,8 +215,8 @@ def worst(codes: list[ExitCode]) -> ExitCode:
 
 def lacks_memory(error: BaseException) -> bool:
     """Whether something failed for want of memory; hardly any library raises MemoryError for it."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(word in said for word in _MEMORY_WORDS)
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(word in text for word in _MEMORY_WORDS)
 
 
 def frame_error(error: Exception, task: FrameTask) -> FrameError:
@@ -224,14 +224,14 @@ def frame_error(error: Exception, task: FrameTask) -> FrameError:
     if isinstance(error, FrameError):
         error.frame = task.frame if error.frame is None else error.frame
         error.path = error.path or task.source
-    said = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, FrameMemoryError):
         return error
     kind: type[FrameError] = FrameError
     if lacks_memory(error):
-        kind, said = FrameMemoryError, f"not enough memory ({said})"
+        kind, text = FrameMemoryError, f"not enough memory ({text})"
     elif isinstance(error, FrameError):
         return error
-    failure = kind(said, path=task.source, frame=task.frame)
+    failure = kind(text, path=task.source, frame=task.frame)
     failure.__cause__ = error
     return failure

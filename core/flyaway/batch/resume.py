@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway import color
 from flyaway.batch.finish import frame_settings
-from flyaway.batch.journal import Entry, Past, outputs_for
+from flyaway.batch.journal import Entry, JournalIndex, outputs_for
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import PatternError, ReadError, WriteError
 from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
-from flyaway.frames.landing import Disk, parts_of
+from flyaway.frames.landing import Disk, unfinished_files
 from flyaway.frames.metadata import kind_of
 from flyaway.frames.read import read_header
 from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied
@@ -65,7 +65,7 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
     state, name = plan.places[0]
     if not state.is_dir():
         return []
-    past, now = Past(state, name), weights_hash(info)
+    past, now = JournalIndex(state, name), weights_hash(info)
     made = Counter[str]()
     for task in plan.tasks:
         entry = past.get(task.key)
@@ -146,7 +146,7 @@ def _hash_of(path: Path) -> str:
         return str(path)
 
 
-class Earlier:
+class ResumePolicy:
     """What is on disk for a plan's frames.
 
     Args:
@@ -164,7 +164,7 @@ class Earlier:
         options: RunOptions,
         made: tuple[str, str],
         provenance: Mapping[str, str],
-        past: Past | None,
+        past: JournalIndex | None,
         disk: Disk,
     ) -> None:
         self._plan, self._options, self._provenance = plan, options, provenance
@@ -289,7 +289,7 @@ def sweep(plan: Plan, disk: Disk) -> list[str]:
     for task in plan.tasks:
         for target in task.targets:
             if target.parent not in folders:
-                folders[target.parent] = parts_of(target.parent)
+                folders[target.parent] = unfinished_files(target.parent)
     if not any(folders.values()):
         return []
     ours = {target for task in plan.tasks for target in task.targets}

@@ -12,13 +12,21 @@ import numpy as np
 
 from flyaway.batch.claim import claim
 from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings, open_to
-from flyaway.batch.journal import Entry, Journal, Past, output_of
+from flyaway.batch.journal import Entry, Journal, JournalIndex, output_of
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline, Reserve
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, Step, plate_of
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
-from flyaway.batch.resume import NEW, Earlier, model_hash, network_hash, refuse_existing, settings_hash, sweep
+from flyaway.batch.resume import (
+    NEW,
+    ResumePolicy,
+    model_hash,
+    network_hash,
+    refuse_existing,
+    settings_hash,
+    sweep,
+)
 from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import FlyawayError, FrameError, WriteError
@@ -128,7 +136,7 @@ class _Run:
         self.peak_bytes = 0
         self._matting, self._plan, self._options = matting, plan, options
         self._stop, self._disk = stop, disk
-        self._past: Past | None = None
+        self._past: JournalIndex | None = None
         self._model = model_hash(matting)
         self._settings = settings_hash(plan, options, remembers=bool(getattr(matting, "remembers", False)))
         self._provenance = {
@@ -159,15 +167,15 @@ class _Run:
             recovered += held.enter_context(claim(state, name, keys, self._disk)).recovered
         recovered += sweep(plan, self._disk)
         state, name = plan.places[0]
-        self._past = Past(state, name)
+        self._past = JournalIndex(state, name)
         self._earlier = self._know_earlier()
         self.journal = Journal(plan.journal, self._disk)
         held.callback(self.journal.close)
         return tuple(recovered)
 
-    def _know_earlier(self) -> Earlier:
+    def _know_earlier(self) -> ResumePolicy:
         made = (self._model, self._settings)
-        return Earlier(self._plan, self._options, made, self._provenance, self._past, self._disk)
+        return ResumePolicy(self._plan, self._options, made, self._provenance, self._past, self._disk)
 
     def go(self, tell: Progress) -> bool:
         """Drive the frames through; returns whether it was interrupted."""

@@ -13,10 +13,10 @@ from typing import Any
 from flyaway.frames.landing import DISK, Disk, write_text
 
 
-def write_report(path: Path, said: Mapping[str, Any], disk: Disk = DISK) -> None:
+def write_report(path: Path, document: Mapping[str, Any], disk: Disk = DISK) -> None:
     """Write a JSON report.
 
     Raises:
         WriteError: it cannot be written.
     """
-    write_text(path, json.dumps(said, indent=2, ensure_ascii=True) + "\n", disk)
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=True) + "\n", disk)

@@ -37,7 +37,7 @@ def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = No
     window = union(data, display) if "comp" in outputs else data  # a comp fills its format
     pixels = window.width * window.height
     aspect = pixel_aspect(spec)
-    seen = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
+    viewed = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
     values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)
     values += whole * outputs.count("beside")
-    return seen * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE
+    return viewed * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE

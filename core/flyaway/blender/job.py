@@ -60,8 +60,8 @@ class Job:
         if scene.name == self.scene.name:
             # All since the frame began: a scene that is a strip of the sequencer counts its own frames.
             failures = [entry for entry in self.report.records[self.known :] if entry.status == "failed"]
-            said = "; ".join(f"{self._of(failure)}: {failure.message}" for failure in failures)
-            self._tell(scene.frame_current, "failed" if failures else "rendered", said)
+            message = "; ".join(f"{self._of(failure)}: {failure.message}" for failure in failures)
+            self._tell(scene.frame_current, "failed" if failures else "rendered", message)
 
     def _of(self, failure: Any) -> str:
         if failure.scene == self.scene.name:

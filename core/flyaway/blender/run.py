@@ -166,13 +166,13 @@ def _blame(
 ) -> None:
     """Blender ended before its time: the frames that it owes have failed."""
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-    said = f" Its last words: {' / '.join(noise)}" if noise else ""
+    last_words = f" Its last words: {' / '.join(noise)}" if noise else ""
     done = {frame.frame for frame in run.frames}
     for number in run.requested:
         if number not in done:
             run.frames.append(
-                BlenderFrame(number, "failed", message=f"Blender {how} before it was done.{said}")
+                BlenderFrame(number, "failed", message=f"Blender {how} before it was done.{last_words}")
             )
             if progress is not None:
                 progress(run.frames[-1])
-            said = ""  # once is enough
+            last_words = ""  # once is enough

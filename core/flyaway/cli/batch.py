@@ -202,8 +202,8 @@ class _Teller:
 
 
 def _remark(report: JobReport, total: int) -> str:
-    said = report.as_json()
-    parts = [f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]]
+    counts = report.as_json()
+    parts = [f"{counts[status]} {status}" for status in ("written", "skipped", "failed") if counts[status]]
     lacks = dict.fromkeys(lack for shot in report.reports for lack in shot.lacks)
     parts += [f"{shot.name}: {remark}" for shot in report.reports for remark in shot.remarks]
     parts += [f"the mattes' disk: {lack}" for lack in lacks]

@@ -53,13 +53,13 @@ def bench_batch(
     start = timing.cold_start(root, model, device)
     besides = timing.overhead(root)
     if as_json:
-        said = {
+        document = {
             "rows": [row.as_json() for row in rows],
             "cold_start_seconds": start,
             "overhead_seconds_a_frame": besides,
             "load": load,
         }
-        say_raw(json.dumps(said))
+        say_raw(json.dumps(document))
         return
     say(timing.markdown(rows))
     say(f"\nMilliseconds a frame; {frames} frames, {readers} readers, {writers} writers.")

@@ -28,8 +28,8 @@ def doctor(
     works = any(not check.problem for check in devices)
     if as_json:
         # print, not the console: nothing may be wrapped or marked up.
-        said = {"packages": packages, "weights": weights, "devices": [asdict(check) for check in devices]}
-        print(json.dumps(said))
+        document = {"packages": packages, "weights": weights, "devices": [asdict(check) for check in devices]}
+        print(json.dumps(document))
     else:
         _tell(packages, weights, devices)
         if not works:

@@ -69,7 +69,7 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Score so many images, spread evenly; of a shot its first."),
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Score every so-manieth image, or shot.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Score every Nth image, or shot.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of every network.")] = None,
     backgrounds: Annotated[
@@ -99,7 +99,7 @@ def evaluate(
     if stress:
         _stress(images, matters, limit, every, out)
         return
-    total = len(run.spread(images.items, limit, every))
+    total = len(run.sampled(images.items, limit, every))
     with Progress(console=errors, transient=True) as progress:
         task = progress.add_task(f"{images.name}, {images.layout}", total=total)
         result = run.evaluate(
@@ -126,7 +126,7 @@ def _stress(
     from flyaway.evaluation import robustness, run
     from flyaway.evaluation.stress import CONDITIONS
 
-    total = len(run.spread(images.items, limit, every)) * (1 + len(CONDITIONS))
+    total = len(run.sampled(images.items, limit, every)) * (1 + len(CONDITIONS))
     with Progress(console=errors, transient=True) as progress:
         task = progress.add_task(f"{images.name} made worse", total=total)
         result = robustness.measure(

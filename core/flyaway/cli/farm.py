@@ -117,10 +117,14 @@ def dask(
         for shot_report in chunk_report["shots"]:
             for failure in shot_report["failures"]:
                 fail(str(failure["error"]))
-    said = report.as_json()
-    say(", ".join(f"{said[status]} {status}" for status in ("written", "skipped", "failed") if said[status]))
+    counts = report.as_json()
+    say(
+        ", ".join(
+            f"{counts[status]} {status}" for status in ("written", "skipped", "failed") if counts[status]
+        )
+    )
     if report_path is not None:
-        write_report(report_path, said)
+        write_report(report_path, counts)
     return report.exit_code
 
 

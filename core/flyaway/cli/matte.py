@@ -228,12 +228,12 @@ def _print_plan(plan: Plan, shot: Shot, options: RunOptions) -> int:
 
 def summary(report: Report) -> str:
     """Two or three numbers, and what a sequence lacks (of a range that was asked for, the frames failed)."""
-    said = [
+    parts = [
         f"{report.counts[status]} {status}"
         for status in ("written", "skipped", "failed")
         if report.counts[status]
     ]
-    said += [*report.remarks, *(f"the mattes' disk: {lack}" for lack in report.lacks)]
+    parts += [*report.remarks, *(f"the mattes' disk: {lack}" for lack in report.lacks)]
     if report.interrupted:
-        said.append(f"interrupted after {report.done} of {report.requested}; --resume does the rest")
-    return ", ".join(said) or "nothing done"
+        parts.append(f"interrupted after {report.done} of {report.requested}; --resume does the rest")
+    return ", ".join(parts) or "nothing done"

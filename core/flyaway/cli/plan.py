@@ -156,15 +156,15 @@ def _remarks(row: Row) -> list[str]:
     plan, cost = row.plan, row.cost
     last = f" … {plan.tasks[-1].source.name}" if len(plan.tasks) > 1 else ""
     targets = ", ".join(str(path) for path in plan.tasks[0].targets)
-    said = [f"{plan.tasks[0].source}{last} -> {targets}"]
+    parts = [f"{plan.tasks[0].source}{last} -> {targets}"]
     if cost.chunks > 1:
-        said.append(f"{cost.chunks} chunks")
+        parts.append(f"{cost.chunks} chunks")
     if cost.missing:
-        said.append(f"{cost.missing} WITHOUT A PLATE")
-    said += [f"frames {which}: {why}" for why, which in cost.stale.items()]
+        parts.append(f"{cost.missing} WITHOUT A PLATE")
+    parts += [f"frames {which}: {why}" for why, which in cost.stale.items()]
     if plan.gaps:
-        said.append(f"NO PLATES FOR {plan.gaps}")
-    return said + [f"passed over {what}" for what in plan.passed_over] + [*row.other]
+        parts.append(f"NO PLATES FOR {plan.gaps}")
+    return parts + [f"passed over {what}" for what in plan.passed_over] + [*row.other]
 
 
 def _say_columns(table: Sequence[Sequence[str]], *, left: int) -> None:

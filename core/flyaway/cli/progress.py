@@ -69,10 +69,10 @@ class Show:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def start(self, tasks: Sequence[FrameTask], **said: Any) -> None:
+    def start(self, tasks: Sequence[FrameTask], **entries: Any) -> None:
         """A shot is about to begin: `said` is its name, model and device, and what programs are told."""
         self.close()
-        self.shot = ShotSoFar(tasks, str(said["name"]), str(said["model"]), str(said["device"]))
+        self.shot = ShotSoFar(tasks, str(entries["name"]), str(entries["model"]), str(entries["device"]))
 
     def __call__(self, result: FrameResult) -> None:
         """A frame came to its end."""
@@ -187,10 +187,10 @@ class Bar(Show):
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def start(self, tasks: Sequence[FrameTask], **said: Any) -> None:
+    def start(self, tasks: Sequence[FrameTask], **entries: Any) -> None:
         """Name the shot, its model and where it runs."""
-        super().start(tasks, **said)
-        words = (shorter(harmless(str(said["name"])), 28), str(said["model"]), str(said["device"]))
+        super().start(tasks, **entries)
+        words = (shorter(harmless(str(entries["name"])), 28), str(entries["model"]), str(entries["device"]))
         self._bar.update(self._task, description=escape(" · ".join(words)), rate="")
 
     def frame(self, result: FrameResult, new: Sequence[str]) -> None:
@@ -220,10 +220,10 @@ class Bar(Show):
 class Ndjson(Show):
     """One JSON object a line on stdout, and nothing else there: see docs/batch.md for the events."""
 
-    def start(self, tasks: Sequence[FrameTask], **said: Any) -> None:
+    def start(self, tasks: Sequence[FrameTask], **entries: Any) -> None:
         """The first event of a run."""
-        super().start(tasks, **said)
-        self._tell("start", total=self.total, **said)
+        super().start(tasks, **entries)
+        self._tell("start", total=self.total, **entries)
 
     def frame(self, result: FrameResult, _new: Sequence[str]) -> None:
         """One event a frame, with all of its notes."""
@@ -235,8 +235,8 @@ class Ndjson(Show):
         """The last event of a run."""
         self._tell("end", remark=remark, **report.as_json())
 
-    def _tell(self, kind: str, **said: Any) -> None:
-        say_raw(json.dumps({"event": kind, **said}))
+    def _tell(self, kind: str, **entries: Any) -> None:
+        say_raw(json.dumps({"event": kind, **entries}))
 
 
 class OpenJd(Lines):

@@ -19,7 +19,7 @@ from flyaway.evaluation.report import mean_scores
 from flyaway.pictures import sheet
 from flyaway.yardsticks import Found
 
-__all__ = ["Evaluation", "Matter", "Row", "evaluate", "mean_scores", "spread", "write"]
+__all__ = ["Evaluation", "Matter", "Row", "evaluate", "mean_scores", "sampled", "write"]
 
 SHEET_IMAGES = 24
 SLOW_MEGAPIXELS = 8.0
@@ -106,7 +106,7 @@ def evaluate(
 
     Parameters
     ----------
-    limit, every : which images are scored, see `spread`.
+    limit, every : which images are scored, see `sampled`.
     measures : names of `MEASURES`; MAD is always measured, since the worst images are found by it. If not
         given: those of `metrics` for stills, `OF_SHOTS` and those of `shots` for shots, and the bias of edges
         where the set knows the colours that were mixed.
@@ -122,7 +122,7 @@ def evaluate(
     """
     if not matters:
         raise FlyawayError("Nothing to evaluate: name a model, or ask for RVM")
-    items = spread(images.items, limit, every)
+    items = sampled(images.items, limit, every)
     if not items:
         raise DatasetError(f"{images.name} has no images")
     result = Evaluation(images, list(matters), _measures(images, measures, comp))
@@ -153,11 +153,11 @@ def evaluate(
     return result
 
 
-def spread(items: Sequence[Item], limit: int | None, every: int = 1) -> Sequence[Item]:
+def sampled(items: Sequence[Item], limit: int | None, every: int = 1) -> Sequence[Item]:
     """The images to score.
 
-    Of stills every so-manieth, then at most ``limit`` at even distances: a sorted set is sampled throughout.
-    Of shots every so-manieth shot, and the first ``limit`` frames of each: a gap would be a leap in time.
+    Of stills every Nth, then at most ``limit`` at even distances: a sorted set is sampled throughout.
+    Of shots every Nth, and the first ``limit`` frames of each: a gap would be a leap in time.
     """
     if every < 1 or (limit is not None and limit < 1):
         raise DatasetError(f"A limit of {limit} with every {every}th image leaves no image to score")

@@ -136,13 +136,13 @@ def flicker(alpha: Plane, before: Plane, by: Motion) -> dict[str, float]:
     if not either.any():
         return dict.fromkeys(WITH_FLOW, float("nan"))
     near = ndimage().distance_transform_edt(~either) <= BAND_REACH
-    seen = near & by.trusted
-    change = np.abs(alpha.astype(np.float64) - brought)[seen]
+    compared = near & by.trusted
+    change = np.abs(alpha.astype(np.float64) - brought)[compared]
     nothing = float("nan")
     return {
         "flicker": float(change.mean()) if change.size else nothing,
         "pops": float((change > POP).mean()) if change.size else nothing,
-        "followed": float(seen.sum() / near.sum()),
+        "followed": float(compared.sum() / near.sum()),
     }
 
 

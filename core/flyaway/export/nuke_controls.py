@@ -194,9 +194,9 @@ def only(alpha: Tensor, subject: int, x: float, y: float) -> Tensor:
         far = far + (places[:, 1].to(torch.float32) + (0.5 - at_x)).pow(2)
         nearest = places[far.argmin()]
         chosen = int(who[nearest[0], nearest[1]].item())
-    spread = who.to(torch.float32)
-    while bool((spread == 0).any().item()):
-        spread = torch.where(spread == 0, widest(spread), spread)
-    mine = (spread == float(chosen)).to(torch.float32)
+    labels = who.to(torch.float32)
+    while bool((labels == 0).any().item()):
+        labels = torch.where(labels == 0, widest(labels), labels)
+    mine = (labels == float(chosen)).to(torch.float32)
     wide = upsample(mine, rows * step, columns * step)
     return alpha * wide[:height, :width]

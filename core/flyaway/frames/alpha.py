@@ -5,7 +5,7 @@ from __future__ import annotations
 import OpenImageIO as oiio
 
 from flyaway.color import FloatImage
-from flyaway.coverage import AlphaIn, doubt, unpremultiply
+from flyaway.coverage import AlphaIn, unpremultiply, why_not_coverage
 
 # Their alpha is straight, though OpenImageIO does not say so in the header.
 _STRAIGHT_FORMATS = {"bmp"}
@@ -35,7 +35,7 @@ def straighten(
     if alpha is None or wanted == "ignore":
         return colour, None, False
     if wanted == "auto" and usual == "premultiplied":
-        why = doubt(colour, alpha)
+        why = why_not_coverage(colour, alpha)
         if why:
             notes.append(
                 f"its alpha cannot be the coverage of this colour ({why}): the colour was taken as it is;"

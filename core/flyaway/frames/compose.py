@@ -135,7 +135,7 @@ def _with_unknown(picture: Picture, unknown: FloatImage, depth: str) -> Picture:
 
 
 def default_depth(suffix: str, channel_type: str, output: Output) -> Depth:
-    """How a value is stored where nobody says, in a format, for plates whose values are of a type."""
+    """A format's default bit depth, for plates whose values are of a type."""
     deep = channel_type in ("float", "double")
     if suffix == ".exr":
         return "float" if deep and output in COLOURED else "half"

@@ -57,7 +57,7 @@ def file_colour(
         notes: gets what a user should know about the choice.
 
     Raises:
-        EncodingUnknownError: nobody says, or nobody knows what is said.
+        EncodingUnknownError: neither file nor options name an encoding, or the one named is unknown.
     """
     if in_space is not None:
         return FileColour(color.resolve_space(in_space, config))
@@ -154,26 +154,28 @@ def _by_profile(
 def _by_name(
     spec: oiio.ImageSpec, config: str | None, path: Path, frame: int | None, notes: list[str]
 ) -> FileColour | None:
-    said = str(spec.get("oiio:ColorSpace", "") or spec.get("colorInteropID", "") or "")
-    if said.lower() in _UNSAID:
+    stated = str(spec.get("oiio:ColorSpace", "") or spec.get("colorInteropID", "") or "")
+    if stated.lower() in _UNSAID:
         return None
-    display = DISPLAY_IDS.get(said.lower())
+    display = DISPLAY_IDS.get(stated.lower())
     if display is not None:
         return cicp_colour(*display, notes, path, frame)
     try:
-        space = color.resolve_space(said, config)
+        space = color.resolve_space(stated, config)
     except EncodingUnknownError:
         gamma = float(spec.get("oiio:Gamma", 0) or 0)
         if 0.1 < gamma < 10:
             return encoded(power(gamma), PRIMARIES["linear"])
-        notes.append(f"its colour space {said!r} is not known here and was ignored")
+        notes.append(f"its colour space {stated!r} is not known here and was ignored")
         return None
     chromaticities = spec.get("chromaticities", None)
     known = primaries_of(space)
     if chromaticities is not None and known is not None:
         own = space_of_primaries(tuple(chromaticities))
         if own is not None and primaries_of(own) != known:
-            notes.append(f"its primaries are not those of {said}, the space that it names and that was taken")
+            notes.append(
+                f"its primaries are not those of {stated}, the space that it names and that was taken"
+            )
     return FileColour(space)
 
 
@@ -190,10 +192,10 @@ def _by_primaries(spec: oiio.ImageSpec, notes: list[str]) -> FileColour | None:
 
 
 def _by_exif(spec: oiio.ImageSpec, notes: list[str]) -> FileColour | None:
-    said = int(spec.get("Exif:ColorSpace", 1) or 1)
-    if said == _EXIF_ADOBE_RGB:
+    stated = int(spec.get("Exif:ColorSpace", 1) or 1)
+    if stated == _EXIF_ADOBE_RGB:
         notes.append("its colour was converted from Adobe RGB, which its EXIF names, to Rec.709")
         return encoded(power(_ADOBE_GAMMA), _ADOBE_RGB)
-    if said == _EXIF_OTHER and spec.get("ICCProfile", None) is None:
+    if stated == _EXIF_OTHER and spec.get("ICCProfile", None) is None:
         notes.append("its EXIF says that it is not sRGB, but not what it is: sRGB was taken; see --in-space")
     return None

@@ -90,7 +90,7 @@ def verdict(path: Path, frame: int | None = None) -> Verdict:
             parts.append((library.decode(source, 0, spec.nchannels, path, frame), spec))
         finally:
             source.close()
-    told = next((said for _, spec in parts if "model" in (said := metadata.said(spec))), None)
+    told = next((said for _, spec in parts if "model" in (said := metadata.read_provenance(spec))), None)
     if told is None:
         return "foreign"
     if told.get(KEY, _LOSSY) == _LOSSY:

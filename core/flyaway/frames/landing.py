@@ -16,7 +16,7 @@ from pathlib import Path
 from flyaway.errors import WriteError
 from flyaway.frames.disk import DISK, Disk
 
-__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "parts_of", "write_text"]
+__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "unfinished_files", "write_text"]
 
 _PART = ".part"
 
@@ -47,7 +47,7 @@ def part_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_PART}{path.suffix}")
 
 
-def parts_of(folder: Path) -> dict[Path, str]:
+def unfinished_files(folder: Path) -> dict[Path, str]:
     """Temporary files in a folder → the name each was meant to get."""
     found: dict[Path, str] = {}
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:

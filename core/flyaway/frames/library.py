@@ -1,4 +1,4 @@
-"""OpenImageIO, set up once for files that nobody vouches for."""
+"""OpenImageIO, set up once for untrusted files."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def kind_of(output: Output, *, straight: bool = True) -> tuple[str, str]:
     return "colour", "opaque" if output == "comp" else "straight" if straight else "premultiplied"
 
 
-def said(spec: oiio.ImageSpec) -> dict[str, str]:
+def read_provenance(spec: oiio.ImageSpec) -> dict[str, str]:
     """What Flyaway wrote into a file's header, without the prefix "flyaway:".
 
     TIFF keeps only attributes that it knows, so there they are lines of the image description.
@@ -150,7 +150,7 @@ def _describe(spec: oiio.ImageSpec) -> None:
     before = str(spec.get("ImageDescription", "") or "")
     # Bytes that are no UTF-8 pass only as they are, and these are now part of something longer.
     kept = before.encode("utf-8", "replace").decode().splitlines()
-    ours = [f"{_PREFIX}{key}={' '.join(value.split())}" for key, value in said(spec).items()]
+    ours = [f"{_PREFIX}{key}={' '.join(value.split())}" for key, value in read_provenance(spec).items()]
     spec.attribute("ImageDescription", "\n".join([*kept, *ours]))
 
 

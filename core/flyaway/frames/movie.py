@@ -94,7 +94,7 @@ def probe(path: str | Path) -> MovieInfo:
 
 
 def open_movie(path: Path) -> Any:
-    """PyAV's container of a movie that nobody vouches for.
+    """PyAV's container of an untrusted movie.
 
     Raises:
         ReadError: it cannot be opened.
@@ -157,8 +157,8 @@ def _marks_alpha(stream: Any) -> bool:
 
 def _rate(stream: Any) -> Fraction:
     """Frames a second, as a ratio that a header can hold; 24 where the file says none or nonsense."""
-    for said in (stream.average_rate, stream.guessed_rate):
-        rate = Fraction(said or 0).limit_denominator(1_000_000)
+    for stated in (stream.average_rate, stream.guessed_rate):
+        rate = Fraction(stated or 0).limit_denominator(1_000_000)
         if SLOWEST <= rate <= FASTEST:
             return rate
     return Fraction(24)
@@ -195,8 +195,8 @@ def _times(container: Any, stream: Any, path: Path) -> tuple[tuple[int | None, .
 
 
 def _timecode(container: Any) -> str:
-    said = [container.metadata, *(stream.metadata for stream in container.streams)]
-    return next((text for metadata in said if (text := _tag(metadata, "timecode"))), "")
+    tables = [container.metadata, *(stream.metadata for stream in container.streams)]
+    return next((text for metadata in tables if (text := _tag(metadata, "timecode"))), "")
 
 
 def _tag(metadata: Mapping[str, str], name: str) -> str:

@@ -132,7 +132,7 @@ def _check_matrix(frame: Any, tags: video.Tags, path: Path, number: int, notes: 
         raise ReadError(message, path=path, frame=number)
     if is_rgb(frame.format.name) or is_grey(frame.format.name):
         return
-    (kr, _), said = video.matrix_of(frame, tags)
-    if not said:
+    (kr, _), tagged = video.matrix_of(frame, tags)
+    if not tagged:
         name = "BT.709" if kr == video.BT709[0] else "BT.601"
         notes.append(f"the movie names no matrix: {name} was taken, by its size")

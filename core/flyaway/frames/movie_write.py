@@ -130,10 +130,10 @@ def _header(
         if options.timecode and not timecode:
             raise UsageError(f"{options.timecode!r} is no timecode at {float(rate):g} frames a second.")
     else:
-        said = _timecode(spec, own or rate)
-        timecode = timecode_later(said, 0, rate)
-        if said and not timecode:
-            notes.append(f"the timecode {said} is none at {float(rate):g} frames a second and was left out")
+        stated = _timecode(spec, own or rate)
+        timecode = timecode_later(stated, 0, rate)
+        if stated and not timecode:
+            notes.append(f"the timecode {stated} is none at {float(rate):g} frames a second and was left out")
     if timecode and rate > _FASTEST_TIMECODE:
         notes.append(f"a movie holds no timecode at {float(rate):g} frames a second")
         timecode = ""
@@ -143,11 +143,11 @@ def _header(
 
 def _rate(spec: oiio.ImageSpec) -> Fraction | None:
     """Frames a second as a header has them; None where it has none, or nonsense."""
-    said = spec.get("framesPerSecond", None)
-    if isinstance(said, tuple) and len(said) == 2 and said[1]:
-        rate = Fraction(int(said[0]), int(said[1]))
+    stated = spec.get("framesPerSecond", None)
+    if isinstance(stated, tuple) and len(stated) == 2 and stated[1]:
+        rate = Fraction(int(stated[0]), int(stated[1]))
         return rate if SLOWEST <= rate <= FASTEST else None
-    number = said or spec.get("dpx:FrameRate", 0) or spec.get("dpx:TemporalFrameRate", 0)
+    number = stated or spec.get("dpx:FrameRate", 0) or spec.get("dpx:TemporalFrameRate", 0)
     return rate_of_number(float(number)) if isinstance(number, int | float) else None
 
 

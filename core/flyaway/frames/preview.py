@@ -61,8 +61,8 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
             raise WriteError(f"the preview cannot be written: {problem}", path=path, frame=plate.frame)
         part.replace(path)
     except OSError as error:
-        said = error.strerror or error
-        raise WriteError(f"the preview cannot be written: {said}.", path=path, frame=plate.frame) from error
+        reason = error.strerror or error
+        raise WriteError(f"the preview cannot be written: {reason}.", path=path, frame=plate.frame) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from flyaway.frames.alpha import straighten, usual_state
 from flyaway.frames.encoding import file_colour
 from flyaway.frames.movie import is_movie
 from flyaway.frames.movie_plate import header_of, read_movie_frame
-from flyaway.frames.select import choose_channels, choose_part, parts_of
+from flyaway.frames.select import choose_channels, choose_part, subimages
 from flyaway.frames.trust import trusted
 from flyaway.geometry import SMALLEST_SIDE, believed_aspect, is_turned, upright
 
@@ -196,7 +196,7 @@ def values_of(path: Path, frame: int | None = None) -> int:
     """
     source = library.open_input(path, frame)
     try:
-        specs = parts_of(source, path, frame)
+        specs = subimages(source, path, frame)
         return sum(int(spec.width * spec.height * spec.nchannels) for spec in specs)
     finally:
         source.close()
@@ -325,12 +325,12 @@ def _turn_of(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | No
 
 def orientation(spec: oiio.ImageSpec) -> int:
     """The EXIF orientation of an image, 1 to 8."""
-    said = spec.get("Orientation", 1)
-    return said if isinstance(said, int) and 1 <= said <= 8 else 1
+    stated = spec.get("Orientation", 1)
+    return stated if isinstance(stated, int) and 1 <= stated <= 8 else 1
 
 
 def pixel_aspect(spec: oiio.ImageSpec) -> float:
     """A pixel's width over its height, as it is after turning the image upright."""
-    said = spec.get("PixelAspectRatio", 1.0)
-    aspect = believed_aspect(float(said)) if isinstance(said, int | float) else 1.0
+    stated = spec.get("PixelAspectRatio", 1.0)
+    aspect = believed_aspect(float(stated)) if isinstance(stated, int | float) else 1.0
     return 1 / aspect if is_turned(orientation(spec)) else aspect

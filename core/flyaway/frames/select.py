@@ -52,7 +52,7 @@ def choose_part(
     Raises:
         ReadError: there is no such part.
     """
-    specs = parts_of(source, path, frame)
+    specs = subimages(source, path, frame)
     labels = [_label(spec, index) for index, spec in enumerate(specs)]
     if wanted is not None:
         return _named_part(wanted, specs, labels, path, frame), []
@@ -60,8 +60,8 @@ def choose_part(
         return 0, []
     first = next((i for i, spec in enumerate(specs) if has_colour(spec) and not spec.deep), 0)
     others = ", ".join(label for index, label in enumerate(labels) if index != first)
-    said = f"a file of several parts: {'the first' if first == 0 else labels[first]} was taken"
-    return first, [f"{said} ({others}: name one with --part)"]
+    note = f"a file of several parts: {'the first' if first == 0 else labels[first]} was taken"
+    return first, [f"{note} ({others}: name one with --part)"]
 
 
 def has_colour(spec: oiio.ImageSpec) -> bool:
@@ -99,8 +99,8 @@ def choose_channels(
         )
     if "y" in lower:
         grey = lower.index("y")
-        said = "a grey plate: its channel Y stands for all three"
-        return Channels((grey, grey, grey), _alpha_of(lower, ""), notes=(said,))
+        note = "a grey plate: its channel Y stands for all three"
+        return Channels((grey, grey, grey), _alpha_of(lower, ""), notes=(note,))
     if not layers:
         raise ReadError(
             f"no red, green and blue among its channels ({_listed(names)}).", path=path, frame=frame
@@ -122,7 +122,7 @@ def part_count(spec: oiio.ImageSpec) -> int:
     return int(spec.get("oiio:subimages", 1) or 1)
 
 
-def parts_of(source: oiio.ImageInput, path: Path, frame: int | None) -> list[oiio.ImageSpec]:
+def subimages(source: oiio.ImageInput, path: Path, frame: int | None) -> list[oiio.ImageSpec]:
     """The header of each part."""
     count = part_count(source.spec(0))
     if count > MAX_PARTS:

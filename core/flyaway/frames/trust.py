@@ -113,15 +113,17 @@ def _first_pixel(path: Path) -> int:
     order = "<" if start[:4] in (b"XPDS", b"\xd7\x5f\x2a\x80") else ">"
     dpx = start[:4] in (b"XPDS", b"SDPX")
     places = [4, 808] if dpx else [4]  # of the file, and of its first image element
-    said = [struct.unpack_from(f"{order}I", start, place)[0] for place in places if len(start) >= place + 4]
-    return min((offset for offset in said if offset not in (0, _U32)), default=2048)
+    offsets = [
+        struct.unpack_from(f"{order}I", start, place)[0] for place in places if len(start) >= place + 4
+    ]
+    return min((offset for offset in offsets if offset not in (0, _U32)), default=2048)
 
 
 def _check_aspect(spec: oiio.ImageSpec, notes: list[str]) -> None:
-    said = spec.get("PixelAspectRatio", None)
-    if said is None:
+    value = spec.get("PixelAspectRatio", None)
+    if value is None:
         return
-    aspect = _number(said)
+    aspect = _number(value)
     if aspect is None or believed_aspect(aspect) != aspect:
         spec.erase_attribute("PixelAspectRatio")
         notes.append("its pixel aspect ratio cannot be one: square pixels were taken")
@@ -130,39 +132,39 @@ def _check_aspect(spec: oiio.ImageSpec, notes: list[str]) -> None:
 def _check_rate(spec: oiio.ImageSpec, notes: list[str]) -> None:
     """Leave one rate, the first that can be one, as a ratio named `framesPerSecond`."""
     found = [name for name in _RATES if spec.get(name, None) is not None]
-    said = {name: _ratio_of(spec.get(name)) for name in found}
+    rates = {name: _ratio_of(spec.get(name)) for name in found}
     for name in found:
         spec.erase_attribute(name)
     # DPX's way not to say, NaN or infinite, is passed over; and so is 0, which is what files say untouched.
-    unsaid = {name for name, rate in said.items() if rate is None}
-    good = [rate for rate in said.values() if rate is not None and SLOWEST <= rate <= FASTEST]
+    unsaid = {name for name, rate in rates.items() if rate is None}
+    good = [rate for rate in rates.values() if rate is not None and SLOWEST <= rate <= FASTEST]
     if good:
         # A reader may say a ratio of large numbers, which EXR's 32 bits cannot hold.
         exact = good[0] if good[0].denominator <= 1001 else good[0].limit_denominator(1001)
         spec.attribute("framesPerSecond", "rational", (exact.numerator, exact.denominator))
-    elif len(unsaid) < len(said):
+    elif len(unsaid) < len(rates):
         notes.append(f"its frame rate cannot be one ({SLOWEST} to {FASTEST}): it was left out")
 
 
-def _ratio_of(said: Any) -> Fraction | None:
+def _ratio_of(value: Any) -> Fraction | None:
     """A rate in whatever way it is said, or None where it is not said."""
-    if isinstance(said, tuple):
-        if len(said) != 2 or not all(isinstance(part, int) for part in said) or not said[1]:
+    if isinstance(value, tuple):
+        if len(value) != 2 or not all(isinstance(part, int) for part in value) or not value[1]:
             return Fraction(0)  # said, but no rate
-        return Fraction(*said)
-    number = _number(said)
+        return Fraction(*value)
+    number = _number(value)
     if number is None or not math.isfinite(number) or number == 0:
         return None
     return rate_of_number(number) or Fraction(0)
 
 
 def _check_timecode(spec: oiio.ImageSpec, notes: list[str]) -> None:
-    said = spec.get("smpte:TimeCode", None)
-    if said is None:
+    value = spec.get("smpte:TimeCode", None)
+    if value is None:
         return
-    if isinstance(said, tuple) and said and said[0] == _U32:  # undefined
+    if isinstance(value, tuple) and value and value[0] == _U32:  # undefined
         spec.erase_attribute("smpte:TimeCode")
-    elif not is_timecode(said):
+    elif not is_timecode(value):
         spec.erase_attribute("smpte:TimeCode")
         notes.append("its timecode has digits that no clock has: it was left out")
 
@@ -182,25 +184,25 @@ def is_timecode(words: Any) -> bool:
 
 def _check_keycode(spec: oiio.ImageSpec, notes: list[str]) -> None:
     """Manufacturer, film type, prefix, count, offset, perforations a frame and a count."""
-    said = spec.get("smpte:KeyCode", None)
-    if said is None:
+    value = spec.get("smpte:KeyCode", None)
+    if value is None:
         return
     most = (99, 99, 999_999, 9999, 119, 15, 120)
     least = (0, 0, 0, 0, 0, 1, 20)
     good = (
-        isinstance(said, tuple)
-        and len(said) == len(most)
-        and all(low <= part <= high for low, part, high in zip(least, said, most, strict=True))
+        isinstance(value, tuple)
+        and len(value) == len(most)
+        and all(low <= part <= high for low, part, high in zip(least, value, most, strict=True))
     )
-    if good and any(said[:4]):
+    if good and any(value[:4]):
         return
     spec.erase_attribute("smpte:KeyCode")
     if not good:
         notes.append("its keycode has numbers that no film has: it was left out")
 
 
-def _number(said: Any) -> float | None:
+def _number(value: Any) -> float | None:
     try:
-        return float(said)
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -82,9 +82,9 @@ def unknown_matrix(frame: Any, tags: Tags) -> str:
 
 def matrix_of(frame: Any, tags: Tags) -> tuple[tuple[float, float], bool]:
     """Kr and Kb of a Y'CbCr frame, and whether the file says so; else by its size, as players do."""
-    said = _MATRICES.get(tags.matrix)
-    if said is not None:
-        return said, True
+    matrix = _MATRICES.get(tags.matrix)
+    if matrix is not None:
+        return matrix, True
     return (BT709 if frame.width >= 1280 or frame.height > 576 else _BT601), False
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from flyaway.color import FloatImage
 from flyaway.frames.read import Window
 
-# Coverage below this (a quarter of an 8-bit code) is the network's breath on an empty wall, not content.
+# Coverage below this (a quarter of an 8-bit code) is residual noise on an empty background.
 CONTENT = np.float32(1e-3)
 
 

@@ -125,7 +125,7 @@ def check_existing(
         source = library.open_input(path, part=name)
     try:
         spec = source.spec()
-        told = metadata.said(spec)
+        told = metadata.read_provenance(spec)
         _check_windows(path, spec, plate_header, output, cropped="window" in told)
         wanted = CHANNELS.get(output, plate_header.nchannels + 1) + more
         if spec.nchannels != wanted:

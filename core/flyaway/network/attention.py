@@ -54,13 +54,13 @@ class RegionAttentionLayer(nn.Module):
 
     def forward(self, x: Tensor, index: Tensor, valid: Tensor) -> Tensor:
         n, t, c = x.shape
-        seen = self.norm1(x)
+        normed = self.norm1(x)
         if self.last:  # only the region's own token is asked for, so only its query is made
             index, x = index[:, :1], x[:, :1]
         weight, bias = self.qkv.weight, self.qkv.bias
-        q = F.linear(seen[:, : x.shape[1]], weight[:c], bias[:c])
+        q = F.linear(normed[:, : x.shape[1]], weight[:c], bias[:c])
         q = q.reshape(n, -1, self.heads, c // self.heads).transpose(1, 2)  # N×heads×Q×c
-        kv = F.linear(seen, weight[c:], bias[c:]).reshape(n, t, 2, self.heads, c // self.heads)
+        kv = F.linear(normed, weight[c:], bias[c:]).reshape(n, t, 2, self.heads, c // self.heads)
         k, v = kv.permute(2, 0, 3, 1, 4).unbind(0)  # N×heads×T×c
         logits = (q * self.scale) @ k.transpose(-2, -1)  # N×heads×Q×T
         logits = logits + self.bias[:, index].permute(1, 0, 2, 3)

@@ -163,7 +163,7 @@ def _row(one: ShotReview) -> str:
     review, link = one.review, html.escape(quote(one.page.name))
     worst = review.frames[review.worst[0]]
     faults = len(review.faulty)
-    said = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else "no fault found"
+    verdict = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else "no fault found"
     known = [frame.coverage for frame in review.frames if frame.coverage is not None]
     covered = f"{100 * sum(known) / len(known):.1f} %" if known else "none"
     picture = f'<a href="{link}"><img src="{one.thumb}" alt=""></a>' if one.thumb else ""
@@ -171,5 +171,5 @@ def _row(one: ShotReview) -> str:
     return (
         f'<tr><td>{picture}</td><td><a href="{link}">{html.escape(one.name)}</a></td>'
         f'<td>{len(review.frames)}</td><td class="{kind}">{faults}</td><td>{covered}</td>'
-        f'<td class="{kind}">{html.escape(said)}</td></tr>'
+        f'<td class="{kind}">{html.escape(verdict)}</td></tr>'
     )

@@ -1,7 +1,7 @@
 """What can be said of mattes without a true one: coverage, softness, flicker, and plain faults.
 
 Flicker is change of the matte where the plate does not change. A person who moves changes both; a matte
-that boils on a still background, or breathes along a still shoulder, changes alone.
+that changes on a still background, or along a still shoulder, changes alone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Review:
     """A job, measured: its frames in their own order."""
 
     frames: tuple[FrameCheck, ...]
-    said: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
 
     @property
     def worst(self) -> list[int]:
@@ -94,18 +94,18 @@ def review_frames(
         progress: called with the number of frames done.
     """
     checks: list[FrameCheck] = []
-    said: dict[str, str] = {}
+    provenance: dict[str, str] = {}
     before: tuple[int | None, FloatImage, FloatImage] | None = None
     for done, job in enumerate(pairs, 1):
         check, small, told = _measure(job, read or ReadOptions(), channel)
-        said = said or told
+        provenance = provenance or told
         if small is not None and before is not None and _follows(before[0], job.frame):
             check = _compare(check, before[1:], small)
         before = None if small is None else (job.frame, *small)
         checks.append(check)
         if progress is not None:
             progress(done)
-    return Review(tuple(_judge(checks)), said)
+    return Review(tuple(_judge(checks)), provenance)
 
 
 def _follows(earlier: int | None, later: int | None) -> bool:
@@ -117,7 +117,7 @@ def _measure(
     job: FrameJob, read: ReadOptions, channel: str | None
 ) -> tuple[FrameCheck, tuple[FloatImage, FloatImage] | None, dict[str, str]]:
     """One frame by itself; its plate (grey, display-referred) and matte at working size; what made it."""
-    from flyaway.frames.metadata import said
+    from flyaway.frames.metadata import read_provenance
 
     try:
         matte = read_matte(job.target, channel, job.frame)
@@ -127,7 +127,7 @@ def _measure(
         return FrameCheck(job, faults=(reason,)), None, {}
     faults = _number_faults(matte)
     alpha = np.clip(np.nan_to_num(matte.alpha), 0, 1)
-    told = said(matte.spec)
+    told = read_provenance(matte.spec)
     try:
         plate = read_plate(job.source, None, job.frame, options=read)
         faults += _window_faults(matte, plate)

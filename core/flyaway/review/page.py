@@ -38,7 +38,9 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
         "title": title,
         "version": __version__,
         # Mattes of earlier releases name no version.
-        "model": " ".join(review.said[key] for key in ("model", "modelVersion") if key in review.said),
+        "model": " ".join(
+            review.provenance[key] for key in ("model", "modelVersion") if key in review.provenance
+        ),
         "frames": [
             {
                 "label": frame.label,

@@ -94,35 +94,35 @@ def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | N
     job = check.job
     try:
         plate = read_plate(job.source, None, job.frame, options=options.read)
-        seen: FloatImage | None = as_seen(plate, options.side)
+        shown: FloatImage | None = as_seen(plate, options.side)
     except FlyawayError:
         return None, None
     try:
         matte = read_matte(job.target, options.channel, job.frame)
         alpha = np.clip(np.nan_to_num(matte.over(plate.data_window)), 0, 1)
-        return seen, shrink(alpha, options.side)
+        return shown, shrink(alpha, options.side)
     except FlyawayError:
-        return seen, None
+        return shown, None
 
 
 def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
-    seen, alpha = _pictures(check, options)
-    if seen is None:
+    shown, alpha = _pictures(check, options)
+    if shown is None:
         return Shown(index)
-    plate = data_uri(eight_bit(seen))
+    plate = data_uri(eight_bit(shown))
     if alpha is None:
         return Shown(
-            index, seen.shape[1], seen.shape[0], plate, "", data_uri(eight_bit(shrink(seen, _THUMB)))
+            index, shown.shape[1], shown.shape[0], plate, "", data_uri(eight_bit(shrink(shown, _THUMB)))
         )
-    thumb = shrink(over_green(own_colour(seen, alpha), alpha), _THUMB)
+    thumb = shrink(over_green(own_colour(shown, alpha), alpha), _THUMB)
     return Shown(
         index,
-        seen.shape[1],
-        seen.shape[0],
+        shown.shape[1],
+        shown.shape[0],
         plate,
         data_uri(eight_bit(alpha), "png"),
         data_uri(eight_bit(thumb), quality=82),
-        data_uri(eight_bit(own_colour(seen, alpha))),
+        data_uri(eight_bit(own_colour(shown, alpha))),
     )
 
 
@@ -158,17 +158,17 @@ def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
 
 
 def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:
-    seen, alpha = _pictures(check, options)
-    plate = None if seen is None else eight_bit(shrink(seen, CELL))
+    shown, alpha = _pictures(check, options)
+    plate = None if shown is None else eight_bit(shrink(shown, CELL))
     nothing = np.zeros((CELL // 2, CELL, 3), np.uint8) if plate is None else np.zeros_like(plate)
     cells = {"plate": nothing if plate is None else plate, "matte": nothing, "over green": nothing}
-    if seen is not None and alpha is not None:
+    if shown is not None and alpha is not None:
         cells["matte"] = eight_bit(shrink(np.repeat(alpha[..., None], 3, axis=2), CELL))
-        cells["over green"] = eight_bit(shrink(over_green(own_colour(seen, alpha), alpha), CELL))
-    said = f"{check.label}  {'; '.join(check.faults) or _numbers(check)}".replace(" ‰", "/1000")
-    return Strip(said if len(said) <= _LABEL else said[: _LABEL - 1] + "...", cells)
+        cells["over green"] = eight_bit(shrink(over_green(own_colour(shown, alpha), alpha), CELL))
+    label = f"{check.label}  {'; '.join(check.faults) or _numbers(check)}".replace(" ‰", "/1000")
+    return Strip(label if len(label) <= _LABEL else label[: _LABEL - 1] + "...", cells)
 
 
 def _numbers(check: FrameCheck) -> str:
-    said = "" if check.coverage is None else f"coverage {100 * check.coverage:.1f} %"
-    return said if check.flicker is None else f"{said}, flicker {1000 * check.flicker:.2f} ‰"
+    text = "" if check.coverage is None else f"coverage {100 * check.coverage:.1f} %"
+    return text if check.flicker is None else f"{text}, flicker {1000 * check.flicker:.2f} ‰"

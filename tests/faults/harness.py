@@ -15,7 +15,7 @@ from tests.faults.faulty import FaultyDisk, Killed
 import flyaway.batch.run as run_module
 import flyaway.frames.write as write_module
 from flyaway.batch import Limits, Report, RunOptions, Target, plan_shot, run_plan
-from flyaway.batch.journal import STATE_FOLDER, Past
+from flyaway.batch.journal import STATE_FOLDER, JournalIndex
 from flyaway.errors import ReadError
 from flyaway.frames import WriteOptions, library
 
@@ -135,7 +135,7 @@ class Truth:
             whole = data == self.whole[name] or (older is not None and data == older.get(name))
             assert whole or same_picture(out / name, data, self.whole[name]), f"{name} is not whole"
         if (out / STATE_FOLDER).is_dir():
-            for entry in Past(out / STATE_FOLDER, "m.@.exr").entries():
+            for entry in JournalIndex(out / STATE_FOLDER, "m.@.exr").entries():
                 # A line about what an older plate gave stays true until its frame is done again.
                 for output in entry.outputs:
                     path = out / output.path
@@ -166,5 +166,5 @@ class Truth:
             assert data == self.whole[name] or same_picture(out / name, data, self.whole[name])
         litter = [path for path in out.rglob("*") if ".part" in path.name or path.suffix == ".claim"]
         assert not litter
-        past = Past(out / STATE_FOLDER, "m.@.exr")
+        past = JournalIndex(out / STATE_FOLDER, "m.@.exr")
         assert len(past) == len(FRAMES)
