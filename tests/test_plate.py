@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from flyaway import BadPlateError
-from flyaway.plate import BAND, LARGEST_SIDE, as_display, linear_to_display
+from flyaway.plate import BAND, LARGEST_SIDE, as_display, as_seen, linear_to_display
+from flyaway.regions.numpy_backend import refiner_inputs
+from flyaway.resample import resize
 
 SIDE = 32
 
@@ -290,3 +292,26 @@ def test_memory_that_is_there_is_used_where_it_fits():
         assert as_display(plate, into=into) is into
         assert np.array_equal(into, as_display(plate))
     assert as_display(noise(40, 51, 3), into=into) is not into
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.dtype(">u2")])
+def test_integers_are_looked_at_where_they_lie_and_count_as_their_float(kind):
+    """No copy of a plate as a file holds it; resized or cut out, it is what the conversion would be."""
+    plate = np.random.default_rng(5).integers(0, np.iinfo(np.dtype(kind)).max, (70, 90, 4)).astype(kind)
+    seen, display = as_seen(plate), as_display(plate)
+    assert seen.shape == display.shape
+    assert np.shares_memory(seen, plate) == np.dtype(kind).isnative
+    assert np.array_equal(resize(seen, 40, 33), resize(display, 40, 33))
+    positions = np.array([[0, 0], [1, 2]])
+    inputs = [refiner_inputs(x, np.ones((2, 8, 9), np.float32), positions, 32, 4) for x in (seen, display)]
+    assert np.array_equal(*inputs)
+
+
+@pytest.mark.parametrize("encoding", ["srgb", "linear"])
+def test_what_needs_conversion_is_converted(encoding):
+    grey = np.full((40, 50), 7, np.uint8)
+    bits = np.ones((40, 50, 3), bool)
+    wide = np.full((40, 50, 3), 1 << 20, np.uint32)
+    for plate in (grey, bits, wide, np.ones((40, 50, 3), np.float32)):
+        assert np.array_equal(as_seen(plate, encoding), as_display(plate, encoding))
+        assert as_seen(plate, encoding).dtype == np.float32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from flyaway.engines.base import Engine, Inference, open_engine
 from flyaway.foreground import Despill, foreground
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.in_light import read_in_light
-from flyaway.plate import as_display
+from flyaway.plate import as_display, as_seen
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
 from flyaway.weights import ModelInfo, model_info
@@ -29,18 +30,34 @@ class Matte:
 
     Attributes:
         alpha: H×W float32, linear coverage 0..1, never gamma-encoded.
-        trimap: H×W uint8; 0 background, 128 unknown, 255 foreground, as the coarse stage sees it.
-        coarse: H×W float32; the coarse stage's alpha as the network reads it, before regions were refined.
+        classes: h×w uint8, at the size at which the coarse stage works: 0 background, 128 unknown, 255
+            foreground; whichever is likeliest.
+        coarse_map: h×w float32, 0..1: the coarse stage's alpha as the network reads it.
         cells: rows×columns bool; which regions were refined.
-        unsure: h×w float32, 0..1, at the size at which the coarse stage works: how likely each place is to
-            belong to the unknown region, where there is hair or anything else that is neither in nor out.
+        unsure: h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
+            hair or anything else that is neither in nor out.
     """
 
     alpha: NDArray[np.float32]
-    trimap: NDArray[np.uint8]
-    coarse: NDArray[np.float32]
+    classes: NDArray[np.uint8]
+    coarse_map: NDArray[np.float32]
     cells: NDArray[np.bool_]
     unsure: NDArray[np.float32]
+
+    @cached_property
+    def trimap(self) -> NDArray[np.uint8]:
+        """H×W uint8: `classes` at the plate's size, made when it is asked for."""
+        height, width = self.alpha.shape
+        h, w = self.classes.shape
+        y = (2 * np.arange(height) + 1) * h // (2 * height)
+        x = (2 * np.arange(width) + 1) * w // (2 * width)
+        trimap: NDArray[np.uint8] = np.take(self.classes, x, axis=1)[y]
+        return trimap
+
+    @cached_property
+    def coarse(self) -> NDArray[np.float32]:
+        """H×W float32: `coarse_map` at the plate's size, bilinear, made when it is asked for."""
+        return upsample(self.coarse_map, *self.alpha.shape, unit=True)
 
     @property
     def unknown(self) -> NDArray[np.float32]:
@@ -111,33 +128,35 @@ class Matting:
         Raises:
             BadPlateError: the array cannot be a plate.
         """
-        image = as_display(plate, encoding, premultiplied, into=self._display)
-        self._display = image if image.nbytes <= KEPT_BYTES else None
+        reads = self.info.reads_encoded if reread is None else reread
+        # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
+        look = as_display if reads else as_seen
+        image: NDArray[Any] = look(plate, encoding, premultiplied, into=self._display)
+        if image.dtype == np.float32:
+            self._display = image if image.nbytes <= KEPT_BYTES else None
         height, width = image.shape[:2]
         seen = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
         result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)
         if seen != (height, width):
             result = self._reduced(result, height, width)
         self.timings = result.timings
-        # Interpolation may overshoot by the last bit. Without refinement the two are one array.
-        coarse = np.clip(result.coarse, 0, 1, out=result.coarse)
-        shared = result.alpha is result.coarse
-        alpha = coarse.copy() if shared else np.clip(result.alpha, 0, 1, out=result.alpha)
-        if self.info.reads_encoded if reread is None else reread:
+        alpha = result.alpha
+        if reads:
             began = perf_counter()
             alpha = read_in_light(image, alpha)
             self.timings = {**self.timings, "reread": perf_counter() - began}
-        return Matte(alpha, _trimap(result, height, width), coarse, result.cells, result.trimap[1])
+        classes = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
+        return Matte(alpha, classes, result.coarse_map, result.cells, result.trimap[1])
 
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:
         """What was found in a plate that was looked at enlarged or stretched, on the plate's own pixels."""
-        alpha, coarse = (resize(x[..., None], height, width)[..., 0] for x in (result.alpha, result.coarse))
+        alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
         cell = self.engine.config.refiner.cell
         rows, columns = result.alpha.shape
         ys, xs = np.nonzero(result.cells.repeat(cell, 0).repeat(cell, 1)[:rows, :columns])
         cells = np.zeros(grid_size(height, width, cell), bool)
         cells[ys * height // rows // cell, xs * width // columns // cell] = True
-        return replace(result, alpha=alpha, coarse=coarse, cells=cells)
+        return replace(result, alpha=alpha, cells=cells)
 
 
 def load(
@@ -162,13 +181,3 @@ def load(
     """
     info = model_info(name)
     return Matting(info, open_engine(info, device, engine, threads))
-
-
-def _trimap(result: Inference, height: int, width: int) -> NDArray[np.uint8]:
-    """The likeliest class of the working pixel that each pixel of the plate falls into."""
-    classes: NDArray[np.uint8] = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
-    h, w = classes.shape
-    y = (2 * np.arange(height) + 1) * h // (2 * height)
-    x = (2 * np.arange(width) + 1) * w // (2 * width)
-    trimap: NDArray[np.uint8] = np.take(classes, x, axis=1)[y]
-    return trimap

@@ -109,6 +109,8 @@ class RefinerConfig:
             which it replaces the coarse alpha. Blending makes the choice of regions continuous. Unused
             by the paper's kind, which takes the argmax of the trimap.
         chunk: how many regions are refined at once: bounds memory, does not change the result.
+        early: on its way up, features are convolved before they are enlarged and the skip by itself, and
+            the two are added: half of the products of a convolution of both.
     """
 
     kind: str
@@ -118,6 +120,7 @@ class RefinerConfig:
     low: float = 0.08
     high: float = 0.3
     chunk: int = 256
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ FAST_2 = replace(
     FAST,
     name="fast-2",
     coarse=replace(FAST.coarse, memory=True, early=True),
-    refiner=replace(FAST.refiner, cell=32),
+    refiner=replace(FAST.refiner, cell=32, early=True),
     mobile=replace(FAST.mobile, blocks=2),
     mixed_in="linear",
 )

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError
 from flyaway.geometry import SMALLEST_SIDE
+from flyaway.levels import as_unit
 
+Plane = NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16]
 ENCODINGS = ("srgb", "linear")
 LARGEST_SIDE = 65_536  # px; anything above is a mistake or an attack
 MAX_INTEGER_BYTES = 4  # lists of 0..255 arrive as 64-bit integers, and would come out black
@@ -50,16 +52,38 @@ def as_display(
     display = into if into is not None and into.shape == (height, width, 3) else None
     if display is None:
         display = np.empty((height, width, 3), np.float32)
-    as_it_is = array.dtype.kind == "u" and encoding == "srgb" and not premultiplied
+    as_it_is = _as_it_is(array, encoding, premultiplied)
     rows = max(1, BAND // width)
     for start in range(0, height, rows):
         part = slice(start, start + rows)
         if as_it_is:  # what a file holds as a rule: one pass, and nothing to clip
-            largest = np.float32(np.iinfo(array.dtype).max)
-            np.divide(array[part, :, :3], largest, out=display[part], dtype=np.float32)
+            as_unit(np.broadcast_to(array[part, :, :3], display[part].shape), out=display[part])
             continue
         display[part] = _convert(array[part], encoding, premultiplied)  # grey is repeated
     return display
+
+
+def as_seen(
+    plate: Any,
+    encoding: str = "srgb",
+    premultiplied: bool = False,
+    *,
+    into: NDArray[np.float32] | None = None,
+) -> Plane:
+    """What an engine looks at: a view of the plate itself where it is H×W×3 of bytes or of 16-bit integers.
+
+    As `as_display` otherwise; the arguments and errors are the same. The network needs few pixels of a large
+    plate at its own size, so a copy in float32 (100 MB at UHD) is made of no plate that needs no conversion.
+    """
+    array = _checked(plate, encoding, premultiplied)
+    if _as_it_is(array, encoding, premultiplied) and array.shape[2] >= 3 and array.dtype.itemsize <= 2:
+        return array[..., :3].astype(array.dtype.newbyteorder("="), copy=False)
+    return as_display(array, encoding, premultiplied, into=into)
+
+
+def _as_it_is(array: NDArray[Any], encoding: str, premultiplied: bool) -> bool:
+    """What a file holds as a rule: to be divided by the largest value, and nothing else."""
+    return array.dtype.kind == "u" and encoding == "srgb" and not premultiplied
 
 
 def linear_to_display(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flyaway.levels import as_unit
 
 Float = NDArray[np.float32]
 BLOCK = 8  # lines of the result that one matrix product makes
@@ -35,19 +38,24 @@ def _triangle(source: int, target: int) -> tuple[tuple[int, int, Float], ...]:
     return tuple(blocks)
 
 
-def _resize_lines(lines: Float, target: int) -> Float:
-    """source×M → target×M."""
+def _resize_lines(lines: NDArray[Any], target: int) -> Float:
+    """source×M → target×M float32; integers become shares of their largest value on the way."""
     out = np.empty((target, lines.shape[1]), np.float32)
     for number, (first, last, weights) in enumerate(_triangle(len(lines), target)):
-        np.matmul(weights, lines[first:last], out=out[number * BLOCK : number * BLOCK + len(weights)])
+        np.matmul(
+            weights, as_unit(lines[first:last]), out=out[number * BLOCK : number * BLOCK + len(weights)]
+        )
     return out
 
 
-def resize(image: Float, height: int, width: int) -> Float:
-    """H×W×C → height×width×C, bilinear with antialiasing; a new array, unless the size is the same."""
+def resize(image: NDArray[Any], height: int, width: int) -> Float:
+    """H×W×C → height×width×C float32, bilinear with antialiasing.
+
+    Integers become shares of their type's largest value. A new array, unless it is float32 of that size.
+    """
     h, w, c = image.shape
     if (h, w) == (height, width):
-        return image
+        return as_unit(image)
     rows = _resize_lines(image.reshape(h, w * c), height)
     columns = rows.reshape(height, w, c).transpose(1, 0, 2).reshape(w, height * c)
     resized = _resize_lines(columns, width).reshape(width, height, c)

@@ -22,6 +22,7 @@ class Run:
         objective: what is learned (`objectives.OBJECTIVES`).
         start: weights to start from (safetensors), or "rvm"; relative to the repository's root.
         keep_blocks: how much of each transformer block's residual is kept at the start, the first ones first.
+        fit_refiner: the start's refiner enlarges before it convolves, and the network's the other way round.
         licences: classes of sources that may teach ("clean", "research").
         draw: how often what is drawn (`compose.Recipe`).
         views: height and width of working images, taking turns.
@@ -46,6 +47,7 @@ class Run:
     shares: dict[str, float]
     draw: Recipe
     keep_blocks: tuple[float, ...] = ()
+    fit_refiner: bool = False
     licences: tuple[str, ...] = ("clean", "research")
     views: tuple[tuple[int, int], ...] = ((512, 512),)
     ratios: tuple[float, ...] = (1.0,)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.network.gated import narrowed
 from flyaway.network.refiner import UnshuffleRefiner
 from models.training import checkpoints
 from models.training.losses import fade, region_loss
@@ -105,7 +106,18 @@ def begin_at(run: Run, weights: Path) -> MattingNetwork:
     fresh = network.state_dict() if run.start == "new" else load_file(run.start)
     before = {k: v for k, v in fresh.items() if k.startswith(LEARNED)}
     network.load_state_dict({k: v.float() for k, v in {**coarse, **before}.items()})
+    if run.fit_refiner:
+        narrow(network.refiner)
     return network.train()
+
+
+@torch.no_grad()
+def narrow(refiner: nn.Module) -> None:
+    """Fit kernels of a refiner that enlarges first to one that convolves first (`RefinerConfig.early`)."""
+    for up, below in ((refiner.up1, refiner.bottom), (refiner.up2, refiner.up1)):
+        weight = up[0].weight
+        inner = weight[:, : below[0].out_channels]
+        inner.copy_(narrowed(inner))
 
 
 class Trainer:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from flyaway.errors import ConflictingEnginesError, EngineError, NoEngineError
 from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network_config import NetworkConfig
+from flyaway.plate import Plane
+from flyaway.regions.numpy_backend import upsample
 from flyaway.weights import ModelInfo
 
 ENGINES = ("onnxruntime", "torch")
@@ -45,7 +47,7 @@ class Inference:
 
     Attributes:
         alpha: H×W float32, 0..1.
-        coarse: H×W float32, the coarse stage's alpha, upsampled.
+        coarse_map: h×w float32, 0..1, the coarse stage's alpha, at working size or as large as the plate.
         trimap: 3×h×w float32 probabilities (background, unknown, foreground) at working size.
         cells: rows×columns bool, the regions that were refined.
         timings: seconds a stage, by the names in STAGES.
@@ -53,11 +55,16 @@ class Inference:
     """
 
     alpha: NDArray[np.float32]
-    coarse: NDArray[np.float32]
+    coarse_map: NDArray[np.float32]
     trimap: NDArray[np.float32]
     cells: NDArray[np.bool_]
     timings: Mapping[str, float]
     states: States | None = None
+
+    @property
+    def coarse(self) -> NDArray[np.float32]:
+        """H×W float32, 0..1: the coarse stage's alpha, bilinear; made when it is asked for."""
+        return upsample(self.coarse_map, *self.alpha.shape, unit=True)
 
 
 class Engine(Protocol):
@@ -74,7 +81,7 @@ class Engine(Protocol):
 
     def infer(
         self,
-        image: NDArray[np.float32],
+        image: Plane,
         *,
         cells: NDArray[np.bool_] | None = None,
         refine: bool = True,
@@ -83,7 +90,8 @@ class Engine(Protocol):
         """Run the network.
 
         Args:
-            image: H×W×3 float32, display-referred sRGB 0..1, C-contiguous; sides at least 32 px.
+            image: H×W×3, display-referred sRGB, sides at least 32 px: float32 in 0..1, or uint8 or uint16 as
+                a file holds it, whose largest value is 1. It is not changed.
             cells: rows×columns bool, forces the choice of regions; None lets the network choose.
             refine: False stops after the coarse stage.
             states: None is a still; `States()` begins a shot, whose first frame is the still bit for bit;

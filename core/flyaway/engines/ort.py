@@ -32,6 +32,7 @@ from flyaway.engines.base import (
 )
 from flyaway.errors import DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size, padded, working_size
+from flyaway.plate import Plane
 from flyaway.regions import numpy_backend as regions
 from flyaway.resample import resize
 from flyaway.weights import ModelInfo, verified
@@ -40,13 +41,13 @@ Float = NDArray[np.float32]
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 GRAPHS = ("coarse", "tokens", "refine")
 SHOT = "shot"  # the coarse graph with states in and out, of models with memory
-# Regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
-CPU_CHUNK = 32
-# A plate whose mattes are large too: the arena is given back before they are finished. UHD has 100 MB.
-LARGE_BYTES = 128 << 20
+# Pixels of regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
+CPU_CHUNK = 32 * 72**2
+# Pixels of a plate whose mattes are large too: the arena is given back before they are finished; UHD has 8 M.
+LARGE = 11 << 20
 SAME_AS_REQUESTED = 1  # onnxruntime's number for how an arena grows
-# Up to so many regions, the refiner inputs are kept from one pass to the next (48 MB).
-KEPT = 256
+# Up to so many pixels of regions, the refiner inputs are kept from one pass to the next (48 MB).
+KEPT = 256 * 72**2
 
 
 class OrtEngine:
@@ -62,8 +63,9 @@ class OrtEngine:
             raise EngineError("the paper's structure has no host loop: use the torch engine")
         self.device = _choose(device)
         self.chunk = self.config.refiner.chunk
+        self._region = (self.config.refiner.cell + 2 * self.config.refiner.halo) ** 2  # px
         if self.device == "cpu":
-            self.chunk = min(self.chunk, CPU_CHUNK)
+            self.chunk = min(self.chunk, CPU_CHUNK // self._region)
         self._info, self._threads = info, threads
         self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
 
@@ -104,7 +106,7 @@ class OrtEngine:
 
     def infer(
         self,
-        image: Float,
+        image: Plane,
         *,
         cells: NDArray[np.bool_] | None = None,
         refine: bool = True,
@@ -135,10 +137,11 @@ class OrtEngine:
             if not refine:
                 chosen = np.zeros_like(chosen)
         with watch("finish"):
-            coarse = regions.upsample(maps[0], height, width)
-        refined = self._refine(image, maps, context, chosen, coarse, watch) if chosen.any() else coarse
+            alpha = regions.upsample(maps[0], height, width, unit=True)
+        if chosen.any():
+            self._refine(image, maps, context, chosen, alpha, watch)
         after = None if states is None else States(left, chosen)
-        return Inference(refined, coarse, trimap, chosen, watch.seconds, after)
+        return Inference(alpha, maps[0], trimap, chosen, watch.seconds, after)
 
     def _coarse(
         self, working: Float, states: States | None, height: int, width: int
@@ -157,7 +160,7 @@ class OrtEngine:
         out = session.run(None, {"image": working, **dict(zip(names, given, strict=True))})
         return out[:4], tuple(out[4:])
 
-    def _working(self, image: Float) -> tuple[Float, tuple[int, int]]:
+    def _working(self, image: Plane) -> tuple[Float, tuple[int, int]]:
         c = self.config.coarse
         h, w = working_size(image.shape[0], image.shape[1], c.working_size)
         small = resize(image, h, w)
@@ -167,13 +170,14 @@ class OrtEngine:
 
     def _refine(
         self,
-        image: Float,
+        image: Plane,
         maps: Float,
         context: Float,
         cells: NDArray[np.bool_],
-        coarse: Float,
+        alpha: Float,
         watch: Stopwatch,
-    ) -> Float:
+    ) -> None:
+        """Refine the chosen cells of the coarse alpha, in place."""
         attention, cell, halo = self.config.attention, self.config.refiner.cell, self.config.refiner.halo
         with watch("select"):
             positions, index, where, valid = regions.neighbourhoods(
@@ -186,13 +190,11 @@ class OrtEngine:
                 patches = regions.refiner_inputs(image, maps, positions[part], cell, halo)
                 centre = positions[part] * cell + cell // 2
                 around = regions.sample_points(context, centre[:, 0], centre[:, 1], *image.shape[:2])
-                if len(positions) <= KEPT:
+                if len(positions) * self._region <= KEPT:
                     kept.append(patches)
             with watch("tokens"):
                 tokens += self._sessions["tokens"].run(None, {"patches": patches, "context": around})
         everyone = np.concatenate(tokens)
-        with watch("finish"):
-            alpha = coarse.copy()
         for number, part in enumerate(parts):
             with watch("select"):
                 if kept:
@@ -202,12 +204,10 @@ class OrtEngine:
                 feed = {"patches": patches, "tokens": everyone[index[part]]}
                 feed |= {"positions": where[part], "valid": valid[part]}
             with watch("refine"):
-                last = number == len(parts) - 1 and image.nbytes > LARGE_BYTES
+                last = number == len(parts) - 1 and alpha.size > LARGE
                 (changes,) = self._sessions["refine"].run(None, feed, shrinking() if last else None)
             with watch("finish"):
                 regions.accumulate(alpha, positions[part], changes[:, 0], cell)
-        # Blend ramps add up to one but for rounding.
-        return alpha.clip(0, 1, out=alpha)
 
 
 def shrinking() -> ort.RunOptions:

@@ -21,8 +21,10 @@ from flyaway.engines.base import (
 )
 from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size
+from flyaway.levels import as_unit
 from flyaway.network import MattingNetwork, TwoStageNetwork, build_network
 from flyaway.network.two_stage import Output
+from flyaway.plate import Plane
 from flyaway.weights import ModelInfo, verified
 
 
@@ -48,7 +50,7 @@ class TorchEngine:
     @torch.inference_mode()
     def infer(
         self,
-        image: NDArray[np.float32],
+        image: Plane,
         *,
         cells: NDArray[np.bool_] | None = None,
         refine: bool = True,
@@ -57,7 +59,7 @@ class TorchEngine:
         """See `Engine.infer`. The whole run counts as one stage: eager torch is not stopped between."""
         watch = Stopwatch()
         began = perf_counter()
-        plate = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].contiguous()
+        plate = torch.from_numpy(as_unit(image)).to(self.device).permute(2, 0, 1)[None].contiguous()
         forced = checked_cells(cells, grid_size(image.shape[0], image.shape[1], self.config.refiner.cell))
         chosen = None if forced is None else torch.from_numpy(forced).to(self.device)
         left: list[Tensor] = []

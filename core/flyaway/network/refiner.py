@@ -12,6 +12,8 @@ leave no edge.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,12 +34,10 @@ def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
     The same products and sums: a 3×3 kernel on `F.pixel_unshuffle(x, 2)` is a 6×6 kernel on x. Runtimes
     spend a seventh of the refiner on moving pixels for the former.
     """
-    convolution, activation = block[0], block[1]
-    assert isinstance(convolution, nn.Conv2d)  # noqa: S101  for the type checker: Sequential says Module
-    weight, bias = convolution.weight, convolution.bias
-    out, channels = weight.shape[0], weight.shape[1] // 4
-    kernel = weight.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(out, channels, 6, 6)
-    y: Tensor = activation(F.conv2d(x, kernel, bias, stride=2, padding=2))
+    conv = cast("nn.Conv2d", block[0])  # an nn.Sequential does not say what it holds
+    out, channels = conv.out_channels, conv.in_channels // 4
+    kernel = conv.weight.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
+    y: Tensor = block[1](F.conv2d(x, kernel.reshape(out, channels, 6, 6), conv.bias, stride=2, padding=2))
     return y
 
 
@@ -65,6 +65,7 @@ class UnshuffleRefiner(nn.Module):
         self.down2 = nn.Sequential(_conv(middle, deep, 2), _conv(deep, deep))
         self.attended = nn.Linear(attention, deep)
         self.bottom = _conv(deep, deep)
+        self.early = config.early
         self.up1 = _conv(deep + middle, middle)
         self.up2 = _conv(middle + fine, fine)
         self.head = nn.Conv2d(fine, 8, 3, padding=1)  # two maps of four phases
@@ -103,12 +104,22 @@ class UnshuffleRefiner(nn.Module):
         fine = unshuffled(self.enter, inputs)  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
-        x = F.interpolate(self.bottom(deep), scale_factor=2.0, mode="nearest")
-        x = self.up1(torch.cat((x, middle), 1))
-        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        x = self.up2(torch.cat((x, fine), 1))
+        x = self._up(self.up1, self.bottom(deep), middle)
+        x = self._up(self.up2, x, fine)
         addition, share = F.pixel_shuffle(self.head(x), 2).split(1, 1)
         return addition + share * (by_colour - patches[:, ALPHA : ALPHA + 1])
+
+    def _up(self, block: nn.Sequential, x: Tensor, skip: Tensor) -> Tensor:
+        """Twice the size: features of half the size, and what was there before it was halved."""
+        if not self.early:
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            joined: Tensor = block(torch.cat((x, skip), 1))
+            return joined
+        conv = cast("nn.Conv2d", block[0])
+        inner, outer = conv.weight[:, : x.shape[1]], conv.weight[:, x.shape[1] :]
+        x = F.interpolate(F.conv2d(x, inner, padding=1), scale_factor=2.0, mode="nearest")
+        added: Tensor = block[1](x + F.conv2d(skip, outer, conv.bias, padding=1))
+        return added
 
     def decode(self, features: tuple[Tensor, ...], attended: Tensor) -> Tensor:
         """The change of the coarse alpha, N×1×P×P: the two together lie in 0..1."""

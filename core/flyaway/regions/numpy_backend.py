@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.geometry import disc_offsets, grid_size
+from flyaway.levels import as_unit
 
 Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -68,8 +71,11 @@ def sample_points(maps: Float, ys: Index, xs: Index, height: int, width: int) ->
     return np.ascontiguousarray((top * (1 - fy) + bottom * fy).T)
 
 
-def upsample(plane: Float, height: int, width: int) -> Float:
-    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate."""
+def upsample(plane: Float, height: int, width: int, *, unit: bool = False) -> Float:
+    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate.
+
+    With `unit` the result is held to 0..1, which interpolation overshoots by the last bit.
+    """
     y0, y1, fy = source_coordinates(np.arange(height), height, plane.shape[0])
     x0, x1, fx = source_coordinates(np.arange(width), width, plane.shape[1])
     # np.take, since indexing the second axis would leave the result transposed in memory
@@ -82,6 +88,8 @@ def upsample(plane: Float, height: int, width: int) -> Float:
         np.take(wide, y0[part], axis=0, out=band, mode="clip")  # "raise" would buffer the result
         band *= (1 - fy[part])[:, None]
         band += wide[y1[part]] * fy[part, None]
+        if unit:
+            np.clip(band, 0, 1, out=band)
     return out
 
 
@@ -160,20 +168,23 @@ def region_pixels(positions: Index, cell: int, halo: int) -> tuple[Index, Index]
     return positions[:, :1] * cell + span, positions[:, 1:] * cell + span
 
 
-def gather(image: Float, ys: Index, xs: Index) -> Float:
-    """H×W×C at N×P rows and N×P columns → N×C×P×P; outside the frame the edge is repeated."""
+def gather(image: NDArray[Any], ys: Index, xs: Index) -> Float:
+    """H×W×C at N×P rows and N×P columns → N×C×P×P float32; outside the frame the edge is repeated.
+
+    Integers become shares of their type's largest value.
+    """
     out = np.empty((len(ys), image.shape[2], ys.shape[1], xs.shape[1]), np.float32)
     _gather(image, ys, xs, out)
     return out
 
 
-def refiner_inputs(image: Float, maps: Float, positions: Index, cell: int, halo: int) -> Float:
+def refiner_inputs(image: NDArray[Any], maps: Float, positions: Index, cell: int, halo: int) -> Float:
     """What the refiner is given of regions: the plate's pixels, and the coarse maps sampled at them.
 
     Parameters
     ----------
     image
-        The plate: H×W×3 float32, display-referred sRGB 0..1.
+        The plate: H×W×3 display-referred sRGB, float32 in 0..1, or uint8 or uint16, whose largest is 1.
     maps
         C×h×w float32: coarse alpha, unknown probability, refiner features.
     positions
@@ -238,7 +249,10 @@ def accumulate(alpha: Float, positions: Index, changes: Float, cell: int) -> Non
         inside = slice(max(0, -top), min(side, height - top)), slice(max(0, -left), min(side, width - left))
         part = change[inside] * weights[inside[0], None] * others[inside[1]]
         y, x = max(0, top), max(0, left)
-        alpha[y : y + part.shape[0], x : x + part.shape[1]] += part
+        block = alpha[y : y + part.shape[0], x : x + part.shape[1]]
+        block += part
+        # With any part of the changes added, alpha is a mean of values in 0..1: only rounding leaves that.
+        np.clip(block, 0, 1, out=block)
 
 
 def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
@@ -250,7 +264,7 @@ def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
     return np.asarray(np.minimum(low[:, None] + np.arange(span), high[:, None]))
 
 
-def _gather(image: Float, ys: Index, xs: Index, out: Float) -> None:
+def _gather(image: NDArray[Any], ys: Index, xs: Index, out: Float) -> None:
     height, width = image.shape[:2]
     for patch, rows, columns in zip(out, ys, xs, strict=True):
         top, left, bottom, right = rows[0], columns[0], rows[-1], columns[-1]
@@ -258,7 +272,7 @@ def _gather(image: Float, ys: Index, xs: Index, out: Float) -> None:
             pixels = image[top : bottom + 1, left : right + 1]
         else:
             pixels = image[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
-        patch[:] = pixels.transpose(2, 0, 1)
+        as_unit(pixels.transpose(2, 0, 1), out=patch)
 
 
 def _sample(maps: Float, ys: Index, xs: Index, height: int, width: int, out: Float) -> None:
@@ -271,6 +285,9 @@ def _sample(maps: Float, ys: Index, xs: Index, height: int, width: int, out: Flo
 
 def _matrices(pixels: Index, length: int, source: int) -> tuple[Index, Float]:
     """N×S entries of the map that N regions touch, and N×P×S weights of theirs."""
+    # Regions of one row of cells share theirs.
+    _, once, which = np.unique(pixels[:, 0], return_index=True, return_inverse=True)
+    pixels = pixels[once]
     low, high, weight = source_coordinates(pixels, length, source)
     first = low[:, :1]
     span = int((high - first).max()) + 1
@@ -278,4 +295,4 @@ def _matrices(pixels: Index, length: int, source: int) -> tuple[Index, Float]:
     region, pixel = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
     matrix[region, pixel, low - first] = 1 - weight
     matrix[region, pixel, high - first] += weight
-    return np.minimum(first + np.arange(span), source - 1), matrix
+    return np.minimum(first + np.arange(span), source - 1)[which], matrix[which]
