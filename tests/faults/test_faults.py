@@ -22,6 +22,8 @@ from tests.faults.harness import FRAMES, TARGETS, Truth, files, go, make_plates,
 TRIALS = int(os.environ.get("FLYAWAY_FAULTS", "60"))
 SEED = int(os.environ.get("FLYAWAY_FAULT_SEED", "20261124"))
 ONLY = os.environ.get("FLYAWAY_FAULT_TRIAL")
+# Of the single points, by default: the end of the process, of the power and of space, and a write that lies.
+QUICK = ("kill", "power", "enospc", "silent")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,9 @@ def test_nothing_is_lost_whatever_fails(harness, capsys):
         assert {kind for kind, _ in points} == set(KINDS)
 
 
-@pytest.mark.parametrize("fault", KINDS)
+@pytest.mark.parametrize(
+    "fault", [*QUICK, *(pytest.param(one, marks=pytest.mark.slow) for one in KINDS if one not in QUICK)]
+)
 def test_every_single_point_of_a_run_in_one_thread(harness, fault):
     """Not by chance: each operation of a run, one after the other, fails once in each way."""
     root, truths, _ = harness

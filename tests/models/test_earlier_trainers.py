@@ -44,6 +44,7 @@ def arguments(bank: Path, run: Path, *more: str) -> list[str]:
     return ["train", *map(str, given)]
 
 
+@pytest.mark.slow
 def test_a_stage_of_each_kind_takes_a_step_and_the_next_one_goes_on(bank, tmp_path, monkeypatch):
     run = tmp_path / "run"
     monkeypatch.setattr(sys, "argv", arguments(bank, run, "--stage", "coarse"))

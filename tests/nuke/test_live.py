@@ -30,7 +30,11 @@ KNOWN = Path(__file__).with_name("operators_1.12.1.txt")
 MODELS = [name for name, info in list_models().items() if info.config["refiner"]["kind"] == "unshuffle"]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+# The largest of them takes half of the time, and is built alike.
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow) if name == "quality" else name for name in MODELS],
+)
 def name(request) -> str:
     return request.param
 
