@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import sys
@@ -142,8 +143,11 @@ def memory_info(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     cache = getattr(request.config, "cache", None)
     root = cache.mkdir("models") if cache is not None else tmp_path_factory.mktemp("models")
     folder = root / made_of / "weights"
-    if not (folder / "manifest.json").is_file():
-        release(checkpoint, "fast-2", "remembers", folder, "for tests", "GPL-3.0-or-later")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "lock").open("w") as lock:  # tests may run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "manifest.json").is_file():
+            release(checkpoint, "fast-2", "remembers", folder, "for tests", "GPL-3.0-or-later")
     return model_info("remembers", folder)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway.errors import (
     BadPlateError,
+    BadStateError,
     BlenderError,
     BusyError,
     ConflictingEnginesError,
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadPlateError",
+    "BadStateError",
     "BlenderError",
     "BusyError",
     "ConflictingEnginesError",

@@ -17,6 +17,10 @@ class BadPlateError(FlyawayError, ValueError):
     """An array handed in as a plate cannot be one (shape, dtype, size, encoding)."""
 
 
+class BadStateError(FlyawayError, ValueError):
+    """What is handed in, or was read from a file, as the state of a shot cannot be one."""
+
+
 class ControlError(FlyawayError, ValueError):
     """A matte control, a garbage or core matte, or the choice of a person means nothing or does not fit."""
 

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from flyaway.engines.base import Engine, Inference, open_engine
+from flyaway import cuts
+from flyaway.engines.base import Engine, Inference, States, open_engine
+from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.in_light import read_in_light
 from flyaway.plate import as_display, as_seen
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
+from flyaway.shots import Began, ShotMatting, ShotState
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
@@ -97,6 +100,19 @@ class Matting:
         """Where the network really runs: "cpu" or "cuda"."""
         return self.engine.device
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the model has a memory from frame to frame: that of `shot`; a call by itself is a still."""
+        return bool(getattr(self.engine, "remembers", False))
+
+    def shot(self) -> ShotMatting:
+        """Begin a shot: what is returned mattes its frames in order, each with the memory of those before.
+
+        Several may be under way; each has its own memory, of a few megabytes. With a model that has none,
+        every frame is a still.
+        """
+        return ShotMatting(self)
+
     def __call__(
         self,
         plate: Any,
@@ -128,15 +144,62 @@ class Matting:
         Raises:
             BadPlateError: the array cannot be a plate.
         """
-        reads = self.info.reads_encoded if reread is None else reread
-        # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
-        look = as_display if reads else as_seen
-        image: NDArray[Any] = look(plate, encoding, premultiplied, into=self._display)
-        if image.dtype == np.float32:
-            self._display = image if image.nbytes <= KEPT_BYTES else None
+        reads = self._reads(reread)
+        image = self._seen(plate, encoding, premultiplied, whole=reads)
         height, width = image.shape[:2]
         seen = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
         result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)
+        return self._matte(image, result, seen, reads=reads)
+
+    def next_frame(
+        self,
+        plate: Any,
+        encoding: str,
+        before: ShotState,
+        *,
+        premultiplied: bool = False,
+        refine: bool = True,
+        reread: bool | None = None,
+        pixel_aspect: float = 1.0,
+    ) -> tuple[Matte, ShotState, Began]:
+        """Matte a frame of a shot; `shot` keeps account of the state, and is what to call.
+
+        Args:
+            plate, encoding, premultiplied, refine, reread, pixel_aspect: as in a call.
+            before: what the frame before left, or `ShotState()`.
+
+        Returns:
+            The matte, what this frame leaves, and why it began anew ("first", "size", "cut") or "".
+        """
+        reads = self._reads(reread)
+        image = self._seen(plate, encoding, premultiplied, whole=reads)
+        seen = viewing_size(image.shape[0], image.shape[1], pixel_aspect)
+        began: Began = "" if before.looks else "first"
+        if not began and before.size != seen:
+            began = "size"
+        is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image))
+        began = "cut" if is_cut else began
+        states = States() if began else before.states
+        result = self.engine.infer(resize(image, *seen), refine=refine, states=states)
+        if result.states is None:
+            raise EngineError("this engine keeps no states, so it cannot matte a shot")
+        state = ShotState(result.states, looks, seen, before.frame)
+        return self._matte(image, result, seen, reads=reads), state, began
+
+    def _reads(self, reread: bool | None) -> bool:
+        return self.info.reads_encoded if reread is None else reread
+
+    def _seen(self, plate: Any, encoding: str, premultiplied: bool, *, whole: bool) -> NDArray[Any]:
+        # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
+        look = as_display if whole else as_seen
+        image: NDArray[Any] = look(plate, encoding, premultiplied, into=self._display)
+        if image.dtype == np.float32:
+            self._display = image if image.nbytes <= KEPT_BYTES else None
+        return image
+
+    def _matte(self, image: NDArray[Any], result: Inference, seen: tuple[int, int], *, reads: bool) -> Matte:
+        """What was found, on the plate's own pixels; `seen`: the size at which it was looked at."""
+        height, width = image.shape[:2]
         if seen != (height, width):
             result = self._reduced(result, height, width)
         self.timings = result.timings

@@ -1,0 +1,133 @@
+"""Where one take ends and the next begins: a frame that shows nothing of the one before it.
+
+Two small views of the frames are laid over each other at every shift of up to about half of the picture, and
+compared without regard to brightness and contrast: a pan, however fast, a light that drifts, and a lamp that
+goes on show the same things. A cut is where nothing fits anywhere, and the colours are others too.
+
+A frame that is blown out or black fits nothing either. It is held: it is no cut as long as the frame after it
+goes on with the one before it. So a cut to such a picture is noticed a frame late. A dissolve is no cut.
+
+References
+----------
+.. [1] Padfield, "Masked Object Registration in the Fourier Domain", IEEE Transactions on Image Processing
+   21(5), 2012: correlation at every shift, over what overlaps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway.resample import resize
+
+Float = NDArray[np.float32]
+Looks = tuple[Float, ...]
+
+LONG_SIDE, SHORT_SIDE = 64, 8  # px of a small view, at most and at least
+_SEEN = 256  # px along the long side that are looked at at all
+OVERLAP = 0.35  # of the picture, that two views must share at least
+_DETAIL = 0.25  # of a view's variance that must lie in what they share: a piece of sky fits any sky
+ALIKE = 0.6  # correlation from which two frames show the same
+UNLIKE = 0.35  # correlation below which they do not, whatever their colours
+COLOURS = 0.17  # share of the colours that have to be others, between the two
+_BLANK = 0.02  # standard deviation below which there is nothing to be seen
+_GLARE, _BLOWN = 0.97, 0.3  # a value that is blown out, and the share of a picture that makes it a flash
+_BINS, _MIDDLE = 5, 0.4  # of the colours' histogram, and the mean that pictures are brought to for it
+
+
+def look(image: NDArray[Any]) -> Float:
+    """A small view of a plate (H×W×3, display-referred sRGB: float32 0..1 or integers): h×w×3 float32."""
+    height, width = image.shape[:2]
+    step = max(1, max(height, width) // _SEEN)
+    seen = np.ascontiguousarray(image[::step, ::step])
+    scale = LONG_SIDE / max(seen.shape[:2])
+    sides = (min(LONG_SIDE, max(SHORT_SIDE, round(side * scale))) for side in seen.shape[:2])
+    return np.array(resize(seen, *sides))  # never a view of the plate, whose memory the next one takes
+
+
+def judge(before: Looks, now: Float) -> tuple[bool, Looks]:
+    """Whether a frame begins another take.
+
+    Args:
+        before: what the frame before left: nothing in front of the first one; one view; or two, where the
+            frame before is held, the older one first. All of the size of `now`.
+        now: the frame's own, of `look`.
+
+    Returns:
+        Whether it is a cut, and what this frame leaves.
+    """
+    if not before or (len(before) == 1 and same(before[0], now)):
+        return False, (now,)
+    if len(before) == 2:
+        return not same(before[0], now), (now,)
+    if _tells_nothing(now, before[0]):
+        return False, (before[0], now)
+    return True, (now,)
+
+
+def same(one: Float, other: Float) -> bool:
+    """Whether two views show the same place, moved or lit otherwise perhaps."""
+    if _is_blank(one) or _is_blank(other):
+        return bool(_is_blank(one) and _is_blank(other) and abs(float(one.mean() - other.mean())) < 0.1)
+    fits = correlation(one, other)
+    return fits >= ALIKE or (fits >= UNLIKE and other_colours(one, other) < COLOURS)
+
+
+def correlation(one: Float, other: Float) -> float:
+    """The best correlation of two views, −1..1, over every shift that leaves enough of both [1]_."""
+    height, width = one.shape[:2]
+    area = height * width
+    whole = np.ones((height, width))
+    count = np.maximum(_shifted(whole, whole).round(), 1)
+    shared, mine, theirs = (np.zeros_like(count) for _ in range(3))
+    for channel in range(3):
+        a, b = (view[..., channel].astype(np.float64) for view in (one, other))
+        a, b = a - a.mean(), b - b.mean()
+        sum_a, sum_b = _shifted(a, whole), _shifted(whole, b)
+        shared += _shifted(a, b) - sum_a * sum_b / count
+        mine += _shifted(a * a, whole) - sum_a**2 / count
+        theirs += _shifted(whole, b * b) - sum_b**2 / count
+    enough = count >= OVERLAP * area
+    for found, view in ((mine, one), (theirs, other)):
+        enough &= found / count > _DETAIL * float(view.var((0, 1)).sum())
+    fits = shared / np.sqrt(np.maximum(mine * theirs, 1e-12))
+    return float(fits[enough].max(initial=-1.0))
+
+
+def other_colours(one: Float, other: Float) -> float:
+    """The share of colours, 0..1, that two views do not have in common, brightness aside."""
+    return 0.5 * float(np.abs(_colours(one) - _colours(other)).sum())
+
+
+def _shifted(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Sums of products of two planes, for each shift of one against the other."""
+    shape = [2 * side for side in a.shape]
+    return np.fft.irfft2(np.fft.rfft2(a, shape) * np.conj(np.fft.rfft2(b, shape)), shape)
+
+
+def _colours(view: Float) -> NDArray[np.float64]:
+    """A histogram of colours, each shared out among the eight nearest bins."""
+    scaled = view.reshape(-1, 3) * (_MIDDLE / max(float(view.mean()), 1e-3))
+    place = np.clip(scaled * _BINS, 0, _BINS - 1e-3) + 0.5
+    low = place.astype(np.int64)
+    part = place - low
+    side = _BINS + 2
+    found = np.zeros(side**3)
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.where(corner, part, 1 - part).prod(-1)
+        found += np.bincount((low + corner) @ (side**2, side, 1), weight, side**3)
+    return found / len(scaled)
+
+
+def _is_blank(view: Float) -> bool:
+    return float(view.std()) < _BLANK
+
+
+def _tells_nothing(now: Float, before: Float) -> bool:
+    """Whether a frame is black, blank or blown out, and the one before it was not."""
+    if _is_blank(now):
+        return not _is_blank(before)
+    blown = [float((view.max(-1) >= _GLARE).mean()) for view in (now, before)]
+    return blown[0] >= _BLOWN and blown[0] > blown[1] + _BLOWN / 2

@@ -1,0 +1,187 @@
+"""A shot: frames in order, each matted with what the ones before it left. What `Matting.shot()` returns.
+
+All that is kept from one frame to the next is a `ShotState`, whose size does not depend on how many frames
+there were. It is replaced once a frame is done: one that raises leaves the state of the frame before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway import cuts
+from flyaway.engines.base import States
+from flyaway.errors import BadStateError
+
+if TYPE_CHECKING:
+    from flyaway.matting import Matte, Matting
+
+Began = Literal["", "first", "asked", "size", "gap", "cut"]
+LARGEST = 1.01  # a gate's state is a mean of values within ±1
+_MOST_VALUES = 1 << 26  # of one array: far more than a working image has
+_NO_FRAME = -(1 << 62)
+
+
+@dataclass(frozen=True)
+class ShotState:
+    """What a frame leaves to the next one.
+
+    Attributes:
+        states: what the network remembers; see `flyaway.engines.States`.
+        looks: what the next frame is compared with, to notice a cut; see `flyaway.cuts`.
+        size: height and width at which the network looked at the plate; 0, 0 before the first frame.
+        frame: its number, where numbers are told.
+    """
+
+    states: States = field(default_factory=States, repr=False)
+    looks: cuts.Looks = field(default=(), repr=False)
+    size: tuple[int, int] = (0, 0)
+    frame: int | None = None
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """The state as plain arrays, fit for `numpy.savez`; bit for bit what `from_arrays` takes."""
+        arrays: dict[str, NDArray[Any]] = {
+            "size": np.array(self.size, np.int64),
+            "frame": np.array(_NO_FRAME if self.frame is None else self.frame, np.int64),
+        }
+        arrays |= {f"state{i}": array for i, array in enumerate(self.states.arrays)}
+        arrays |= {f"look{i}": array for i, array in enumerate(self.looks)}
+        return arrays if self.states.cells is None else arrays | {"cells": self.states.cells}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ShotState:
+        """The inverse; what is read from a file is looked at before it is believed.
+
+        Raises:
+            BadStateError: something is missing, or is of a type, size or value that no frame leaves.
+        """
+        try:
+            height, width = (int(side) for side in _plain(arrays["size"], np.int64, (2,)))
+            frame = int(_plain(arrays["frame"], np.int64, ()))
+            states = _numbered(arrays, "state", 16, LARGEST)
+            looks = _numbered(arrays, "look", 2, math.inf)
+            if min(height, width) < 0 or any(_is_no_look(look) for look in looks):
+                raise ValueError("size")
+            cells = arrays.get("cells")
+            if cells is not None and (cells.dtype != bool or cells.ndim != 2 or cells.size > _MOST_VALUES):
+                raise ValueError("cells")
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise BadStateError(f"no shot leaves such a state ({error}): begin the shot anew") from error
+        return cls(States(states, cells), looks, (height, width), None if frame == _NO_FRAME else frame)
+
+
+class ShotMatting:
+    """Mattes the frames of one shot, in order. May be used in a `with` block, after which it is empty.
+
+    Attributes:
+        began: why the last frame began anew, without a memory: "first", "cut" (another take was noticed),
+            "gap" (its number does not follow), "size" (plates of another size), "asked" (`begin` was called);
+            "" where it went on. A model without memory looks at each frame by itself: always "".
+    """
+
+    def __init__(self, matting: Matting) -> None:
+        self._matting = matting
+        self._state = ShotState()
+        self._follows: frozenset[int] | None = None  # numbers that go on with the state; None: any
+        self._asked = False
+        self.began: Began = ""
+
+    def __enter__(self) -> ShotMatting:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._state = ShotState()
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the model has a memory; without one a shot is a row of stills."""
+        return self._matting.remembers
+
+    def __call__(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        *,
+        frame: int | None = None,
+        premultiplied: bool = False,
+        refine: bool = True,
+        reread: bool | None = None,
+        pixel_aspect: float = 1.0,
+    ) -> Matte:
+        """Matte the next frame.
+
+        Args:
+            plate, encoding, premultiplied, refine, reread, pixel_aspect: as `Matting` takes them.
+            frame: its number. One that does not follow the number of the frame before begins anew; where no
+                numbers are told, frames follow each other.
+
+        Raises:
+            BadPlateError: the array cannot be a plate. The state is that of the frame before; what comes next
+                may have this one's number, or the next one.
+        """
+        options: dict[str, Any] = {
+            "premultiplied": premultiplied,
+            "refine": refine,
+            "reread": reread,
+            "pixel_aspect": pixel_aspect,
+        }
+        if not self.remembers:
+            return self._matting(plate, encoding, **options)
+        gap = frame is not None and self._follows is not None and frame not in self._follows
+        before = ShotState() if gap else self._state
+        try:
+            matte, state, began = self._matting.next_frame(plate, encoding, before, **options)
+        except BaseException:
+            self.passed(frame)
+            raise
+        if began == "first" and (gap or self._asked):
+            began = "gap" if gap else "asked"
+        self.restore(replace(state, frame=frame))
+        self.began = began
+        return matte
+
+    def passed(self, frame: int | None) -> None:
+        """A frame could not be had; the next one goes on with the state of the one before it."""
+        if frame is not None and self._follows is not None and frame in self._follows:
+            self._follows |= {frame + 1}
+
+    def begin(self) -> None:
+        """Forget: the next frame begins anew, as the first one did."""
+        self.restore(ShotState())
+        self._asked = True
+
+    def state(self) -> ShotState:
+        """What the last frame left. It is not changed by the frames after it."""
+        return self._state
+
+    def restore(self, state: ShotState) -> None:
+        """Go on where `state` was taken; of the same model, bit for bit as if nothing had been between."""
+        self._state, self._asked = state, False
+        self._follows = None if state.frame is None else frozenset((state.frame + 1,))
+
+
+def _is_no_look(look: NDArray[Any]) -> bool:
+    return look.ndim != 3 or look.shape[2] != 3 or max(look.shape) > cuts.LONG_SIDE
+
+
+def _plain(array: NDArray[Any], kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.dtype != kind or array.shape != shape:
+        raise ValueError(f"{array.dtype} {array.shape}")
+    return array
+
+
+def _numbered(
+    arrays: Mapping[str, NDArray[Any]], name: str, most: int, largest: float
+) -> tuple[NDArray[np.float32], ...]:
+    found: list[NDArray[np.float32]] = []
+    while (array := arrays.get(f"{name}{len(found)}")) is not None:
+        sound = len(found) < most and array.dtype == np.float32 and array.size <= _MOST_VALUES
+        if not sound or not bool(np.isfinite(array).all()) or float(np.abs(array).max(initial=0)) > largest:
+            raise ValueError(f"{name}{len(found)}: {array.dtype} {array.shape}")
+        found.append(array)
+    return tuple(found)

@@ -1,0 +1,159 @@
+"""A shot: its state, what resets it and what does not, and that stills are stills."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import flyaway
+from flyaway import BadPlateError, BadStateError
+from flyaway.shots import ShotState
+
+FIELDS = ("alpha", "coarse", "cells", "unsure", "trimap")
+
+
+@pytest.fixture(scope="module")
+def frames(astronaut) -> list[NDArray[np.uint8]]:
+    """The astronaut's head and shoulders, who moves 4 px to the right a frame; 192×256."""
+    return [np.ascontiguousarray(np.roll(astronaut[:192, 100:356], 4 * i, axis=1)) for i in range(6)]
+
+
+@pytest.fixture(scope="module")
+def unbroken(memory, frames) -> list[NDArray[np.float32]]:
+    with memory.shot() as shot:
+        return [shot(plate).alpha for plate in frames]
+
+
+def test_a_shot_begins_with_a_still_and_then_remembers(memory, frames):
+    shot = memory.shot()
+    first, still = shot(frames[0]), memory(frames[0])
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(first, name), getattr(still, name))
+    assert shot.began == "first"
+    second, still = shot(frames[1]), memory(frames[1])
+    assert shot.began == ""
+    assert np.abs(second.alpha - still.alpha).max() > 0.01
+    # A still in between neither takes part nor is told of it.
+    third = shot(frames[2])
+    other = memory.shot()
+    for plate in frames[:2]:
+        other(plate)
+    np.testing.assert_array_equal(other(frames[2]).alpha, third.alpha)
+    np.testing.assert_array_equal(memory(frames[1]).alpha, still.alpha)
+
+
+def test_a_state_goes_through_a_file_bit_for_bit(memory, frames, unbroken, tmp_path):
+    shot = memory.shot()
+    for number in range(3):
+        shot(frames[number], frame=1001 + number)
+    np.savez(tmp_path / "state.npz", **shot.state().as_arrays())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as stored:
+        state = ShotState.from_arrays(dict(stored))
+    assert state.frame == 1003
+    other = memory.shot()
+    other.restore(state)
+    for number in range(3, 6):
+        np.testing.assert_array_equal(other(frames[number], frame=1001 + number).alpha, unbroken[number])
+        assert other.began == ""
+    # What was taken has not changed, and can be gone back to.
+    shot.restore(state)
+    np.testing.assert_array_equal(shot(frames[3]).alpha, unbroken[3])
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"size": np.zeros(3, np.int64)},
+        {"size": np.array([-1, 5])},
+        {"frame": np.zeros((), np.float32)},
+        {"state0": np.full((1, 2, 3, 4), np.nan, np.float32)},
+        {"state0": np.full((1, 2, 3, 4), 7, np.float32)},
+        {"state0": np.zeros((1, 2, 3, 4), np.float64)},
+        {"look0": np.zeros((64, 64), np.float32)},
+        {"look0": np.zeros((640, 640, 3), np.float32)},
+        {"cells": np.zeros((2, 2), np.int8)},
+        {"size": None},
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(harm):
+    arrays = ShotState().as_arrays() | harm
+    with pytest.raises(BadStateError, match="begin the shot anew"):
+        ShotState.from_arrays({name: array for name, array in arrays.items() if array is not None})
+
+
+def test_a_state_of_another_size_or_model_is_refused_or_begins_anew(memory, frames, astronaut):
+    shot = memory.shot()
+    shot(frames[0])
+    larger = shot(astronaut)
+    assert shot.began == "size"
+    np.testing.assert_array_equal(larger.alpha, memory(astronaut).alpha)
+
+
+def test_a_gap_in_the_numbers_begins_anew_and_so_does_who_asks(memory, frames):
+    shot = memory.shot()
+    shot(frames[0], frame=1)
+    shot(frames[1], frame=2)
+    np.testing.assert_array_equal(shot(frames[3], frame=4).alpha, memory(frames[3]).alpha)
+    assert shot.began == "gap"
+    shot.begin()
+    np.testing.assert_array_equal(shot(frames[4], frame=5).alpha, memory(frames[4]).alpha)
+    assert shot.began == "asked"
+
+
+def test_another_take_begins_anew(memory, frames):
+    drawn = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).repeat(32, 0).repeat(32, 1).astype(np.uint8)
+    shot = memory.shot()
+    shot(frames[0])
+    np.testing.assert_array_equal(shot(drawn).alpha, memory(drawn).alpha)
+    assert shot.began == "cut"
+
+
+def test_a_frame_that_raises_leaves_the_state_as_it_was(memory, frames, unbroken, monkeypatch):
+    shot = memory.shot()
+    for number in range(3):
+        shot(frames[number], frame=number)
+    before = shot.state()
+    with pytest.raises(BadPlateError):
+        shot(np.zeros((3, 3, 3, 3)), frame=3)
+    with monkeypatch.context() as broken:
+        broken.setattr(memory.engine, "_refine", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            shot(frames[3], frame=3)
+    assert shot.state() is before
+    # It may be tried again, or passed over.
+    np.testing.assert_array_equal(shot(frames[3], frame=3).alpha, unbroken[3])
+    shot.restore(before)
+    shot.passed(3)
+    shot(frames[4], frame=4)
+    assert shot.began == ""
+
+
+def test_a_model_without_memory_makes_a_row_of_stills(frames):
+    matting = flyaway.load("clean", "cpu", threads=1)
+    shot = matting.shot()
+    assert not shot.remembers
+    for number in (0, 1, 3):
+        np.testing.assert_array_equal(shot(frames[number], frame=number).alpha, matting(frames[number]).alpha)
+        assert shot.began == ""
+
+
+def test_memory_does_not_grow_with_the_shot(memory, frames):
+    small = [np.ascontiguousarray(plate[:64, :96]) for plate in frames]
+    shot = memory.shot()
+
+    def run(count: int) -> int:
+        for number in range(count):
+            shot(small[number % len(small)], refine=False)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        early = run(30)
+        late = run(270)
+    finally:
+        tracemalloc.stop()
+    assert late - early < 64 << 10
+    assert sum(array.nbytes for array in shot.state().as_arrays().values()) < 4 << 20
