@@ -61,7 +61,7 @@ def test_the_plan_has_every_configuration_once():
 
 
 TIMED = (
-    bench.Job("fast", 1920, 1080, 0.06, threads=1),
+    bench.Configuration("fast", 1920, 1080, 0.06, threads=1),
     bench.Timing("cpu", 486, 250.0, 260.0, {"coarse": 200.0, "refine": 40.0}, 285.4, None),
 )
 
@@ -93,7 +93,7 @@ def test_rvm_is_timed_in_its_own_process():
         rvm.find_weights()
     except NoEngineError as error:
         pytest.skip(str(error))
-    timing = bench.measure_fresh(bench.Job(bench.RVM, 160, 96, device="cpu", threads=1, runs=3))
+    timing = bench.measure_fresh(bench.Configuration(bench.RVM, 160, 96, device="cpu", threads=1, runs=3))
     assert timing.device == "cpu"
     assert 0 < timing.median <= timing.p95
     # A process with the network loaded, but without what this one holds.
@@ -124,7 +124,9 @@ def test_a_model_is_timed_with_the_cells_forced(monkeypatch, untrained, share):
     import flyaway
 
     monkeypatch.setitem(vars(flyaway), "load", lambda *_, **__: untrained)
-    timing = bench.measure(bench.Job("untrained", 640, 360, share, device="cpu", engine="torch", runs=2))
+    timing = bench.measure(
+        bench.Configuration("untrained", 640, 360, share, device="cpu", engine="torch", runs=2)
+    )
     plate = gradient_plate(640, 360)
     every = untrained(plate, refine=False).cells.size
     assert timing.cells == round(share * every) >= 2
@@ -136,12 +138,12 @@ def test_a_model_is_timed_with_the_cells_forced(monkeypatch, untrained, share):
 
 def test_an_error_in_the_process_keeps_its_message():
     with pytest.raises(EngineError, match="no-such-model"):
-        bench.measure_fresh(bench.Job("no-such-model", 64, 64, 0.06))
+        bench.measure_fresh(bench.Configuration("no-such-model", 64, 64, 0.06))
 
 
 def test_a_process_that_dies_says_how():
     with pytest.raises(EngineError, match="exit status"):
-        bench.measure_fresh(bench.Job(bench.RVM, -1, 64, device="cpu"))
+        bench.measure_fresh(bench.Configuration(bench.RVM, -1, 64, device="cpu"))
 
 
 @pytest.mark.parametrize(

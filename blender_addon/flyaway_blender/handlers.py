@@ -92,7 +92,7 @@ def _wind_up() -> float | None:
         return 0.5
     pipeline.remove_taps()
     for image in group.live_images():
-        pixels.settle(image)
+        pixels.mark_saved(image)
     play_cached()
     if report.failures():
         bpy.ops.flyaway.show_failures("INVOKE_DEFAULT")

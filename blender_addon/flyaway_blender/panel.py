@@ -51,14 +51,14 @@ def draw_state(layout: bpy.types.UILayout, tree: bpy.types.NodeTree) -> None:
     if state.kind == "analysing" and hasattr(layout, "progress"):
         layout.progress(factor=state.progress, text=f"analysing {state.text}")
         return
-    text = said(tree)
+    text = remark(tree)
     row = layout.column(align=True)
     row.alert = state.kind == "failed"
     for number, line in enumerate(_wrapped(text)):
         row.label(text=line, icon=ICONS[state.kind] if number == 0 else "BLANK1")
 
 
-def said(tree: bpy.types.NodeTree) -> str:
+def remark(tree: bpy.types.NodeTree) -> str:
     """A tree's state in words."""
     state = report.state(tree.flyaway.uid)
     if state.kind == "idle" and cache.playing(tree):
@@ -114,7 +114,7 @@ def draw_header(self: bpy.types.Header, context: bpy.types.Context) -> None:
         state = report.state(node.node_tree.flyaway.uid)
         row = self.layout.row(align=True)
         row.alert = state.kind == "failed"
-        row.label(text=said(node.node_tree)[:60], icon=ICONS[state.kind])
+        row.label(text=remark(node.node_tree)[:60], icon=ICONS[state.kind])
 
 
 def label_nodes() -> None:
@@ -124,7 +124,7 @@ def label_nodes() -> None:
             continue
         state = report.state(node.node_tree.flyaway.uid)
         # What failed is told in full in header and sidebar; a node's head has room for a few words.
-        short = "failed" if state.kind == "failed" else said(node.node_tree)
+        short = "failed" if state.kind == "failed" else remark(node.node_tree)
         text = f"{group.TITLE}: {short}" if state.kind != "idle" else group.TITLE
         if node.label != text[:63]:
             node.label = text[:63]

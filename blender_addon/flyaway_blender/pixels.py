@@ -55,7 +55,7 @@ def write_matte(image: bpy.types.Image, matte: np.ndarray) -> None:
     image.update()
 
 
-def settle(image: bpy.types.Image) -> None:
+def mark_saved(image: bpy.types.Image) -> None:
     """Have Blender take an image in memory for saved: it would ask about it when one quits.
 
     Saving is the only way to say so that keeps the pixels. The file goes at once; as no path is left in the

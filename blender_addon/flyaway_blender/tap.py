@@ -152,7 +152,7 @@ class Tap:
             for link in [link for socket in final.inputs for link in socket.links]:
                 root.links.remove(link)
         for tree in levels:
-            self._settle(tree, scene)
+            self._isolate(tree, scene)
 
     def _on_canvas(self, root: bpy.types.NodeTree, wire: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
         """Lay what was moved on the scene's canvas, on which its matte is then laid just so."""
@@ -169,16 +169,16 @@ class Tap:
         root.links.new(wire, images[1])
         return over.outputs[0]
 
-    def _settle(self, tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+    def _isolate(self, tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
         """Silence inner outputs, and have Render Layers render in the copy of the scene."""
         for node in tree.nodes:
             if node.bl_idname == "CompositorNodeRLayers" and node.scene == scene:
                 node.scene = self.scene
             elif node.bl_idname in ("CompositorNodeOutputFile", "CompositorNodeViewer"):
                 node.mute = node.name != WIRE
-            elif uses.is_group(node) and not node.node_tree.get(MARK) and _needs_settling(node.node_tree):
+            elif uses.is_group(node) and not node.node_tree.get(MARK) and _needs_isolation(node.node_tree):
                 node.node_tree = self._copy(node.node_tree)
-                self._settle(node.node_tree, scene)
+                self._isolate(node.node_tree, scene)
 
 
 def remove_left_over() -> None:
@@ -260,9 +260,9 @@ def _seen_through(socket: bpy.types.NodeSocket, known: set[tuple[str, str, str]]
         yield from _seen_through(link.from_socket, known)
 
 
-def _needs_settling(tree: bpy.types.NodeTree) -> bool:
+def _needs_isolation(tree: bpy.types.NodeTree) -> bool:
     kinds = ("CompositorNodeOutputFile", "CompositorNodeViewer", "CompositorNodeRLayers")
     return any(
-        node.bl_idname in kinds or (uses.is_group(node) and _needs_settling(node.node_tree))
+        node.bl_idname in kinds or (uses.is_group(node) and _needs_isolation(node.node_tree))
         for node in tree.nodes
     )

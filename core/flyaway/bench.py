@@ -35,7 +35,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Job:
+class Configuration:
     """One configuration. ``share`` is the forced share of unknown cells, None for RVM, which has none."""
 
     model: str
@@ -90,17 +90,17 @@ def plan(
     shares: Sequence[float] = SHARES,
     with_rvm: bool = True,
     **options: Any,
-) -> list[Job]:
-    """Every configuration to be timed: size by size, the models first; ``options`` are fields of `Job`."""
+) -> list[Configuration]:
+    """All that is to be timed: size by size, the models first; ``options`` are fields of `Configuration`."""
     jobs = []
     for width, height in sizes:
-        jobs += [Job(name, width, height, share, **options) for name in models for share in shares]
+        jobs += [Configuration(name, width, height, share, **options) for name in models for share in shares]
         if with_rvm:
-            jobs.append(Job(RVM, width, height, **options))
+            jobs.append(Configuration(RVM, width, height, **options))
     return jobs
 
 
-def measure(job: Job) -> Timing:
+def measure(job: Configuration) -> Timing:
     """Time a job in this process."""
     plate = gradient_plate(job.width, job.height)
     memory_before = _device_memory()
@@ -131,7 +131,7 @@ Call = Callable[[NDArray[np.uint8]], dict[str, float]]
 """Mattes a plate; gives the seconds of each stage."""
 
 
-def _open_model(job: Job, plate: NDArray[np.uint8]) -> tuple[Call, str, int]:
+def _open_model(job: Configuration, plate: NDArray[np.uint8]) -> tuple[Call, str, int]:
     import flyaway
 
     matting = flyaway.load(job.model, device=job.device, engine=job.engine, threads=job.threads)
@@ -146,7 +146,7 @@ def _open_model(job: Job, plate: NDArray[np.uint8]) -> tuple[Call, str, int]:
     return call, matting.device, int(cells.sum())
 
 
-def _open_rvm(job: Job) -> tuple[Call, str, int]:
+def _open_rvm(job: Configuration) -> tuple[Call, str, int]:
     from flyaway.yardsticks.rvm import RobustVideoMatting
 
     # One pass: what a frame of a video costs. (Scores on stills take two.)
@@ -159,7 +159,7 @@ def _open_rvm(job: Job) -> tuple[Call, str, int]:
     return call, network.device, 0
 
 
-def measure_fresh(job: Job) -> Timing:
+def measure_fresh(job: Configuration) -> Timing:
     """Time a job in a process of its own.
 
     Raises
@@ -186,7 +186,7 @@ def measure_fresh(job: Job) -> Timing:
     return Timing(**answer)
 
 
-def markdown(timings: Sequence[tuple[Job, Timing]]) -> str:
+def markdown(timings: Sequence[tuple[Configuration, Timing]]) -> str:
     """The timings as a table."""
     lines = [
         "| model | frame | unknown | device | median ms | p95 ms | frames/s | peak MB | ms a stage |",
@@ -205,7 +205,7 @@ def markdown(timings: Sequence[tuple[Job, Timing]]) -> str:
     return "\n".join(lines)
 
 
-def as_json(timings: Sequence[tuple[Job, Timing]], load: float | None) -> str:
+def as_json(timings: Sequence[tuple[Configuration, Timing]], load: float | None) -> str:
     """The timings, the machine and how busy it was, as JSON."""
     document = {
         "format": FORMAT,
@@ -217,7 +217,7 @@ def as_json(timings: Sequence[tuple[Job, Timing]], load: float | None) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def remarks(jobs: Sequence[Job], load: float | None) -> list[str]:
+def remarks(jobs: Sequence[Configuration], load: float | None) -> list[str]:
     """What a reader must know: the machine, whether it was busy, how it was measured."""
     threads = jobs[0].threads
     lines: list[str] = [
@@ -266,7 +266,7 @@ def _device_memory() -> float | None:
 def _main() -> None:
     """A job as JSON from standard input, its timing as JSON on standard output."""
     try:
-        answer = asdict(measure(Job(**json.load(sys.stdin))))
+        answer = asdict(measure(Configuration(**json.load(sys.stdin))))
     except FlyawayError as error:
         answer = {"error": str(error)}
     json.dump(answer, sys.stdout)

@@ -51,7 +51,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Plates:
+class PlateSet:
     """What both sides are given.
 
     Attributes
@@ -116,25 +116,25 @@ class Comparison:
         return [a / b for a, b in zip(first, second, strict=True)]
 
 
-def synthetic(width: int, height: int, share: float, cell: int) -> Plates:
+def synthetic(width: int, height: int, share: float, cell: int) -> PlateSet:
     """A drawn plate, moved a little from frame to frame, with a share of its cells forced."""
     plate = gradient_plate(width, height)
     frames = np.stack([np.roll(plate, (number, 2 * number), (0, 1)) for number in range(FRAMES)])
     cells = force_cells(grid_size(height, width, cell), share)
-    return Plates(f"{width}×{height}, {share:.0%} forced", frames, cells)
+    return PlateSet(f"{width}×{height}, {share:.0%} forced", frames, cells)
 
 
-def pictures(name: str, plates: Sequence[NDArray[np.uint8]]) -> Plates:
+def pictures(name: str, plates: Sequence[NDArray[np.uint8]]) -> PlateSet:
     """Real plates of one size, or one picture that is made into a shot; the model chooses what it refines."""
     frames = list(plates)
     if len(frames) == 1:
         frames = [np.roll(frames[0], (0, 2 * number), (0, 1)) for number in range(FRAMES)]
     height, width = frames[0].shape[:2]
-    return Plates(f"{name} {width}×{height}", np.stack(frames))
+    return PlateSet(f"{name} {width}×{height}", np.stack(frames))
 
 
 def compare(
-    sides: tuple[Side, Side], plates: Plates, options: Options, tell: Callable[[str], None] | None = None
+    sides: tuple[Side, Side], plates: PlateSet, options: Options, tell: Callable[[str], None] | None = None
 ) -> Comparison:
     """Time two sides in turns.
 
@@ -284,7 +284,7 @@ def _paths(sides: tuple[Side, Side], folder: Path) -> Iterator[list[list[str]]]:
 
 
 def _run(
-    side: Side, path: list[str], which: int, folder: Path, plates: Plates, options: Options
+    side: Side, path: list[str], which: int, folder: Path, plates: PlateSet, options: Options
 ) -> dict[str, Any]:
     job = {
         "model": side.model, "path": path, "plates": str(folder / "plates.npy"),

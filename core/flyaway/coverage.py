@@ -24,7 +24,7 @@ _STRAY = np.float32(0.01)
 _TOLERATED = 0.1
 _OUT_OF_RANGE_TOLERATED = 0.05
 # Enough pixels to judge a plate by.
-_LOOKED_AT = 1 << 20
+_PIXELS_TESTED = 1 << 20
 
 
 def unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
@@ -66,7 +66,7 @@ def why_not_coverage(colour: FloatImage, alpha: FloatImage) -> str:
         colour: H×W×3 float32, as the file holds it.
         alpha: H×W float32.
     """
-    step = max(1, int(np.sqrt(alpha.size / _LOOKED_AT)))
+    step = max(1, int(np.sqrt(alpha.size / _PIXELS_TESTED)))
     alpha = alpha[::step, ::step]
     if bool((alpha == 1).all()):
         return ""

@@ -69,7 +69,7 @@ def formed(found: gather.Regions, form: str, neighbours: int) -> gather.Regions:
     )
 
 
-class Pupil:
+class Student:
     """One refiner."""
 
     def __init__(self, config: NetworkConfig, form: str, seed: int, device: torch.device, rate: float):
@@ -104,9 +104,9 @@ class Pupil:
         checkpoints.write(second, out / f"{named(self)}.safetensors")
 
 
-def named(pupil: Pupil) -> str:
+def named(student: Student) -> str:
     """Form and seed."""
-    return f"{pupil.form}-{pupil.seed}"
+    return f"{student.form}-{student.seed}"
 
 
 def train(args: argparse.Namespace, todo: list[tuple[str, int]]) -> None:
@@ -117,27 +117,27 @@ def train(args: argparse.Namespace, todo: list[tuple[str, int]]) -> None:
     teacher.load_state_dict({k: v.float() for k, v in load_file(args.start).items()})
     composer = joint.open_composer(args.pack, args.index, 77, device, args.threads)
     shown = fade(config.refiner.cell, config.refiner.halo).to(device)
-    pupils = [Pupil(config, form, seed, device, args.rate) for form, seed in todo]
+    students = [Student(config, form, seed, device, args.rate) for form, seed in todo]
     began, sums = time.monotonic(), []
     for number in range(args.steps):
         plates = joint.draw(composer, number, args.batch, args.scale)
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
             image, _ = joint.shrunk(plates, joint.working(number, args.scale)[0])
             coarse = teacher.coarse(image)
-            seen = gather.see(teacher, plates, coarse)
+            seen = gather.plate_maps(teacher, plates, coarse)
             found = gather.choose(teacher, plates, seen, args.batch * args.regions)
         if found is not None:
             factor = pace(number / args.steps, number, 40)
             neighbours = config.attention.neighbours
-            sums.append(torch.stack([pupil.step(found, neighbours, shown, factor) for pupil in pupils]))
+            sums.append(torch.stack([student.step(found, neighbours, shown, factor) for student in students]))
         if (number + 1) % 50 == 0:
             means = torch.stack(sums).nanmean(0)[:, 1].tolist()
-            values = {named(p): round(v, 4) for p, v in zip(pupils, means, strict=True)}
+            values = {named(p): round(v, 4) for p, v in zip(students, means, strict=True)}
             line = {"steps": number + 1, "seconds": round(time.monotonic() - began), **values}
             print(json.dumps(line), flush=True)
             sums = []
-    for pupil in pupils:
-        pupil.save(args.out)
+    for student in students:
+        student.save(args.out)
 
 
 def opened(args: argparse.Namespace, form: str, seed: int) -> MattingNetwork:

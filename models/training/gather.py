@@ -24,7 +24,7 @@ MULTIPLE = 512
 GAP = 8  # rows between the plates of a batch in the one grid of regions
 
 
-class Seen(NamedTuple):
+class PlateMaps(NamedTuple):
     """What the refiner sees of all plates of a batch."""
 
     plane: Tensor  # B×C×(rows·cell+2·halo)×(columns·cell+2·halo): plate and coarse maps
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     size: tuple[int, int]  # of the plate
 
 
-def see(network: MattingNetwork, plates: Plates, coarse: Coarse) -> Seen:
+def plate_maps(network: MattingNetwork, plates: Plates, coarse: Coarse) -> PlateMaps:
     """Lay the coarse maps over the plates; cells are those in doubt, and half of those that should be."""
     r, size = network.config.refiner, (plates.image.shape[2], plates.image.shape[3])
     alpha, trimap, hints = network.finest(coarse.levels[-1])
@@ -53,7 +53,7 @@ def see(network: MattingNetwork, plates: Plates, coarse: Coarse) -> Seen:
         soft = soft_cells(plates.alpha[:, 0], r.cell)
         cells = doubt | (soft & (torch.rand(soft.shape, device=soft.device) < 0.5))
         cells = F.pad(cells, (0, 0, 0, GAP)).flatten(0, 1)
-    return Seen(plane, truth, cells, coarse.context.float(), size)
+    return PlateMaps(plane, truth, cells, coarse.context.float(), size)
 
 
 def windows(plane: Tensor, plate: Tensor, row: Tensor, column: Tensor, side: int, step: int) -> Tensor:
@@ -93,7 +93,7 @@ class Regions(NamedTuple):
     valid: Tensor  # M×(1+K)
 
 
-def choose(network: MattingNetwork, plates: Plates, seen: Seen, count: int) -> Regions | None:
+def choose(network: MattingNetwork, plates: Plates, seen: PlateMaps, count: int) -> Regions | None:
     """Draw regions; those with more soft pixels are drawn more often."""
     r = network.config.refiner
     side = r.cell + 2 * r.halo

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from flyaway.network import CONFIGS, MattingNetwork
 from models.training import checkpoints
 from models.training.compose import Composer, Plates, Recipe
-from models.training.gather import choose, refined, see, soft_distances
+from models.training.gather import choose, plate_maps, refined, soft_distances
 from models.training.losses import coarse_loss, fade, overlap, region_loss
 from models.training.plates import build, read_pack, read_rows
 from models.training.schedule import average_in, pace
@@ -119,7 +119,7 @@ class Trainer:
             losses["trimap"] = losses["trimap"] * 0.1
         count, found = self.args.regions * len(plates.image), None
         if not self.args.coarse_only:
-            found = choose(self.network, plates, see(self.network, plates, coarse), count)
+            found = choose(self.network, plates, plate_maps(self.network, plates, coarse), count)
         distances = alpha.new_zeros(2)
         losses["refine"] = alpha.new_zeros(())
         if found is not None:

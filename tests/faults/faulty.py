@@ -17,7 +17,7 @@ from typing import Any
 
 import OpenImageIO as oiio
 
-from flyaway.frames.landing import Disk
+from flyaway.frames.atomic import Disk
 
 KINDS = ("kill", "power", "enospc", "full", "eio", "short", "silent", "rot", "unreadable")
 # Kinds after which the process goes on; for these the run itself must say what became of each frame.

@@ -13,7 +13,7 @@ from tests.files import header
 from flyaway.frames import fields
 from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_plate
-from flyaway.frames.write import WriteOptions, land_matte, write_matte
+from flyaway.frames.write import WriteOptions, store_matte, write_matte
 
 ROOT = Path(__file__).resolve().parents[2]
 ALPHA = np.full((32, 48), 0.5, np.float32)
@@ -157,7 +157,7 @@ def aces(tmp_path) -> Path:
 def test_an_aces_container_is_matted_into_files_that_claim_to_be_none(tmp_path, aces, kind, compression):
     plate = read_plate(aces)
     options = WriteOptions(output=kind, compression=compression, channel="matte")
-    landed = land_matte(tmp_path / "m.exr", ALPHA, plate, options)
+    landed = store_matte(tmp_path / "m.exr", ALPHA, plate, options)
     assert [note for note in landed.notes if "acesImageContainerFlag" in note] == list(landed.notes)
     assert len(landed.notes) == 1
     spec = header(tmp_path / "m.exr")
@@ -171,7 +171,7 @@ def test_an_aces_container_is_matted_into_files_that_claim_to_be_none(tmp_path, 
 
 def test_a_flag_that_says_no_is_not_told(tmp_path, write_plate):
     plate = read_plate(write_plate(tmp_path / "p.exr", COLOUR, metadata={"acesImageContainerFlag": 0}))
-    assert land_matte(tmp_path / "m.exr", ALPHA, plate).notes == ()
+    assert store_matte(tmp_path / "m.exr", ALPHA, plate).notes == ()
 
 
 @pytest.mark.parametrize("suffix", [".exr", ".png", ".tif"])

@@ -15,8 +15,8 @@ import pytest
 from flyaway import ReadError, UsageError, WriteError
 from flyaway.color import srgb_to_linear
 from flyaway.frames import WriteOptions, read_plate, write_matte
-from flyaway.frames.landing import Disk
-from flyaway.frames.write import check_existing, land_matte, target_suffix
+from flyaway.frames.atomic import Disk
+from flyaway.frames.write import check_existing, store_matte, target_suffix
 
 COLOUR = np.random.default_rng(3).random((40, 48, 3), np.float32)
 ALPHA = np.linspace(0, 1, 40 * 48, dtype=np.float32).reshape(40, 48)
@@ -243,7 +243,7 @@ def test_a_bit_that_rots_in_a_window_or_a_name_is_found(tmp_path, exr_plate, hea
             return Output()
 
     with pytest.raises(WriteError, match="read back"):
-        land_matte(tmp_path / "m.exr", ALPHA, exr_plate, disk=Rotting())
+        store_matte(tmp_path / "m.exr", ALPHA, exr_plate, disk=Rotting())
     assert not (tmp_path / "m.exr").exists()
 
 

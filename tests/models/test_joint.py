@@ -95,7 +95,7 @@ def test_regions_are_those_of_the_network() -> None:
     size = (96, 96)
     with torch.no_grad():
         coarse = network.coarse(joint.shrunk(plates, size)[0])
-        seen = gather.see(network, plates, coarse)
+        seen = gather.plate_maps(network, plates, coarse)
         tall = seen.cells.shape[0] // 2
         seen = seen._replace(cells=seen.cells & (torch.arange(2 * tall) % tall < 4)[:, None])
         found = gather.choose(network, plates, seen, 4000)

@@ -116,12 +116,12 @@ def test_mattes_of_another_format_in_a_folder_are_found(tmp_path, write_plate):
 
 
 def test_the_unknown_region_is_measured_where_a_matte_holds_it(shot):
-    from flyaway.frames.write import land_matte
+    from flyaway.frames.write import store_matte
 
     jobs = shot(good(3))
     assert [frame.unknown for frame in review_frames(jobs).frames] == [None] * 3
     for number, job in enumerate(jobs):
         unknown = np.full((H, W), 0.25 * number, np.float32)
         options = WriteOptions(unknown=True)
-        land_matte(job.target, disc(60), read_plate(job.source), options, unknown=unknown)
+        store_matte(job.target, disc(60), read_plate(job.source), options, unknown=unknown)
     assert [frame.unknown for frame in review_frames(jobs).frames] == [0, 0.25, 0.5]

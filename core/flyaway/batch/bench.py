@@ -28,7 +28,7 @@ from flyaway.batch.run import run_plan
 from flyaway.color import srgb_to_linear
 from flyaway.errors import WriteError
 from flyaway.frames.read import read_plate
-from flyaway.frames.write import land_matte
+from flyaway.frames.write import store_matte
 from flyaway.pictures.drawn import sample_plate
 from flyaway.weights import ModelInfo
 
@@ -117,7 +117,7 @@ def measure(
         alpha = matting(pixels, encoding=encoding).alpha
 
         def write(number: int) -> None:
-            land_matte(root / "alone" / f"m.{number}.exr", alpha, plate)
+            store_matte(root / "alone" / f"m.{number}.exr", alpha, plate)
 
         def read(number: int) -> None:
             read_plate(plan.tasks[number].source).for_matting()

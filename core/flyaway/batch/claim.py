@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from flyaway.errors import BusyError
-from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.sequence import frame_range, parse_frames
 
 BEAT_SECONDS = 15.0
@@ -52,7 +52,7 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
         descriptor = disk.open_append(mine, new=True)
         try:
             disk.lock(descriptor)
-            recovered = _settle(state, name, mine, frames, disk)
+            recovered = _resolve_claims(state, name, mine, frames, disk)
             claim = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
             disk.append(descriptor, json.dumps(claim).encode())
         except BaseException:
@@ -71,7 +71,7 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
         _drop(mine, descriptor, disk)
 
 
-def _settle(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list[str]:
+def _resolve_claims(state: Path, name: str, mine: Path, frames: str, disk: Disk) -> list[str]:
     """Look at the other claims: refuse where a living one overlaps, clear away the dead."""
     now = mine.stat().st_mtime  # by the file system's clock, not this machine's
     recovered = []

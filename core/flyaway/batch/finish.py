@@ -22,14 +22,14 @@ from flyaway.controls import Controls
 from flyaway.errors import FlyawayError, PatternError, ReadError, WriteError
 from flyaway.following import State
 from flyaway.frames import library, metadata
+from flyaway.frames.atomic import Disk
 from flyaway.frames.edges import background_path
 from flyaway.frames.fingerprint import verdict
-from flyaway.frames.landing import Disk
 from flyaway.frames.masks import check_mask, mask_path, read_mask
 from flyaway.frames.options import UNKNOWN, WriteOptions
 from flyaway.frames.read import PixelShape, Plate, Window
 from flyaway.frames.sequence import is_pattern, sequence_of
-from flyaway.frames.write import land_matte
+from flyaway.frames.write import store_matte
 from flyaway.people import People, find_people
 from flyaway.subject import Subject, alone
 
@@ -339,7 +339,7 @@ class Finisher:
         if path.is_file() and not replace_theirs:
             _refuse_to_replace(path, task)
         path.parent.mkdir(parents=True, exist_ok=True)
-        land_matte(
+        store_matte(
             path,
             raw.alpha,
             replace(plate, notes=()),

@@ -20,7 +20,7 @@ from flyaway.batch.run import run_plan
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.coverage import AlphaIn
 from flyaway.errors import BusyError, FlyawayError, JobError
-from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.read import ReadOptions
 from flyaway.matting import DEFAULT_MODEL
 from flyaway.weights import model_info

@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import Self
 
 from flyaway.batch.places import Anchor
-from flyaway.frames.landing import DISK, Disk, Landed
+from flyaway.frames.atomic import DISK, Disk, WrittenFile
 from flyaway.frames.sequence import FRAME_TOKEN, frame_range
 
 STATE_FOLDER = ".flyaway"
@@ -88,9 +88,9 @@ class Entry:
 _FIELDS = {one.name for one in fields(Entry)} - {"outputs"}
 
 
-def output_of(landed: Landed, anchor: Anchor) -> Output:
+def output_of(written: WrittenFile, anchor: Anchor) -> Output:
     """How a journal calls a file that is on disk; `anchor` is the folder that the mattes lie in."""
-    return Output(anchor.name(landed.path), landed.bytes, landed.sha256)
+    return Output(anchor.name(written.path), written.bytes, written.sha256)
 
 
 def outputs_for(path: Path, entry: Entry | None, anchor: Anchor) -> tuple[Output, ...]:

@@ -19,7 +19,7 @@ from flyaway.frames.patterns import FrameJob, passed_over, plan_frames
 from flyaway.frames.sequence import frame_range, gaps, is_pattern, sequence_of
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
-_PART_EXTRA = 16  # what `landing.part_path` adds
+_PART_EXTRA = 16  # what `atomic.part_path` adds
 
 
 @dataclass(frozen=True)

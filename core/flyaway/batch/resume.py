@@ -18,9 +18,9 @@ from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.frames.atomic import Disk, unfinished_files
 from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
-from flyaway.frames.landing import Disk, unfinished_files
 from flyaway.frames.metadata import kind_of
 from flyaway.frames.read import read_header
 from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied

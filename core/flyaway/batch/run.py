@@ -30,11 +30,11 @@ from flyaway.batch.resume import (
 from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import FlyawayError, FrameError, WriteError
-from flyaway.frames.landing import DISK, Disk
+from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.options import is_lossy
 from flyaway.frames.preview import preview_path, write_preview
 from flyaway.frames.read import Plate, read_plate
-from flyaway.frames.write import land_matte
+from flyaway.frames.write import store_matte
 from flyaway.people import People, find_people
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ class _Run:
             provenance = self._provenance | {"channel": write.channel}
             unknown = matted.raw.unknown
             landed.append(
-                land_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)
+                store_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)
             )
         if read.raw is None:
             self._finisher.keep(

@@ -1,6 +1,6 @@
 """Small files about a run: reports, and what farms are handed.
 
-Landed like mattes, so that a reader never sees half of one.
+Written as mattes are, so that a reader never sees half of one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flyaway.frames.landing import DISK, Disk, write_text
+from flyaway.frames.atomic import DISK, Disk, write_text
 
 
 def write_report(path: Path, document: Mapping[str, Any], disk: Disk = DISK) -> None:

@@ -20,7 +20,7 @@ class RefusedError(Exception):
     """Nothing can be rendered; the message says what to do."""
 
 
-class Job:
+class RenderRun:
     """One run: which frames Blender has begun, what the add-on says went wrong, and what is on disk."""
 
     def __init__(self, bpy: Any, scene: Any, report: Any, frames: list[int]) -> None:
@@ -163,7 +163,7 @@ def main() -> int:
     task = json.loads(sys.argv[sys.argv.index("--") + 1])
     try:
         scene = open_scene(bpy, task)
-        Job(bpy, scene, find_report(bpy), task["frames"]).run()
+        RenderRun(bpy, scene, find_report(bpy), task["frames"]).run()
     except RefusedError as refusal:
         say("refused", message=str(refusal))
         return 1

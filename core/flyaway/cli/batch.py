@@ -29,7 +29,7 @@ from flyaway.cli.progress import (
     show,
 )
 from flyaway.errors import FlyawayError, JobError
-from flyaway.frames.landing import write_text
+from flyaway.frames.atomic import write_text
 from flyaway.matting import Matting
 from flyaway.weights import model_info
 

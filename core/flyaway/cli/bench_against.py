@@ -8,7 +8,7 @@ from pathlib import Path
 from flyaway.bench import RVM
 from flyaway.bench_against import (
     Options,
-    Plates,
+    PlateSet,
     Side,
     as_json,
     compare,
@@ -52,7 +52,7 @@ def bench_against(
 
 def _plates(
     model: str, sizes: Sequence[tuple[int, int]], shares: Sequence[float], files: Sequence[Path]
-) -> Iterator[Plates]:
+) -> Iterator[PlateSet]:
     cell = int(model_info(model).config["refiner"]["cell"])
     for width, height in sizes:
         for share in shares:

@@ -18,7 +18,7 @@ from flyaway.cli.console import fail, say
 from flyaway.cli.progress import ReportOption
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
-from flyaway.frames.landing import write_text
+from flyaway.frames.atomic import write_text
 from flyaway.optional import require
 
 farm = typer.Typer(
@@ -67,7 +67,7 @@ def opencue(
 
     job, shots = _cut(job_file, chunk, handles)
     write_text(out, outline(job, Path(absolute(job_file)), shots, program=shlex.split(program)))
-    return _said(out, shots)
+    return _report_tasks(out, shots)
 
 
 @farm.command()
@@ -80,7 +80,7 @@ def deadline(
     job, shots = _cut(job_file, chunk, handles)
     for name, text in job_files(job, Path(absolute(job_file)), shots, shlex.split(program)).items():
         write_text(out / name, text)
-    return _said(out, shots)
+    return _report_tasks(out, shots)
 
 
 @farm.command()
@@ -135,7 +135,7 @@ def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, l
     return job, cut(job, chunk, handles)
 
 
-def _said(out: Path, shots: list[ShotTasks]) -> int:
+def _report_tasks(out: Path, shots: list[ShotTasks]) -> int:
     tasks = sum(len(shot.chunks) for shot in shots)
     say(f"{out}: {len(shots)} shots, {tasks} tasks")
     return ExitCode.OK

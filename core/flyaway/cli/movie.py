@@ -70,7 +70,7 @@ def movie(
         raise UsageError(f"{out} exists already. Use --overwrite to replace it.")
     pairs = pair_frames(plates, mattes, frames)
     config = None if ocio is None else resolve_config(ocio)
-    landed = write_movie(
+    written = write_movie(
         out,
         [(pair.source, pair.frame) for pair in pairs],
         [pair.target for pair in pairs],
@@ -83,9 +83,9 @@ def movie(
         ),
         ReadOptions(in_space=in_space, layer=layer, config=config, alpha_in=alpha_in.value),
     )
-    for note in landed.notes:
+    for note in written.notes:
         say(f"note: {note}")
-    say(f"{landed.path}: {len(pairs)} frames, {landed.bytes / 1e6:.1f} MB, decoded and compared")
+    say(f"{written.path}: {len(pairs)} frames, {written.bytes / 1e6:.1f} MB, decoded and compared")
     return 0
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from flyaway.matting import Matting
 
 Alpha = NDArray[np.floating[Any]]
-Plate = NDArray[np.uint8]
+EncodedPlate = NDArray[np.uint8]
 
 
-Matter = Callable[[Plate], "Alpha | Found"]
+Matter = Callable[[EncodedPlate], "Alpha | Found"]
 """Takes a plate (H×W×3 uint8, sRGB-encoded), gives its alpha (H×W float in 0..1), or a `Found`.
 
 One that remembers the frame before has a method ``new_shot()`` besides, which is called before the first
@@ -132,7 +132,7 @@ def load_checkpoint(config: str, path: Path, device: str, threads: int | None = 
 
 
 def _matter(matting: Callable[..., Any], colour: bool = False, **options: bool) -> Matter:
-    def matte(plate: Plate) -> Alpha | Found:
+    def matte(plate: EncodedPlate) -> Alpha | Found:
         result = matting(plate, encoding="srgb", **options)
         # Not every matte comes with a colour; where it does, it is asked for only where it is measured.
         estimate = getattr(result, "foreground", None) if colour else None

@@ -17,8 +17,8 @@ from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError, UsageError, WriteError
 from flyaway.foreground import Despill
 from flyaway.frames import movie, movie_decode, video
+from flyaway.frames.atomic import WrittenFile, write_atomically
 from flyaway.frames.edges import edged
-from flyaway.frames.landing import Landed, land
 from flyaway.frames.movie_plate import EXACT_TIMECODE
 from flyaway.frames.options import EdgeColour
 from flyaway.frames.read import Plate, ReadOptions, Window, pixel_aspect, read_header, read_plate
@@ -77,7 +77,7 @@ def write_movie(
     options: MovieOptions | None = None,
     read: ReadOptions | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Landed:
+) -> WrittenFile:
     """Encode frames, decode them again, and compare every frame's alpha with its matte.
 
     Args:
@@ -114,7 +114,7 @@ def write_movie(
     def verify(part: Path) -> None:
         _verify(part, path, header, windows, mattes, options)
 
-    return replace(land(path, encode, verify), notes=tuple(notes))
+    return replace(write_atomically(path, encode, verify), notes=tuple(notes))
 
 
 def _header(

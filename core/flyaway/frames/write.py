@@ -16,9 +16,9 @@ import OpenImageIO as oiio
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
 from flyaway.frames import library, metadata
+from flyaway.frames.atomic import DISK, Disk, WrittenFile, write_atomically
 from flyaway.frames.compose import compose
 from flyaway.frames.fingerprint import sealed
-from flyaway.frames.landing import DISK, Disk, Landed, land
 from flyaway.frames.options import CHANNELS, WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
 from flyaway.frames.picture import Picture
 from flyaway.frames.read import Plate, Window, windows
@@ -31,7 +31,7 @@ __all__ = [
     "WriteOptions",
     "check_existing",
     "is_premultiplied",
-    "land_matte",
+    "store_matte",
     "target_suffix",
     "write_matte",
 ]
@@ -67,10 +67,10 @@ def write_matte(
     Raises:
         WriteError: it could not be written, or not read back as written.
     """
-    return land_matte(path, alpha, plate, options, provenance).notes
+    return store_matte(path, alpha, plate, options, provenance).notes
 
 
-def land_matte(
+def store_matte(
     path: str | Path,
     alpha: FloatImage,
     plate: Plate,
@@ -79,7 +79,7 @@ def land_matte(
     disk: Disk = DISK,
     *,
     unknown: FloatImage | None = None,
-) -> Landed:
+) -> WrittenFile:
     """`write_matte`, for a run that keeps a journal: also says what is on disk now (size, SHA-256)."""
     path, options = Path(path), options or WriteOptions()
     if alpha.shape != plate.pixels.shape[:2]:
@@ -87,14 +87,14 @@ def land_matte(
             f"a {alpha.shape} matte for a {plate.pixels.shape} plate.", path=path, frame=plate.frame
         )
     picture = sealed(path, compose(path, alpha, plate, options, provenance, unknown))
-    landed = land(
+    written = write_atomically(
         path,
         lambda part: _write(part, path, picture, plate.frame, disk),
         lambda part: _compare(part, path, picture, plate.frame),
         frame=plate.frame,
         disk=disk,
     )
-    return replace(landed, notes=picture.notes)
+    return replace(written, notes=picture.notes)
 
 
 def check_existing(

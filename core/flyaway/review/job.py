@@ -12,7 +12,7 @@ from urllib.parse import quote
 from flyaway import __version__
 from flyaway.batch.job import Job, Shot, plan_job, run_options
 from flyaway.batch.plan import Plan
-from flyaway.frames.landing import write_text
+from flyaway.frames.atomic import write_text
 from flyaway.frames.patterns import FrameJob
 from flyaway.review.measure import Review
 from flyaway.review.run import ReviewOptions, make_review, thumbnail

@@ -10,7 +10,7 @@ import numpy as np
 
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError, WriteError
-from flyaway.frames.landing import land, write_text
+from flyaway.frames.atomic import write_atomically, write_text
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
@@ -154,7 +154,7 @@ def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
         if not np.array_equal(eight_bit(files.read(part)), picture):
             raise WriteError("does not read back as it was written; is the disk sound?", path=path)
 
-    land(path, lambda part: files.write(part, picture), verify)
+    write_atomically(path, lambda part: files.write(part, picture), verify)
 
 
 def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.errors import BadPlateError, CorruptWeightsError, NoEngineError
-from flyaway.frames.landing import part_path
+from flyaway.frames.atomic import part_path
 from flyaway.optional import require
 from flyaway.resample import resize
 

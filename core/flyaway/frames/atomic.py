@@ -16,13 +16,13 @@ from pathlib import Path
 from flyaway.errors import WriteError
 from flyaway.frames.disk import DISK, Disk
 
-__all__ = ["DISK", "Disk", "Landed", "land", "part_path", "unfinished_files", "write_text"]
+__all__ = ["DISK", "Disk", "WrittenFile", "part_path", "unfinished_files", "write_atomically", "write_text"]
 
 _PART = ".part"
 
 
 @dataclass(frozen=True)
-class Landed:
+class WrittenFile:
     """A file that is whole, on disk, under its name.
 
     Attributes:
@@ -60,14 +60,14 @@ def unfinished_files(folder: Path) -> dict[Path, str]:
     return found
 
 
-def land(
+def write_atomically(
     path: Path,
     write: Callable[[Path], None],
     verify: Callable[[Path], None],
     *,
     frame: int | None = None,
     disk: Disk = DISK,
-) -> Landed:
+) -> WrittenFile:
     """Write a file so that its name never stands for anything less than the whole.
 
     Args:
@@ -96,7 +96,7 @@ def land(
     finally:
         with contextlib.suppress(OSError):
             disk.remove(part)
-    return Landed(path, size, digest)
+    return WrittenFile(path, size, digest)
 
 
 def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
@@ -111,4 +111,4 @@ def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
         if part.read_bytes() != data:
             raise WriteError("does not read back as it was written; is the disk sound?", path=path)
 
-    land(path, lambda part: disk.write_bytes(part, data), verify, disk=disk)
+    write_atomically(path, lambda part: disk.write_bytes(part, data), verify, disk=disk)
