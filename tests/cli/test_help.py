@@ -86,3 +86,10 @@ def test_completion_is_written_for_shells(start):
 def test_a_shells_star_that_was_expanded_gets_a_hint(tmp_path, capsys):
     assert run(["matte", "p.0001.exr", "p.0002.exr", "-o", str(tmp_path)]) == 1
     assert "A sequence is one pattern in quotes: 'plate.####.exr'" in capsys.readouterr().err
+
+
+def test_a_value_that_is_none_of_the_choices_is_refused_in_plain_words(capsys):
+    assert run(["matte", "p.png", "-o", "m.png", "--alpha-in", "bogus"]) == 1
+    said = capsys.readouterr().err
+    assert "'bogus' is not one of" in said
+    assert "Value error" not in said

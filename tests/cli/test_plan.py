@@ -164,14 +164,16 @@ def test_what_an_earlier_run_made_and_will_not_do_is_told(plates, capsys):
     capsys.readouterr()
     assert run(plan) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "2", "0"]
+    assert run(plan) == 0
+    assert "disk of" not in capsys.readouterr().out  # nothing goes there
     os.utime(plates / "plates/sh010/sh010.1001.exr", (1, 1))
     painted = plates / "m/m.1002.exr"
     painted.write_bytes(painted.read_bytes() + b"more")
     assert run(plan) == 0
     said = capsys.readouterr().out
     assert said.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "0", "2"]
-    assert "sh010: frames 1001: its plate has changed" in said
-    assert "sh010: frames 1002: changed after it was written" in said
+    assert "sh010: stale, 1001: its plate has changed" in said
+    assert "sh010: stale, 1002: changed after it was written" in said
     job.write_text(job.read_text() + "gamma = 2.0\n")
     assert run([*plan, "--json"]) == 0
     (shot,) = json.loads(capsys.readouterr().out)["shots"]

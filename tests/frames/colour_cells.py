@@ -270,6 +270,8 @@ def cells() -> list[Cell]:
              "HDR (HLG)"),
         Cell("PNG", "cICP 1, 8 (linear)", "c8.png", png(cicp(1, 8)), linear),
         Cell("PNG", "cICP 1, 9 (log)", "c99.png", png(cicp(1, 9)), None, "log 100:1"),
+        Cell("PNG", "cICP 200, 77 (none that there are)", "c77.png", png(cicp(200, 77)), srgb(),
+             "are none that H.273 knows"),
         Cell("PNG", "cICP 12, 13, and an sRGB profile", "ci.png", png(iccp(SRGB_ICC), cicp(12, 13)),
              ocio("srgb_p3d65_scene"), "Display P3"),
         Cell("PNG", "gAMA 1/2.2", "g22.png", png(gama(45455)), power(2.2)),

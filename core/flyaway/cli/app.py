@@ -111,8 +111,10 @@ def _unexpected(error: Exception) -> int:
             say(message())
             return ExitCode.USAGE
         command = context.command_path if context is not None else "flyaway"
-        hint = " A sequence is one pattern in quotes: 'plate.####.exr'." if "extra arg" in message() else ""
-        fail(f"{message()}{hint} Try: {command} --help")
+        # What checks values puts the kind of its own exception before some of its sentences.
+        said = message().replace("Value error, ", "")
+        hint = " A sequence is one pattern in quotes: 'plate.####.exr'." if "extra arg" in said else ""
+        fail(f"{said}{hint} Try: {command} --help")
         return ExitCode.USAGE
     if lacks_memory(error):
         fail(f"not enough memory ({error}).")

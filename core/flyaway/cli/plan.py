@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,17 @@ def print_table(job: Job, rows: Sequence[Row]) -> None:
         for line in _remarks(row):
             say(f"{row.shot.name}: {line}")
     found = disks(rows)
+    if found:
+        _say_disks(found)
+    total = sum(row.cost.todo for row in rows)
+    known = [row.seconds for row in rows if row.seconds is not None]
+    took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
+    out = readable(sum(row.cost.bytes_out for row in rows))
+    frames = "1 frame" if total == 1 else f"{total} frames"
+    say(f"{job.name}: {len(rows)} shots, {frames} to do, at most {out} out{took}")
+
+
+def _say_disks(found: Sequence[Mapping[str, object]]) -> None:
     say("")
     _say_columns(
         [["disk of", "out at most", "free", ""]]
@@ -117,11 +128,6 @@ def print_table(job: Job, rows: Sequence[Row]) -> None:
         ],
         left=1,
     )
-    total = sum(row.cost.todo for row in rows)
-    known = [row.seconds for row in rows if row.seconds is not None]
-    took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
-    out = readable(sum(row.cost.bytes_out for row in rows))
-    say(f"{job.name}: {len(rows)} shots, {total} frames to do, at most {out} out{took}")
 
 
 def disks(rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -161,7 +167,7 @@ def _remarks(row: Row) -> list[str]:
         parts.append(f"{cost.chunks} chunks")
     if cost.missing:
         parts.append(f"{cost.missing} WITHOUT A PLATE")
-    parts += [f"frames {which}: {why}" for why, which in cost.stale.items()]
+    parts += [f"stale, {which}: {why}" for why, which in cost.stale.items()]
     if plan.gaps:
         parts.append(f"NO PLATES FOR {plan.gaps}")
     return parts + [f"passed over {what}" for what in plan.passed_over] + [*row.other]

@@ -71,6 +71,7 @@ _PRIMARIES: dict[int, tuple[str, Primaries]] = {
     11: ("DCI-P3", P3_DCI),
     12: ("Display P3", P3_D65),
 }
+_REC709_LIKE = (0, 1, 2, 3, 5, 6, 7, 22)  # 0 and 3 are reserved, and files that say them mean nothing by it
 _XYZ = 10
 _UNSAID = 2
 
@@ -111,6 +112,12 @@ def cicp_colour(
             path=path,
             frame=frame,
         )
+    for what, number, known, taken in (
+        ("transfer characteristics", transfer, _TRANSFERS, "sRGB's curve was"),
+        ("primaries", primaries, {*_PRIMARIES, *_REC709_LIKE}, "Rec.709's were"),
+    ):
+        if number not in known:
+            notes.append(f"its {what}, number {number}, are none that H.273 knows: {taken} taken")
     curve = _TRANSFERS.get(transfer, srgb_to_linear)
     name, xy = _PRIMARIES.get(primaries, ("", REC709))
     if transfer in (_PQ, _HLG):

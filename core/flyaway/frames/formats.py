@@ -16,8 +16,8 @@ _RAW = (
 )  # fmt: skip
 # Pictures that this OpenImageIO may not read, and how they become some that it does.
 _CONVERT = {
-    **dict.fromkeys(_HEIF, "heif-convert {name} {stem}.png (libheif), or export it as JPEG or PNG"),
-    "avif": "avifdec {name} {stem}.png (libavif), or export it as PNG",
+    **dict.fromkeys(_HEIF, "convert it first (heif-convert {name} {stem}.png, libheif), or export a JPEG"),
+    "avif": "convert it first (avifdec {name} {stem}.png, of libavif), or export it as PNG",
     **dict.fromkeys(_RAW, "develop it to a 16-bit TIFF first (darktable-cli {name} {stem}.tif)"),
     "svg": "render it to PNG at the size that is wanted",
     "xcf": "export it from GIMP as TIFF or EXR",
