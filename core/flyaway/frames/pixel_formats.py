@@ -197,7 +197,7 @@ def _scaled(frame: Any, base: str) -> tuple[Any, str]:
     """The frame in another format, and its name: nothing but depth, order and chroma's size changes."""
     # The same matrix and range on both sides.
     same = {"src_colorspace": 1, "dst_colorspace": 1, "src_color_range": 2, "dst_color_range": 2}
-    # In one thread: in several the scaler leaves the first chroma samples of some lines as they were.
+    # In one thread: in several the scaler writes over the first samples of some lines; see findings/.
     return frame.reformat(format=base if base == "rgba" else f"{base}le", threads=1, **same), base
 
 
