@@ -20,7 +20,7 @@ _MOST_GAIN = np.float32(64)
 _SOLID = np.float32(0.98)
 # Eight-bit rounding, resampling and lossy compression leave less light than this where nothing covers.
 _STRAY = np.float32(0.01)
-# The share of pixels that may contradict an alpha (a glow, ringing) before it is not believed.
+# The share of pixels that may contradict an alpha (a glow, ringing) before it is rejected.
 _TOLERATED = 0.1
 _OUT_OF_RANGE_TOLERATED = 0.05
 # Enough pixels to judge a plate by.

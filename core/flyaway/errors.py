@@ -92,7 +92,7 @@ class FrameMemoryError(FrameError, MemoryError):
 
 
 class EncodingUnknownError(ReadError):
-    """The colour encoding of a plate cannot be known from the file: it must be said."""
+    """The colour encoding of a plate cannot be known from the file: it must be given."""
 
 
 class PatternError(FlyawayError, ValueError):

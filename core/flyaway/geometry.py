@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-# The narrowest and widest pixel that a header is believed, as width over height: an anamorphic lens makes 2.
+# The narrowest and widest pixel accepted from a header, as width over height: anamorphic lenses make 2.
 NARROWEST, WIDEST = 0.25, 4.0
 ALMOST_SQUARE = 0.02  # what a pixel may be off a square before a plate is looked at otherwise
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte

@@ -12,7 +12,7 @@ import pytest
 from tests.batch.conftest import Luma
 from tests.files import alter
 
-from flyaway import ControlError, Controls, JobError, PatternError
+from flyaway import ControlError, Controls, JobError, PatternError, UsageError
 from flyaway.batch import ExitCode, RunOptions, Target, load_job, plan_job, plan_shot, run_job, run_plan
 from flyaway.batch import job as job_module
 from flyaway.batch.finish import Finish, search_box
@@ -423,11 +423,11 @@ def test_what_the_user_gave_is_not_written_over(walk, tmp_path, write_plate, wha
     pattern = str(tmp_path / "m" / "m.####.exr")
     write = {"output": "comp", "over": pattern} if what == "over" else {}
     finish = Finish(garbage=pattern if what == "garbage" else "")
-    with pytest.raises(PatternError, match=f"m.1002.exr cannot be written to: it is .*{what[:2]}|background"):
+    with pytest.raises(UsageError, match=f"m.1002.exr cannot be written to: it is .*{what[:2]}|background"):
         run_plan(Green(), plan_of(walk, tmp_path, "1002", **write), options(finish))
     raw = Finish(garbage=str(given), raw=pattern)
     plan = plan_shot("walk", walk, [Target(str(tmp_path / "x.####.exr"))], "1002")
-    with pytest.raises(PatternError, match="it is the garbage matte"):
+    with pytest.raises(UsageError, match="it is the garbage matte"):
         run_plan(Green(), plan, options(raw))
     assert given.read_bytes() == before
 

@@ -16,7 +16,7 @@ import pytest
 from tests.batch.conftest import Luma, Remembering
 from tests.ocio import STUDIO_CONFIG
 
-from flyaway import BusyError, PatternError
+from flyaway import BusyError, UsageError
 from flyaway.batch import ExitCode, Limits, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.claim import claim
 from flyaway.batch.journal import Entry, JournalIndex
@@ -320,7 +320,7 @@ def test_the_journal_claims_only_what_is_on_disk(shot, luma, tmp_path):
 def test_existing_mattes_without_a_word_are_refused(shot, luma, tmp_path):
     what = plan(shot(2), tmp_path / "out")
     run_plan(luma, what)
-    with pytest.raises(PatternError, match="--resume"):
+    with pytest.raises(UsageError, match="--resume"):
         run_plan(luma, what)
 
 

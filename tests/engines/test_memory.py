@@ -43,7 +43,6 @@ print(json.dumps({
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_8k_stays_within_its_bound():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)

@@ -119,7 +119,7 @@ def cost_of(
         first = first or spec
         for target, size in _bytes_of(spec, plan, task, raw) if spec is not None else ():
             folders[absolute(target.parent)] = folders.get(absolute(target.parent), 0) + size
-    if first is None:  # all is known: the size is told all the same
+    if first is None:  # all is known: the size is reported all the same
         there = next((task for task in plan.tasks if task.source.is_file()), None)
         first = None if there is None else _header(there, part)
     width, height = (first.width, first.height) if first is not None else (0, 0)

@@ -19,7 +19,7 @@ from flyaway import controls as matte_controls
 from flyaway import following as who
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
-from flyaway.errors import FlyawayError, PatternError, ReadError, WriteError
+from flyaway.errors import FlyawayError, PatternError, ReadError, UsageError, WriteError
 from flyaway.following import State
 from flyaway.frames import library, metadata
 from flyaway.frames.atomic import Disk
@@ -61,12 +61,12 @@ class Finish:
     subject: Subject = field(default_factory=Subject)
     raw: str = ""
 
-    def said(self) -> dict[str, Any]:
+    def as_settings(self) -> dict[str, Any]:
         """What of it changes mattes, as plain values; nothing where it changes none."""
         found: dict[str, Any] = {}
         if not self.controls.is_neutral:
             found["controls"] = asdict(self.controls)
-        # Not where they lie: a project is moved, and what they hold is told frame by frame.
+        # Not where they lie: a project is moved, and what they hold is hashed frame by frame.
         found |= dict.fromkeys(self.masks(), True)
         return found | ({} if self.subject.kind == "all" else {"subject": str(self.subject)})
 
@@ -87,7 +87,7 @@ def check_finish(finish: Finish, plan: Plan) -> None:
     """Refuse, before anything is loaded, masks and raw mattes that cannot be.
 
     Raises:
-        PatternError: naming which.
+        PatternError, UsageError: naming which.
     """
     first = plan.tasks[0]
     for name, text in finish.masks().items():
@@ -100,10 +100,10 @@ def check_finish(finish: Finish, plan: Plan) -> None:
         for task in plan.tasks:
             path = raw_path(finish.raw, task)
             if path.absolute() in taken:
-                raise PatternError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
+                raise UsageError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
     at = finish.subject.frame
     if at is not None and first.frame is None:
-        raise PatternError(f"--subject {finish.subject}: {first.source} has no frame number.")
+        raise UsageError(f"--subject {finish.subject}: {first.source} has no frame number.")
 
 
 def given(finish: Finish, writes: Sequence[WriteOptions], task: FrameTask) -> list[tuple[str, Path]]:
@@ -147,7 +147,7 @@ def _check_kept(finish: Finish, plan: Plan, task: FrameTask) -> None:
     for name, path in files:
         if path.absolute() in written:
             what = "the background" if name == "over" else f"the {name} matte"
-            raise PatternError(f"{path} cannot be written to: it is {what}. Name another output.")
+            raise UsageError(f"{path} cannot be written to: it is {what}. Name another output.")
 
 
 def anchored(finish: Finish, plan: Plan) -> Finish:
@@ -393,5 +393,5 @@ def _shift(plate: Plate) -> tuple[float, float]:
     return data.x - plate.display_window.x, data.y - plate.display_window.y
 
 
-def _digest(said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _digest(settings: Any) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -38,7 +38,7 @@ def judge(plan: Plan, options: RunOptions) -> Judge:
             if path.stat().st_size not in {one.bytes for one in outputs_for(path, entry, anchor)}:
                 return CHANGED
         settings = {frame_settings(one, finish, plan.writes, task) for one in hashes}
-        said = entry.settings if entry.settings in settings else ""
-        return why_stale(entry, task, entry.model, said)
+        current = entry.settings if entry.settings in settings else ""
+        return why_stale(entry, task, entry.model, current)
 
     return why

@@ -85,7 +85,7 @@ class Job:
 
     @property
     def loading(self) -> dict[str, Any]:
-        """What `flyaway.load` is told beside the model's name; what nobody chose is left to it."""
+        """Arguments of `flyaway.load` besides the model's name; those not chosen keep its defaults."""
         options: dict[str, Any] = {"device": self.device, "engine": self.engine}
         return options if self.threads is None else options | {"threads": self.threads}
 
@@ -151,13 +151,13 @@ def run_job(
             try:
                 loaded[shot.model] = load(shot.model, **job.loading)
             except KeyboardInterrupt:
-                # What the shots before have done is told all the same.
+                # What the shots before have done is reported all the same.
                 report.interrupted = True
                 break
             except (FlyawayError, MemoryError) as error:
                 if not report.reports and not report.refused:
                     raise
-                # What the shots before have done is told, and those after may have another model.
+                # What the shots before have done is reported, and those after may have another model.
                 report.refused[shot.name] = error
                 continue
         matting = loaded[shot.model]

@@ -1,7 +1,7 @@
 """Three stages at once: readers → one worker → writers, in order, within a budget of bytes.
 
 Wall time is that of the slowest stage, not the stages' sum; memory does not grow with the number of
-items. What an item weighs is said by its reader before it allocates anything; then it waits until the
+items. Its reader states how much memory an item needs before it allocates any; then it waits until the
 items before it have let go of enough.
 """
 

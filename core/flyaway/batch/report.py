@@ -153,7 +153,7 @@ class Report:
         if len(self.sizes) > 1:
             kinds = (f"{w}×{h} in {n} (first {name})" for (w, h), (n, name) in self.sizes.items())
             notes.append(f"plates of several sizes: {', '.join(kinds)}")
-        # Negative ones are in many a sound plate: they are told frame by frame, and in the report.
+        # Negative ones are in many a sound plate: they are noted frame by frame, and in the report.
         words = {"nan": "NaN", "infinite": "infinite values"}
         notes += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
         return notes + [f"recovered {what}" for what in self.recovered]

@@ -17,7 +17,7 @@ from flyaway.batch.journal import Entry, JournalIndex, outputs_for
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
-from flyaway.errors import PatternError, ReadError, WriteError
+from flyaway.errors import ReadError, UsageError, WriteError
 from flyaway.frames.atomic import Disk, unfinished_files
 from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
@@ -96,32 +96,32 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
         options: how plates are read, and the model run.
         remembers: the model has a memory.
     """
-    said = _of_network(options)
-    said["writes"] = [_of_write(write) for write in plan.writes]
-    said |= options.finish.said()
+    settings = _of_network(options)
+    settings["writes"] = [_of_write(write) for write in plan.writes]
+    settings |= options.finish.as_settings()
     if remembers:
-        said["pieces"] = (plan.chunk, plan.handles)
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        settings["pieces"] = (plan.chunk, plan.handles)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def network_hash(options: RunOptions) -> str:
     """One hash over everything but model and plate that changes what the network finds."""
-    said = _of_network(options)
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    settings = _of_network(options)
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _of_network(options: RunOptions) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "in_space": options.in_space,
-        # Where the configuration lies says nothing about pixels; what it says does, and is told below.
+        # Where the configuration lies says nothing about pixels; what it holds does, and is hashed below.
         "read": _chosen(replace(options.read, config=None)),
         "refine": options.refine,
     }
     chosen = color.chosen_config(options.read.config)
     if chosen is not None:
         # By what it says, not by its name: a show's configuration is edited in its place.
-        said["ocio"] = chosen if color.is_built_in_config(chosen) else _hash_of(Path(chosen))
-    return said
+        settings["ocio"] = chosen if color.is_built_in_config(chosen) else _hash_of(Path(chosen))
+    return settings
 
 
 def _chosen(options: Any) -> dict[str, Any]:
@@ -132,11 +132,11 @@ def _chosen(options: Any) -> dict[str, Any]:
 
 
 def _of_write(write: WriteOptions) -> dict[str, Any]:
-    said = _chosen(write)
+    settings = _chosen(write)
     if write.over is not None and parse_colour(write.over) is None:
-        # Not where it lies: a project is moved, and what it holds is told frame by frame.
-        said["over"] = True
-    return said
+        # Not where it lies: a project is moved, and what it holds is hashed frame by frame.
+        settings["over"] = True
+    return settings
 
 
 def _hash_of(path: Path) -> str:
@@ -232,9 +232,9 @@ class ResumePolicy:
             "foreign": "was made by something else",
             "unproven": "may have been changed after it was written (no journal knows it)",
         }
-        said = _CHANGED if told else what.get(whose, _CHANGED)
+        reason = _CHANGED if told else what.get(whose, _CHANGED)
         raise WriteError(
-            f"{said}, and is kept. Move it away, or replace it with --overwrite.",
+            f"{reason}, and is kept. Move it away, or replace it with --overwrite.",
             path=path,
             frame=task.frame,
         )
@@ -273,11 +273,11 @@ def why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
 
 
 def refuse_existing(plan: Plan) -> None:
-    """Raise PatternError where mattes are there already."""
+    """Raise UsageError where mattes are there already."""
     existing = [target for task in plan.tasks for target in task.targets if target.exists()]
     if existing:
         others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise PatternError(
+        raise UsageError(
             f"{existing[0]}{others} exist already. Use --overwrite to replace them, --skip-existing"
             " to keep those that are whole, or --resume to do what is missing, stale or broken."
         )

@@ -93,8 +93,8 @@ def run_plan(
         A report. An interrupt (KeyboardInterrupt) ends the run early, and the report says so.
 
     Raises:
-        PatternError: mattes are there already, and `options.existing` is "refuse"; or a mask is not there.
-            Nothing was started.
+        UsageError: mattes are there already, and `options.existing` is "refuse". Nothing was started.
+        PatternError: a mask is not there. Nothing was started.
         BusyError: another run is at work on the same frames. Nothing was started.
     """
     options = options or RunOptions()
@@ -105,7 +105,7 @@ def run_plan(
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
     tell = _teller(report, progress)
     started = time.perf_counter()
-    disk.lacks.clear()  # a process may make several runs, and each tells what its own file systems lack
+    disk.lacks.clear()  # a process may make several runs, and each reports what its own file systems lack
     with ExitStack() as held:
         run = _Run(matting, plan, options, stop, disk)
         try:

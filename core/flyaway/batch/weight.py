@@ -1,4 +1,4 @@
-"""What a frame weighs on its way, said by its header before anything of it is in memory."""
+"""How much memory a frame needs, estimated from its header before any of it is read."""
 
 from __future__ import annotations
 

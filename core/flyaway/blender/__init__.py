@@ -1,4 +1,4 @@
-"""Running a real Blender from outside, and being told the truth about every frame."""
+"""Running a real Blender from outside, with a report of every frame."""
 
 from flyaway.blender.run import BlenderFrame, BlenderRun, find_blender, render
 

@@ -174,7 +174,7 @@ def _review(job: Job, folder: Path) -> None:
 
 
 def narrowed(job: Job, shots: list[str] | None, changes: dict[str, object]) -> Job:
-    """The job with only some shots, and with what was said on the command line."""
+    """The job with only some shots, and with what was given on the command line."""
     unknown = sorted(set(shots or ()) - {shot.name for shot in job.shots})
     if unknown:
         raise JobError(f"{job.name} has no shot {', '.join(unknown)}.")

@@ -58,12 +58,12 @@ class ShotSoFar:
 
     def summary(self, *, one_of_several: bool) -> list[str]:
         """Lines for the end: counts and rate, where a job goes on or sums up; then notes that several had."""
-        said = [
+        counts = [
             f"{self._counts[kind]} {kind}" for kind in ("written", "skipped", "failed") if self._counts[kind]
         ]
         rate = self.rate()
         how = f" ({self.model} on {self.device}{f', {rate}' if rate else ''})"
-        lines = [", ".join(said or ["nothing done"]) + how] if one_of_several else []
+        lines = [", ".join(counts or ["nothing done"]) + how] if one_of_several else []
         return [f"{self.name}: {line}" for line in (*lines, *self._notes.folded())]
 
 

@@ -280,7 +280,7 @@ def score(
     ----------
     measures : those that are wanted, of `MEASURES`; the others are not computed.
     """
-    # Converted here once, not by every measure anew.
+    # Converted here once, not by every measure again.
     first, second = _pair(alpha, truth)
     wanted = set(measures)
     parts = "false_components" in wanted

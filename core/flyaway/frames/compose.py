@@ -111,7 +111,7 @@ def compose(
 
 
 def _over_format(alpha: FloatImage, plate: Plate) -> tuple[FloatImage, Plate]:
-    """A matte and its plate over all of the format: what lies behind reaches farther than a cropped plate."""
+    """A matte and its plate over all of the format: a background extends beyond a cropped plate."""
     own = plate.data_window
     window = union(own, plate.display_window)
     if window == own:

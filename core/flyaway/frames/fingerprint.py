@@ -1,4 +1,4 @@
-"""Whether a picture of ours still holds the pixels that we wrote, said by the file itself.
+"""Whether a picture of ours still holds the pixels that we wrote, from the file alone.
 
 A journal knows every byte, but journals stay behind when files are moved, and one photograph has none. So
 a header holds a hash of the stored values: whoever paints on the picture with a tool that keeps headers

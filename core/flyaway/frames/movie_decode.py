@@ -78,7 +78,7 @@ class _Reader:
         raise problem or ReadError("this frame is not in the movie.", path=self._info.path, frame=number)
 
     def close(self) -> None:
-        with suppress(Exception):  # what is wrong with it has been said
+        with suppress(Exception):  # its fault has been reported
             self._container.close()
 
     def _open(self) -> None:

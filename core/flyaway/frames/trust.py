@@ -1,4 +1,4 @@
-"""What of a file's header can be believed; the rest is left out before anybody acts on it, and told.
+"""Which header fields can be trusted; the others are left out before anything uses them, and reported.
 
 Headers are carried into mattes and decide how plates are looked at. A reader hands out whatever stands where
 a field belongs, so two things are checked here, once, for every format: that the field lies within the

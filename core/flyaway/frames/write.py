@@ -167,7 +167,7 @@ def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Di
     target = disk.image_output(part)
     if target is None:
         raise WriteError(f"cannot be written: {oiio.geterror()}", path=path, frame=frame)
-    # A failed write is told by its own return value only: close() succeeds after it.
+    # Only write's own return value shows that it failed: close() succeeds after it.
     parts = picture.parts
     header = picture.spec if len(parts) == 1 else tuple(one.spec for one in parts)
     if not target.open(str(part), header):

@@ -1,4 +1,4 @@
-"""What can be said of mattes without a true one: coverage, softness, flicker, and plain faults.
+"""What can be measured of mattes without their truth: coverage, softness, flicker, and plain faults.
 
 Flicker is change of the matte where the plate does not change. A person who moves changes both; a matte
 that changes on a still background, or along a still shoulder, changes alone.
@@ -43,7 +43,7 @@ class FrameCheck:
         jump: change of coverage since the frame before, or None.
         flicker: mean change of the matte where the plate stood still, or None.
         faults: what is wrong, in words for people; the worst first.
-        score: how much it wants to be looked at; 0 is not at all.
+        score: how urgently it should be looked at; 0 is not at all.
     """
 
     job: FrameJob
@@ -70,7 +70,7 @@ class Review:
 
     @property
     def worst(self) -> list[int]:
-        """Indices of the frames, those that most want to be looked at first."""
+        """Indices of the frames, the most urgent first."""
         return sorted(range(len(self.frames)), key=lambda index: (-self.frames[index].score, index))
 
     @property
@@ -262,7 +262,7 @@ def _change_faults(check: FrameCheck, limits: _Limits) -> list[str]:
 
 
 def _score(check: FrameCheck, faults: int, back: bool, limits: _Limits) -> float:
-    """How much a frame wants to be looked at: by its faults, then by how unusual it is."""
+    """How urgently a frame should be looked at: by its faults, then by how unusual it is."""
     score = 10.0 * faults
     if check.coverage is None:
         return score + 100
