@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import flyaway
-from flyaway import bench_against
+from flyaway import bench_against, machine
 from flyaway.bench_against import Comparison, Options, Side, compare, markdown, pictures, remarks, synthetic
 from flyaway.cli.app import app
 from flyaway.errors import EngineError, NoEngineError
@@ -115,9 +115,9 @@ def test_a_busy_machine_is_not_hidden(others: list[float], busy: bool) -> None:
 
 def test_what_others_do_is_measured() -> None:
     """Twenty seconds of work on all cores, of which five were ours, in ten seconds."""
-    (share,) = bench_against._others((0.0, 0.0, 0.0), (20.0, 5.0, 10.0))
-    assert share * bench_against.os.cpu_count() == pytest.approx(1.5)
-    assert bench_against._others(None, None) == []
+    (share,) = machine.share_of_others((0.0, 0.0, 0.0), (20.0, 5.0, 10.0))
+    assert share * machine.os.cpu_count() == pytest.approx(1.5)
+    assert machine.share_of_others(None, None) == []
 
 
 def test_the_command_times_a_picture(elsewhere: Path) -> None:

@@ -9,11 +9,9 @@ as much as an idle one would.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +26,7 @@ from flyaway import bench_worker
 from flyaway.bench import RVM, force_cells
 from flyaway.errors import EngineError
 from flyaway.geometry import grid_size
-from flyaway.machine import cores, environment, environment_line
+from flyaway.machine import cores, environment, environment_line, share_of_others, work_done
 from flyaway.pictures.drawn import gradient_plate
 
 WARM_UP = 2
@@ -153,9 +151,9 @@ def compare(
             for which in (0, 1) if number % 2 == 0 else (1, 0):
                 if tell is not None:
                     tell(f"{plates.name}: round {number + 1} of {options.rounds}, {sides[which].name}")
-                before = _work()
+                before = work_done()
                 answers[which].append(_run(sides[which], paths[which], which, folder, plates, options))
-                others += _others(before, _work())
+                others += share_of_others(before, work_done())
         difference = None
         if sides[0].model == sides[1].model:
             alphas = [np.load(folder / f"alpha{which}.npy") for which in (0, 1)]
@@ -238,28 +236,6 @@ def as_json(comparisons: Sequence[Comparison], options: Options) -> str:
     rows = [asdict(c) | {"ratios": c.ratios(), "cpu_ratios": c.ratios("cpu")} for c in comparisons]
     document = {"format": FORMAT, "environment": environment(), "options": asdict(options), "rows": rows}
     return json.dumps(document, indent=1, ensure_ascii=False)
-
-
-def _work() -> tuple[float, float, float] | None:
-    """Seconds: of work on all cores since the system began, of our finished processes, and the clock."""
-    try:
-        first = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
-    except OSError:
-        return None
-    idle = int(first[3]) + int(first[4])
-    busy = (sum(int(ticks) for ticks in first[:8]) - idle) / os.sysconf("SC_CLK_TCK")
-    ours = os.times()
-    return busy, ours.children_user + ours.children_system + ours.user + ours.system, time.monotonic()
-
-
-def _others(
-    before: tuple[float, float, float] | None, after: tuple[float, float, float] | None
-) -> list[float]:
-    """Share of the cores that others used between two looks, or nothing where the system does not say."""
-    if before is None or after is None:
-        return []
-    busy, ours, clock = (b - a for a, b in zip(before, after, strict=True))
-    return [max(0.0, busy - ours) / (clock * (os.cpu_count() or 1))]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -61,3 +62,25 @@ def load_average() -> float | None:
 def busy(load: float | None, available: int) -> bool:
     """Whether others took so much of the machine that timings are not to be trusted."""
     return load is not None and load > BUSY_SHARE * available
+
+
+def work_done() -> tuple[float, float, float] | None:
+    """Seconds: of work on all cores since the system began, of our finished processes, and the clock."""
+    try:
+        first = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+    except OSError:
+        return None
+    idle = int(first[3]) + int(first[4])
+    worked = (sum(int(ticks) for ticks in first[:8]) - idle) / os.sysconf("SC_CLK_TCK")
+    ours = os.times()
+    return worked, ours.children_user + ours.children_system + ours.user + ours.system, time.monotonic()
+
+
+def share_of_others(
+    before: tuple[float, float, float] | None, after: tuple[float, float, float] | None
+) -> list[float]:
+    """Share of the cores that others used between two looks, or nothing where the system does not say."""
+    if before is None or after is None:
+        return []
+    worked, ours, clock = (b - a for a, b in zip(before, after, strict=True))
+    return [max(0.0, worked - ours) / (clock * (os.cpu_count() or 1))]
