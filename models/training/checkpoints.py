@@ -22,7 +22,7 @@ def save(
     folder: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
     state: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write all that a run needs to go on. state.json comes last: it vouches for the rest."""
+    """Write all that a run needs to go on. state.json comes last: where it is, the rest is whole."""
     moments = {}
     for number, slots in optimizer.state_dict()["state"].items():
         moments |= {f"{number}.{name}": torch.as_tensor(value) for name, value in slots.items()}

@@ -35,11 +35,11 @@ class PlateMaps(NamedTuple):
 
 
 def plate_maps(network: MattingNetwork, plates: Plates, coarse: Coarse) -> PlateMaps:
-    """Lay the coarse maps over the plates; cells are those in doubt, and half of those that should be."""
+    """Lay the coarse maps over the plates; cells are the unknown ones, and half of those that should be."""
     r, size = network.config.refiner, (plates.image.shape[2], plates.image.shape[3])
-    alpha, trimap, hints = network.finest(coarse.levels[-1])
+    alpha, trimap, features = network.finest(coarse.levels[-1])
     maps = F.interpolate(
-        torch.cat((alpha, trimap[:, UNKNOWN : UNKNOWN + 1], hints), 1),
+        torch.cat((alpha, trimap[:, UNKNOWN : UNKNOWN + 1], features), 1),
         size,
         mode="bilinear",
         align_corners=False,
@@ -49,9 +49,9 @@ def plate_maps(network: MattingNetwork, plates: Plates, coarse: Coarse) -> Plate
     plane = F.pad(torch.cat((plates.image, maps), 1), pad, mode="replicate")
     truth = F.pad(plates.alpha, pad, mode="replicate")
     with torch.no_grad():
-        doubt = F.max_pool2d(maps[:, 1:2], r.cell, ceil_mode=True)[:, 0] > r.low
+        unsure = F.max_pool2d(maps[:, 1:2], r.cell, ceil_mode=True)[:, 0] > r.low
         soft = soft_cells(plates.alpha[:, 0], r.cell)
-        cells = doubt | (soft & (torch.rand(soft.shape, device=soft.device) < 0.5))
+        cells = unsure | (soft & (torch.rand(soft.shape, device=soft.device) < 0.5))
         cells = F.pad(cells, (0, 0, 0, GAP)).flatten(0, 1)
     return PlateMaps(plane, truth, cells, coarse.context.float(), size)
 

@@ -1,8 +1,8 @@
 """Train both stages as one on a GPU: `python -m models.training.joint --pack DIR --start FILE --out DIR …`.
 
 Plates are drawn on the device from a pack (`pack.py`, `compose.py`); the refiner learns on the coarse stage's
-real errors, and its gradient reaches the coarse stage: the hints that are handed over learn what the refiner
-needs (`gather.py`). The rate falls to nothing by the end of the time, whatever the machine. Every minute,
+real errors, and its gradient reaches the coarse stage: the refiner features learn what the refiner needs
+(`gather.py`). The rate falls to nothing by the end of the time, whatever the machine. Every minute,
 after six tenths of the time and at its end the average of the weights is written, in half precision, as a
 release has it. With `--coarse-only` and a small `--scale` it also trains on a processor.
 """

@@ -60,7 +60,7 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     """Copy RVM's pooling and decoder into a network with a gated decoder.
 
     Of a GRU without memory the reset gate and all that multiplies the memory fall away. RVM's
-    foreground residual and its alpha become the refiner's hints; the transformer starts as the identity.
+    foreground residual and its alpha become the refiner features; the transformer starts as the identity.
     """
     embed, decoder = network.encoder.embed, network.decoder
     if not isinstance(embed, PooledEmbedding) or not isinstance(decoder, GatedDecoder):

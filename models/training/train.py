@@ -84,7 +84,7 @@ FRESH = ("encoder.blocks.", "decoder.head.", "refiner.", "attention.")
 def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, object]]:
     """Transformer and head are new, the trained decoder moves at a fifth of their rate.
 
-    What tells doubt feeds nothing that is trained already, and may run ahead.
+    The trimap head feeds nothing that is trained already, and may run ahead.
     """
     groups: dict[float, list[nn.Parameter]] = {10.0: [], 1.0: [], 0.2: [], 0.05: []}
     for name, parameter in network.named_parameters():

@@ -158,7 +158,7 @@ class Cache:
 
     @staticmethod
     def record(job: Job) -> None:
-        """After a run: note which mattes are there; only those that our program vouched for.
+        """After a run: note which mattes are there; only those that our program reported as written.
 
         Raises:
             CacheError: the folder cannot be written.

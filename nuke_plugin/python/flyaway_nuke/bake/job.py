@@ -116,7 +116,7 @@ class Request:
             command += ["--ocio", self.ocio]
         command += [*self.settings.finish, "--raw", self.raw]
         command += ["--previews", str(self.folder / "previews")]
-        # What its journal vouches for is kept: a bake that was stopped goes on where it was.
+        # What its journal lists is kept: a bake that was stopped goes on where it was.
         return [*command, "--resume", "--progress", "ndjson"]
 
 
