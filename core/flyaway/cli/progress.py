@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import typer
+from rich.console import RenderableType
+from rich.constrain import Constrain
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
@@ -161,13 +163,21 @@ class Lines(Show):
         self.print_shot()
 
 
+class _Narrower(RichProgress):
+    """Columns short of the terminal's width: the ^C that it prints must not break the bar's line in two."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar."""
+        yield Constrain(self.make_tasks_table(self.tasks), errors.width - 3)
+
+
 class Bar(Show):
     """A progress bar, for people: failures above it as they come, each kind of note once a shot."""
 
     def __init__(self, total: int) -> None:
         super().__init__(total)
         self._failed = 0
-        self._bar = RichProgress(
+        self._bar = _Narrower(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
