@@ -130,6 +130,13 @@ def test_spreadsheets_as_they_are_exported(tmp_path, text):
     ]
 
 
+@pytest.mark.parametrize("data", ["shot;source\na;p.exr\n".encode("utf-16"), b"\xff\xd8\xff\xe0JFIF"])
+def test_what_is_not_saved_in_utf_8_is_told_how_to_be(tmp_path, data):
+    (tmp_path / "s.csv").write_bytes(data)
+    with pytest.raises(JobError, match="CSV in UTF-8"):
+        load_job(tmp_path / "s.csv")
+
+
 def test_a_row_that_is_too_long_is_still_refused(tmp_path):
     (tmp_path / "s.csv").write_text("shot,source,output\na,p.exr,o.exr,more\n")
     with pytest.raises(JobError, match="number of columns"):

@@ -11,10 +11,12 @@ import OpenImageIO as oiio
 import pytest
 from tests.review.shapes import H, W, disc
 
+from flyaway.batch import load_job
 from flyaway.color import linear_to_srgb, srgb_to_linear
 from flyaway.frames import read_plate, write_matte
 from flyaway.frames.patterns import FrameJob
 from flyaway.review import ReviewOptions, make_review
+from flyaway.review.job import review_job
 
 HOSTILE = "</script><img src=x onerror=document.body.dataset.owned=1>"
 COLOUR = (0.8, 0.4, 0.1)
@@ -288,6 +290,19 @@ def test_a_job_has_a_page_a_shot_and_one_that_leads_to_them(cli, batch_job, brow
     assert opened.locator("#title").inner_text() == "job: sh 010"
     assert problems == []
     context.close()
+
+
+def test_a_shot_has_a_picture_though_its_worst_frame_cannot_be_shown(tmp_path, write_plate):
+    pixels = np.ascontiguousarray(np.broadcast_to(np.float32(COLOUR), (H, W, 3)))
+    for number in (1, 2, 3):
+        plate = write_plate(tmp_path / f"p.{number}.exr", pixels)
+        write_matte(tmp_path / f"m.{number}.exr", disc(60), read_plate(plate), provenance={"model": "fast"})
+    (tmp_path / "p.2.exr").write_bytes(b"no picture")
+    shot = '[[shots]]\nname = "a"\nsource = "p.#.exr"\noutputs = ["m.#.exr"]\n'
+    (tmp_path / "job.toml").write_text(shot)
+    (one,) = review_job(load_job(tmp_path / "job.toml"), tmp_path / "pages")
+    assert one.review.frames[one.review.worst[0]].label == "2"
+    assert one.thumb.startswith("data:image/")
 
 
 @pytest.mark.parametrize(

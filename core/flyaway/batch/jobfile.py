@@ -66,7 +66,9 @@ def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
             job = _from_csv(path, text)
         else:
             raise JobError(f"{path}: a job file ends in .toml or .csv.")
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise JobError(f"{path} is no text in UTF-8; save it again as TOML, or as CSV in UTF-8.") from error
+    except (tomllib.TOMLDecodeError, csv.Error, RecursionError) as error:
         raise JobError(f"{path} cannot be understood: {error}.") from error
     return replace(job, shots=tuple(_anchored(shot, path.parent, outputs) for shot in job.shots))
 

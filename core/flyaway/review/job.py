@@ -28,6 +28,7 @@ _PAGE = """<!doctype html>
       content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
+html {{ color-scheme: dark; }}
 :root {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #e6e7ea; }}
 body {{ margin: 0; padding: 18px 24px; background: #191a1c; }}
 h1 {{ font-size: 20px; font-weight: 600; margin: 0 0 14px; overflow-wrap: anywhere; }}
@@ -50,6 +51,8 @@ a {{ color: #e8b04a; }} .bad {{ color: #ef6461; }} .good {{ color: #69b587; }}
 </html>
 """
 
+_TRIED = 8  # of the worst frames, for a picture of the shot
+
 
 @dataclass(frozen=True)
 class ShotReview:
@@ -59,7 +62,7 @@ class ShotReview:
         name: the shot's.
         page, sheet: what was written for it.
         review: its measures.
-        thumb: a data URI of its worst frame over green, "" if there is no plate.
+        thumb: a data URI of the worst frame that can be shown, over green; "" where none of the first can.
     """
 
     name: str
@@ -98,7 +101,9 @@ def review_job(
         page = folder / f"{names[shot.name]}.html"
         sheet = page.with_suffix(".png")
         review = make_review(_pairs(plan), page, sheet, own)
-        one = ShotReview(shot.name, page, sheet, review, thumbnail(review.frames[review.worst[0]], own))
+        # The worst that can be shown: a frame whose plate is broken tells nothing of the shot.
+        shown = (thumbnail(review.frames[index], own) for index in review.worst[:_TRIED])
+        one = ShotReview(shot.name, page, sheet, review, next(filter(None, shown), ""))
         done.append(one)
         if progress is not None:
             progress(one)
