@@ -346,7 +346,7 @@ def test_chunks_with_handles_equal_the_whole_for_a_model_with_a_memory(shot, tmp
             alpha(tmp_path / "whole" / f"m.{frame}.exr"), alpha(tmp_path / "cut" / f"m.{frame}.exr")
         )
     # Without handles a chunk does not know what came before; that is what they are for.
-    run_plan(Remembering(), plan(source, tmp_path / "bare", chunk=7), RESUME)
+    run_plan(Remembering(), plan(source, tmp_path / "bare", chunk=7, handles=0), RESUME)
     assert (
         np.abs(alpha(tmp_path / "bare" / "m.1008.exr") - alpha(tmp_path / "whole" / "m.1008.exr")).max() > 0.1
     )
@@ -374,10 +374,10 @@ def test_other_chunks_or_handles_are_other_settings_for_a_model_with_a_memory_al
 def test_a_chunk_whose_first_plate_is_broken_forgets_all_the_same(shot, tmp_path):
     source = shot(6)
     (tmp_path / "plates" / "p.1004.exr").write_bytes(b"no plate")
-    report = run_plan(Remembering(), plan(source, tmp_path / "out", chunk=3), RESUME)
+    report = run_plan(Remembering(), plan(source, tmp_path / "out", chunk=3, handles=0), RESUME)
     assert [result.task.frame for result in report.failures] == [1004]
     # The first that can be read of the second chunk is the mean of itself alone.
-    run_plan(Remembering(), plan(source, tmp_path / "alone", "1005"), RESUME)
+    run_plan(Remembering(), plan(source, tmp_path / "alone", "1005", handles=0), RESUME)
     np.testing.assert_array_equal(
         alpha(tmp_path / "out" / "m.1005.exr"), alpha(tmp_path / "alone" / "m.1005.exr")
     )

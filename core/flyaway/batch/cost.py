@@ -123,13 +123,12 @@ def cost_of(
         there = next((task for task in plan.tasks if task.source.is_file()), None)
         first = None if there is None else _header(there, part)
     width, height = (first.width, first.height) if first is not None else (0, 0)
-    steps = list(plan.steps(remembers=remembers)) if remembers else []
     return Cost(
         frames=len(plan.tasks),
         known=known,
         missing=missing,
         chunks=len(plan.chunks()),
-        handles=sum(step.task.warm for step in steps),
+        handles=plan.handle_frames() if remembers else 0,
         width=width,
         height=height,
         bytes_in=sum(sources.values()),

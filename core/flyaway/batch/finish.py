@@ -36,7 +36,7 @@ from flyaway.subject import Subject, alone
 if TYPE_CHECKING:
     from flyaway.batch.plan import Plan
     from flyaway.batch.report import FrameTask
-    from flyaway.matting import Matting
+    from flyaway.matting import Matte
 
 Look = Callable[[int], "tuple[People, Plate] | None"]
 RAW_BYTES = 8  # a pixel of a raw matte: coverage and the unknown region, floats
@@ -226,7 +226,7 @@ class Finisher:
 
     def network(
         self,
-        matting: Matting,
+        matting: Callable[..., Matte],
         pixels: FloatImage,
         encoding: str,
         masks: Mapping[str, FloatImage],

@@ -14,7 +14,7 @@ from flyaway.batch.finish import Finish, check_finish, raw_path
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
-from flyaway.batch.plan import Plan, Target, plan_shot
+from flyaway.batch.plan import HANDLES, Plan, Target, plan_shot
 from flyaway.batch.report import FrameResult
 from flyaway.batch.run import run_plan
 from flyaway.color import check_config, resolve_config, resolve_space
@@ -46,7 +46,8 @@ class Shot:
         finish: garbage and core matte, matte controls, and which person.
         coarse_only: leave the fine regions out.
         chunk: frames after which a model with a memory forgets; 0 for never.
-        handles: frames before each chunk that such a model sees first.
+        handles: frames before the first one and before each chunk that such a model sees first.
+        stills: matte each frame by itself, also with such a model.
         tokens: more naming tokens.
     """
 
@@ -63,7 +64,8 @@ class Shot:
     finish: Finish = field(default_factory=Finish)
     coarse_only: bool = False
     chunk: int = 0
-    handles: int = 0
+    handles: int = HANDLES
+    stills: bool = False
     tokens: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -186,6 +188,7 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
         in_space=None if shot.in_space is None else resolve_space(shot.in_space, config),
         existing=existing,
         refine=not shot.coarse_only,
+        stills=shot.stills,
         finish=shot.finish,
         limits=limits or Limits(),
         read=ReadOptions(part=shot.part, layer=shot.layer, config=config, alpha_in=shot.alpha_in),

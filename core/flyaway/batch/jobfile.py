@@ -35,7 +35,7 @@ _JOB_KEYS = {"name", "device", "engine", "threads", "tokens", "defaults", "shots
 _INTEGERS = {"chunk", "handles"}
 # What a spreadsheet may call its columns.
 _ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
-_SWITCHES = {"coarse_only", "crop", "premultiplied", "unknown", "invert"}
+_SWITCHES = {"coarse_only", "stills", "crop", "premultiplied", "unknown", "invert"}
 _FRACTIONS = _CONTROLS - {"invert"}
 _OUTPUT_FRACTIONS = {"despill_strength"}
 

@@ -48,6 +48,7 @@ class Entry:
         outputs: what was written; none in a line that only says that the frame is begun again, so that
             older lines about it no longer hold.
         coverage: the matte's mean.
+        memory: what the frame remembers, by `flyaway.batch.memory.Place.name`; "" for a still.
         at_ns: when the line was made; the latest of several journals' lines is the one that holds.
     """
 
@@ -59,6 +60,7 @@ class Entry:
     settings: str
     outputs: tuple[Output, ...]
     coverage: float | None = None
+    memory: str = ""
     at_ns: int = field(default_factory=time.time_ns)
 
     def line(self) -> bytes:
@@ -79,7 +81,9 @@ class Entry:
             # Before journals had times: older than any that has one. What a later release adds is not ours.
             known = {name: values[name] for name in _FIELDS & values.keys()}
             entry = cls(outputs=outputs, **{"at_ns": 0, **known})
-            sound = isinstance(entry.key, str) and isinstance(entry.at_ns, int)
+            sound = (
+                isinstance(entry.key, str) and isinstance(entry.at_ns, int) and isinstance(entry.memory, str)
+            )
             return entry if sound and not any("\0" in one.path for one in outputs) else None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None

@@ -27,6 +27,7 @@ class RunOptions:
         limits: of the pipeline.
         read: which part, layer and OCIO configuration.
         finish: masks, matte controls, and which person.
+        stills: matte each frame of a sequence or movie by itself, also with a model that has a memory.
         previews: where small pictures of the frames go, for a host's panel; None for none.
     """
 
@@ -35,5 +36,6 @@ class RunOptions:
     refine: bool = True
     limits: Limits = field(default_factory=Limits)
     read: ReadOptions = field(default_factory=ReadOptions)
+    stills: bool = False
     previews: Path | None = None
     finish: Finish = field(default_factory=Finish)

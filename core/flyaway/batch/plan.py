@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from flyaway.frames.patterns import FrameJob, passed_over, plan_frames
 from flyaway.frames.sequence import frame_range, gaps, is_pattern, sequence_of
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
+# Frames that a model with memory sees before a chunk: docs/shots.md has what they are worth.
+HANDLES = 8
 _PART_EXTRA = 16  # what `atomic.part_path` adds
 
 
@@ -32,14 +34,6 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One frame on its way; `fresh` is where a model with a memory must forget what it saw."""
-
-    task: FrameTask
-    fresh: bool = False
-
-
-@dataclass(frozen=True)
 class Plan:
     """A shot, resolved to files.
 
@@ -48,8 +42,9 @@ class Plan:
         tasks: the frames that were asked for, in order.
         writes: how each of a task's targets is written.
         names: what each of a task's targets is called in the state of its folder.
-        chunk: frames after which a model forgets, as it would on a farm; 0 for never.
-        handles: frames before each chunk that a model with a memory sees first. They are not written.
+        chunk: frames after which a model with a memory forgets, as it would on a farm; 0 for never.
+        handles: frames before the first one, and before each chunk, that such a model sees first where their
+            plates are there. They are not written.
         plates: frame → plate, for handles outside the range that was asked for.
         single: one photograph: no journal and no lock are kept for it, unless a run is to resume.
         gaps: where no range was asked for, the frames that the plates on disk leave out, as a range.
@@ -61,7 +56,7 @@ class Plan:
     writes: tuple[WriteOptions, ...]
     names: tuple[str, ...]
     chunk: int = 0
-    handles: int = 0
+    handles: int = HANDLES
     plates: str = ""
     single: bool = False
     gaps: str = ""
@@ -98,29 +93,17 @@ class Plan:
         size = self.chunk or len(self.tasks)
         return [self.tasks[start : start + size] for start in range(0, len(self.tasks), size)]
 
-    def steps(self, tasks: Sequence[FrameTask] | None = None, *, remembers: bool = False) -> Iterator[Step]:
-        """The tasks in order; for a model that remembers, with handles before each piece."""
-        wanted = None if tasks is None else {task.key for task in tasks}
-        for chunk in self.chunks():
-            previous: int | None = None
-            for task in chunk:
-                if wanted is not None and task.key not in wanted:
-                    continue
-                fresh = previous is None or task.frame is None or task.frame != previous + 1
-                if fresh and remembers:
-                    yield from self._handles_before(task)
-                yield Step(task, fresh=fresh and not (remembers and self._warm_numbers(task)))
-                previous = task.frame
+    def handle_frames(self) -> int:
+        """How many frames a model with a memory sees that are not written."""
+        firsts = [chunk[0].frame for chunk in self.chunks()]
+        before = (range(first - self.handles, first) for first in firsts if first is not None)
+        return sum(self.has_plate(number) for numbers in before for number in numbers)
 
-    def _warm_numbers(self, task: FrameTask) -> list[int]:
-        if not self.handles or task.frame is None or not self.plates:
-            return []
-        before = range(task.frame - self.handles, task.frame)
-        return [number for number in before if plate_of(self.plates, number).is_file()]
-
-    def _handles_before(self, task: FrameTask) -> Iterator[Step]:
-        for place, number in enumerate(self._warm_numbers(task)):
-            yield Step(FrameTask(plate_of(self.plates, number), (), number, warm=True), fresh=place == 0)
+    def has_plate(self, number: int) -> bool:
+        """Whether there is a plate of this number, asked for or not; movies count from 1."""
+        if not self.plates or (number < 1 and is_movie(self.plates)):
+            return False
+        return plate_of(self.plates, number).is_file()
 
 
 def plan_shot(
@@ -130,7 +113,7 @@ def plan_shot(
     frames: str | None = None,
     *,
     chunk: int = 0,
-    handles: int = 0,
+    handles: int = HANDLES,
 ) -> Plan:
     """Pair every plate with its mattes.
 

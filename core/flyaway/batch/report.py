@@ -39,13 +39,11 @@ class FrameTask:
         source: the plate.
         targets: one file for each of the run's outputs.
         frame: its number, or None in a folder of photographs.
-        warm: a handle: matted so that the model remembers it, never written.
     """
 
     source: Path
     targets: tuple[Path, ...]
     frame: int | None = None
-    warm: bool = False
 
     @property
     def key(self) -> str:

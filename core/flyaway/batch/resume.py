@@ -27,6 +27,7 @@ from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied
 from flyaway.weights import ModelInfo, earlier_models, list_models
 
 if TYPE_CHECKING:
+    from flyaway.batch.memory import Memory
     from flyaway.batch.options import RunOptions
     from flyaway.matting import Matting
 
@@ -92,15 +93,15 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     """One hash over everything but model and plate that changes what is written.
 
     Args:
-        plan: its outputs; for a model that remembers, its chunks and handles.
+        plan: its outputs; for a model that remembers, its chunks and their handles.
         options: how plates are read, and the model run.
-        remembers: the model has a memory.
+        remembers: the model has a memory, and uses it: frames are matted as a shot.
     """
     settings = _of_network(options)
     settings["writes"] = [_of_write(write) for write in plan.writes]
     settings |= options.finish.as_settings()
     if remembers:
-        settings["pieces"] = (plan.chunk, plan.handles)
+        settings["pieces"] = (plan.chunk, plan.handles) if plan.chunk else ()
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -156,6 +157,7 @@ class ResumePolicy:
         provenance: what is written into mattes' headers.
         past: the journals; None where none is kept.
         disk: where.
+        memory: of a run whose model remembers.
     """
 
     def __init__(
@@ -166,10 +168,11 @@ class ResumePolicy:
         provenance: Mapping[str, str],
         past: JournalIndex | None,
         disk: Disk,
+        memory: Memory | None = None,
     ) -> None:
         self._plan, self._options, self._provenance = plan, options, provenance
         self._model, self._settings = made
-        self._past, self._disk = past, disk
+        self._past, self._disk, self._memory = past, disk, memory
         self._anchor = Anchor(plan.places[0][0].parent)
 
     def why_again(self, task: FrameTask) -> str:
@@ -194,6 +197,9 @@ class ResumePolicy:
             return "the journal does not know it"
         settings = frame_settings(self._settings, self._options.finish, self._plan.writes, task)
         stale = why_stale(entry, task, self._model, settings)
+        if not stale and self._memory is not None and task.frame is not None:
+            remembers = self._memory.is_stale(entry.memory, task.frame)
+            stale = "a frame before it, which it remembers, has changed" if remembers else ""
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
     def _is_as_written(self, path: Path, entry: Entry | None) -> bool:

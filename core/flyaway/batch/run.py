@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +15,11 @@ import numpy as np
 from flyaway.batch.claim import claim
 from flyaway.batch.finish import Finisher, Raw, anchored, check_finish, frame_settings, open_to
 from flyaway.batch.journal import Entry, Journal, JournalIndex, output_of
+from flyaway.batch.memory import UNSEEN, Kept, Memory, Stopped
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline, Reserve
 from flyaway.batch.places import Anchor
-from flyaway.batch.plan import Plan, Step, plate_of
+from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.report import FrameResult, FrameTask, Report, frame_error
 from flyaway.batch.resume import (
     NEW,
@@ -29,7 +32,7 @@ from flyaway.batch.resume import (
 )
 from flyaway.batch.weight import weigh
 from flyaway.color import Encoding, FloatImage
-from flyaway.errors import FlyawayError, FrameError, WriteError
+from flyaway.errors import FlyawayError, WriteError
 from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.options import is_lossy
 from flyaway.frames.preview import preview_path, write_preview
@@ -41,6 +44,12 @@ if TYPE_CHECKING:
     from flyaway.matting import Matting
 
 _VOID = "its data window is too small to hold a person: the matte is empty"
+
+_BEGAN = {
+    "cut": "another take begins here: it remembers nothing before it",
+    "size": "of another size than the frame before: it remembers nothing before it",
+}
+log = logging.getLogger(__name__)
 
 Progress = Callable[[FrameResult], None]
 
@@ -59,6 +68,7 @@ class _Read:
     masks: Mapping[str, FloatImage]
     key: str
     raw: Raw | None
+    memory: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,9 @@ class _Matted:
     alpha: FloatImage
     seconds: float
     raw: Raw
-    note: str
+    notes: tuple[str, ...]
+    memory: str = ""
+    kept: Kept | None = None
 
 
 def run_plan(
@@ -138,7 +150,8 @@ class _Run:
         self._stop, self._disk = stop, disk
         self._past: JournalIndex | None = None
         self._model = model_hash(matting)
-        self._settings = settings_hash(plan, options, remembers=bool(getattr(matting, "remembers", False)))
+        self._memory = self._remember()
+        self._settings = settings_hash(plan, options, remembers=self._memory is not None)
         self._provenance = {
             "model": matting.info.name,
             "modelLicence": matting.info.licence,
@@ -168,6 +181,8 @@ class _Run:
         recovered += sweep(plan, self._disk)
         state, name = plan.places[0]
         self._past = JournalIndex(state, name)
+        if self._memory is not None:
+            self._memory.know(self._past)
         self._earlier = self._know_earlier()
         self.journal = Journal(plan.journal, self._disk)
         held.callback(self.journal.close)
@@ -175,13 +190,34 @@ class _Run:
 
     def _know_earlier(self) -> ResumePolicy:
         made = (self._model, self._settings)
-        return ResumePolicy(self._plan, self._options, made, self._provenance, self._past, self._disk)
+        return ResumePolicy(
+            self._plan, self._options, made, self._provenance, self._past, self._disk, self._memory
+        )
+
+    def _remember(self) -> Memory | None:
+        """The memory of a run that mattes frames as a shot; None where each is a still."""
+        numbered = bool(self._plan.plates)
+        if not numbered or self._options.stills:
+            return None
+        if not getattr(self._matting, "remembers", False):
+            log.info("%s has no memory: each frame is a still", self._matting.info.name)
+            return None
+        return Memory(
+            self._matting.shot(),
+            self._plan,
+            f"{self._model} {network_hash(self._options)}",
+            replay=self._replay,
+            mark=self._mark,
+            readable=lambda frame: self._read_again(frame) is not None,
+            stop=self._stop,
+            disk=self._disk,
+        )
 
     def go(self, tell: Progress) -> bool:
         """Drive the frames through; returns whether it was interrupted."""
         pipeline = Pipeline(self._prepare, self._matte, self._write, self._options.limits, self._stop)
         try:
-            for result in pipeline.run(self._steps(tell)):
+            for result in pipeline.run(self._plan.tasks):
                 if result is not None:
                     tell(result)
         except KeyboardInterrupt:
@@ -189,6 +225,7 @@ class _Run:
             return True
         finally:
             self.peak_bytes = pipeline.budget.peak
+            self._keep_last(broken_off=pipeline.stopped)
         return pipeline.stopped
 
     @staticmethod
@@ -203,30 +240,18 @@ class _Run:
                 continue
             return
 
-    def _steps(self, tell: Progress) -> Iterator[Step]:
-        remembers = bool(getattr(self._matting, "remembers", False))
-        if not remembers or self._options.existing not in ("skip", "resume"):
-            return self._plan.steps(remembers=remembers)
-        # Only a frame that is redone needs its handles, so what is whole is found out beforehand.
-        todo = []
-        for task in self._plan.tasks:
-            try:
-                why = self._earlier.why_again(task)
-            except FrameError as error:
-                tell(FrameResult(task, "failed", error=error))
-                continue
-            if why:
-                todo.append(task)
-            else:
-                tell(FrameResult(task, "skipped"))
-        return self._plan.steps(todo, remembers=True)
+    def _keep_last(self, *, broken_off: bool) -> None:
+        """Where a run ends early, the state of its last frame, so that the next run goes on there at once."""
+        kept = self._memory.last() if self._memory is not None and broken_off else None
+        if kept is not None and self._memory is not None:
+            with suppress(WriteError):  # then the next run begins further back
+                self._memory.keep(kept)
 
-    def _prepare(self, step: Step, reserve: Reserve) -> _Read | FrameResult:
+    def _prepare(self, task: FrameTask, reserve: Reserve) -> _Read | FrameResult:
         """In a reader's thread: the plate, or the result if there is nothing left to do."""
-        task = step.task
         try:
-            why = "" if task.warm else self._earlier.why_again(task)
-            if not why and not task.warm and self._options.existing in ("skip", "resume"):
+            why = self._earlier.why_again(task)
+            if not why and self._options.existing in ("skip", "resume"):
                 return FrameResult(task, "skipped")
             started = time.perf_counter()
             # Before it is read: a plate that changes meanwhile is stale, not overlooked.
@@ -238,33 +263,96 @@ class _Run:
             size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
             masks = self._finisher.masks(task, plate)
             key = self._finisher.key(size, mtime, masks)
-            raw = self._finisher.stored(task, plate, key)
+            memory = self._remembered(task)
+            raw = self._finisher.stored(task, plate, f"{key} {memory}" if memory else key)
             told = "" if why == NEW else why
-            return _Read(plate, pixels, encoding, size, mtime, seconds, told, masks, key, raw)
+            return _Read(plate, pixels, encoding, size, mtime, seconds, told, masks, key, raw, memory)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
-    def _matte(self, step: Step, read: _Read | FrameResult) -> _Matted | FrameResult:
-        """In the caller's thread: the network."""
+    def _remembered(self, task: FrameTask) -> str:
+        """What the frame remembered when it was done last, where that still holds, or ""."""
+        entry = None if self._past is None else self._past.get(task.key)
+        if self._memory is None or entry is None or task.frame is None:
+            return ""
+        return "" if self._memory.is_stale(entry.memory, task.frame) else entry.memory
+
+    def _matte(self, task: FrameTask, read: _Read | FrameResult) -> _Matted | FrameResult | None:
+        """In the caller's thread: the network. None where the run is to end before this frame."""
         try:
-            # Also where this plate cannot be read: what was before is over for the next one too.
-            if step.fresh and hasattr(self._matting, "forget"):
-                self._matting.forget()
             if isinstance(read, FrameResult):
                 return read
             started = time.perf_counter()
             if read.plate.is_void:
                 nothing = np.zeros(read.plate.pixels.shape[:2], np.float32)
-                return _Matted(nothing, 0.0, Raw(nothing, nothing), _VOID)
-            raw = read.raw or self._finisher.network(
-                self._matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
-            )
+                return _Matted(nothing, 0.0, Raw(nothing, nothing), (_VOID,))
+            if read.raw is not None:
+                found = _Matted(read.raw.alpha, 0.0, read.raw, (), read.memory)
+            elif self._memory is not None and task.frame is not None:
+                found = self._next_of_shot(self._memory, task.frame, read)
+            else:
+                found = _Matted(read.pixels, 0.0, self._network(self._matting, read), ())
             alpha, note = self._finisher.person(
-                step.task, raw, read.pixels, read.encoding, read.plate, self._look, read.masks
+                task, found.raw, read.pixels, read.encoding, read.plate, self._look, read.masks
             )
-            return _Matted(alpha, time.perf_counter() - started, raw, note)
+            notes = (*found.notes, *([note] if note else []))
+            return replace(found, alpha=alpha, seconds=time.perf_counter() - started, notes=notes)
+        except Stopped:
+            return None
         except Exception as error:
-            return FrameResult(step.task, "failed", error=frame_error(error, step.task))
+            return FrameResult(task, "failed", error=frame_error(error, task))
+
+    def _network(self, matting: Callable[..., Any], read: _Read) -> Raw:
+        return self._finisher.network(
+            matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
+        )
+
+    def _next_of_shot(self, memory: Memory, frame: int, read: _Read) -> _Matted:
+        """The network with the memory of the frames before. `alpha` is not finished yet."""
+        place, note = memory.reach(frame)
+        raw = self._network(partial(memory.shot, frame=frame), read)
+        kept = memory.went(self._mark_of(frame, read.size, read.mtime_ns))
+        notes = tuple(one for one in (note, _BEGAN.get(memory.shot.began, "")) if one)
+        return _Matted(raw.alpha, 0.0, raw, notes, place.name, kept)
+
+    def _replay(self, frame: int) -> str | None:
+        """Run a frame for the memory's sake; its mark, or None where it cannot be had."""
+        memory, read = self._memory, self._read_again(frame)
+        if memory is None or read is None:
+            return None
+        if not read.plate.is_void:
+            try:
+                self._network(partial(memory.shot, frame=frame), read)
+            except Exception as error:
+                # Whoever asked for this frame is told by its own result.
+                log.info("frame %d is not remembered: %s", frame, error)
+                return None
+        return self._mark_of(frame, read.size, read.mtime_ns)
+
+    def _read_again(self, frame: int) -> _Read | None:
+        """A frame's plate, outside the pipeline; None where there is none, or it cannot be read."""
+        path = plate_of(self._plan.plates, frame)
+        try:
+            stat = path.stat()
+            plate = read_plate(path, self._options.in_space, frame, options=self._options.read)
+            pixels, encoding = plate.for_matting()
+            masks = self._finisher.masks(FrameTask(path, (), frame), plate)
+        except (FlyawayError, OSError):
+            return None
+        return _Read(plate, pixels, encoding, stat.st_size, stat.st_mtime_ns, 0.0, "", masks, "", None)
+
+    def _mark(self, frame: int) -> str:
+        """What a frame's plate is now."""
+        try:
+            stat = plate_of(self._plan.plates, frame).stat()
+        except OSError:
+            return UNSEEN
+        return self._mark_of(frame, stat.st_size, stat.st_mtime_ns)
+
+    def _mark_of(self, frame: int, size: int, mtime_ns: int) -> str:
+        # Where all is garbage the network does not look: with another garbage matte it is another frame.
+        task = FrameTask(plate_of(self._plan.plates, frame), (), frame)
+        return frame_settings(f"{size} {mtime_ns}", self._options.finish, (), task)
 
     def _look(self, frame: int) -> tuple[People, Plate] | None:
         """Who is in a frame, without its matte; None where there is no such plate. In the worker's thread."""
@@ -283,17 +371,15 @@ class _Run:
             return None
 
     def _write(
-        self, step: Step, read: _Read | FrameResult, matted: _Matted | FrameResult
+        self, task: FrameTask, read: _Read | FrameResult, matted: _Matted | FrameResult | None
     ) -> FrameResult | None:
         """In a writer's thread: the mattes to disk, and then the frame's line in the journal."""
-        if step.task.warm:
-            return None
-        if isinstance(matted, FrameResult) or isinstance(read, FrameResult):
+        if matted is None or isinstance(matted, FrameResult) or isinstance(read, FrameResult):
             return matted if isinstance(matted, FrameResult) else None
         try:
-            return self._land(step.task, read, matted)
+            return self._land(task, read, matted)
         except Exception as error:
-            return FrameResult(step.task, "failed", error=frame_error(error, step.task))
+            return FrameResult(task, "failed", error=frame_error(error, task))
 
     def _land(self, task: FrameTask, read: _Read, matted: _Matted) -> FrameResult:
         started = time.perf_counter()
@@ -309,6 +395,7 @@ class _Run:
             frame_settings(self._settings, self._options.finish, self._plan.writes, task),
             (),
             coverage,
+            matted.memory,
         )
         if self._past is not None and (self._lossy or self._past.knows(task.key)):
             # What older lines say of it ends here, before any of its files is replaced. A lossy file
@@ -326,7 +413,7 @@ class _Run:
                 task,
                 matted.raw,
                 read.plate,
-                read.key,
+                f"{read.key} {matted.memory}" if matted.memory else read.key,
                 self._provenance,
                 replace_theirs=self._options.existing == "overwrite",
             )
@@ -334,12 +421,12 @@ class _Run:
             outputs = tuple(output_of(file, self._anchor) for file in landed)
             done = replace(entry, outputs=outputs, at_ns=time.time_ns())
             self._note(done, task, "written, but its line in the journal was not")
-        preview = self._preview(task, read.plate, alpha)
+        preview = (*self._preview(task, read.plate, alpha), *self._kept(matted.kept))
         seconds = {"read": read.seconds, "network": matted.seconds, "write": time.perf_counter() - started}
         notes = dict.fromkeys(
             (
                 *read.plate.notes,
-                *([matted.note] if matted.note else []),
+                *matted.notes,
                 *(note for file in landed for note in file.notes),
                 *preview,
             )
@@ -379,6 +466,16 @@ class _Run:
                 path=self.journal.path,
                 frame=task.frame,
             ) from error
+
+    def _kept(self, kept: Kept | None) -> tuple[str, ...]:
+        """Keep a state beside the journal; without it a run that resumes begins further back."""
+        if kept is None or self._memory is None or self.journal is None:
+            return ()
+        try:
+            self._memory.keep(kept)
+        except WriteError as error:
+            return (f"the shot's state was not kept: {error}",)
+        return ()
 
     def _preview(self, task: FrameTask, plate: Plate, alpha: FloatImage) -> tuple[str, ...]:
         """Write the frame's preview; what goes wrong is a note, since the matte itself is on disk."""

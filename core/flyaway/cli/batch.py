@@ -86,8 +86,14 @@ def batch(
     alpha_in: Annotated[
         AlphaKind | None, typer.Option("--alpha-in", help="Instead of the job's own: see `flyaway matte -h`.")
     ] = None,
+    stills: Annotated[
+        bool, typer.Option("--stills", help="Matte each frame by itself, also with a model that remembers.")
+    ] = False,
     handles: Annotated[
-        int | None, typer.Option(min=0, help="Frames before each chunk that a model with a memory sees.")
+        int | None,
+        typer.Option(
+            min=0, help="Frames before a range or chunk that a model with a memory sees. Default: 8."
+        ),
     ] = None,
     chunk: Annotated[
         int | None, typer.Option(min=0, help="Frames after which such a model forgets, as on a farm.")
@@ -126,6 +132,7 @@ def batch(
         raise JobError("--overwrite and --resume exclude each other.")
     alpha = None if alpha_in is None else alpha_in.value
     changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk, "alpha_in": alpha}
+    changes["stills"] = stills or None
     job = load_job(job_file, (Target(out),) if out else ())
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(job, device=device or job.device, threads=threads or job.threads)

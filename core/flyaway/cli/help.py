@@ -49,8 +49,8 @@ _GROUPS = {
     ),
     "Where mattes are already": ("--overwrite", "--skip-existing", "--resume"),
     "Model and machine": (
-        "--model", "--device", "--engine", "--threads", "--coarse-only", "--memory", "--readers", "--writers",
-        "--chunk", "--handles",
+        "--model", "--device", "--engine", "--threads", "--coarse-only", "--stills", "--memory", "--readers",
+        "--writers", "--chunk", "--handles",
     ),
     "Before and after": (
         "--dry-run", "--measure", "--json", "--init", "--progress", "--report",

@@ -150,6 +150,9 @@ def matte(
         bool, typer.Option("--resume", help="Do what the journal says is missing, stale or broken.")
     ] = False,
     coarse_only: Annotated[bool, typer.Option("--coarse-only", help="Leave the fine regions out.")] = False,
+    stills: Annotated[
+        bool, typer.Option("--stills", help="Matte each frame by itself, also with a model that remembers.")
+    ] = False,
     previews: Annotated[
         Path | None,
         typer.Option(
@@ -202,6 +205,7 @@ def matte(
         read=ReadOptions(part=part, layer=layer, config=config, alpha_in=alpha_in.value),
         existing=existing_policy(overwrite=overwrite, skip=skip_existing, resume=resume),
         refine=not coarse_only,
+        stills=stills,
         previews=previews,
         finish=finish,
     )

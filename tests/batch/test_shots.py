@@ -1,0 +1,308 @@
+"""Runs of a model with memory: broken off, killed, resumed, in chunks, with gaps, and what they remember."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from tests.batch.conftest import Luma, Remembering
+from tests.batch.test_run import RESUME, alpha, plan, statuses
+
+from flyaway.batch import RunOptions, memory, plan_shot, run_plan
+from flyaway.batch.plan import HANDLES, Target
+from flyaway.resample import resize
+
+SHOT_JOB = Path(__file__).with_name("shot_job.py")
+
+
+@pytest.fixture(autouse=True)
+def often_kept(monkeypatch):
+    """States are kept every four frames, so that small shots have some."""
+    monkeypatch.setattr(memory, "KEPT_EVERY", 4)
+
+
+def mattes(folder: Path) -> dict[str, bytes]:
+    """The stored pixels of all mattes in a folder."""
+    return {path.name: alpha(path).tobytes() for path in sorted(folder.glob("*.exr"))}
+
+
+def notes(matting, what, options=RESUME):
+    seen = []
+    run_plan(matting, what, options, seen.append)
+    return {result.task.frame: "; ".join(result.notes) for result in seen if result.status == "written"}
+
+
+def states(folder: Path) -> list[int]:
+    return sorted(int(path.name.split(".")[-3]) for path in (folder / ".flyaway").glob("*.state.npz"))
+
+
+@pytest.fixture
+def whole(shot, tmp_path):
+    """A shot of 14 frames, and the mattes of an unbroken run."""
+    source = shot(14)
+    run_plan(Remembering(), plan(source, tmp_path / "whole"), RESUME)
+    return source, mattes(tmp_path / "whole")
+
+
+def test_states_are_kept_and_a_run_that_was_stopped_goes_on_from_the_last_one(whole, tmp_path):
+    source, expected = whole
+    assert states(tmp_path / "whole") == [1004, 1008, 1012]
+    out, asked = tmp_path / "out", iter([False] * 6 + [True] * 100)
+    report = run_plan(Remembering(), plan(source, out), RESUME, stop=lambda: next(asked))
+    assert report.interrupted
+    assert report.counts == {"written": 6}
+    again = Remembering()
+    told = notes(again, plan(source, out))
+    assert again.calls == 8  # not one frame twice: the last state was kept when the run was stopped
+    assert told[1007] == "its memory is restored as frame 1006 left it"
+    assert mattes(out) == expected
+
+
+@pytest.mark.parametrize("gone", [(1009,), (1001,), (1006, 1007, 1013), (1014,)])
+def test_frames_that_are_missing_are_done_again_bit_for_bit(whole, tmp_path, gone):
+    source, expected = whole
+    out = tmp_path / "whole"
+    for frame in gone:
+        (out / f"m.{frame}.exr").unlink()
+    report, seen = statuses(Remembering(), plan(source, out))
+    assert [frame for frame, status, _ in seen if status == "written"] == list(gone)
+    assert report.exit_code == 0
+    assert mattes(out) == expected
+
+
+def test_frames_in_between_are_run_again_and_told(whole, tmp_path):
+    source, _ = whole
+    (tmp_path / "whole" / "m.1011.exr").unlink()
+    matting = Remembering()
+    told = notes(matting, plan(source, tmp_path / "whole"))
+    assert told == {
+        1011: "its memory is restored as frame 1008 left it;"
+        " 2 frames from 1009 on were run again, not written"
+    }
+    assert matting.calls == 3
+
+
+def test_without_a_state_its_memory_is_warmed_up_and_that_is_told(whole, tmp_path):
+    source, expected = whole
+    for path in (tmp_path / "whole" / ".flyaway").glob("*.state.npz"):
+        path.unlink()
+    (tmp_path / "whole" / "m.1014.exr").unlink()
+    what = plan(source, tmp_path / "whole", handles=5)
+    told = notes(Remembering(), what)
+    assert "its memory is 5 frames long" in told[1014]
+    assert mattes(tmp_path / "whole") == expected  # this one remembers no more than five
+    # Near the beginning there is no need: the shot itself is run again.
+    (tmp_path / "whole" / "m.1003.exr").unlink()
+    assert "begun anew" in notes(Remembering(), what)[1003]
+
+
+@pytest.mark.parametrize("harm", [b"", b"no state", None])
+def test_a_state_that_is_harmed_or_of_something_else_is_not_used(whole, tmp_path, harm):
+    source, expected = whole
+    folder = tmp_path / "whole" / ".flyaway"
+    newest = max(folder.glob("*.state.npz"), key=lambda path: path.name)
+    if harm is None:
+        with np.load(newest) as stored:
+            arrays = dict(stored)
+        np.savez(newest, **(arrays | {"state0": arrays["state0"] * np.float32(np.nan)}))
+    else:
+        newest.write_bytes(harm)
+    (tmp_path / "whole" / "m.1014.exr").unlink()
+    assert "as frame 1008 left it" in notes(Remembering(), plan(source, tmp_path / "whole"))[1014]
+    assert mattes(tmp_path / "whole") == expected
+
+
+def test_a_plate_that_changed_makes_the_frames_after_it_stale_and_no_others(shot, tmp_path, write_plate):
+    source, out = shot(10), tmp_path / "out"
+    run_plan(Remembering(), plan(source, out), RESUME)
+    write_plate(tmp_path / "plates" / "p.1006.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
+    _, seen = statuses(Remembering(), plan(source, out))
+    assert [status for _, status, _ in seen] == ["skipped"] * 5 + ["written"] * 5
+    assert seen[5][2] == "its plate has changed"
+    assert seen[6][2] == "a frame before it, which it remembers, has changed"
+    run_plan(Remembering(), plan(source, tmp_path / "fresh"), RESUME)
+    assert mattes(out) == mattes(tmp_path / "fresh")
+    assert statuses(Remembering(), plan(source, out))[0].counts == {"skipped": 10}
+
+
+def test_a_frame_that_fails_does_not_poison_and_a_run_that_resumes_does_not_do_the_rest_again(
+    shot, tmp_path, write_plate
+):
+    source, out = shot(8), tmp_path / "out"
+    good = (tmp_path / "plates" / "p.1004.exr").read_bytes()
+    (tmp_path / "plates" / "p.1004.exr").write_bytes(b"no plate")
+    report, _ = statuses(Remembering(), plan(source, out))
+    assert report.counts == {"written": 7, "failed": 1}
+    # The frames after it remember those before it.
+    plates = [
+        np.asarray(oiio.ImageBuf(str(tmp_path / "plates" / f"p.{frame}.exr")).get_pixels(oiio.FLOAT))[..., 1]
+        for frame in (1001, 1002, 1003, 1005)
+    ]
+    np.testing.assert_allclose(alpha(out / "m.1005.exr"), np.mean(plates, axis=0), atol=1e-3)
+    report, _ = statuses(Remembering(), plan(source, out))
+    assert report.counts == {"skipped": 7, "failed": 1}
+    # Once it can be read, the frames after it are another shot's.
+    (tmp_path / "plates" / "p.1004.exr").write_bytes(good)
+    report, _ = statuses(Remembering(), plan(source, out))
+    assert report.counts == {"skipped": 3, "written": 5}
+    run_plan(Remembering(), plan(source, tmp_path / "fresh"), RESUME)
+    assert mattes(out) == mattes(tmp_path / "fresh")
+
+
+def test_a_network_that_fails_in_one_frame_leaves_the_memory_of_those_before(shot, tmp_path, write_plate):
+    source = shot(6)
+    pixels = np.full((32, 32, 3), 0.5, np.float32)
+    pixels[0, 0, 0] = np.nan
+    write_plate(tmp_path / "plates" / "p.1003.exr", pixels, "float")
+    report, _ = statuses(Remembering(), plan(source, tmp_path / "out"))
+    assert report.counts == {"written": 5, "failed": 1}
+
+
+def test_a_gap_is_a_cut_and_is_told(shot, tmp_path):
+    source = shot(9)
+    what = plan(source, tmp_path / "out", "1001-1004,1007-1009")
+    told = notes(Remembering(), what)
+    assert told[1007] == "after a gap: it begins without memory"
+    run_plan(Remembering(), plan(source, tmp_path / "alone", "1007-1009", handles=0), RESUME)
+    for frame in (1007, 1008, 1009):
+        np.testing.assert_array_equal(
+            alpha(tmp_path / "out" / f"m.{frame}.exr"), alpha(tmp_path / "alone" / f"m.{frame}.exr")
+        )
+    assert statuses(Remembering(), what)[0].counts == {"skipped": 7}
+
+
+def test_a_range_of_a_shot_that_is_done_is_neither_stale_nor_other_when_done_again(whole, tmp_path):
+    source, expected = whole
+    out = tmp_path / "whole"
+    part = plan(source, out, "1010-1012")
+    assert statuses(Remembering(), part)[0].counts == {"skipped": 3}
+    run_plan(Remembering(), part, RunOptions(existing="overwrite"))
+    assert mattes(out) == expected
+    assert statuses(Remembering(), plan(source, out))[0].counts == {"skipped": 14}
+
+
+def test_raw_mattes_are_used_again_without_the_network(shot, tmp_path):
+    from dataclasses import replace
+
+    from flyaway import Controls
+    from flyaway.batch.finish import Finish
+
+    source, out = shot(6), tmp_path / "out"
+    finish = Finish(raw=str(tmp_path / "raw" / "r.####.exr"))
+    run_plan(Remembering(), plan(source, out), replace(RESUME, finish=finish))
+    again = Remembering()
+    finish = replace(finish, controls=Controls(gamma=2.0))
+    assert run_plan(again, plan(source, out), replace(RESUME, finish=finish)).counts == {"written": 6}
+    assert again.calls == 0
+    # A frame whose raw matte is gone remembers all the same.
+    (tmp_path / "raw" / "r.1004.exr").unlink()
+    before = mattes(out)
+    (out / "m.1004.exr").unlink()
+    run_plan(again, plan(source, out), replace(RESUME, finish=finish))
+    assert mattes(out) == before
+
+
+def test_stills_are_what_they_were(shot, tmp_path):
+    source, out = shot(4), tmp_path / "out"
+
+    class Still(Remembering):
+        def __call__(self, plate, encoding="srgb", *, refine=True):
+            return Luma.__call__(self, plate, encoding, refine=refine)
+
+    run_plan(Still(), plan(source, out), RunOptions(existing="resume", stills=True))
+    run_plan(Luma(), plan(source, tmp_path / "luma"), RESUME)
+    assert mattes(out) == mattes(tmp_path / "luma")
+    assert states(out) == []
+    # As a shot they are other mattes.
+    assert run_plan(Still(), plan(source, out), RESUME).counts == {"written": 4}
+
+
+# The real network, in processes of its own --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def moving(astronaut, tmp_path_factory, write_plate):
+    """`moving(count)` → the pattern of that many plates, 96×64: the astronaut, who moves, before grain."""
+    folder = tmp_path_factory.mktemp("moving")
+    small = resize(astronaut[:256, 64:448].astype(np.float32) / 255, 64, 96)
+    for number in range(24):
+        rng = np.random.default_rng(number)
+        plate = np.roll(small, number, axis=1) + rng.normal(0, 0.01, small.shape)
+        write_plate(folder / f"p.{number + 1:04d}.png", np.clip(plate, 0, 1).astype(np.float32), "uint8")
+    return str(folder / "p.####.png")
+
+
+@pytest.fixture
+def job(memory_info, moving):
+    def run(out: Path, *piece: str, kill_at: int = 0, every: int = 4) -> subprocess.CompletedProcess[str]:
+        # `name/file`, the folder of the manifest above it
+        weights = memory_info.files["shot"].path.parents[1]
+        words = [sys.executable, str(SHOT_JOB), memory_info.name, str(weights), moving]
+        words += [str(out / "m.####.exr"), str(every), str(kill_at), *piece]
+        return subprocess.run(words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": ""})
+
+    return run
+
+
+def test_a_killed_run_that_resumes_is_the_unbroken_one_bit_for_bit(job, tmp_path):
+    unbroken = job(tmp_path / "whole", "1-12", "0", "0")
+    assert unbroken.returncode == 0, unbroken.stderr
+    killed = job(tmp_path / "out", "1-12", "0", "0", kill_at=6)
+    assert killed.returncode == -9
+    assert 6 <= len(mattes(tmp_path / "out")) < 12
+    again = job(tmp_path / "out", "1-12", "0", "0", kill_at=9)
+    assert again.returncode == -9
+    last = job(tmp_path / "out", "1-12", "0", "0")
+    assert last.returncode == 0, last.stderr
+    assert "its memory is restored as frame" in again.stdout
+    assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
+    # The memory is there at all: a frame by itself is another.
+    job(tmp_path / "still", "9", "0", "0")
+    assert mattes(tmp_path / "still")["m.0009.exr"] != mattes(tmp_path / "whole")["m.0009.exr"]
+
+
+def test_chunks_with_the_default_handles_are_the_shot_within_a_step_of_8_bits(job, tmp_path, capsys):
+    assert job(tmp_path / "whole", "1-24", "0", "0").returncode == 0
+    assert job(tmp_path / "cut", "17-24", "8", str(HANDLES)).returncode == 0
+    difference = np.stack(
+        [
+            np.abs(alpha(tmp_path / "whole" / f"m.{f:04d}.exr") - alpha(tmp_path / "cut" / f"m.{f:04d}.exr"))
+            for f in range(17, 25)
+        ]
+    )
+    within = float((difference <= 1 / 255).mean())
+    with capsys.disabled():
+        print(
+            f"\n{HANDLES} handles: {within:.3%} of the pixels within 1/255, the worst {difference.max():.4f}"
+        )
+    assert within >= 0.999
+
+
+def test_a_movie_is_a_shot(memory, astronaut, tmp_path):
+    av = pytest.importorskip("av")
+    movie = tmp_path / "plates.mov"
+    with av.open(str(movie), "w") as container:
+        stream = container.add_stream("prores_ks", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 256, 192, "yuv422p10le"
+        for number in range(3):
+            pixels = np.ascontiguousarray(np.roll(astronaut[:192, 100:356], 4 * number, axis=1))
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    out = [tmp_path / name for name in ("shot", "stills")]
+    for folder, stills in zip(out, (False, True), strict=True):
+        what = plan_shot("movie", movie, [Target(str(folder / "m.####.exr"))])
+        report = run_plan(memory, what, RunOptions(refine=False, stills=stills))
+        assert report.counts == {"written": 3}
+    first, third = (
+        np.abs(alpha(out[0] / f"m.{frame:04d}.exr") - alpha(out[1] / f"m.{frame:04d}.exr")).max()
+        for frame in (1, 3)
+    )
+    assert first == 0
+    assert third > 0.01
