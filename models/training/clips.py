@@ -84,7 +84,7 @@ class Clips:
         trust = torch.where((alpha > 0.02) & (alpha < 0.98), MIXED, 1.0)
         trust = torch.where(self._repeat(composer.people.exact[which])[:, None, None, None] > 0, 1.0, trust)
         if dice.number() < PASSING:
-            thing, cover = composer.thing(count, shape)
+            thing, cover = composer.blob(count, shape)
             pass_by = paths(dice, count, self.frames, shape, 2 * WALK, 2.0).flatten(0, 1)
             cover = shifted(self._repeat(cover), pass_by)
             colour, alpha = mix(shifted(self._repeat(thing), pass_by), colour, cover), alpha * (1 - cover)

@@ -18,8 +18,9 @@ from models.training.plates import Bank, odds, views
 
 SHORT = ("london", "civil")  # their pictures end at the chest
 ACTION = ("action", "unmasked")  # people who move
-#: Of the plates: things behind, somebody behind, nobody, a thing before the person.
-BUSY, CROWD, EMPTY, HIDDEN = 0.4, 0.12, 0.04, 0.12
+#: Of the plates: things behind, somebody behind, nobody, something before the person. The latter is a blob of
+#: another background: cut-outs of bags and cups taught that what somebody holds is nobody's.
+BUSY, CROWD, EMPTY, HIDDEN = 0.3, 0.12, 0.04, 0.08
 #: Trust of soft pixels: a teacher's in a photograph, which it learned to read in encoded values; and where
 #: the teacher's matte mixed the plate, which makes it exact but for the colour left in the person's edge.
 PHOTOGRAPH, MIXED = 0.15, 0.7
@@ -154,7 +155,7 @@ class Composer:
         """A thing before some of the people: a cut-out, or a blob of another background."""
         shape = (colour.shape[2], colour.shape[3])
         for group in self.dice.groups(len(colour), HIDDEN, 2):
-            thing, cover = self.thing(len(group), shape)
+            thing, cover = self.blob(len(group), shape)
             colour[group] = mix(thing, colour[group], cover)
             alpha[group] = alpha[group] * (1 - cover)
             trust[group] = torch.maximum(trust[group], cover)
@@ -164,7 +165,7 @@ class Composer:
         """Colour and coverage of what is nobody."""
         dice = self.dice
         if self.things is None or dice.number() < 0.5:
-            return tone(self.background(count, shape), dice, 1.5), self._blob(count, shape)
+            return self.blob(count, shape)
         which = torch.randint(len(self.things), (count,), generator=dice.generator, device=dice.device)
         zoom = (dice.uniform(count, math.log(0.15), math.log(0.9))).exp()
         affine, _ = views(self.things, which, shape, zoom, dice.generator, torch.full_like(zoom, 20.0))
@@ -172,6 +173,10 @@ class Composer:
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
         rgba = self.things.sample(which, affine, shape, False)
         return tone(rgba[:, :3], dice, 0.7), rgba[:, 3:]
+
+    def blob(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Colour and coverage of something of any outline: a piece of another background."""
+        return tone(self.background(count, shape), self.dice, 1.5), self._blob(count, shape)
 
     def background(self, count: int, shape: tuple[int, int]) -> Tensor:
         """Backgrounds without anybody, half of them out of focus."""
