@@ -13,7 +13,7 @@ from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
 from flyaway.curves import quick_decode, quick_encode
 from flyaway.errors import WeightsError
 from flyaway.in_light import read_in_light, reread
-from flyaway.weights import list_models, weights_folder
+from flyaway.weights import earlier_models, list_models, model_info, weights_folder
 
 DARK, LIGHT = np.array([0.02, 0.015, 0.01], np.float32), np.array([0.7, 0.75, 0.8], np.float32)
 
@@ -90,7 +90,13 @@ def test_the_quick_curves_are_the_exact_ones():
     assert np.abs(quick_decode(unit) - srgb_to_linear(unit)).max() < 2e-6
 
 
-@pytest.mark.parametrize("name", list(list_models()))
+@pytest.mark.parametrize("name", [*list_models(), *earlier_models()])
+def test_a_model_says_what_it_learned_from(name):
+    assert model_info(name).config["mixed_in"] in ("encoded", "linear")
+    assert model_info(name).reads_encoded == (model_info(name).config["mixed_in"] == "encoded")
+
+
+@pytest.mark.parametrize("name", ["fast@4", "quality@4", "clean"])
 def test_a_model_is_read_again_as_its_manifest_says(name, astronaut):
     matting = flyaway.load(name, device="cpu", threads=1)
     assert matting.info.config["mixed_in"] == "encoded"

@@ -12,8 +12,11 @@ from flyaway.errors import BadPlateError
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.matting import Matte, Matting
 from flyaway.resample import resize
+from flyaway.weights import model_info
 
 pytest.importorskip("onnxruntime")
+
+CELL = model_info("fast").config["refiner"]["cell"]  # px
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def test_a_matte_is_what_it_says(matting, astronaut, matte):
     assert matte.alpha.dtype == matte.coarse.dtype == np.float32
     assert matte.trimap.dtype == np.uint8
     assert set(np.unique(matte.trimap)) <= {0, 128, 255}
-    assert matte.cells.shape == (8, 8)
+    assert matte.cells.shape == grid_size(512, 512, CELL)
     assert matte.cells.dtype == bool
     for alpha in (matte.alpha, matte.coarse):
         assert 0 <= alpha.min() <= alpha.max() <= 1
@@ -58,7 +61,7 @@ def test_the_astronaut_is_cut_out(matte):
 
 def test_the_unknown_band_is_what_is_refined(matting, astronaut, matte):
     unknown = matte.trimap == 128
-    chosen = np.kron(matte.cells, np.ones((64, 64), bool))
+    chosen = np.kron(matte.cells, np.ones((CELL, CELL), bool))[: unknown.shape[0], : unknown.shape[1]]
     assert 0 < unknown.mean() < 0.5
     assert chosen[unknown].all()
     as_read = matting(astronaut, reread=False).alpha
@@ -75,8 +78,8 @@ def test_two_calls_are_equal_to_the_bit(matting, astronaut, matte):
 
 
 def test_mattes_share_no_memory(matting, astronaut):
-    cells = np.eye(8, dtype=bool)
-    for options in ({"refine": False}, {"cells": cells}, {"cells": np.zeros((8, 8), bool)}):
+    cells = np.eye(512 // CELL, dtype=bool)
+    for options in ({"refine": False}, {"cells": cells}, {"cells": np.zeros_like(cells)}):
         first, second = matting(astronaut, **options), matting(astronaut, **options)
         expected = second.alpha.copy()
         assert not np.shares_memory(first.alpha, first.coarse)
@@ -84,7 +87,7 @@ def test_mattes_share_no_memory(matting, astronaut):
         first.alpha[:] = 7
         first.cells[:] = True
         assert np.array_equal(second.alpha, expected)
-    assert cells.sum() == 8
+    assert cells.sum() == 512 // CELL
 
 
 def test_without_refinement_the_alpha_is_the_coarse_one(matting, astronaut, matte):
@@ -152,7 +155,7 @@ def test_any_size_from_32_px_up(matting, astronaut, size):
     plate = np.resize(astronaut, (*size, 3))
     matte = matting(plate)
     assert matte.alpha.shape == matte.trimap.shape == size
-    assert matte.cells.shape == (-(-size[0] // 64), -(-size[1] // 64))
+    assert matte.cells.shape == grid_size(*size, CELL)
     assert np.isfinite(matte.alpha).all()
 
 
@@ -210,7 +213,7 @@ def test_a_small_plate_is_looked_at_enlarged_and_its_matte_has_its_own_size(
     plate = np.random.default_rng(3).random((height, width, 3), np.float32)
     matte = matting(plate, reread=False)
     assert matte.alpha.shape == matte.coarse.shape == matte.trimap.shape == shape
-    assert matte.cells.shape == grid_size(height, width, 64)
+    assert matte.cells.shape == grid_size(height, width, CELL)
     larger = resize(plate, *viewing_size(height, width))
     assert max(larger.shape) == min(512, 3 * max(shape))
     found = matting.engine.infer(larger).alpha
@@ -245,7 +248,7 @@ def test_a_squeezed_plate_is_looked_at_in_proportion(matte, astronaut, engine, a
     aspect = 0.5 if axis == 0 else 2.0
     told = squeezed(plate, pixel_aspect=aspect)
     assert told.alpha.shape == told.trimap.shape == squeezed_size
-    assert told.cells.shape == grid_size(*squeezed_size, 64)
+    assert told.cells.shape == grid_size(*squeezed_size, CELL)
     truth = resize(matte.alpha[..., None], *squeezed_size)[..., 0]
     untold = squeezed(plate)
     assert np.abs(told.alpha - truth).mean() < np.abs(untold.alpha - truth).mean()

@@ -60,7 +60,7 @@ class Matte:
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
         """H×W float32: `coarse_map` at the plate's size, bilinear, made when it is asked for."""
-        return upsample(self.coarse_map, *self.alpha.shape, unit=True)
+        return upsample(self.coarse_map, *self.alpha.shape).clip(0, 1)
 
     @property
     def unknown(self) -> NDArray[np.float32]:

@@ -268,5 +268,7 @@ def test_an_unknown_model_lists_those_there_are():
     ],
 )
 def test_forced_cells_must_fit_the_plate(request, plates, engine, cells):
+    infer = request.getfixturevalue(engine).infer
+    cell = request.getfixturevalue(engine).config.refiner.cell
     with pytest.raises(EngineError, match="cells must be 4×5 bool"):
-        request.getfixturevalue(engine).infer(plates(240, 320), cells=cells)
+        infer(plates(4 * cell - 16, 5 * cell), cells=cells)

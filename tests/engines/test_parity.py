@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flyaway.engines import Inference
+from flyaway.engines import Engine, Inference
 from flyaway.geometry import grid_size
 
 pytest.importorskip("torch")
@@ -14,9 +14,10 @@ BOUND = 1e-4
 SIZES = [(33, 47), (517, 389), (540, 960), (1080, 1920), (811, 457)]
 
 
-def forced(height: int, width: int, share: float) -> np.ndarray:
+def forced(engine: Engine, height: int, width: int, share: float) -> np.ndarray:
     """A share of the cells, and the corners, where regions hang over the frame."""
-    cells = np.random.default_rng(height).random(grid_size(height, width, 64)) < share
+    grid = grid_size(height, width, engine.config.refiner.cell)
+    cells = np.random.default_rng(height).random(grid) < share
     cells[[0, 0, -1, -1], [0, -1, 0, -1]] = True
     return cells
 
@@ -30,7 +31,7 @@ def assert_refined(result: Inference) -> None:
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_the_same_cells_give_the_same_alpha(ort_engine, torch_engine, plates, height, width):
     plate = plates(height, width)
-    cells = forced(height, width, 0.15)
+    cells = forced(ort_engine, height, width, 0.15)
     ours, reference = (engine.infer(plate, cells=cells) for engine in (ort_engine, torch_engine))
     for result in (ours, reference):
         assert result.alpha.shape == result.coarse.shape == (height, width)
@@ -64,7 +65,7 @@ def test_end_to_end_all_but_a_thousandth_of_the_pixels_agree(
 def test_nothing_and_everything_selected(ort_engine, torch_engine, plates, everything):
     height, width = 349, 517
     plate = plates(height, width)
-    cells = np.full(grid_size(height, width, 64), everything)
+    cells = np.full(grid_size(height, width, ort_engine.config.refiner.cell), everything)
     ours, reference = (engine.infer(plate, cells=cells) for engine in (ort_engine, torch_engine))
     assert np.abs(ours.alpha - reference.alpha).max() <= BOUND
     assert np.array_equal(ours.alpha, ours.coarse) != everything
@@ -73,16 +74,19 @@ def test_nothing_and_everything_selected(ort_engine, torch_engine, plates, every
 def test_without_refinement_the_alpha_is_the_coarse_one(ort_engine, torch_engine, plates):
     plate = plates(240, 320)
     for engine in (ort_engine, torch_engine):
-        result = engine.infer(plate, refine=False, cells=np.ones((4, 5), bool))
+        result = engine.infer(
+            plate, refine=False, cells=np.ones(grid_size(240, 320, engine.config.refiner.cell), bool)
+        )
         assert np.array_equal(result.alpha, result.coarse)
         assert not result.cells.any()
 
 
 def test_refinement_touches_the_chosen_cells_and_their_halos_alone(ort_engine, plates):
     plate = plates(400, 400)
-    cells = forced(400, 400, 0.3)
+    cells = forced(ort_engine, 400, 400, 0.3)
     result = ort_engine.infer(plate, cells=cells)
-    chosen = np.kron(cells, np.ones((64, 64), bool))[:400, :400]
+    cell = ort_engine.config.refiner.cell
+    chosen = np.kron(cells, np.ones((cell, cell), bool))[:400, :400]
     halo = ort_engine.config.refiner.halo
     sides = [np.roll(chosen, (y, x), (0, 1)) for y in (-halo, 0, halo) for x in (-halo, 0, halo)]
     outside = ~np.logical_or.reduce(sides)
@@ -93,7 +97,7 @@ def test_refinement_touches_the_chosen_cells_and_their_halos_alone(ort_engine, p
 def test_chunks_change_nothing(ort_engine, plates, monkeypatch):
     height, width = 1080, 1920
     plate = plates(height, width)
-    cells = forced(height, width, 0.15)
+    cells = forced(ort_engine, height, width, 0.15)
     results = []
     for chunk, kept in ((256, 256), (32, 256), (7, 256), (7, 0)):
         monkeypatch.setattr(ort_engine, "chunk", chunk)

@@ -88,7 +88,7 @@ def test_the_command_prints_every_configuration() -> None:
     printed = subprocess.run(
         [sys.executable, "-m", "flyaway.network.flops"], check=True, capture_output=True, encoding="utf-8"
     ).stdout
-    assert printed.strip() == table()
+    assert printed.strip() == table().strip()
     rows = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}
     assert set(CONFIGS) <= set(rows)
     assert rows["paper"][1:] == ["31.26", "8", "7.36", "36.8", "51.1", "129.9", "187.1"]

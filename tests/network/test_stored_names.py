@@ -16,7 +16,7 @@ def test_a_released_configuration_is_ours_by_its_stored_names(name: str) -> None
     stored = dict(model_info(name).config)
     assert stored["coarse"]["hints"] == 4
     config = NetworkConfig.from_dict(stored)
-    assert config == CONFIGS[name]
+    assert config == CONFIGS[config.name]
     assert config.coarse.refiner_features == 4
     written = config.to_dict()
     assert "refiner_features" not in written["coarse"]

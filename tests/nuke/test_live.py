@@ -293,13 +293,14 @@ def test_no_regions_and_all_regions(name, live, plate, size):
 def test_the_view_of_unknown_regions(name, live, plate):
     """Red how unsure the network is, green the cells that were refined, blue the coarse matte."""
     eager = load_network(model_info(name))
+    cell = eager.config.refiner.cell
     with torch.no_grad():
         expected = eager(plate)
         working, size = eager.working_image(plate)
         unsure = regions.upsample(eager.coarse_maps(eager.coarse(working), size).maps[1], 420, 512)
     view = run(live, plate, colour=2, output=2)[0]
     assert torch.allclose(view[0], unsure, atol=1e-3)
-    cells = expected.cells.repeat_interleave(64, 0).repeat_interleave(64, 1)[:420, :512]
+    cells = expected.cells.repeat_interleave(cell, 0).repeat_interleave(cell, 1)[:420, :512]
     assert torch.equal(view[1], cells.float())
     assert torch.allclose(view[2], expected.coarse, atol=1e-3)
     assert view[1].min() == 0

@@ -137,9 +137,11 @@ class OrtEngine:
             if not refine:
                 chosen = np.zeros_like(chosen)
         with watch("finish"):
-            alpha = regions.upsample(maps[0], height, width, unit=True)
+            alpha = regions.upsample(maps[0], height, width)
         if chosen.any():
             self._refine(image, maps, context, chosen, alpha, watch)
+        with watch("finish"):  # interpolation and blend ramps overshoot by the last bit
+            alpha.clip(0, 1, out=alpha)
         after = None if states is None else States(left, chosen)
         return Inference(alpha, maps[0], trimap, chosen, watch.seconds, after)
 

@@ -71,7 +71,8 @@ class TorchEngine:
         alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
         watch.seconds["refine" if refine else "coarse"] = perf_counter() - began
         after = None if states is None else States(tuple(state.cpu().numpy() for state in left), used)
-        return Inference(alpha, coarse, trimap, used, watch.seconds, after)
+        # Interpolation and blend ramps overshoot by the last bit.
+        return Inference(alpha.clip(0, 1), coarse.clip(0, 1), trimap, used, watch.seconds, after)
 
     def _frame(
         self, plate: Tensor, chosen: Tensor | None, refine: bool, states: States

@@ -71,11 +71,8 @@ def sample_points(maps: Float, ys: Index, xs: Index, height: int, width: int) ->
     return np.ascontiguousarray((top * (1 - fy) + bottom * fy).T)
 
 
-def upsample(plane: Float, height: int, width: int, *, unit: bool = False) -> Float:
-    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate.
-
-    With `unit` the result is held to 0..1, which interpolation overshoots by the last bit.
-    """
+def upsample(plane: Float, height: int, width: int) -> Float:
+    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate."""
     y0, y1, fy = source_coordinates(np.arange(height), height, plane.shape[0])
     x0, x1, fx = source_coordinates(np.arange(width), width, plane.shape[1])
     # np.take, since indexing the second axis would leave the result transposed in memory
@@ -88,8 +85,6 @@ def upsample(plane: Float, height: int, width: int, *, unit: bool = False) -> Fl
         np.take(wide, y0[part], axis=0, out=band, mode="clip")  # "raise" would buffer the result
         band *= (1 - fy[part])[:, None]
         band += wide[y1[part]] * fy[part, None]
-        if unit:
-            np.clip(band, 0, 1, out=band)
     return out
 
 
@@ -249,10 +244,7 @@ def accumulate(alpha: Float, positions: Index, changes: Float, cell: int) -> Non
         inside = slice(max(0, -top), min(side, height - top)), slice(max(0, -left), min(side, width - left))
         part = change[inside] * weights[inside[0], None] * others[inside[1]]
         y, x = max(0, top), max(0, left)
-        block = alpha[y : y + part.shape[0], x : x + part.shape[1]]
-        block += part
-        # With any part of the changes added, alpha is a mean of values in 0..1: only rounding leaves that.
-        np.clip(block, 0, 1, out=block)
+        alpha[y : y + part.shape[0], x : x + part.shape[1]] += part
 
 
 def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
