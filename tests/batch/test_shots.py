@@ -222,6 +222,20 @@ def test_stills_are_what_they_were(shot, tmp_path):
     assert run_plan(Still(), plan(source, out), RESUME).counts == {"written": 4}
 
 
+def test_a_job_file_and_the_command_line_have_the_switch_back(tmp_path):
+    from flyaway.batch import load_job
+    from flyaway.batch.job import run_options
+    from flyaway.cli.batch import narrowed
+
+    path = tmp_path / "job.toml"
+    shots = ['name = "a"\nsource = "a.####.exr"', 'name = "b"\nsource = "b.####.exr"\nstills = true']
+    path.write_text("\n".join(f'[[shots]]\n{one}\noutputs = ["{one[8]}/m.####.exr"]' for one in shots))
+    job = load_job(path)
+    assert [run_options(one, "resume").stills for one in job.shots] == [False, True]
+    assert [one.handles for one in job.shots] == [HANDLES] * 2
+    assert all(one.stills for one in narrowed(job, None, {"stills": True}).shots)
+
+
 # The real network, in processes of its own --------------------------------------------------------------
 
 
