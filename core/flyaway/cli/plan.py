@@ -110,7 +110,8 @@ def print_table(job: Job, rows: Sequence[Row]) -> None:
     took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
     out = readable(sum(row.cost.bytes_out for row in rows))
     frames = "1 frame" if total == 1 else f"{total} frames"
-    say(f"{job.name}: {len(rows)} shots, {frames} to do, at most {out} out{took}")
+    shots = "1 shot" if len(rows) == 1 else f"{len(rows)} shots"
+    say(f"{job.name}: {shots}, {frames} to do, at most {out} out{took}")
 
 
 def _say_disks(found: Sequence[Mapping[str, object]]) -> None:
