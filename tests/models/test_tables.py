@@ -92,6 +92,7 @@ def cut_out() -> Sitter:
     return shown.cut_out()
 
 
+@pytest.mark.slow
 def test_the_astronaut_is_cut_out_along_her_outline(cut_out: Sitter) -> None:
     known = shown.trimap()
     assert (cut_out.alpha[known == 1] > 0.98).all()
@@ -103,6 +104,7 @@ def test_the_astronaut_is_cut_out_along_her_outline(cut_out: Sitter) -> None:
     assert cut_out.alpha[60, 40] == pytest.approx(0)  # the flag
 
 
+@pytest.mark.slow
 def test_the_shown_sets_plates_are_made_with_their_truth(
     cut_out: Sitter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +119,7 @@ def test_the_shown_sets_plates_are_made_with_their_truth(
     assert all(np.array_equal(again[name].plate, one.plate) for name, one in made.items())
 
 
+@pytest.mark.slow
 def test_every_table_by_one_command(
     tmp_path: Path, cut_out: Sitter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
