@@ -178,3 +178,21 @@ def test_the_table_by_shot_names_the_worst_frame_and_the_lag(clip, tmp_path):
 def test_a_mask_is_no_truth_for_what_changes_within_a_pixel():
     hard = (disc(50) > 0.5).astype(np.float32)
     assert shots.pair(hard, hard, hard, hard, None, hard=True) == {}
+
+
+def test_a_model_with_memory_is_fed_clips_in_order_and_scored_as_stills_besides(
+    memory, astronaut, monkeypatch
+):
+    import flyaway
+    from flyaway.evaluation.matters import begin_shot, load_matters
+
+    monkeypatch.setattr(flyaway, "load", lambda *_args, **_options: memory)
+    matters = load_matters(["ours"], False, "cpu", shots=True)
+    assert list(matters) == ["ours", "ours (stills)"]
+    plates = [np.ascontiguousarray(np.roll(astronaut[:96, 100:228], 4 * i, axis=1)) for i in range(2)]
+    begin_shot(matters)
+    first, second = ([matter(plate) for matter in matters.values()] for plate in plates)
+    np.testing.assert_array_equal(*first)
+    assert np.abs(second[0] - second[1]).max() > 0.01
+    begin_shot(matters)
+    np.testing.assert_array_equal(*[matter(plates[1]) for matter in matters.values()])

@@ -29,6 +29,8 @@ frame of every shot and before every still."""
 
 UNREAD = "{} (not read again)"
 """What a model without the second reading in linear light is called beside the model."""
+STILLS = "{} (stills)"
+"""What a model with memory is called that looks at each frame of a clip by itself."""
 RVM = "RVM-MobileNetV3"
 RVM_WITH_MEMORY = "RVM-MobileNetV3 with memory"
 
@@ -66,7 +68,9 @@ def load_matters(
     names : names of released models, or ``CONFIG=FILE`` for a checkpoint (see `load_checkpoint`).
     unread : score each model besides as its network reads it, without reading alpha again in linear light.
     colour : ask for foreground colour too, where there is one.
-    shots : RVM is scored with its memory besides, and takes one pass a frame, as a video does.
+    shots : a model with memory is fed the frames of a clip in order, and scored as stills besides, so that
+        the report has what a frame of a shot costs against a still; RVM is scored with its memory besides,
+        and takes one pass a frame, as a video does.
     threads : CPU threads of every network; None leaves it to the engines.
     """
     import flyaway
@@ -80,7 +84,11 @@ def load_matters(
             name = f"{path.resolve().parent.name}/{path.stem}"  # the run, and which of its files
         else:
             matting = flyaway.load(name, device=device, threads=threads)
-        matters[name] = _matter(matting, colour)
+        if shots and matting.remembers:
+            matters[name] = _InOrder(matting, colour)
+            matters[STILLS.format(name)] = _matter(matting, colour)
+        else:
+            matters[name] = _matter(matting, colour)
         if unread:
             matters[UNREAD.format(name)] = _matter(matting, colour, reread=False)
         if coarse:
@@ -129,6 +137,21 @@ def load_checkpoint(config: str, path: Path, device: str, threads: int | None = 
     plain = json.loads(json.dumps(CONFIGS[config].to_dict()))
     info = ModelInfo(config, str(path), "", path, {"torch": file}, plain)
     return Matting(info, open_engine(info, device, "torch", threads))
+
+
+class _InOrder:
+    """A model with memory, and the clip that it is at."""
+
+    def __init__(self, matting: Matting, colour: bool) -> None:
+        self._matting, self._colour = matting, colour
+        self.new_shot()
+
+    def new_shot(self) -> None:
+        """Forget the clip before."""
+        self._matte = _matter(self._matting.shot(), self._colour)
+
+    def __call__(self, plate: EncodedPlate) -> Alpha | Found:
+        return self._matte(plate)
 
 
 def _matter(matting: Callable[..., Any], colour: bool = False, **options: bool) -> Matter:
