@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from . import add, analyse, clip, failures, handlers, on_node, panel, prefs, retouch, sequencer, settings
+from . import (
+    add,
+    analyse,
+    clip,
+    failures,
+    handlers,
+    on_node,
+    panel,
+    pick,
+    prefs,
+    retouch,
+    sequencer,
+    settings,
+)
 
-PARTS = (prefs, settings, add, analyse, clip, sequencer, retouch, failures, panel, on_node, handlers)
+PARTS = (prefs, settings, add, analyse, clip, sequencer, retouch, pick, failures, panel, on_node, handlers)
 
 
 def register() -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import bpy
-import numpy as np
 
-from . import cache, pipeline, pixels, report, retouch, signature, uses
+from . import cache, engine, layers, pipeline, pixels, report, retouch, signature, uses
 from .uses import Use
 
 
@@ -92,16 +92,17 @@ class Analysis:
             made_of = signature.of(self.scene, use, frame)
             if cache.is_fresh(use.tree, frame, made_of):
                 self._follow(use, frame)
+                yield from self._complete(use, frame)
                 report.record(report.Record(self.scene.name, use.title, frame, "cached"))
             else:
                 question = pipeline.ask(self.scene, use, frame)
                 future = self._pool.submit(question.answer)
                 while not _is_done(future):
                     yield True
-                matte = future.result()
-                cache.store(use.tree, frame, matte, made_of, pipeline.tap_scene(self.scene, use))
-                self._followed[use.uid].see(frame, matte, question.plate)
-                self._size[use.uid] = matte.shape
+                found = future.result()
+                cache.store(use.tree, frame, found, made_of, pipeline.tap_scene(self.scene, use))
+                self._followed[use.uid].see(frame, found.alpha, question.plate)
+                self._size[use.uid] = found.alpha.shape
                 report.record(report.Record(self.scene.name, use.title, frame, "matted"))
         except Exception as error:
             message = str(error).strip() or type(error).__name__
@@ -121,11 +122,24 @@ class Analysis:
         if followed.wanted:
             followed.see(frame, raw, pipeline.ask(self.scene, use, frame).plate)
 
+    def _complete(self, use: Use, frame: int) -> Iterator[bool]:
+        """The colour of a matte that is on disk already, where it was not wanted before: no network runs."""
+        place = cache.folder(use.tree)
+        if not layers.wants_colour(use) or layers.complete(place, "colour", [frame]):
+            return
+        alpha = pixels.read_file(cache.matte_path(place, frame))[..., 0]
+        future = self._pool.submit(engine.foreground, pipeline.ask(self.scene, use, frame).plate, alpha)
+        while not _is_done(future):
+            yield True
+        found = engine.Found(alpha, colour=future.result())
+        layers.write(place, frame, found, pipeline.tap_scene(self.scene, use))
+        self._size[use.uid] = alpha.shape
+
     def _show(self, use: Use) -> None:
         report.set_state(use.uid, "analysing", f"{self.done}/{self.total}", self.done / max(1, self.total))
 
 
-def _is_done(future: Future[np.ndarray]) -> bool:
+def _is_done(future: Future[Any]) -> bool:
     """Whether a matte is there; waits a moment, so that a loop around it does not spin."""
     try:
         future.exception(timeout=0.02)

@@ -20,7 +20,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import group, pixels, prefs, retouch
+from . import engine, group, layers, pixels, prefs, retouch
 
 INDEX = "index.json"
 _MAX_INDEX_BYTES = 64 << 20
@@ -46,16 +46,16 @@ class Index:
 _indices: dict[Path, tuple[int, Index]] = {}
 
 
-def image_name(tree: bpy.types.NodeTree) -> str:
-    """The name of the image that plays a tree's mattes."""
-    return f"Flyaway {tree.flyaway.uid} cached"
+def image_name(tree: bpy.types.NodeTree, kind: str = "matte") -> str:
+    """The name of the image that plays a tree's mattes, or what is beside them."""
+    return f"Flyaway {tree.flyaway.uid} cached" + ("" if kind == "matte" else f" {kind}")
 
 
-def sequence(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
-    """The image that plays a tree's mattes, or None where none were analysed."""
-    image = bpy.data.images.get(image_name(tree))
+def sequence(tree: bpy.types.NodeTree, kind: str = "matte") -> bpy.types.Image | None:
+    """The image that plays them, or None where none were analysed."""
+    image = bpy.data.images.get(image_name(tree, kind))
     if image is None:
-        shown = group.matte_node(tree).image
+        shown = group.matte_node(tree).image if kind == "matte" else tree.nodes[group.SHOWN[kind]].image
         image = shown if shown is not None and shown.source == "SEQUENCE" else None
     return image
 
@@ -89,9 +89,10 @@ def is_fresh(tree: bpy.types.NodeTree, frame: int, signature: str) -> bool:
     if known is None or known[0] != signature:
         return False
     try:
-        return matte_path(place, frame).stat().st_size == known[1]
+        whole = matte_path(place, frame).stat().st_size == known[1]
     except OSError:
         return False
+    return whole and layers.path_of(place, "unknown", frame).is_file()
 
 
 def claim(tree: bpy.types.NodeTree) -> None:
@@ -109,6 +110,7 @@ def claim(tree: bpy.types.NodeTree) -> None:
         if matte_path(place, frame).is_file():
             # Not its mode bits, which a network share may not have.
             shutil.copyfile(matte_path(place, frame), matte_path(own, frame))
+            layers.copy(place, own, frame)
     save(own, Index(dict(index.frames), set(index.empty), dict(index.where), {}, _owner(own)))
 
 
@@ -127,22 +129,35 @@ def _refuse_linked(tree: bpy.types.NodeTree) -> None:
 
 def _leave(tree: bpy.types.NodeTree) -> None:
     """Leave the folder of mattes to the file that it is of."""
-    image = sequence(tree)
+    images = _sequences(tree)
     group.renew(tree)
-    if image is not None and image.library is None and image.users == 0:
-        bpy.data.images.remove(image)
+    _remove_unused(images)
+
+
+def _sequences(tree: bpy.types.NodeTree) -> list[bpy.types.Image]:
+    found = [sequence(tree, kind) for kind in group.SHOWN if group.has(tree, kind)]
+    return [image for image in found if image is not None]
+
+
+def _remove_unused(images: list[bpy.types.Image]) -> None:
+    for image in images:
+        if image.library is None and image.users == 0:
+            bpy.data.images.remove(image)
 
 
 def store(
-    tree: bpy.types.NodeTree, frame: int, matte: np.ndarray, signature: str, scene: bpy.types.Scene
+    tree: bpy.types.NodeTree, frame: int, found: engine.Found, signature: str, scene: bpy.types.Scene
 ) -> None:
-    """Write a frame's matte (H×W float32). `scene` is one whose output settings may be changed."""
+    """Write what was found in a frame. `scene` is one whose output settings may be changed."""
     if frame < 0:
         raise CacheError(f"frame {frame} cannot be kept: Blender's sequences begin at 0")
     place = folder(tree, make=True)
     place.mkdir(parents=True, exist_ok=True)
     path = matte_path(place, frame)
-    pixels.save_matte(path, matte, scene)
+    pixels.save_matte(path, found.alpha, scene)
+    # A colour that is not made anew is of another matte.
+    layers.path_of(place, "colour", frame).unlink(missing_ok=True)
+    layers.write(place, frame, found, scene)
     index = load(place)
     index.frames[frame] = (signature, path.stat().st_size)
     index.empty.discard(frame)
@@ -156,10 +171,11 @@ def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Sce
     if not index.frames:
         return
     first, last = max(0, min(index.frames) - 1), max(index.frames) + 1
-    nothing = np.zeros(size, np.float32)
+    nothing = engine.Found(*(np.zeros(shape, np.float32) for shape in (size, size, (*size, 4))))
     for frame in range(first, last + 1):
-        if frame not in index.frames and not (frame in index.empty and matte_path(place, frame).exists()):
-            pixels.save_matte(matte_path(place, frame), nothing, scene)
+        if frame not in index.frames and not (frame in index.empty and _is_kept(place, frame)):
+            pixels.save_matte(matte_path(place, frame), nothing.alpha, scene)
+            layers.write(place, frame, nothing, scene)
             index.empty.add(frame)
     save(place, index)
     if retouch.is_worked(tree):
@@ -172,21 +188,40 @@ def play(tree: bpy.types.NodeTree) -> None:
     place = folder(tree)
     index = load(place)
     frames = sorted([*index.frames, *index.empty])
-    image = sequence(tree)
     # What controls were worked on, where all of it is there; a render with this add-on makes its own.
     worked = retouch.is_worked(tree) and all(matte_path(place / FINISHED, one).is_file() for one in frames)
-    shown = matte_path(place / FINISHED if worked else place, frames[0])
-    if image is not None and Path(bpy.path.abspath(image.filepath, library=image.library)) != shown:
+    shown = {"matte": matte_path(place / FINISHED if worked else place, frames[0])}
+    for kind in layers.KINDS:
+        if not group.has(tree, kind):
+            continue
+        if layers.complete(place, kind, frames):
+            shown[kind] = layers.path_of(place, kind, frames[0])
+        else:  # in part it would show nothing here and there: the plate's colour everywhere is better
+            tree.nodes[group.SHOWN[kind]].image = group.live_image(tree, kind)
+    for kind, path in shown.items():
+        _play(tree, kind, path, frames)
+    settings = tree.flyaway
+    span = (min(index.frames), max(index.frames))
+    if (settings.first, settings.last) != span:
+        settings.first, settings.last = span
+
+
+def _play(tree: bpy.types.NodeTree, kind: str, path: Path, frames: list[int]) -> None:
+    """Have one of a tree's Image nodes play a sequence."""
+    image = sequence(tree, kind)
+    if image is not None and Path(bpy.path.abspath(image.filepath, library=image.library)) != path:
         relative = image.filepath.startswith("//")
-        image.filepath = bpy.path.relpath(str(shown)) if relative else str(shown)
+        image.filepath = bpy.path.relpath(str(path)) if relative else str(path)
     if image is None:
-        image = bpy.data.images.load(str(shown))
-        image.name = image_name(tree)
+        image = bpy.data.images.load(str(path))
+        image.name = image_name(tree, kind)
         image.source = "SEQUENCE"
         image.colorspace_settings.name = "Non-Color"
+        if kind == "colour":
+            image.alpha_mode = "CHANNEL_PACKED"
         if bpy.data.filepath and prefs.cache_folder().startswith("//"):
             image.filepath = bpy.path.relpath(image.filepath)
-    node = group.matte_node(tree)
+    node = tree.nodes[group.SHOWN[kind]]
     if node.image != image:
         node.image = image
     # After the image: Blender resets these where another one is set.
@@ -195,10 +230,6 @@ def play(tree: bpy.types.NodeTree) -> None:
     for name, value in wanted.items():
         if getattr(node, name) != value:
             setattr(node, name, value)
-    settings = tree.flyaway
-    span = (min(index.frames), max(index.frames))
-    if (settings.first, settings.last) != span:
-        settings.first, settings.last = span
 
 
 def playing(tree: bpy.types.NodeTree) -> bool:
@@ -218,14 +249,14 @@ def clear(tree: bpy.types.NodeTree) -> int:
     for frame in (*index.frames, *index.empty):
         matte_path(place, frame).unlink(missing_ok=True)
     shutil.rmtree(place / FINISHED, ignore_errors=True)
+    layers.clear(place)
     (place / INDEX).unlink(missing_ok=True)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
     _indices.pop(place, None)
-    image = sequence(tree)
+    images = _sequences(tree)
     group.use_live(tree)
-    if image is not None and image.library is None and image.users == 0:
-        bpy.data.images.remove(image)
+    _remove_unused(images)
     tree.flyaway.first, tree.flyaway.last = 0, -1
     return len(index.frames)
 
@@ -268,7 +299,13 @@ def save(place: Path, index: Index) -> None:
 
 
 def refresh(tree: bpy.types.NodeTree) -> None:
-    """Have Blender read mattes again that were written anew."""
-    image = sequence(tree)
-    if image is not None:
+    """Have Blender read again what was written anew."""
+    for image in _sequences(tree):
         image.reload()
+
+
+def _is_kept(place: Path, frame: int) -> bool:
+    """Whether a frame of which nothing was found has all its files."""
+    return matte_path(place, frame).is_file() and all(
+        layers.complete(place, kind, [frame]) for kind in layers.KINDS
+    )

@@ -12,6 +12,14 @@ VALUE = "CompositorNodeValue" if TREE_ON_SCENE else "ShaderNodeValue"
 COMPOSITE = "CompositorNodeComposite" if TREE_ON_SCENE else "NodeGroupOutput"
 GROUP = "CompositorNodeGroup"
 ALL_STRIPS = "strips_all" if "strips_all" in bpy.types.SequenceEditor.bl_rna.properties else "sequences_all"
+# What Rec.709 light is called by the configurations that are met.
+LIGHT_NAMES = (
+    "Linear Rec.709",
+    "lin_rec709",
+    "lin_rec709_scene",
+    "Linear Rec.709 (sRGB)",
+    "Utility - Linear - sRGB",
+)
 MASK_IS_LINEAR = bpy.app.version >= (5, 2, 0)  # the sequencer's masks; which way 5.1 has it was not tried
 MASK_AFTER_FLIP = bpy.app.version < (5, 0, 0)  # the sequencer masks a strip after it cropped and mirrored it
 
@@ -54,11 +62,11 @@ def output_node(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
     return (active or found or [None])[0]
 
 
-def group_inputs(tree: bpy.types.NodeTree) -> list[str]:
-    """The names of a group's inputs."""
+def group_sockets(tree: bpy.types.NodeTree, in_out: str) -> list[str]:
+    """The names of a group's inputs ("INPUT") or outputs ("OUTPUT")."""
     if hasattr(tree, "interface"):
-        return [one.name for one in tree.interface.items_tree if getattr(one, "in_out", "") == "INPUT"]
-    return [one.name for one in tree.inputs]
+        return [one.name for one in tree.interface.items_tree if getattr(one, "in_out", "") == in_out]
+    return [one.name for one in (tree.inputs if in_out == "INPUT" else tree.outputs)]
 
 
 def add_group_socket(
@@ -100,6 +108,26 @@ def working_space() -> str:
     """The name of the scene-linear working space."""
     colorspace = getattr(bpy.data, "colorspace", None)
     return getattr(colorspace, "working_space", "Linear Rec.709")
+
+
+def from_light(node: bpy.types.Node) -> None:
+    """Have a Convert Colorspace bring the core's light (Rec.709 primaries) to the working space.
+
+    Where the configuration names no such space, light is taken to be in the working space already.
+    """
+    working = working_space()
+    for attribute, names in (
+        ("from_color_space", (*LIGHT_NAMES, working)),
+        ("to_color_space", (working,)),
+    ):
+        for name in names:
+            if getattr(node, attribute) == name:
+                break
+            try:
+                setattr(node, attribute, name)
+                break
+            except TypeError:
+                continue
 
 
 def curves(block: bpy.types.ID) -> list[bpy.types.FCurve]:

@@ -223,3 +223,22 @@ def _driving(target: bpy.types.DriverTarget) -> list[Any]:
     except ValueError:
         read = None
     return [block.name, path, target.transform_type, target.bone_target, read]
+
+
+def is_animated(node: bpy.types.Node, socket: bpy.types.NodeSocket) -> bool:
+    """Whether curves or drivers move an input's value."""
+    own = f'nodes["{bpy.utils.escape_identifier(node.name)}"].inputs[{list(node.inputs).index(socket)}]'
+    return any(curve.data_path.startswith(own) for curve in _movers(node.id_data.animation_data))
+
+
+def _movers(data: bpy.types.AnimData | None) -> list[bpy.types.FCurve]:
+    if data is None:
+        return []
+    action = data.action
+    found = list(data.drivers)
+    if action is None:
+        return found
+    if hasattr(action, "fcurves"):
+        return [*found, *action.fcurves]
+    bags = (bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags)
+    return [*found, *(curve for bag in bags for curve in bag.fcurves)]

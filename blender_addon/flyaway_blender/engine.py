@@ -1,7 +1,7 @@
 """The one door to the network. Nothing else in this add-on knows what runs it, or where.
 
-An engine takes a display-referred plate and returns a matte. `LocalEngine` runs onnxruntime inside Blender;
-a process outside Blender (a GPU's, another Python's) is one more class with these methods.
+An engine takes a display-referred plate and returns what it found there. `LocalEngine` runs onnxruntime in
+Blender; a process outside Blender (a GPU's, another Python's) is one more class with these methods.
 """
 
 from __future__ import annotations
@@ -23,12 +23,27 @@ class Choice:
     weights: str = ""  # a folder with a manifest.json; "" is what came with the add-on
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found in a plate of H×W; row 0 is the top.
+
+    Attributes:
+        alpha: H×W float32, linear coverage 0..1, the network's own.
+        unknown: H×W float32, 0..1: how likely a pixel is neither in nor out.
+        colour: H×W×4 float32, see `foreground`; None where nobody asked for it.
+    """
+
+    alpha: np.ndarray
+    unknown: np.ndarray | None = None
+    colour: np.ndarray | None = None
+
+
 class Engine(Protocol):
     """What a matte comes from. Called from one thread at a time."""
 
     device: str
 
-    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> np.ndarray:
+    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> Found:
         """Matte a plate.
 
         Args:
@@ -37,7 +52,7 @@ class Engine(Protocol):
             pixel_aspect: a pixel's width over its height.
 
         Returns:
-            H×W float32, linear coverage 0..1.
+            All but the colour.
         """
         ...
 
@@ -53,16 +68,45 @@ class LocalEngine:
         self._matting = Matting(info, open_engine(info, choice.device, threads=choice.threads or None))
         self.device = self._matting.device
 
-    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> np.ndarray:
+    def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> Found:
         """See `Engine.matte`."""
-        if float(plate[..., 3].min()) >= 1:
-            plate, premultiplied = plate[..., :3], False
-        else:
-            premultiplied = True
+        plate, premultiplied = _own(plate)
         matte = self._matting(
             plate, "srgb", premultiplied=premultiplied, refine=refine, pixel_aspect=pixel_aspect
         )
-        return matte.alpha
+        return Found(matte.alpha, matte.unknown)
+
+
+def foreground(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The person's own colour at soft edges; no network runs for it.
+
+    Args:
+        plate: H×W×4 float32, display-referred sRGB, premultiplied.
+        alpha: H×W float32, the network's matte.
+
+    Returns:
+        H×W×4 float32: straight, scene-linear, Rec.709 primaries; and 1 where that is the colour to take, 0.5
+        where the plate's own is the person's, 0 where nobody is. Where it is not 1, the colour is 0.
+    """
+    from flyaway.colorimetry import srgb_to_linear
+    from flyaway.foreground import foreground as estimate
+
+    plate, premultiplied = _own(plate)
+    colour = estimate(plate, alpha, "srgb", premultiplied=premultiplied)
+    solid = alpha >= 1
+    at_edges = np.flatnonzero(~solid & ((alpha > 0) | (colour != 0).any(-1)))
+    found = np.zeros((*alpha.shape, 4), np.float32)
+    found[..., 3] = solid * np.float32(0.5)
+    flat = found.reshape(-1, 4)
+    flat[at_edges, :3] = srgb_to_linear(colour.reshape(-1, 3)[at_edges])
+    flat[at_edges, 3] = 1
+    return found
+
+
+def _own(plate: np.ndarray) -> tuple[np.ndarray, bool]:
+    """A plate without an alpha that says nothing, and whether it is premultiplied by what is left of it."""
+    opaque = float(plate[..., 3].min()) >= 1
+    return (plate[..., :3], False) if opaque else (plate, True)
 
 
 _open: dict[Choice, Engine] = {}

@@ -1,10 +1,11 @@
 """The Portrait Matte itself: a plain compositing group, which renders with or without this add-on.
 
-Inside, an Image node brings the matte: an image in memory that `render_pre` fills, or a sequence of analysed
-EXRs. Everything after it (levels, gamma, garbage and core mattes, inversion) is made of Blender's own nodes,
-in the core's order (`flyaway.controls`). What looks at a pixel's neighbours (grow, soften, fill holes) is
-done by the core before, and then levels and gamma too, which come before those: `DONE_NODE` is 1, and the
-nodes for levels are idle.
+Inside, Image nodes bring the matte, the person's colour and the unknown region: images in memory that
+`render_pre` fills, or sequences of analysed EXRs. Everything after them (levels, gamma, garbage and core
+mattes, inversion, the colour of edges, despill) is made of Blender's own nodes, in the core's order
+(`flyaway.controls`); see `wiring`. What looks at a pixel's neighbours (grow, soften, fill holes) is done by
+the core before, and then levels and gamma too, which come before those: `DONE_NODE` is 1, and the nodes for
+levels are idle.
 """
 
 from __future__ import annotations
@@ -15,13 +16,10 @@ import secrets
 import bpy
 
 from . import compat, pixels
+from .wiring import DONE_NODE, LIGHT_NODE, PARKED, SHOWN, fill
 
 TITLE = "Portrait Matte"
-MATTE_NODE = "Flyaway Matte"
-# Leads nowhere, but keeps the image in memory with the tree, wherever that is linked.
-PARKED_NODE = "Flyaway Live"
-# 1 where levels and gamma are in the matte that comes in already.
-DONE_NODE = "Flyaway Levels Done"
+EDGES = "Edge Colour"
 # name, kind, default, what it does
 INPUTS = (
     ("Image", "NodeSocketColor", None, "The plate, scene-linear as it comes"),
@@ -32,10 +30,25 @@ INPUTS = (
     ("Gamma", "NodeSocketFloat", 1.0, "Above 1 raises what is between none and full"),
     ("Invert", "NodeSocketFloat", 0.0, "1 keeps the background instead of the person"),
     ("Strength", "NodeSocketFloat", 1.0, "0 leaves the plate as it is"),
+    (
+        EDGES,
+        "NodeSocketFloat",
+        1.0,
+        "Colour of soft edges: 0 the plate's, 1 the person's own",
+    ),
+    (
+        "Despill Green",
+        "NodeSocketFloat",
+        0.0,
+        "Takes a green screen's light off the person",
+    ),
+    ("Despill Blue", "NodeSocketFloat", 0.0, "Takes a blue screen's light off the person"),
 )
 OUTPUTS = (
-    ("Image", "NodeSocketColor", "The plate premultiplied by the matte"),
+    ("Image", "NodeSocketColor", "The person premultiplied by the matte"),
     ("Matte", "NodeSocketFloat", "Linear coverage"),
+    ("Foreground", "NodeSocketColor", "The person's own colour, straight: no old background at soft edges"),
+    ("Unknown", "NodeSocketFloat", "How likely it is neither in nor out, as the coarse stage sees it"),
 )
 
 
@@ -48,7 +61,7 @@ def new_tree() -> bpy.types.NodeTree:
         compat.add_group_socket(tree, name, "OUTPUT", kind).description = tip
     tree.flyaway.is_matte = True
     tree.flyaway.uid = secrets.token_hex(4)
-    _fill(tree)
+    fill(tree, _live_images(tree))
     return tree
 
 
@@ -65,14 +78,18 @@ def _add_input(tree: bpy.types.NodeTree, name: str, kind: str, default: float | 
 
 def bring_up_to_date(tree: bpy.types.NodeTree) -> bool:
     """Give a tree of an earlier release the inside and the inputs of this one; whether it was one."""
-    if DONE_NODE in tree.nodes or tree.library is not None:
+    if SHOWN["colour"] in tree.nodes or tree.library is not None:
         return False
     matte_node(tree)
     for name, kind, default, tip in INPUTS:
-        if name not in compat.group_inputs(tree):
-            _add_input(tree, name, kind, default, tip)
+        if name not in compat.group_sockets(tree, "INPUT"):
+            # What was rendered with the plate's colour goes on to be.
+            _add_input(tree, name, kind, 0.0 if name == EDGES else default, tip)
+    for name, kind, tip in OUTPUTS:
+        if name not in compat.group_sockets(tree, "OUTPUT"):
+            compat.add_group_socket(tree, name, "OUTPUT", kind).description = tip
     tree.nodes.clear()
-    _fill(tree)
+    fill(tree, _live_images(tree))
     return True
 
 
@@ -85,36 +102,50 @@ def say_done(tree: bpy.types.NodeTree, done: bool) -> None:
 
 def matte_node(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """The Image node that brings the matte."""
-    node = tree.nodes.get(MATTE_NODE)
+    node = tree.nodes.get(SHOWN["matte"])
     if node is None:
         raise RuntimeError("the inside of this Portrait Matte was changed by hand: add a new one")
     return node
 
 
-def live_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
+def has(tree: bpy.types.NodeTree, kind: str) -> bool:
+    """Whether a tree can show a kind of picture: one linked from an earlier file has a matte alone."""
+    return SHOWN[kind] in tree.nodes
+
+
+def live_image(tree: bpy.types.NodeTree, kind: str = "matte") -> bpy.types.Image:
     """The image in memory of this tree, made where it is not there."""
-    name = f"Flyaway {tree.flyaway.uid}"
+    name = f"Flyaway {tree.flyaway.uid}" + ("" if kind == "matte" else f" {kind}")
     # What is linked from a file can hold only what is linked from that file.
     found = [image for image in bpy.data.images if image.name == name and image.library == tree.library]
     if found:
         return found[0]
     if tree.library is not None:
         raise RuntimeError(f"analyse the frames in {tree.library.filepath}, from which this matte is linked")
-    return pixels.new_matte_image(name)
+    return pixels.new_colour_image(name) if kind == "colour" else pixels.new_matte_image(name)
+
+
+def _live_images(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Image]:
+    return {kind: live_image(tree, kind) for kind in SHOWN}
 
 
 def live_images() -> list[bpy.types.Image]:
-    """All mattes in memory."""
-    return [image for image in bpy.data.images if re.fullmatch(r"Flyaway [0-9a-f]{8}", image.name)]
+    """All that is in memory."""
+    named = re.compile(r"Flyaway [0-9a-f]{8}( colour| unknown)?")
+    return [image for image in bpy.data.images if named.fullmatch(image.name)]
 
 
-def use_live(tree: bpy.types.NodeTree) -> bpy.types.Image:
-    """Have the tree take its matte from memory; returns the image to fill."""
-    image = live_image(tree)
-    for node in (matte_node(tree), tree.nodes.get(PARKED_NODE)):
-        if node is not None and node.image != image:
-            node.image = image
-    return image
+def use_live(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Image]:
+    """Have the tree take its pictures from memory; returns the images to fill, by kind."""
+    matte_node(tree)
+    images = {kind: live_image(tree, kind) for kind in SHOWN if has(tree, kind)}
+    for kind, image in images.items():
+        for node in (tree.nodes[SHOWN[kind]], tree.nodes.get(PARKED[kind])):
+            if node is not None and node.image != image:
+                node.image = image
+    if LIGHT_NODE in tree.nodes and tree.library is None:
+        compat.from_light(tree.nodes[LIGHT_NODE])
+    return images
 
 
 def make_single(node: bpy.types.Node) -> None:
@@ -128,64 +159,3 @@ def renew(tree: bpy.types.NodeTree) -> None:
     tree.flyaway.uid = secrets.token_hex(4)
     tree.flyaway.first, tree.flyaway.last = 0, -1
     use_live(tree)
-
-
-def _fill(tree: bpy.types.NodeTree) -> None:
-    """The nodes inside. With every setting at its default the matte passes bit by bit."""
-    nodes, link = tree.nodes, tree.links.new
-    entry, exit_ = nodes.new("NodeGroupInput"), nodes.new("NodeGroupOutput")
-    given = {socket.name: socket for socket in entry.outputs if socket.name}
-    image = nodes.new("CompositorNodeImage")
-    image.name = image.label = MATTE_NODE
-    parked = nodes.new("CompositorNodeImage")
-    parked.name = parked.label = PARKED_NODE
-    image.image = parked.image = live_image(tree)
-    red = nodes.new("CompositorNodeSeparateColor")
-    link(image.outputs[0], red.inputs[0])
-    column = [0.0]
-
-    def math(operation: str, *values: object, clamp: bool = False) -> bpy.types.NodeSocket:
-        node = nodes.new(compat.MATH)
-        node.operation, node.use_clamp = operation, clamp
-        node.location = (column[0], -200)
-        column[0] += 170
-        for socket, value in zip(node.inputs, values, strict=False):
-            if isinstance(value, bpy.types.NodeSocket):
-                link(value, socket)
-            else:
-                socket.default_value = value
-        return node.outputs[0]
-
-    # The matte is each operation's first input, so that the result keeps its place and size.
-    done = nodes.new(compat.VALUE)
-    done.name = done.label = DONE_NODE
-    done.outputs[0].default_value = 0.0
-    idle = done.outputs[0]
-    working = math("SUBTRACT", 1.0, idle)
-    black = math("MULTIPLY", given["Black Point"], working)
-    white = math("MAXIMUM", given["White Point"], idle)
-    span = math("MAXIMUM", math("SUBTRACT", white, black), 1e-4)
-    matte = math("DIVIDE", math("SUBTRACT", red.outputs[0], black), span, clamp=True)
-    # To the power of 1 / gamma, or of 1.
-    power = math("DIVIDE", 1.0, math("MAXIMUM", given["Gamma"], 0.01))
-    power = math("ADD", math("MULTIPLY", power, working), idle)
-    matte = math("POWER", matte, power, clamp=True)
-    # A 1 as large as the matte: 1 minus a picture that is smaller would be 0 all around that picture.
-    one = math("MULTIPLY_ADD", matte, 0.0, 1.0)
-    matte = math("MULTIPLY", matte, math("SUBTRACT", one, given["Garbage Matte"], clamp=True))
-    matte = math("MAXIMUM", matte, given["Core Matte"], clamp=True)
-    turned = math("MULTIPLY", math("MULTIPLY_ADD", matte, -2.0, 1.0), given["Invert"])
-    matte = math("ADD", matte, turned, clamp=True)
-    kept = math("SUBTRACT", one, given["Strength"])
-    matte = math("ADD", math("MULTIPLY", matte, given["Strength"]), kept, clamp=True)
-    # Not Set Alpha, which lays the matte on the image: on one that 4.2 turned, it left values far beyond 1.
-    split, mask = nodes.new("CompositorNodeSeparateColor"), nodes.new("CompositorNodeCombineColor")
-    link(given["Image"], split.inputs[0])
-    for source, target in zip(split.outputs, mask.inputs, strict=True):
-        link(math("MULTIPLY", matte, source), target)
-    link(mask.outputs[0], exit_.inputs["Image"])
-    link(matte, exit_.inputs["Matte"])
-    image.location, red.location, entry.location = (-420, -200), (-180, -200), (-420, 200)
-    parked.location, done.location = (-420, -560), (-420, -760)
-    split.location = (column[0] - 4 * 170, 200)
-    mask.location, exit_.location = (column[0], 100), (column[0] + 220, 0)

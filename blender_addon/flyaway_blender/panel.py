@@ -36,6 +36,7 @@ def draw_settings(layout: bpy.types.UILayout, node: bpy.types.Node) -> None:
     column.separator()
     row = column.row(align=True)
     row.prop(tree.flyaway, "subject")
+    row.operator("flyaway.pick_person", text="", icon="EYEDROPPER")
     for name in ("grow", "soften", "fill_holes"):
         column.prop(tree.flyaway, name)
     trouble = retouch.trouble(node)

@@ -1,14 +1,14 @@
-"""One matte of one frame: tap → network → where the compositor finds it."""
+"""One matte of one frame, and its colour: tap → network → where the compositor finds it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from . import cache, engine, group, pixels, prefs, report, retouch, signature, tap
+from . import cache, engine, group, layers, pixels, prefs, report, retouch, signature, tap
 from .uses import Use
 
 _taps: dict[tuple[str, str], tap.Tap] = {}
@@ -25,19 +25,25 @@ class Request:
     trim: bool = False  # the plate lies somewhere on a canvas: the network should not see the canvas
     pixel_aspect: float = 1.0  # of the scene: a pixel's width over its height
 
-    def answer(self) -> np.ndarray:
-        """The matte: H×W float32."""
+    colour: bool = False  # whether the person's own colour is wanted, too
+
+    def answer(self) -> engine.Found:
+        """What the network finds."""
         network = engine.get(self.choice)
         if not self.trim:
-            return network.matte(self.plate, self.refine, self.pixel_aspect)
-        matte = np.zeros(self.plate.shape[:2], np.float32)
+            return self._coloured(network.matte(self.plate, self.refine, self.pixel_aspect), self.plate)
+        size = self.plate.shape[:2]
+        whole = engine.Found(np.zeros(size, np.float32), np.zeros(size, np.float32))
         there = self.plate[..., 3] > 0
         if there.any():
             rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            part = np.ascontiguousarray(self.plate[box])
-            matte[box] = network.matte(part, self.refine, self.pixel_aspect)
-        return matte
+            found = network.matte(np.ascontiguousarray(self.plate[box]), self.refine, self.pixel_aspect)
+            whole.alpha[box], whole.unknown[box] = found.alpha, found.unknown
+        return self._coloured(whole, self.plate)
+
+    def _coloured(self, found: engine.Found, plate: np.ndarray) -> engine.Found:
+        return replace(found, colour=engine.foreground(plate, found.alpha)) if self.colour else found
 
 
 def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
@@ -46,10 +52,10 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
     A failure is recorded, and nothing is covered in that frame.
     """
     try:
+        images = group.use_live(use.tree)
         if is_cached(scene, use, frame):
-            matte = pixels.read_file(cache.matte_path(cache.folder(use.tree), frame))[..., 0]
-            matte = retouch.finished(use.node, frame, matte)
-            pixels.write_matte(group.use_live(use.tree), matte)
+            found = _kept(scene, use, frame)
+            _show(use, frame, images, found)
             report.record(report.Record(scene.name, use.title, frame, "cached"))
             settings = use.tree.flyaway
             report.set_state(use.uid, "cached", f"{settings.first}-{settings.last}")
@@ -57,9 +63,9 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         times = [time.perf_counter()]
         question = ask(scene, use, frame)
         times.append(time.perf_counter())
-        matte = retouch.finished(use.node, frame, question.answer())
+        found = question.answer()
         times.append(time.perf_counter())
-        pixels.write_matte(group.use_live(use.tree), matte)
+        _show(use, frame, images, found)
         times.append(time.perf_counter())
     except Exception as error:  # whatever it is, the render goes on: it must be seen
         fail(scene, use, frame, error)
@@ -67,6 +73,22 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
     spent = (round(float(seconds), 4) for seconds in np.diff(times))
     report.record(report.Record(scene.name, use.title, frame, "matted", "", *spent))
     report.set_state(use.uid, "matted", f"frame {frame}")
+
+
+def _show(use: Use, frame: int, images: dict[str, bpy.types.Image], found: engine.Found) -> None:
+    pixels.write_matte(images["matte"], retouch.finished(use.node, frame, found.alpha))
+    layers.show(use, images, found)
+
+
+def _kept(scene: bpy.types.Scene, use: Use, frame: int) -> engine.Found:
+    """What is on disk of a frame. A colour that is not there is estimated, for which no network runs."""
+    place = cache.folder(use.tree)
+    alpha = pixels.read_file(cache.matte_path(place, frame))[..., 0]
+    unknown = layers.read(place, "unknown", frame) if layers.wants_unknown(use) else None
+    colour = layers.read(place, "colour", frame) if layers.wants_colour(use) else None
+    if colour is None and layers.wants_colour(use):
+        colour = engine.foreground(ask(scene, use, frame).plate, alpha)
+    return engine.Found(alpha, unknown, colour)
 
 
 def is_cached(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
@@ -82,7 +104,10 @@ def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None
     report.record(report.Record(scene.name, use.title, frame, "failed", message))
     report.set_state(use.uid, "failed", f"frame {frame}: {message}")
     try:
-        pixels.write_matte(group.use_live(use.tree), np.zeros(canvas(scene), np.float32))
+        nothing = engine.Found(np.zeros(canvas(scene), np.float32))
+        images = group.use_live(use.tree)
+        pixels.write_matte(images["matte"], nothing.alpha)
+        layers.show(use, images, nothing)
     except Exception as second:
         report.record(report.Record(scene.name, use.title, frame, "failed", str(second)))
 
@@ -93,7 +118,8 @@ def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
     plate = one.read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
     aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
-    return Request(plate, prefs.choice(settings.model), settings.refine, one.on_canvas, aspect)
+    choice, colour = prefs.choice(settings.model), layers.wants_colour(use)
+    return Request(plate, choice, settings.refine, one.on_canvas, aspect, colour)
 
 
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:

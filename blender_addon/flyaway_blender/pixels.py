@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -40,17 +41,35 @@ def new_matte_image(name: str) -> bpy.types.Image:
     return image
 
 
+def new_colour_image(name: str) -> bpy.types.Image:
+    """An image for the person's colour. Where nothing was ever written into it, there is none."""
+    image = bpy.data.images.new(name, 64, 64, alpha=True, float_buffer=True, is_data=True)
+    image.colorspace_settings.name = "Non-Color"
+    image.alpha_mode = "CHANNEL_PACKED"  # its alpha says where colour counts, and is nothing to divide by
+    image.generated_color = (0, 0, 0, 0)
+    return image
+
+
 def write_matte(image: bpy.types.Image, matte: np.ndarray) -> None:
     """Put an H×W float32 matte (row 0 at the top) into an image, whose size becomes the matte's."""
-    height, width = matte.shape
+    values = np.ones((*matte.shape, image.channels), np.float32)
+    values[..., :3] = matte[::-1, :, None]
+    _write(image, values)
+
+
+def write_colour(image: bpy.types.Image, colour: np.ndarray) -> None:
+    """The same for H×W×4 float32, as `engine.foreground` gives it."""
+    _write(image, np.ascontiguousarray(colour[::-1]))
+
+
+def _write(image: bpy.types.Image, values: np.ndarray) -> None:
+    height, width = values.shape[:2]
     if image.source != "GENERATED":
         image.source = "GENERATED"
     if tuple(image.size) != (width, height):
         image.generated_width, image.generated_height = width, height
         if tuple(image.size) != (width, height):
             image.scale(width, height)
-    values = np.ones((height, width, image.channels), np.float32)
-    values[..., :3] = matte[::-1, :, None]
     image.pixels.foreach_set(values.ravel())
     image.update()
 
@@ -74,11 +93,23 @@ def save_matte(path: Path, matte: np.ndarray, scene: bpy.types.Scene) -> None:
     `scene` is one of ours, whose output settings may be changed: Blender has no other way to say what is
     written.
     """
-    compat.exr(scene.render.image_settings, depth="16", codec="ZIP", color="BW")
     image = new_matte_image("Flyaway on its way to disk")
+    _save(path, image, lambda: write_matte(image, matte), scene, "BW")
+
+
+def save_colour(path: Path, colour: np.ndarray, scene: bpy.types.Scene) -> None:
+    """The same for H×W×4 float32, as `engine.foreground` gives it."""
+    image = new_colour_image("Flyaway on its way to disk")
+    _save(path, image, lambda: write_colour(image, colour), scene, "RGBA")
+
+
+def _save(
+    path: Path, image: bpy.types.Image, fill: Callable[[], None], scene: bpy.types.Scene, color: str
+) -> None:
+    compat.exr(scene.render.image_settings, depth="16", codec="ZIP", color=color)
     part = path.with_name(f".{path.stem}.part.exr")
     try:
-        write_matte(image, matte)
+        fill()
         image.save_render(str(part), scene=scene)
         part.replace(path)
     finally:

@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 from bpy.props import StringProperty
 
-from . import cache, group, pipeline, pixels, uses
+from . import cache, describe, group, pipeline, pixels, uses
 
 LEVELS = (("Black Point", "black"), ("White Point", "white"), ("Gamma", "gamma"))
 
@@ -60,14 +60,11 @@ def _controls(node: bpy.types.Node) -> object:
             "this Portrait Matte is of an earlier release: add a new one for Grow and its kind"
         )
     values = {}
-    data = node.id_data.animation_data
-    paths = [curve.data_path for curve in _curves(data)]
     for name, key in LEVELS:
         socket = node.inputs.get(name)
         if socket is None:
             continue
-        own = f'nodes["{bpy.utils.escape_identifier(node.name)}"].inputs[{list(node.inputs).index(socket)}]'
-        if socket.is_linked or any(path.startswith(own) for path in paths):
+        if socket.is_linked or describe.is_animated(node, socket):
             raise RuntimeError(
                 f"{name} is linked or animated, and Grow, Soften and Fill Holes come after it: set a number"
             )
@@ -77,19 +74,6 @@ def _controls(node: bpy.types.Node) -> object:
     return Controls(
         **values, grow=settings.grow, soften=settings.soften, fill_holes=round(settings.fill_holes)
     )
-
-
-def _curves(data: bpy.types.AnimData | None) -> list[bpy.types.FCurve]:
-    if data is None:
-        return []
-    action = data.action
-    found = list(data.drivers)
-    if action is None:
-        return found
-    if hasattr(action, "fcurves"):
-        return [*found, *action.fcurves]
-    bags = (bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags)
-    return [*found, *(curve for bag in bags for curve in bag.fcurves)]
 
 
 def finished(node: bpy.types.Node, frame: int, raw: np.ndarray) -> np.ndarray:
@@ -233,52 +217,11 @@ class FLYAWAY_OT_update_cache(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FLYAWAY_OT_pick_person(bpy.types.Operator):
-    """Click on the person to keep, on the plate in the Image Editor; followed when the range is analysed"""
-
-    bl_idname = "flyaway.pick_person"
-    bl_label = "Pick Person"
-    bl_options = {"REGISTER", "UNDO", "DEPENDS_ON_CURSOR"}
-    bl_cursor_pending = "EYEDROPPER"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """In an Image Editor that shows a picture, where the scene has a matte."""
-        space = context.space_data
-        return space is not None and space.type == "IMAGE_EDITOR" and space.image is not None
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """The pixel under the mouse, in the frame that is shown."""
-        width, height = context.space_data.image.size
-        x, y = context.region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y)
-        return pick(self, context, x * width, (1 - y) * height)
-
-
-def pick(operator: bpy.types.Operator, context: bpy.types.Context, x: float, y: float) -> set[str]:
-    """Choose whoever is at a pixel (from the upper left corner), for the active node or the only one."""
-    node = uses.active(context)
-    wanted = [node.node_tree] if node is not None else [use.tree for use in uses.used(context.scene)]
-    if len(wanted) != 1:
-        operator.report({"ERROR"}, "Select the Portrait Matte that is meant, in the compositor")
-        return {"CANCELLED"}
-    wanted[0].flyaway.subject = f"{x:.0f},{y:.0f}@{context.scene.frame_current}"
-    return {"FINISHED"}
-
-
-def _draw_pick(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.separator()
-    menu.layout.operator(FLYAWAY_OT_pick_person.bl_idname)
-
-
 def register() -> None:
-    """Show them: the Image Editor's Image menu has the pick."""
+    """Register the operator."""
     bpy.utils.register_class(FLYAWAY_OT_update_cache)
-    bpy.utils.register_class(FLYAWAY_OT_pick_person)
-    bpy.types.IMAGE_MT_image.append(_draw_pick)
 
 
 def unregister() -> None:
-    """Take them away."""
-    bpy.types.IMAGE_MT_image.remove(_draw_pick)
-    bpy.utils.unregister_class(FLYAWAY_OT_pick_person)
+    """Take it away."""
     bpy.utils.unregister_class(FLYAWAY_OT_update_cache)

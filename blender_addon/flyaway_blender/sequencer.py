@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from . import add, analysis, cache, compat, uses
+from . import add, analysis, cache, compat, group, uses
 
 
 class FLYAWAY_OT_matte_strip(bpy.types.Operator):
@@ -79,6 +79,7 @@ def _build(scene: bpy.types.Scene, strip: bpy.types.Strip) -> tuple[uses.Use, ra
     source.image.colorspace_settings.name = strip.colorspace_settings.name
     scene.render.resolution_x, scene.render.resolution_y = source.image.size
     matte = add.add_to(tree)
+    matte.inputs[group.EDGES].default_value = 0.0  # a mask is all that the strip takes
     tree.links.new(source.outputs[0], matte.inputs["Image"])
     tree.links.new(matte.outputs["Image"], compat.output_node(tree).inputs[0])
     first = 1 + int(strip.frame_offset_start)

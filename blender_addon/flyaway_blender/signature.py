@@ -28,8 +28,7 @@ def of(scene: bpy.types.Scene, use: Use, frame: int) -> str:
     choice = prefs.choice(settings.model)
     render = scene.render
     parts = [
-        # Pixels that are not square were matted squeezed until 3.
-        2 if render.pixel_aspect_x == render.pixel_aspect_y else 3,
+        4,  # what is kept of a frame; until 4 the unknown region was not
         compat.working_space(),
         engine.version(),
         settings.model,

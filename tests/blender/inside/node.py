@@ -36,6 +36,7 @@ def image_of(tree: bpy.types.NodeTree) -> bpy.types.Node:
 def settings(plate: str, size: list[int], folder: str) -> dict[str, float]:
     """Each setting against the arithmetic that its name promises."""
     node = graphs.matte_of(plate, *size)
+    node.inputs["Edge Colour"].default_value = 0.0  # the person's own has tests of its own: test_colour.py
     base = render(folder, "base")
     matte, colour = base[..., 3], base[..., :3]
     node.inputs["Strength"].default_value = 0.0

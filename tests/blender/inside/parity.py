@@ -9,8 +9,13 @@ import graphs
 import numpy as np
 
 
-def render(plate: str, size: list[int], out: str, frames: list[int] | None = None) -> dict[str, object]:
-    """Render a plate, or its `frames` (how many, first one's number); EXRs and cells go into `out`."""
+def render(
+    plate: str, size: list[int], out: str, frames: list[int] | None = None, edges: float = 1.0
+) -> dict[str, object]:
+    """Render a plate, or its `frames` (how many, first one's number); EXRs and cells go into `out`.
+
+    `edges` is the node's Edge Colour: 0 the plate's, 1 the person's own.
+    """
     from flyaway.matting import Matting
 
     cells: list[np.ndarray] = []
@@ -22,7 +27,8 @@ def render(plate: str, size: list[int], out: str, frames: list[int] | None = Non
         return matte
 
     Matting.__call__ = keeping
-    graphs.matte_of(plate, *size, tuple(frames) if frames else None)
+    node = graphs.matte_of(plate, *size, tuple(frames) if frames else None)
+    node.inputs["Edge Colour"].default_value = edges
     graphs.write_exr(f"{out}/####.exr")
     scene = bpy.context.scene
     if frames is None:
