@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from flyaway.export import nuke_controls
+from flyaway.export import nuke_colour, nuke_controls
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.network_config import NetworkConfig
 from flyaway.regions import torchscript_backend as regions
@@ -23,7 +23,7 @@ from flyaway.regions import torchscript_backend as regions
 # Knobs of the Inference node are attributes of this module with the same names; see `LiveMatte`.
 COLOURS = ("linear Rec.709", "ACEScg", "sRGB", "raw")
 CPU_CHUNK = 32  # regions at once: more falls out of a CPU's cache
-OUTPUTS = ("plate and alpha", "premultiplied", "unknown regions", "alpha in all")
+OUTPUTS = ("plate and alpha", "premultiplied", "unknown regions", "alpha in all", "foreground and alpha")
 
 
 def relative_index(where: Tensor, reach: int) -> Tensor:
@@ -187,6 +187,11 @@ class LiveMatte(nn.Module):
             return torch.cat((plate * alpha, alpha), 1)
         if self.output == 3:
             return alpha.repeat(1, 4, 1, 1)
+        if self.output == 4:
+            own = nuke_colour.person_colour(
+                plate[0].to(torch.float32), alpha[0, 0].to(torch.float32), self.colour >= 2
+            )
+            return torch.cat((own.unsqueeze(0).to(plate.dtype), alpha), 1)
         if self.output == 2:
             likely = regions.upsample(unknown.to(torch.float32), coarse.shape[0], coarse.shape[1])
             ys = torch.div(torch.arange(height, device=cells.device), self.cell, rounding_mode="floor")

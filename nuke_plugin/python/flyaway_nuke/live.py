@@ -14,8 +14,9 @@ from .cat import CAT, find
 
 GIZMO = "PortraitMatte"
 INFERENCE = "Inference1"
-VERSION = "1.1"
-UNKNOWN_VIEW = 2  # the model's own output that the gizmo's "unknown regions" shows
+VERSION = "1.2"
+# The model's own outputs that the gizmo shows as they are.
+UNKNOWN_VIEW, FOREGROUND = 2, 4
 # Numbers of the model, and where they come from: linked, so that they may be animated. What the model is
 # shown begins at ToBox's corner, and its rows count from the top; at less than full resolution its pixels are
 # larger.
@@ -31,6 +32,7 @@ LINKED = {
     "pick_x": f"(parent.pick.x - ToBox.box.x){_SCALE}",
     "pick_y": f"(ToBox.box.t - parent.pick.y){_SCALE}",
 }
+HANDED_ON = ("colour", "exposure", "output", "refine", "subject", "downrez", "showPanel")
 NOT_BUILT = (
     "CAT NOT BUILT YET. Press 'Build the live model' (NukeX), or use Bake, which needs no .cat"
     " and runs on any licence."
@@ -44,7 +46,15 @@ def created() -> None:
 
 def changed() -> None:
     """knobChanged."""
-    if nuke.thisKnob().name() in ("colour", "exposure", "output", "refine", "subject", "showPanel"):
+    if nuke.thisKnob().name() in (
+        "colour",
+        "exposure",
+        "output",
+        "refine",
+        "subject",
+        "downrez",
+        "showPanel",
+    ):
         refresh(nuke.thisNode())
 
 
@@ -69,7 +79,7 @@ def state(node: nuke.Node) -> tuple[str, str]:
         "colour": int(node["colour"].getValue()),
         "refine": int(node["refine"].getValue()),
         "subject": int(node["subject"].getValue()),
-        "output": UNKNOWN_VIEW if int(node["output"].getValue()) == 3 else 0,
+        "output": _model_output(node),
     }
     missing = [name for name in (*wanted, *LINKED) if inference.knob(name) is None]
     if missing:
@@ -86,7 +96,17 @@ def state(node: nuke.Node) -> tuple[str, str]:
             inference[name].setExpression(expression)
     if inference.hasError():
         return f"ERROR: Nuke's Inference node reports a fault with {path}; see the error console.", "ERROR"
+    if int(node["output"].getValue()) >= 4 and wanted["output"] != FOREGROUND:
+        return f"Live, with the plate's colour: foreground is to be had at full resolution. {path}", "live"
     return f"Live, PortraitMatte {VERSION}. Model: {path}", "live"
+
+
+def _model_output(node: nuke.Node) -> int:
+    """What the model is asked for; what is made of it outside needs no more than its alpha."""
+    shown = int(node["output"].getValue())
+    if shown == 3:
+        return UNKNOWN_VIEW
+    return FOREGROUND if shown >= 4 and int(node["downrez"].getValue()) == 0 else 0
 
 
 def bake_instead(node: nuke.Node) -> nuke.Node | None:

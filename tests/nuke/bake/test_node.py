@@ -326,6 +326,65 @@ def test_check_tells_a_terminal_what_is_there(shot):
     assert node["status"].value().count("ok ") == 4
 
 
+@pytest.mark.parametrize(
+    ("output", "channels", "copied"),
+    [
+        ("rgba", ["R", "G", "B", "A"], ["rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"]),
+        ("fg", ["R", "G", "B"], ["rgba.red", "rgba.green", "rgba.blue", "none"]),
+        ("unknown", ["unknown.A"], ["unknown.alpha", "none", "none", "none"]),
+    ],
+)
+def test_colour_and_the_unknown_region_are_baked_and_brought_in(shot, pixels, output, channels, copied):
+    nuke, read, node, _blur, _merge = shot
+    press(node, "do_bake")
+    raw = next(Path(node["folder_baked"].value()).parent.glob("raw-*/matte.1001.exr"))
+    before = raw.stat().st_mtime_ns
+    node["output"].setValue(output)
+    node["despill"].setValue("green")
+    press(node, "do_bake")
+    bake, copy = made(nuke, "Read"), made(nuke, "Copy")
+    assert Path(bake["file"].value()).name == f"{output}.%04d.exr"
+    assert bake["label"].value() == f"Flyaway fast {output}"
+    assert pixels("look", bake["file"].evaluate(1002))["channels"] == channels
+    assert [copy[f"from{number}"].value() for number in range(4)] == copied
+    assert copy["to0"].value() == copied[0].replace("unknown", "rgba")
+    assert copy.input(0) is read
+    # The network's own mattes were kept, and it did not run again.
+    assert raw.stat().st_mtime_ns == before
+    node["output"].setValue("matte")
+    press(node, "do_bake")
+    assert [copy[f"from{number}"].value() for number in range(4)] == ["rgba.alpha", *["none"] * 3]
+    assert node["state"].value().startswith("3 of 3 frames in 0 s")
+
+
+def test_the_colour_tab_in_the_words_of_the_command_line(shot):
+    from flyaway_nuke.bake.launcher import Cli
+    from flyaway_nuke.bake.node import make_request
+
+    nuke, _read, node, _blur, _merge = shot
+
+    def words():
+        command = make_request(node).command(Cli(("flyaway",), "test"))
+        return command[command.index("cpu") + 1 : command.index("--raw")]
+
+    for name, value in (("edge_colour", "plate"), ("despill", "blue"), ("despill_strength", 0.5)):
+        node[name].setValue(value)
+    plain = words()
+    assert not [word for word in plain if word.startswith(("--edge", "--despill", "--output"))]
+    node["output"].setValue("rgba")
+    assert words() == [
+        *plain, "--output", "rgba", "--edge-colour", "plate", "--despill", "blue", "--despill-strength=0.5",
+    ]  # fmt: skip
+    node["output"].setValue("fg")
+    assert words() == [*plain, "--output", "fg", "--despill", "blue", "--despill-strength=0.5"]
+    # Colour comes in as it is: where its primaries would be others than the script's, Nuke converts first.
+    for name, value in (("colorManagement", "OCIO"), ("workingSpaceLUT", "ACEScg")):
+        nuke.root()[name].setValue(value)
+    from flyaway_nuke.bake.colour import in_working_space
+
+    assert [in_working_space(space) for space in ("ACEScg", "scene_linear", "srgb")] == [True, True, False]
+
+
 def test_the_matte_tab_in_the_words_of_the_command_line(shot, host):
     from flyaway_nuke.bake.errors import BakeError
     from flyaway_nuke.bake.launcher import Cli

@@ -13,7 +13,7 @@ import nuke
 
 from .cache import Cache, Record, read_record
 from .errors import CacheError
-from .job import MATTE, STILL
+from .job import OUTPUTS, file_name
 
 TAG = "flyaway_bake"
 GIZMO = "FlyawayBake"
@@ -77,8 +77,7 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
             read = _tagged("Read", name) or _new("Read", name, node.xpos() + 110, node.ypos() + 10)
             copy = _tagged("Copy", name) or _new("Copy", name, node.xpos(), node.ypos() + 60)
         point(read, record)
-        for knob, channel in (("from0", "rgba.alpha"), ("to0", "rgba.alpha")):
-            copy[knob].setValue(channel)
+        take(copy, OUTPUTS[record.output])
         copy.setInput(0, node.input(0))
         copy.setInput(1, read)
         rewire(node, copy)
@@ -88,9 +87,18 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
     return read, copy
 
 
+def take(copy: nuke.Node, channels: tuple[str, ...]) -> None:
+    """Have a Copy lay these channels of the bake over the plate's; the unknown region becomes its alpha."""
+    for number in range(4):
+        channel = channels[number] if number < len(channels) else "none"
+        to = "rgba.alpha" if channel.endswith(".alpha") else channel
+        copy[f"from{number}"].setValue(channel)
+        copy[f"to{number}"].setValue(to)
+
+
 def point(read: nuke.Node, record: Record) -> None:
     """Let a Read read a bake."""
-    read["file"].setValue((record.folder / (STILL if record.still else MATTE)).as_posix())
+    read["file"].setValue((record.folder / file_name(record.output, still=record.still)).as_posix())
     frames = record.frames or [1]
     for knob, value in (
         ("first", frames[0]),
@@ -99,10 +107,11 @@ def point(read: nuke.Node, record: Record) -> None:
         ("origlast", frames[-1]),
     ):
         read[knob].setValue(value)
-    # Coverage is no colour: no curve, ever.
+    # Coverage is no colour, and colour is written scene-linear in the script's own primaries: no curve, ever.
     read["raw"].setValue(True)
     model = record.settings.get("model", "")
-    read["label"].setValue(f"Flyaway {model}".strip())
+    what = "" if record.output == "matte" else record.output
+    read["label"].setValue(" ".join(word for word in ("Flyaway", model, what) if word))
 
 
 def relink(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CacheError
-from .job import Job, Request, Settings
+from .job import OUTPUTS, Job, Request, Settings
 from .preferences import read_json, write_json
 
 RECORD = "bake.json"
@@ -51,6 +51,12 @@ class Record:
     def frames(self) -> list[int]:
         """The frames that were baked, ascending; none for a still."""
         return _numbers(self.mattes)
+
+    @property
+    def output(self) -> str:
+        """What its files hold: one of `job.OUTPUTS`."""
+        said = self.settings.get("output", "matte")
+        return said if said in OUTPUTS else "matte"
 
     @property
     def still(self) -> bool:
@@ -144,7 +150,8 @@ class Cache:
             CacheError: it is no bake's folder, or cannot be written.
         """
         before = read_record(folder)
-        request = Request("", before.source, tuple(_numbers(before.plates)), folder)
+        written = Settings(output=before.output)
+        request = Request("", before.source, tuple(_numbers(before.plates)), folder, written)
         mattes = {key: said for key in before.plates if (said := _stat(_matte(request, key)))}
         record = Record(folder, before.source, before.settings, before.plates, mattes)
         if mattes != before.mattes:

@@ -38,6 +38,14 @@ def working_space() -> str | None:
     return _known(str(root["workingSpaceLUT"].value()))
 
 
+def in_working_space(space: str) -> bool:
+    """Whether what our program makes scene-linear of a plate in `space` means what the script's values mean.
+
+    Nuke's own management knows one linear light; under OCIO its primaries are the working space's.
+    """
+    return not _managed_by_ocio() or space in ("scene_linear", working_space())
+
+
 def ocio_config() -> str:
     """The OCIO configuration that names are to be looked up in, or "" for our program's built-in ones."""
     if not _managed_by_ocio():

@@ -1,4 +1,4 @@
-"""The bake node's matte controls, masks and person, in the words of the command line."""
+"""The bake node's matte controls, masks, person and colour, in the words of the command line."""
 
 from __future__ import annotations
 
@@ -47,6 +47,33 @@ def words_of(node: nuke.Node, plate: Plate) -> tuple[str, ...]:
         person = _point(node, plate)
     if person != "all":
         words += ["--subject", person]
+    return tuple(words)
+
+
+def output_of(node: nuke.Node) -> str:
+    """What is written: one of `job.OUTPUTS`."""
+    knob = node.knob("output")  # a bake node of an earlier release has none
+    return "matte" if knob is None else str(knob.value())
+
+
+def colour_of(node: nuke.Node) -> tuple[str, ...]:
+    """The options for the colour that is written; none where none is, or where nothing is set.
+
+    Raises:
+        BakeError: the strength is animated.
+    """
+    output = output_of(node)
+    if output not in ("rgba", "fg"):
+        return ()
+    words: list[str] = []
+    edges, screen = str(node["edge_colour"].value()), str(node["despill"].value())
+    if output == "rgba" and edges != "foreground":  # fg is the person's own colour or nothing
+        words += ["--edge-colour", edges]
+    if screen != "none":
+        knob = cast("nuke.Array_Knob", node["despill_strength"])
+        if knob.isAnimated() or knob.hasExpression():
+            raise BakeError("despill_strength is animated, and a bake has one value for all frames: set one.")
+        words += ["--despill", screen, f"--despill-strength={float(knob.value()):g}"]
     return tuple(words)
 
 

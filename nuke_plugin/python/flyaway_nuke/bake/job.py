@@ -14,9 +14,19 @@ from .launcher import Cli
 from .ranges import format_range
 
 STATES = ("queued", "running", "stopping", "done", "cancelled", "failed")
-MATTE = "matte.%04d.exr"
-STILL = "matte.exr"
+# What is written, and the channels that it has; of the plate's own the bake's Copy puts them in the place.
+OUTPUTS = {
+    "matte": ("rgba.alpha",),
+    "rgba": ("rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"),
+    "fg": ("rgba.red", "rgba.green", "rgba.blue"),
+    "unknown": ("unknown.alpha",),
+}
 _MAX_LOG = 5000
+
+
+def file_name(output: str, *, still: bool) -> str:
+    """What the files of a bake are called: a pattern, or a still's name."""
+    return f"{output}.exr" if still else f"{output}.%04d.exr"
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,8 @@ class Settings:
         coarse_only: without the fine regions.
         alpha_in: what the plate's own alpha is: auto, premultiplied, straight or ignore.
         finish: matte controls, masks and the person, as words of the command line.
+        output: what is written, one of `OUTPUTS`.
+        colour: the colour of edges and despill, as words of the command line.
     """
 
     model: str = "fast"
@@ -36,11 +48,20 @@ class Settings:
     coarse_only: bool = False
     alpha_in: str = "auto"
     finish: tuple[str, ...] = ()
+    output: str = "matte"
+    colour: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
         said = self.network()
-        return {**said, "finish": json.dumps(self.finish)} if self.finish else said
+        if self.finish:
+            said["finish"] = json.dumps(self.finish)
+        # Bakes from before there was a choice keep their folder.
+        if self.output != "matte":
+            said["output"] = self.output
+        if self.colour:
+            said["colour"] = json.dumps(self.colour)
+        return said
 
     def network(self) -> dict[str, str]:
         """Of these, what the network's own mattes depend on."""
@@ -81,7 +102,7 @@ class Request:
     @property
     def target(self) -> str:
         """The mattes' pattern, with forward slashes, as Nuke writes paths."""
-        return (self.folder / (STILL if self.still else MATTE)).as_posix()
+        return (self.folder / file_name(self.settings.output, still=self.still)).as_posix()
 
     def matte(self, frame: int | None) -> Path:
         """One matte's file."""
@@ -92,7 +113,7 @@ class Request:
         """Where the network's own mattes are kept, for all bakes that differ in controls alone."""
         said = json.dumps([self.source, self.settings.network()], sort_keys=True)
         name = f"raw-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
-        return (self.folder.parent / name / (STILL if self.still else MATTE)).as_posix()
+        return (self.folder.parent / name / file_name("matte", still=self.still)).as_posix()
 
     def preview(self, frame: int | None) -> Path:
         """One frame's preview: plate and matte as a small straight RGBA PNG."""
@@ -114,7 +135,9 @@ class Request:
             command.append("--coarse-only")
         if self.ocio:
             command += ["--ocio", self.ocio]
-        command += [*self.settings.finish, "--raw", self.raw]
+        if self.settings.output != "matte":
+            command += ["--output", self.settings.output]
+        command += [*self.settings.colour, *self.settings.finish, "--raw", self.raw]
         command += ["--previews", str(self.folder / "previews")]
         # What its journal lists is kept: a bake that was stopped goes on where it was.
         return [*command, "--resume", "--progress", "ndjson"]

@@ -11,8 +11,9 @@ import nuke
 from . import farm, host
 from .build import GIZMO, bake_id, bake_nodes, build, plain, relink
 from .cache import Cache
+from .colour import in_working_space
 from .errors import BakeError, CacheError
-from .finish import words_of
+from .finish import colour_of, output_of, words_of
 from .job import Job, Request, Settings
 from .launcher import diagnose
 from .plate import Plate, own_files, wanted_frames
@@ -111,6 +112,9 @@ def make_request(node: nuke.Node) -> Request:
     frames = wanted_frames(node)
     root = host.bakes_root(str(cast("nuke.File_Knob", node["folder"]).evaluate() or ""))
     own, why = own_files(node) if node["own_files"].value() else (None, "as the node asks")
+    if own is not None and output_of(node) in ("rgba", "fg") and not in_working_space(own.space):
+        why = f"colour is written as the script has it, and the plate's is {own.space}"
+        own = None
     if own is None:
         nuke.tprint(f"Flyaway: rendering the plate, since {why}")
         own = render_plate(node, frames, root, node.name())
@@ -121,6 +125,8 @@ def make_request(node: nuke.Node) -> Request:
         bool(node["coarse_only"].value()),
         str(node["alpha_in"].value()),
         words_of(node, own),
+        output_of(node),
+        colour_of(node),
     )
     wanted = () if own.still else tuple(frames)
     folder = Cache(root).folder(_title(own), own.source, wanted, settings)
