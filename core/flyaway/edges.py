@@ -26,6 +26,7 @@ SHALLOW = np.float32(2.0**-8)  # a pit of no more than an 8-bit code is no hole
 LONGEST_STEP = 3.0  # px that one step of `grow` moves an edge
 DIRECTIONS = 16
 _ROUNDING = np.float32(1e-6)
+_NOWHERE = np.float32(2.0)  # above all coverage: nothing is lowered to it
 
 
 def grow(alpha: Float, amount: float) -> Float:
@@ -185,46 +186,51 @@ def _reconstruct(alpha: Float, closed: Float) -> Float:
     """Lower what was closed as far as a way leads to somewhere that stayed open: never below `alpha`.
 
     Only pixels that were closed can change, and of those only what lies beside one that just did: they are
-    taken out into a list, in which each knows its neighbours.
+    taken out into a list, in which each knows its neighbours. Place 0 of the list is nowhere.
     """
-    ys, xs = np.divmod(np.flatnonzero(closed - alpha > SHALLOW), alpha.shape[1])
-    count = len(ys)
-    if not count:
+    where = np.flatnonzero(closed - alpha > SHALLOW)
+    if not where.size:
         return alpha
-    beside, level = _neighbours(ys, xs, alpha, closed)
-    floor = alpha[ys, xs]
-    front = np.arange(count)
+    floor = alpha.ravel().take(where)
+    beside, fixed = _neighbours(where, alpha)
+    level = np.empty(where.size + 1, np.float32)
+    level[0] = _NOWHERE
+    level[1:] = np.minimum(closed.ravel().take(where), np.maximum(fixed, floor))
+    front = np.flatnonzero(level[1:] > floor)
     while front.size:
-        lowered = np.maximum(floor[front], level[beside[:, front]].min(axis=0))
-        moved = lowered < level[front]
-        front = front[moved]
-        level[front] = lowered[moved]
+        around = beside.take(front, axis=1)
+        lowered = level.take(around[0])  # `take`, row by row: several times as quick as level[around].min(0)
+        for row in around[1:]:
+            np.minimum(lowered, level.take(row), out=lowered)
+        np.maximum(lowered, floor.take(front), out=lowered)
+        moved = np.flatnonzero(lowered < level.take(front + 1))
+        level[front.take(moved) + 1] = lowered.take(moved)
         marked = np.zeros(level.size, bool)
-        marked[beside[:, front]] = True
-        front = np.flatnonzero(marked[:count] & (level[:count] > floor))
+        marked[around.take(moved, axis=1).ravel()] = True
+        front = np.flatnonzero(marked[1:] & (level[1:] > floor))
     out = alpha.copy()
-    out[ys, xs] = level[:count]
+    out.ravel()[where] = level[1:]
     return out
 
 
-def _neighbours(ys: Index, xs: Index, alpha: Float, closed: Float) -> tuple[Index, Float]:
-    """9×N places in a list for N pixels, and that list: the N own values, then all others.
+def _neighbours(where: Index, alpha: Float) -> tuple[Index, Float]:
+    """8×N places in a list, from 1, for N pixels, and the least of their neighbours that are in none.
 
-    The frame's border is closed: what lies beyond counts as the pixel itself.
+    The frame's border is closed: nothing lies beyond.
     """
-    height, width = closed.shape
-    count = len(ys)
-    number = np.zeros((height, width), np.int32)  # 0: none of them. The pages that nobody touches stay unused
-    number[ys, xs] = np.arange(1, count + 1)
-    beside = np.empty((9, count), np.int64)
-    around = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
-    fixed = np.full(count, 2, np.float32)
-    for row, (dy, dx) in enumerate(around):
-        there = np.clip(ys + dy, 0, height - 1), np.clip(xs + dx, 0, width - 1)
-        which = number[there].astype(np.int64) - 1
-        beside[row] = np.where(which < 0, 2 * count, which)
-        np.minimum(fixed, np.where(which < 0, alpha[there], 2), out=fixed)
-    # One more: the lowest neighbour among those that stay as they are.
-    beside[8] = np.arange(count, 2 * count)
-    level = np.concatenate([closed[ys, xs], fixed, np.full(1, 2, np.float32)])
-    return beside, level
+    height, width = alpha.shape
+    line = width + 2  # one pixel of border all around, so that no neighbour needs a check
+    places = where + (where // width + 1) * 2 + width + 1
+    number = np.zeros((height + 2) * line, np.int32)  # the pages that nobody touches stay unused
+    number[places] = np.arange(1, where.size + 1)
+    others = np.full((height + 2, line), _NOWHERE)
+    others[1:-1, 1:-1] = alpha
+    others = others.ravel()
+    others[places] = _NOWHERE
+    beside = np.empty((8, where.size), np.int64)
+    fixed = np.full(where.size, _NOWHERE)
+    for row, step in enumerate((-line - 1, -line, -line + 1, -1, 1, line - 1, line, line + 1)):
+        there = places + step
+        beside[row] = number.take(there)
+        np.minimum(fixed, others.take(there), out=fixed)
+    return beside, fixed

@@ -179,9 +179,10 @@ def test_preferences_are_kept_to_and_what_they_change_goes_stale(
 
 def test_blender_does_not_ask_about_mattes_on_quitting(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.quitting", plate=plate, size=SIZE, folder=tmp_path)
-    assert len(facts["asked before"]) == 1
+    # The matte, and the person's colour.
+    assert len(facts["asked before"]) == 2
     assert facts["asked"] == []
-    assert min(facts["means"]) > 0.1
+    assert min(facts["means"]) > 0.05
     assert facts["again"] == 0
     without = blender(
         "files.open_and_render",

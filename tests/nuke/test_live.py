@@ -20,6 +20,7 @@ from flyaway.controls import apply
 from flyaway.engines.torch_engine import load_network
 from flyaway.export.nuke import baked_in, operators
 from flyaway.export.nuke_module import COLOURS, LiveMatte, display, relative_index
+from flyaway.foreground import foreground
 from flyaway.network import attention
 from flyaway.regions import torch_backend as regions
 from flyaway.subject import Subject, alone
@@ -99,6 +100,10 @@ def test_the_knobs_are_live(live, plate):
     assert torch.equal(run(live, plate, output=0)[:, :3], plate)
     assert torch.allclose(run(live, plate, output=1)[:, :3], plate * alpha[:, None])
     assert torch.equal(run(live, plate, output=3)[:, 0], alpha)
+    own = run(live, plate, output=4)
+    assert torch.equal(own[:, 3], alpha)
+    wanted = foreground(plate[0].permute(1, 2, 0).numpy(), alpha[0].numpy(), "srgb")
+    assert np.abs(own[0, :3].permute(1, 2, 0).numpy() - wanted).max() <= 2 / 1024
     coarse = run(live, plate, output=2, refine=0)
     assert torch.equal(coarse[:, 3], coarse[:, 2])
     assert (coarse[:, 3] - alpha).abs().max() > 0.05

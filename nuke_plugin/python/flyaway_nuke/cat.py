@@ -14,7 +14,7 @@ COLOURS = ["linear Rec.709", "ACEScg", "sRGB", "raw"]
 SUBJECTS = ["all", "largest", "centre", "point"]
 # Numbers of the model, in the order in which they work.
 NUMBERS = ("pick_x", "pick_y", "black", "white", "gamma", "grow", "soften", "fill_holes")
-OUTPUTS = ["plate and alpha", "premultiplied", "unknown regions", "alpha in all"]
+OUTPUTS = ["plate and alpha", "premultiplied", "unknown regions", "alpha in all", "foreground and alpha"]
 
 
 class CatError(Exception):

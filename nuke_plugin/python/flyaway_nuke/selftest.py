@@ -36,6 +36,7 @@ _LOOKS: list[tuple[str, dict[str, Any], tuple[int, int], str, float, float]] = [
     ("straight", {}, WALL, "rgba.red", 0.4, 0.7),
     ("premultiplied", {"output": 1}, WALL, "rgba.red", 0.0, 0.1),
     ("alpha in all", {"output": 2}, FACE, "rgba.green", 0.9, 1.0),
+    ("foreground", {"output": 4}, FACE, "rgba.alpha", 0.9, 1.0),
     ("unknown regions", {"output": 3}, FACE, "rgba.blue", 0.9, 1.0),
     ("half size", {"downrez": 1}, FACE, "rgba.alpha", 0.9, 1.0),
     ("box shrunk by 60", {"grow": -60}, FACE, "rgba.alpha", 0.9, 1.0),

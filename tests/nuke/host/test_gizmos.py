@@ -85,7 +85,8 @@ def test_portrait_matte_is_wired_as_meant(plugin):
     assert inputs["UpSwitch"] == ["Inference1", "Up"]
     assert inputs["Garbage"] == ["Back", "garbage"]
     assert inputs["Core"] == ["Garbage", "core"]
-    assert inputs["PlateAlpha"] == ["img", "InvertMatte"]
+    assert inputs["ColourSwitch"] == ["img", "Back"]
+    assert inputs["PlateAlpha"] == ["ColourSwitch", "InvertMatte"]
     assert inputs["OutputSwitch"] == ["Back", "AlphaInAll", "PremultPlate", "PlateAlpha"]
     assert inputs["Mix"] == ["img", "OutputSwitch"]
     numbers = {n.name: n.knobs.get("number", "0") for n in gizmo.nodes if n.type == "Input"}

@@ -45,6 +45,13 @@ def test_settings_reach_the_model_when_they_change(fake, built):
     assert inference["output"].value() == "unknown regions"
     built["output"].setValue("premultiplied")
     assert inference["output"].value() == "plate and alpha"
+    for shown in ("foreground + alpha", "premultiplied foreground"):
+        built["output"].setValue(shown)
+        assert inference["output"].value() == "foreground and alpha"
+    # Colour that was worked out small would come back soft where the person is solid.
+    built["downrez"].setValue("half")
+    assert inference["output"].value() == "plate and alpha"
+    assert "plate's colour" in built["state"].value()
     assert built["short_state"].value() == "live"
 
 
