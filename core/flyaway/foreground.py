@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
-from flyaway.colours import LARGEST, MARGIN, Float, Index, Tiles, darkest, edge_colours, edge_tiles
+from flyaway.colours import (
+    LARGEST,
+    MARGIN,
+    Float,
+    Index,
+    Tiles,
+    darkest,
+    each_channel,
+    edge_colours,
+    edge_tiles,
+)
 from flyaway.curves import quick_decode, quick_encode
 from flyaway.errors import BadPlateError
 from flyaway.plate import BAND, straight_rows
@@ -88,8 +98,11 @@ def foreground(
     for start in range(0, height, step):
         part = slice(start, start + step)
         solid = cover[part] >= 1
-        if solid.any():
-            np.copyto(result[part], _fit(rows_of(part, None), result.dtype), where=solid[..., None])
+        columns = np.flatnonzero(solid.any(0))
+        if columns.size:  # between the first and the last: a person rarely fills the frame's width
+            across = slice(columns[0], columns[-1] + 1)
+            own = _fit(rows_of(part, across), result.dtype)
+            np.copyto(result[part, across], own, where=each_channel(solid[:, across], 3))
     _fill_edges(result, rows_of, cover, encoding)
     if despill is not None and despill.strength > 0:
         _despill(result, encoding, despill)
@@ -102,10 +115,11 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
 
     def light(rows: Index, columns: Index) -> Float:
         observed = rows_of(rows[:, :, None], columns[:, None, :])
-        observed = np.nan_to_num(observed, nan=0.0, posinf=0.0, neginf=0.0)
+        if not np.isfinite(observed).all():
+            observed = np.nan_to_num(observed, nan=0.0, posinf=0.0, neginf=0.0)
         if encoded:
             observed = quick_decode(observed)
-        return np.asarray(np.clip(observed, -LARGEST, LARGEST), np.float32)
+        return np.clip(observed, -LARGEST, LARGEST, out=observed)
 
     for tiles in edge_colours(light, cover, edge_tiles(cover, under=True)):
         colour = unmixed(tiles, limit=np.float32(1) if encoded else None)

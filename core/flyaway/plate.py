@@ -118,7 +118,12 @@ def straight_rows(
     array = _checked(plate, encoding, premultiplied)
 
     def pixels(rows: Any, columns: Any) -> NDArray[np.float32]:
-        part = array[rows] if columns is None else array[rows, columns]
+        if columns is None:
+            part = array[rows]
+        elif isinstance(rows, np.ndarray) and array.flags.c_contiguous:  # `take` is twice as quick
+            part = array.reshape(-1, array.shape[2]).take(rows * array.shape[1] + columns, axis=0)
+        else:
+            part = array[rows, columns]
         colour = _straight(_as_float(part), premultiplied)
         return np.repeat(colour, 3, axis=-1) if colour.shape[-1] == 1 else colour
 
