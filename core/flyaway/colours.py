@@ -30,7 +30,7 @@ _SPAN = TILE + 2 * MARGIN
 _STRIDE, _FIELD = 4, 8  # px between the samples of the coarse field, and side of its cells
 _SURE = 8  # power of alpha by which a pixel counts: only what is hardly mixed shows a colour unmixed
 _DOUBT = np.float32(0.1)  # share of certain pixels at which a cell is as good as those around it together
-_BATCH = 8  # tiles at a time: what is worked on stays in the cache
+_BATCH = 16  # tiles at a time: what is worked on stays in the cache
 LARGEST = np.float32(1e6)  # light beyond this is taken for it: sums stay finite
 
 
@@ -140,7 +140,7 @@ def edge_colours(light: Light, alpha: Float, tiles: Index) -> Iterator[Tiles]:
     """
     if not len(tiles):
         return
-    fields = _fields(light, alpha)
+    fields = np.concatenate(_fields(light, alpha))
     height, width = alpha.shape
     for start in range(0, len(tiles), _BATCH):
         some = tiles[start : start + _BATCH]
@@ -148,7 +148,8 @@ def edge_colours(light: Light, alpha: Float, tiles: Index) -> Iterator[Tiles]:
         columns = (some[:, 1:] * TILE + _PIXELS).clip(0, width - 1)
         observed = np.ascontiguousarray(light(rows, columns).transpose(0, 3, 1, 2))
         cover = alpha[rows[:, :, None], columns[:, None, :]]
-        front, behind = _local(observed, cover, *(_sampled(field, some) for field in fields))
+        coarse = _sampled(fields, some)
+        front, behind = _local(observed, cover, coarse[:, :3], coarse[:, 3:])
         inner = slice(MARGIN, -MARGIN)
         yield Tiles(rows[:, inner], columns[:, inner], observed[..., inner, inner], front, behind, cover)
 
@@ -157,10 +158,13 @@ def _local(observed: Float, cover: Float, front: Float, behind: Float) -> tuple[
     """N×3×SPAN×SPAN of plate and coarse estimates → N×3×TILE×TILE of both estimates, made local."""
     share = cover[:, None]
     rest = 1 - share
-    wrong = observed - share * front - rest * behind
+    wrong = observed - share * front
+    wrong -= rest * behind
     low = darkest(observed)
-    front = np.maximum(front + share * wrong, low)
-    behind = np.maximum(behind + rest * wrong, low)
+    front = share * wrong + front
+    wrong *= rest
+    wrong += behind
+    front, behind = np.maximum(front, low, out=front), np.maximum(wrong, low, out=wrong)
     return _averaged(front, share), _averaged(behind, rest)
 
 
@@ -179,7 +183,7 @@ def _averaged(colour: Float, weight: Float) -> Float:
 
 
 def _sampled(field: Float, tiles: Index) -> Float:
-    """The coarse field (3×h×w, padded by two) in tiles and their margins: N×3×SPAN×SPAN."""
+    """Coarse fields (C×h×w, padded by two) in tiles and their margins: N×C×SPAN×SPAN."""
     cells = TILE // _FIELD
     reach = np.arange(cells + 4)
     rows = (tiles[:, :1] * cells + reach).clip(0, field.shape[1] - 1)
