@@ -119,7 +119,7 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
             observed = np.nan_to_num(observed, nan=0.0, posinf=0.0, neginf=0.0)
         if encoded:
             observed = quick_decode(observed)
-        return np.clip(observed, -LARGEST, LARGEST, out=observed)
+        return np.asarray(np.clip(observed, -LARGEST, LARGEST, out=observed), np.float32)
 
     for tiles in edge_colours(light, cover, edge_tiles(cover, under=True)):
         colour = unmixed(tiles, limit=np.float32(1) if encoded else None)

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import bpy
-import files
 import graphs
 import numpy as np
+
+import files
 
 REPORT = "bl_ext.user_default.flyaway.report"
 
