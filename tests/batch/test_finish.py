@@ -263,6 +263,9 @@ def test_the_unknown_region_as_a_file_and_as_a_layer(walk, tmp_path):
         assert run_plan(Green(), plan, options(Finish())).exit_code is ExitCode.OK
         source = oiio.ImageInput.open(str(tmp_path / "m" / "m.1001.exr"))
         names = source.spec().channelnames
+        # The header names the channel that this file is about.
+        said = {"unknown": "unknown.A", "matte": "A", "beside": "matte.A"}[output]
+        assert source.spec().getattribute("flyaway:channel") == said
         values = source.read_image(0, 0, 0, len(names), oiio.FLOAT)
         source.close()
         wanted = (people(0)[..., 1] > 0.02) & (people(0)[..., 1] < 0.98)

@@ -20,3 +20,15 @@ def test_a_comp_weighs_what_its_format_has_and_a_matte_what_its_plate_has(tmp_pa
 
     assert weight(cropped, "comp") == weight(whole, "comp") > 0
     assert weight(cropped, "rgba") * 75 == weight(whole, "rgba")
+
+
+def test_masks_and_raw_mattes_weigh_too(tmp_path, write_plate):
+    plate = write_plate(tmp_path / "plate.exr", np.zeros((30, 40, 3), np.float32))
+
+    def weight(**more) -> int:
+        return weigh(FrameTask(plate, (), 1), [WriteOptions()], **more)
+
+    pixels = 30 * 40
+    assert weight(masks=2) - weight() == 2 * 16 * pixels
+    # Two channels of floats, and what is read back to compare them with.
+    assert weight(raw=True) - weight() == 2 * 8 * pixels

@@ -256,7 +256,9 @@ class _Run:
             started = time.perf_counter()
             # Before it is read: a plate that changes meanwhile is stale, not overlooked.
             stat = task.source.stat() if task.source.exists() else None
-            reserve(weigh(task, self._plan.writes, self._options.read.part))
+            finish = self._options.finish
+            beside = {"masks": len(finish.masks()), "raw": bool(finish.raw)}
+            reserve(weigh(task, self._plan.writes, self._options.read.part, **beside))
             plate = read_plate(task.source, self._options.in_space, task.frame, options=self._options.read)
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started
@@ -403,7 +405,7 @@ class _Run:
             self._note(entry, task, "not begun, because the journal cannot be written")
         landed = []
         for target, write in zip(task.targets, self._plan.writes, strict=True):
-            provenance = self._provenance | {"channel": write.channel}
+            provenance = self._provenance | {"channel": write.first_channel}
             unknown = matted.raw.unknown
             landed.append(
                 store_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)

@@ -15,15 +15,27 @@ from flyaway.frames.windows import union
 # 16 float32 values a pixel, and for each channel that is written one to write and one to compare with.
 _BYTES_PER_PIXEL = 64
 _BYTES_PER_VALUE = 8
+# A garbage or core matte: decoded in at most three channels, and laid over the plate's window.
+_BYTES_PER_MASK = 16
+_RAW_VALUES = 2  # coverage and the unknown region
 
 
-def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = None) -> int:
+def weigh(
+    task: FrameTask,
+    writes: Sequence[WriteOptions],
+    part: str | None = None,
+    *,
+    masks: int = 0,
+    raw: bool = False,
+) -> int:
     """Bytes that a frame takes up; 0 where its header cannot be read, and reading it will say why.
 
     Args:
         task: the frame.
         writes: how each of its targets is written.
         part: which part of its plate is read.
+        masks: how many garbage and core mattes come with it.
+        raw: the network's own matte is kept, too.
     """
     outputs = [write.output for write in writes]
     try:
@@ -40,4 +52,6 @@ def weigh(task: FrameTask, writes: Sequence[WriteOptions], part: str | None = No
     viewed = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
     values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)
     values += whole * outputs.count("beside")
-    return viewed * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE
+    laid = data.width * data.height
+    values += laid * _RAW_VALUES * raw
+    return viewed * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE + laid * _BYTES_PER_MASK * masks

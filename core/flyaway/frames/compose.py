@@ -77,7 +77,7 @@ def compose(
             pixels, names = np.concatenate([pixels, alpha[..., None]], axis=-1), (*names, "A")
     else:
         pixels = (alpha if options.output == "matte" or unknown is None else unknown)[..., None]
-        names = (_channel_of(options) if suffix == ".exr" else "Y",)
+        names = (options.first_channel if suffix == ".exr" else "Y",)
     if options.unknown and unknown is not None:
         pixels, names = np.concatenate([pixels, unknown[..., None]], axis=-1), (*names, UNKNOWN)
     window = plate.data_window
@@ -120,11 +120,6 @@ def _over_format(alpha: FloatImage, plate: Plate) -> tuple[FloatImage, Plate]:
     return fit_window(alpha[..., None], own, window)[..., 0], replace(
         plate, pixels=pixels, data_window=window
     )
-
-
-def _channel_of(options: WriteOptions) -> str:
-    """The name of the first channel; `A` is a matte's, so what is none has another unless told otherwise."""
-    return UNKNOWN if options.output == "unknown" and options.channel == "A" else options.channel
 
 
 def _with_unknown(picture: Picture, unknown: FloatImage, depth: str) -> Picture:

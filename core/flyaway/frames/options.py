@@ -80,6 +80,11 @@ class WriteOptions:
     over: str | None = None
 
     @property
+    def first_channel(self) -> str:
+        """The first channel's name in an EXR; `A` is a matte's, so what is none has another by default."""
+        return UNKNOWN if self.output == "unknown" and self.channel == "A" else self.channel
+
+    @property
     def added(self) -> int:
         """How many channels come on top of the output's own."""
         beside = self.output == "beside" and self.edge_colour == "foreground"
