@@ -128,7 +128,7 @@ class Analysis:
         if not layers.wants_colour(use) or layers.complete(place, "colour", [frame]):
             return
         alpha = pixels.read_file(cache.matte_path(place, frame))[..., 0]
-        future = self._pool.submit(engine.foreground, pipeline.ask(self.scene, use, frame).plate, alpha)
+        future = self._pool.submit(pipeline.ask(self.scene, use, frame).foreground, alpha)
         while not _is_done(future):
             yield True
         found = engine.Found(alpha, colour=future.result())

@@ -29,21 +29,35 @@ class Request:
 
     def answer(self) -> engine.Found:
         """What the network finds."""
-        network = engine.get(self.choice)
-        if not self.trim:
-            return self._coloured(network.matte(self.plate, self.refine, self.pixel_aspect), self.plate)
-        size = self.plate.shape[:2]
-        whole = engine.Found(np.zeros(size, np.float32), np.zeros(size, np.float32))
-        there = self.plate[..., 3] > 0
-        if there.any():
-            rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
-            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            found = network.matte(np.ascontiguousarray(self.plate[box]), self.refine, self.pixel_aspect)
-            whole.alpha[box], whole.unknown[box] = found.alpha, found.unknown
-        return self._coloured(whole, self.plate)
+        network, box = engine.get(self.choice), self._box()
+        if box is None:
+            found = network.matte(self.plate, self.refine, self.pixel_aspect)
+        else:
+            part = network.matte(np.ascontiguousarray(self.plate[box]), self.refine, self.pixel_aspect)
+            alpha, unknown = (np.zeros(self.plate.shape[:2], np.float32) for _ in range(2))
+            alpha[box], unknown[box] = part.alpha, part.unknown
+            found = engine.Found(alpha, unknown)
+        return replace(found, colour=self.foreground(found.alpha)) if self.colour else found
 
-    def _coloured(self, found: engine.Found, plate: np.ndarray) -> engine.Found:
-        return replace(found, colour=engine.foreground(plate, found.alpha)) if self.colour else found
+    def foreground(self, alpha: np.ndarray) -> np.ndarray:
+        """The person's own colour, as `engine.foreground` gives it; no network runs."""
+        box = self._box()
+        if box is None:
+            return engine.foreground(self.plate, alpha)
+        colour = np.zeros((*alpha.shape, 4), np.float32)
+        part = (np.ascontiguousarray(whole[box]) for whole in (self.plate, alpha))
+        colour[box] = engine.foreground(*part)
+        return colour
+
+    def _box(self) -> tuple[slice, slice] | None:
+        """The part of the plate that is not bare canvas, where it lies on one; all of it where it is bare."""
+        if not self.trim:
+            return None
+        there = self.plate[..., 3] > 0
+        if not there.any():
+            return None
+        rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
@@ -87,7 +101,7 @@ def _kept(scene: bpy.types.Scene, use: Use, frame: int) -> engine.Found:
     unknown = layers.read(place, "unknown", frame) if layers.wants_unknown(use) else None
     colour = layers.read(place, "colour", frame) if layers.wants_colour(use) else None
     if colour is None and layers.wants_colour(use):
-        colour = engine.foreground(ask(scene, use, frame).plate, alpha)
+        colour = ask(scene, use, frame).foreground(alpha)
     return engine.Found(alpha, unknown, colour)
 
 
