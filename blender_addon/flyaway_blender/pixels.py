@@ -52,7 +52,9 @@ def new_colour_image(name: str) -> bpy.types.Image:
 
 def write_matte(image: bpy.types.Image, matte: np.ndarray) -> None:
     """Put an H×W float32 matte (row 0 at the top) into an image, whose size becomes the matte's."""
-    values = np.ones((*matte.shape, image.channels), np.float32)
+    values = np.ones(
+        (*matte.shape, 4), np.float32
+    )  # as many as every image in memory has, once it has pixels
     values[..., :3] = matte[::-1, :, None]
     _write(image, values)
 

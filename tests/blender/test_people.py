@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tests.blender.conftest import Blender, read_exr, to_linear
 from tests.conftest import ROOT, WritePlate
 
-from flyaway.evaluation.pixels import read, resize
+from flyaway.evaluation.pixels import resize
+from flyaway.pictures.files import read
 
 
 def test_whoever_stands_where_one_clicks_is_kept(
