@@ -31,4 +31,4 @@ def test_masks_and_raw_mattes_weigh_too(tmp_path, write_plate):
     pixels = 30 * 40
     assert weight(masks=2) - weight() == 2 * 16 * pixels
     # Two channels of floats, and what is read back to compare them with.
-    assert weight(raw=True) - weight() == 2 * 8 * pixels
+    assert weight(raw=1) - weight() == 2 * 8 * pixels

@@ -257,8 +257,8 @@ class _Run:
             # Before it is read: a plate that changes meanwhile is stale, not overlooked.
             stat = task.source.stat() if task.source.exists() else None
             finish = self._options.finish
-            part, masks = self._options.read.part, len(finish.masks())
-            reserve(weigh(task, self._plan.writes, part, masks=masks, raw=bool(finish.raw)))
+            kept = {"masks": len(finish.masks()), "raw": int(bool(finish.raw))}
+            reserve(weigh(task, self._plan.writes, self._options.read.part, **kept))
             plate = read_plate(task.source, self._options.in_space, task.frame, options=self._options.read)
             pixels, encoding = plate.for_matting()
             seconds = time.perf_counter() - started

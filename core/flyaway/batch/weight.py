@@ -26,7 +26,7 @@ def weigh(
     part: str | None = None,
     *,
     masks: int = 0,
-    raw: bool = False,
+    raw: int = 0,
 ) -> int:
     """Bytes that a frame takes up; 0 where its header cannot be read, and reading it will say why.
 
@@ -35,7 +35,7 @@ def weigh(
         writes: how each of its targets is written.
         part: which part of its plate is read.
         masks: how many garbage and core mattes come with it.
-        raw: the network's own matte is kept, too.
+        raw: 1 where the network's own matte is kept, too.
     """
     outputs = [write.output for write in writes]
     try:
