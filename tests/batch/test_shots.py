@@ -199,6 +199,11 @@ def test_raw_mattes_are_used_again_without_the_network(shot, tmp_path):
     finish = replace(finish, controls=Controls(gamma=2.0))
     assert run_plan(again, plan(source, out), replace(RESUME, finish=finish)).counts == {"written": 6}
     assert again.calls == 0
+    # By another bake too, which has no journal of its own; as stills they are other mattes.
+    other = plan(source, tmp_path / "other")
+    assert run_plan(again, other, replace(RESUME, finish=finish)).counts == {"written": 6}
+    assert again.calls == 0
+    assert mattes(tmp_path / "other") == mattes(out)
     # A frame whose raw matte is gone remembers all the same.
     (tmp_path / "raw" / "r.1004.exr").unlink()
     before = mattes(out)

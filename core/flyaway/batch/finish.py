@@ -200,8 +200,19 @@ class Finisher:
         """What the raw matte of a frame was made of."""
         return _digest([self._made_with, size, mtime, search_box(masks.get("garbage"))])
 
-    def stored(self, task: FrameTask, plate: Plate, key: str) -> Raw | None:
-        """The raw matte from an earlier run, where it is there and was made of the same."""
+    def stored(
+        self, task: FrameTask, plate: Plate, key: str, remembers: Callable[[str], bool] | None = None
+    ) -> tuple[Raw, str] | None:
+        """The raw matte from an earlier run, where it is there and was made of the same.
+
+        Args:
+            task, plate: the frame.
+            key: of `key`.
+            remembers: for a shot: whether what a frame remembers, as it was named then, is what it would now.
+
+        Returns:
+            The matte, and that name; "" for a still.
+        """
         if not self.finish.raw:
             return None
         path = raw_path(self.finish.raw, task)
@@ -211,7 +222,8 @@ class Finisher:
             source = library.open_input(path, task.frame)
             try:
                 spec = source.spec()
-                if metadata.read_provenance(spec).get("raw") != key:
+                made_of, _, memory = metadata.read_provenance(spec).get("raw", "").partition(" ")
+                if made_of != key or not (memory == "" if remembers is None else remembers(memory)):
                     return None
                 values = library.decode(source, 0, spec.nchannels, path, task.frame)
                 names = list(spec.channelnames)
@@ -222,7 +234,7 @@ class Finisher:
         if values.shape[:2] != plate.pixels.shape[:2] or not {"A", UNKNOWN} <= set(names):
             return None
         alpha, unknown = (np.ascontiguousarray(values[..., names.index(name)]) for name in ("A", UNKNOWN))
-        return Raw(alpha, unknown)
+        return Raw(alpha, unknown), memory
 
     def network(
         self,

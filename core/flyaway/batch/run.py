@@ -265,19 +265,18 @@ class _Run:
             size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
             masks = self._finisher.masks(task, plate)
             key = self._finisher.key(size, mtime, masks)
-            memory = self._remembered(task)
-            raw = self._finisher.stored(task, plate, f"{key} {memory}" if memory else key)
+            raw, memory = self._finisher.stored(task, plate, key, self._remembers(task)) or (None, "")
             told = "" if why == NEW else why
             return _Read(plate, pixels, encoding, size, mtime, seconds, told, masks, key, raw, memory)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
-    def _remembered(self, task: FrameTask) -> str:
-        """What the frame remembered when it was done last, where that still holds, or ""."""
-        entry = None if self._past is None else self._past.get(task.key)
-        if self._memory is None or entry is None or task.frame is None:
-            return ""
-        return "" if self._memory.is_stale(entry.memory, task.frame) else entry.memory
+    def _remembers(self, task: FrameTask) -> Callable[[str], bool] | None:
+        """Whether a frame of a shot remembers now what it did by that name; None where frames are stills."""
+        memory, frame = self._memory, task.frame
+        if memory is None or frame is None:
+            return None
+        return lambda name: name != "" and not memory.is_stale(name, frame)
 
     def _matte(self, task: FrameTask, read: _Read | FrameResult) -> _Matted | FrameResult | None:
         """In the caller's thread: the network. None where the run is to end before this frame."""
