@@ -60,7 +60,10 @@ class Matte:
     @cached_property
     def coarse(self) -> NDArray[np.float32]:
         """H×W float32: `coarse_map` at the plate's size, bilinear, made when it is asked for."""
-        return upsample(self.coarse_map, *self.alpha.shape).clip(0, 1)
+        height, width = self.alpha.shape
+        if height < self.coarse_map.shape[0] or width < self.coarse_map.shape[1]:  # a small plate
+            return resize(self.coarse_map[..., None], height, width)[..., 0].clip(0, 1)
+        return upsample(self.coarse_map, height, width).clip(0, 1)
 
     @property
     def unknown(self) -> NDArray[np.float32]:
