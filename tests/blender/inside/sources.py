@@ -136,6 +136,7 @@ def moved(plate: str, size: list[int], folder: str) -> dict[str, object]:
     """Cropped, turned, scaled and pushed pictures against the core's matte of what is to be seen."""
     width, height = size
     node = graphs.matte_of(plate, width, height)
+    node.inputs["Edge Colour"].default_value = 0.0  # where it lies is what is asked here
     tree, scene = node.id_data, bpy.context.scene
     facts: dict[str, object] = {}
 
