@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-import files
 import graphs
 import numpy as np
 from node import apart, image_of, records, render
+
+import files
 
 
 def animation(folder: str, name: str, first: int, last: int) -> tuple[list[np.ndarray], list[str]]:
