@@ -186,6 +186,14 @@ def test_what_the_plates_alpha_is_goes_to_the_program_and_into_the_signature(env
     assert run(environ, straight).state == "done"
 
 
+def test_stills_go_to_the_program_and_into_the_signature(request_of):
+    usual, stills = request_of(), request_of(stills=True)
+    assert "--stills" not in usual.command(Cli(("flyaway",), ""))
+    assert "--stills" in stills.command(Cli(("flyaway",), ""))
+    assert stills.folder != usual.folder
+    assert stills.raw != usual.raw
+
+
 def test_a_still_is_one_matte(environ, plates, tmp_path, pixels):
     source = (plates / "plate.1001.exr").as_posix()
     folder = Cache(tmp_path / "bakes").folder("still", source, (), Settings())

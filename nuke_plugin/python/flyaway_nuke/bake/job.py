@@ -41,6 +41,7 @@ class Settings:
         finish: matte controls, masks and the person, as words of the command line.
         output: what is written, one of `OUTPUTS`.
         colour: the colour of edges and despill, as words of the command line.
+        stills: each frame by itself, also with a model that has a memory.
     """
 
     model: str = "fast"
@@ -50,6 +51,7 @@ class Settings:
     finish: tuple[str, ...] = ()
     output: str = "matte"
     colour: tuple[str, ...] = ()
+    stills: bool = False
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
@@ -67,7 +69,9 @@ class Settings:
         """Of these, what the network's own mattes depend on."""
         said = {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
         # Bakes from before there was a choice keep their folder.
-        return said if self.alpha_in == "auto" else {**said, "alpha_in": self.alpha_in}
+        if self.alpha_in != "auto":
+            said["alpha_in"] = self.alpha_in
+        return {**said, "stills": "True"} if self.stills else said
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,8 @@ class Request:
             command += ["--alpha-in", self.settings.alpha_in]
         if self.settings.coarse_only:
             command.append("--coarse-only")
+        if self.settings.stills:
+            command.append("--stills")
         if self.ocio:
             command += ["--ocio", self.ocio]
         if self.settings.output != "matte":

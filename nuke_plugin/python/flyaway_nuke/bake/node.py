@@ -127,6 +127,8 @@ def make_request(node: nuke.Node) -> Request:
         words_of(node, own),
         output_of(node),
         colour_of(node),
+        # A bake node of an earlier release has no such knob.
+        node.knob("stills") is not None and bool(node["stills"].value()),
     )
     wanted = () if own.still else tuple(frames)
     folder = Cache(root).folder(_title(own), own.source, wanted, settings)
