@@ -101,6 +101,19 @@ def test_without_a_state_its_memory_is_warmed_up_and_that_is_told(whole, tmp_pat
     assert "begun anew" in notes(Remembering(), what)[1003]
 
 
+def test_a_state_that_cannot_be_kept_costs_no_frame(shot, tmp_path):
+    source, out = shot(8), tmp_path / "out"
+    (out / ".flyaway" / "m.@.exr.1004.state.npz").mkdir(parents=True)
+    told = notes(Remembering(), plan(source, out))
+    assert "was not kept" in told[1004]
+    assert len(told) == 8
+    assert states(out) == [1004, 1008]  # the folder in its way is still one
+    run_plan(Remembering(), plan(source, tmp_path / "whole"), RESUME)
+    (out / "m.1006.exr").unlink()
+    run_plan(Remembering(), plan(source, out), RESUME)
+    assert mattes(out) == mattes(tmp_path / "whole")
+
+
 @pytest.mark.parametrize("harm", [b"", b"no state", None])
 def test_a_state_that_is_harmed_or_of_something_else_is_not_used(whole, tmp_path, harm):
     source, expected = whole
