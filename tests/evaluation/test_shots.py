@@ -13,7 +13,7 @@ pytest.importorskip("OpenImageIO")
 
 from flyaway.errors import DatasetError
 from flyaway.evaluation import layouts, report, run, shot_report, shots
-from flyaway.pictures import files
+from flyaway.pictures import files, motion
 from flyaway.pictures.convert import eight_bit
 
 HEIGHT, WIDTH = 96, 128
@@ -60,30 +60,50 @@ def test_a_lag_shows_as_a_shift_that_helps():
 
 def test_a_matte_that_moves_with_its_plate_does_not_flicker():
     pytest.importorskip("cv2", reason="the shots extra is not installed")
-    by = shots.motion(texture(0), texture(3))
+    by = motion.between(texture(0), texture(3))
     assert by is not None
     assert by.trusted.mean() > 0.6
     columns = np.arange(WIDTH)[None]
     inner = by.trusted & (columns > 30) & (columns < 100)
     assert (columns - by.columns)[inner].mean() == pytest.approx(3, abs=0.3)
-    steady = shots.flicker(disc(63), disc(60), by)
+    steady = motion.flicker(disc(63), disc(60), by)
     assert steady["flicker"] < 0.01
     assert steady["pops"] == 0
     assert steady["followed"] > 0.6
-    boiling = shots.flicker(disc(63) * 0.5, disc(60), by)
+    boiling = motion.flicker(disc(63) * 0.5, disc(60), by)
     assert boiling["flicker"] > 0.1
     assert 0.1 < boiling["pops"] < 1
 
 
+def test_near_is_by_euclidean_distance():
+    from scipy import ndimage
+
+    mask = np.random.default_rng(3).random((70, 90)) > 0.9995
+    mask[5, 5] = True
+    for reach in (1, 7, 20):
+        assert (motion.near(mask, reach) == (ndimage.distance_transform_edt(~mask) <= reach)).all()
+
+
+def test_without_opencv_what_stands_still_can_be_followed():
+    before, after = texture(0), texture(0)
+    after[:, 64:] = texture(7)[:, 64:]
+    by = motion.still(before, after)
+    assert by.trusted[:, :64].all()
+    assert by.trusted[:, 64:].mean() < 0.5
+    popped = motion.flicker(np.maximum(disc(60), disc(30)), disc(60), by)
+    assert popped["pops"] > 0.1
+    assert popped["followed"] < 1
+
+
 def test_a_cut_is_not_followed():
     pytest.importorskip("cv2", reason="the shots extra is not installed")
-    by = shots.motion(texture(0), texture(0)[::-1, ::-1].copy())
+    by = motion.between(texture(0), texture(0)[::-1, ::-1].copy())
     assert by is not None
     assert by.trusted.mean() < 0.3
 
 
 def test_what_cannot_be_measured_without_opencv_is_said(clip, monkeypatch):
-    monkeypatch.setattr(shots, "opencv", lambda: None)
+    monkeypatch.setattr(motion, "opencv", lambda: None)
     result = run.evaluate(clip, {"still": still})
     assert "flicker" not in result.rows[1].scores
     assert "dtssd" in result.rows[1].scores

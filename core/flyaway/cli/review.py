@@ -60,6 +60,9 @@ def review(
 ) -> int:
     """Look over a job: plate, comp and matte under a wipe, coverage and flicker, the worst frames first.
 
+    Edges that boil or pop are found along the plate's motion, by OpenCV (pip install 'flyaway[shots]').
+    Without it they are judged only where the plate stands still, and what was not measured is said.
+
     The page is one file that needs no network and no other file. Exit code: 0; with --strict 2 where a
     frame has a fault; 1 where the page could not be made. For a job there is a page a shot, and index.html.
     """
@@ -88,6 +91,7 @@ def review(
     done = make_review(pairs, out, sheet, options)
     for frame in done.faulty:
         say(f"{frame.label}: {'; '.join(frame.faults)}")
+    _tell_notes(done)
     say(f"{out}, {sheet}: {_counts(done)}")
     return 2 if strict and done.faulty else 0
 
@@ -112,6 +116,7 @@ def _review_job(
     def tell(one: ShotReview) -> None:
         for frame in one.review.faulty:
             say(f"{one.name} {frame.label}: {'; '.join(frame.faults)}")
+        _tell_notes(one.review, f"{one.name}: ")
         say(f"{one.page}: {_counts(one.review)}")
 
     done = review_job(job, folder, options, tell)
@@ -119,5 +124,11 @@ def _review_job(
     return 2 if strict and any(one.review.faulty for one in done) else 0
 
 
+def _tell_notes(review: Review, before: str = "") -> None:
+    """What could not be measured."""
+    for note in review.notes:
+        say(f"{before}{note}")
+
+
 def _counts(review: Review) -> str:
-    return f"{len(review.frames)} frames, {len(review.faulty)} with faults"
+    return f"{len(review.frames)} frames, {review.verdict}"

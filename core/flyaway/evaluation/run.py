@@ -16,7 +16,7 @@ from flyaway.evaluation import edges, metrics, report, shot_report, shots, strip
 from flyaway.evaluation.layouts import Colours, EvaluationSet, Item
 from flyaway.evaluation.matters import Alpha, Matter, begin_shot, found
 from flyaway.evaluation.report import mean_scores
-from flyaway.pictures import sheet
+from flyaway.pictures import motion, sheet
 from flyaway.yardsticks import Found
 
 __all__ = ["Evaluation", "Matter", "Row", "evaluate", "mean_scores", "sampled", "write"]
@@ -226,7 +226,7 @@ def _score(
     truth = frame.truth
     band = metrics.trimap_of(truth) if frame.trimap is None else frame.trimap
     flow = before is not None and bool(wanted & set(shots.WITH_FLOW))
-    motion = shots.motion(before.plate, frame.plate) if before is not None and flow else None
+    moves = motion.between(before.plate, frame.plate) if before is not None and flow else None
     hard = bool(((truth == 0) | (truth == 1)).all())
     rows = []
     for name, matter in matters.items():
@@ -239,7 +239,7 @@ def _score(
                 curve = np.stack(edges.bias_curve(answer.alpha, truth, *frame.colours))
                 result.curves[name] = result.curves.get(name, 0) + curve
         if before is not None and wanted & set(shots.MEASURES):
-            scores |= shots.pair(answer.alpha, before.alphas[name], truth, before.truth, motion, hard=hard)
+            scores |= shots.pair(answer.alpha, before.alphas[name], truth, before.truth, moves, hard=hard)
         rows.append(Row(item.name, truth.shape[1], truth.shape[0], name, seconds, scores, item.shot))
     return rows
 

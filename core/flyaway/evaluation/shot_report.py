@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from flyaway.evaluation import edges, plot, report, shots
+from flyaway.pictures import motion
 
 if TYPE_CHECKING:
     from flyaway.evaluation.run import Evaluation, Row
@@ -67,13 +68,13 @@ def notes(result: Evaluation) -> list[str]:
 
 
 def _on_flow() -> str:
-    if shots.opencv() is None:
-        return f"flicker and pops: not measured, since optical flow needs OpenCV ({shots.INSTALL})"
+    if motion.opencv() is None:
+        return f"flicker and pops: not measured, since optical flow needs OpenCV ({motion.INSTALL})"
     return (
-        f"flicker: mean change along the plate's motion within {shots.BAND_REACH} px of alpha between"
-        f" {shots.BAND_LOW} and {shots.BAND_HIGH} in either frame; pops: share of these pixels that change by"
-        f" more than {shots.POP}; followed: share whose motion is trusted (DIS, both directions agree within"
-        f" {shots.AGREEMENT} px, the plate fits within {shots.FIT})"
+        f"flicker: mean change along the plate's motion within {motion.BAND_REACH} px of alpha between"
+        f" {motion.BAND_LOW} and {motion.BAND_HIGH} in either frame; pops: share of these pixels that change"
+        f" by more than {motion.POP}; followed: share whose motion is trusted (DIS, both directions agree"
+        f" within {motion.AGREEMENT} px, the plate fits within {motion.FIT})"
     )
 
 

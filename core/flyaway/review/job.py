@@ -14,7 +14,7 @@ from flyaway.batch.job import Job, Shot, plan_job, run_options
 from flyaway.batch.plan import Plan
 from flyaway.frames.atomic import write_text
 from flyaway.frames.patterns import FrameJob
-from flyaway.review.measure import Review
+from flyaway.review.check import Review
 from flyaway.review.run import ReviewOptions, make_review, thumbnail
 
 INDEX = "index.html"
@@ -32,13 +32,14 @@ html {{ color-scheme: dark; }}
 :root {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #e6e7ea; }}
 body {{ margin: 0; padding: 18px 24px; background: #191a1c; }}
 h1 {{ font-size: 20px; font-weight: 600; margin: 0 0 14px; overflow-wrap: anywhere; }}
+td small {{ display: block; color: #e8b04a; font-size: 12px; }}
 h1 small {{ display: block; color: #989ca6; font-size: 12px; font-weight: 400; }}
 table {{ width: 100%; border-collapse: collapse; background: #212327; border: 1px solid #33363c; }}
 th, td {{ padding: 8px 14px; border-top: 1px solid #33363c; text-align: left; overflow-wrap: anywhere;
   font-variant-numeric: tabular-nums; }}
 th {{ color: #989ca6; font-size: 12px; font-weight: 600; border: 0; }}
 img {{ display: block; width: 160px; height: 90px; object-fit: contain; background: #000; }}
-a {{ color: #e8b04a; }} .bad {{ color: #ef6461; }} .good {{ color: #69b587; }}
+a {{ color: #e8b04a; }} .bad {{ color: #ef6461; }} .good {{ color: #69b587; }} .unsure {{ color: #e8b04a; }}
 </style>
 </head>
 <body>
@@ -168,13 +169,14 @@ def _row(one: ShotReview) -> str:
     review, link = one.review, html.escape(quote(one.page.name))
     worst = review.frames[review.worst[0]]
     faults = len(review.faulty)
-    verdict = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else "no fault found"
+    verdict = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else review.verdict
     known = [frame.coverage for frame in review.frames if frame.coverage is not None]
     covered = f"{100 * sum(known) / len(known):.1f} %" if known else "none"
+    notes = "".join(f"<small>{html.escape(note)}</small>" for note in review.notes)
     picture = f'<a href="{link}"><img src="{one.thumb}" alt=""></a>' if one.thumb else ""
-    kind = "bad" if faults else "good"
+    kind = "bad" if faults else "good" if review.sure else "unsure"
     return (
         f'<tr><td>{picture}</td><td><a href="{link}">{html.escape(one.name)}</a></td>'
         f'<td>{len(review.frames)}</td><td class="{kind}">{faults}</td><td>{covered}</td>'
-        f'<td class="{kind}">{html.escape(verdict)}</td></tr>'
+        f'<td class="{kind}">{html.escape(verdict)}{notes}</td></tr>'
     )

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from flyaway import __version__
-from flyaway.review.measure import Review
+from flyaway.review.check import Review
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,17 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
                 "unknown": _rounded(frame.unknown, 5),
                 "jump": _rounded(frame.jump, 5),
                 "flicker": _rounded(frame.flicker, 6),
+                "boil": _rounded(None if frame.edges is None else frame.edges.flicker, 6),
+                "pops": _rounded(None if frame.edges is None else frame.edges.pops, 6),
                 "faults": frame.faults,
             }
             for frame in review.frames
         ],
         "worst": review.worst,
+        "verdict": review.verdict,
+        "sure": review.sure,
+        "notes": review.notes,
+        "motion": "along the plate's motion" if review.by_flow else "where the plate stands still",
         "shown": [
             {
                 "index": one.index,

@@ -17,7 +17,8 @@ from flyaway.frames.read_matte import read_matte
 from flyaway.pictures import files, sheet
 from flyaway.pictures.convert import eight_bit, over_green, shrink
 from flyaway.pictures.sheet import CELL, Strip
-from flyaway.review.measure import FrameCheck, Review, names_of, review_frames
+from flyaway.review.check import FrameCheck, Review
+from flyaway.review.measure import names_of, review_frames
 from flyaway.review.page import Shown, render
 from flyaway.review.pictures import as_seen, data_uri, own_colour
 
