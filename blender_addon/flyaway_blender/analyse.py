@@ -31,6 +31,8 @@ class _AnalyseOperator:
             return False
         return context.scene is not None and not bpy.app.is_job_running("RENDER")
 
+    alone = False  # each frame a still
+
     def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
         """Which frames."""
         raise NotImplementedError
@@ -85,7 +87,8 @@ class _AnalyseOperator:
         handlers.separate_copies()
         try:
             wanted = self._wanted(context)
-            _running = Analysis(context.scene, wanted, self.frames(context.scene))
+            frames = self.frames(context.scene)
+            _running = Analysis(context.scene, wanted, frames, alone=self.alone)
         except Exception as error:
             self.report({"ERROR"}, str(error))
             return False
@@ -130,10 +133,11 @@ def choose(context: bpy.types.Context, uid: str = "", everything: bool = False) 
 
 
 class FLYAWAY_OT_analyse_frame(_AnalyseOperator, bpy.types.Operator):
-    """Matte the current frame and keep the matte on disk"""
+    """Matte the current frame as a still and keep the matte on disk: of a shot, analyse the range"""
 
     bl_idname = "flyaway.analyse_frame"
     bl_label = "Analyse Frame"
+    alone = True
 
     def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
         """The current one."""

@@ -1,25 +1,27 @@
 """Analysing frames: mattes go to disk, where any Blender finds them.
 
-Reading a plate is a render and has to be in the main thread; the network works in a thread of its own.
+Reading a plate is a render and has to be in the main thread; the network works in a thread of its own. A
+model with a memory sees the frames in order, as a shot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import bpy
 
-from . import cache, engine, layers, pipeline, pixels, report, retouch, signature, uses
+from . import cache, engine, layers, pipeline, pixels, report, retouch, shots, signature, uses
 from .uses import Use
 
 
 class Analysis:
-    """Mattes of some nodes over some frames, in steps."""
+    """Mattes of some nodes over some frames, in steps; with `alone` each frame is a still."""
 
-    def __init__(self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int]):
-        self.scene, self.wanted = scene, wanted
+    def __init__(
+        self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int], *, alone: bool = False
+    ):
+        self.scene, self.wanted, self._alone = scene, wanted, alone
         self.frames = retouch.in_order([use.tree for use in wanted], list(frames))
         self._followed = {use.uid: retouch.Followed(use.tree) for use in wanted}
         self.done = 0
@@ -32,6 +34,12 @@ class Analysis:
         for use in wanted:
             cache.claim(use.tree)  # an unsaved file is an error now, not after the first frame
         self._uids = {use.uid for use in wanted}
+        as_shots = [] if alone else [use for use in wanted if shots.wanted(use)]
+        self._walks = {use.uid: shots.Walk(scene, use, self._pool) for use in as_shots}
+        # A memory goes forward; whoever is followed backwards, too, is looked for afterwards.
+        self._ways = [self.frames]
+        if self._walks and sorted(self.frames) != self.frames:
+            self._ways = [sorted(self.frames), self.frames]
         self._steps = self._go()
 
     @property
@@ -52,6 +60,8 @@ class Analysis:
         """Keep what is done, and put everything else back. In the main thread."""
         self._steps.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        for walk in self._walks.values():
+            walk.keep()
         for use in self.wanted:
             if use.uid in self._size:
                 cache.finish(use.tree, self._size[use.uid], pipeline.tap_scene(self.scene, use))
@@ -71,13 +81,17 @@ class Analysis:
             report.set_state(use.uid, "idle")
 
     def _go(self) -> Iterator[bool]:
-        for frame in self.frames:
+        for frame in self._ways[0]:
             for use in uses.used(self.scene) if len(self.wanted) > 1 else self._needed():
                 if use.uid in self._uids:
                     yield from self._one(use, frame)
                 else:  # one that a wanted node looks at
                     pipeline.have_ready(self.scene, use, frame)
                     yield True
+        for frame in self._ways[-1] if len(self._ways) > 1 else ():
+            for use in self.wanted:
+                self._follow_again(use, frame)
+                yield True
 
     def _needed(self) -> list[Use]:
         """The node, after the mattes upstream of it."""
@@ -90,27 +104,60 @@ class Analysis:
         self._show(use)
         try:
             made_of = signature.of(self.scene, use, frame)
-            if cache.is_fresh(use.tree, frame, made_of):
-                self._follow(use, frame)
+            if self._is_there(use, frame, made_of):
+                if len(self._ways) == 1:
+                    self._follow(use, frame)
                 yield from self._complete(use, frame)
                 report.record(report.Record(self.scene.name, use.title, frame, "cached"))
             else:
-                question = pipeline.ask(self.scene, use, frame)
-                future = self._pool.submit(question.answer)
-                while not _is_done(future):
-                    yield True
-                found = future.result()
-                cache.store(use.tree, frame, found, made_of, pipeline.tap_scene(self.scene, use))
-                self._followed[use.uid].see(frame, found.alpha, question.plate)
-                self._size[use.uid] = found.alpha.shape
-                report.record(report.Record(self.scene.name, use.title, frame, "matted"))
+                yield from self._new(use, frame, made_of)
         except Exception as error:
-            message = str(error).strip() or type(error).__name__
-            self.lost.append(report.Record(self.scene.name, use.title, frame, "failed", message))
-            report.record(self.lost[-1])
+            self._lose(use, frame, error)
         self.done += 1
         self._show(use)
         yield True
+
+    def _is_there(self, use: Use, frame: int, made_of: str) -> bool:
+        fresh = shots.is_fresh(self.scene, use, frame, made_of)
+        return fresh or (self._alone and shots.is_still(use, frame, made_of))
+
+    def _new(self, use: Use, frame: int, made_of: str) -> Iterator[bool]:
+        """A matte that is not on disk yet."""
+        walk, memory, told = self._walks.get(use.uid), "", ""
+        if walk is not None:
+            yield from walk.reach(frame)
+            memory = f" {walk.place.name}"
+        try:
+            question = pipeline.ask(self.scene, use, frame)
+            future = self._pool.submit(question.answer) if walk is None else walk.answer(question, frame)
+            yield from shots.waited(future)
+        except Exception:
+            if walk is not None:
+                walk.passed(frame, made_of)
+            raise
+        found = future.result()
+        if walk is not None:
+            walk.saw(frame, made_of)
+            told = f"begins anew: {walk.began}" if walk.began else ""
+        cache.store(use.tree, frame, found, made_of + memory, pipeline.tap_scene(self.scene, use))
+        if len(self._ways) == 1:
+            self._followed[use.uid].see(frame, found.alpha, question.plate)
+        self._size[use.uid] = found.alpha.shape
+        report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
+
+    def _lose(self, use: Use, frame: int, error: Exception) -> None:
+        message = str(error).strip() or type(error).__name__
+        self.lost.append(report.Record(self.scene.name, use.title, frame, "failed", message))
+        report.record(self.lost[-1])
+
+    def _follow_again(self, use: Use, frame: int) -> None:
+        """Look for whoever is to be followed, in the order for it, once all mattes are there."""
+        if any((entry.node, entry.frame) == (use.title, frame) for entry in self.lost):
+            return
+        try:
+            self._follow(use, frame)
+        except Exception as error:
+            self._lose(use, frame, error)
 
     def _follow(self, use: Use, frame: int) -> None:
         """A matte that is on disk already: whoever is to be followed is looked for in it."""
@@ -129,20 +176,10 @@ class Analysis:
             return
         alpha = pixels.read_file(cache.matte_path(place, frame))[..., 0]
         future = self._pool.submit(pipeline.ask(self.scene, use, frame).foreground, alpha)
-        while not _is_done(future):
-            yield True
+        yield from shots.waited(future)
         found = engine.Found(alpha, colour=future.result())
         layers.write(place, frame, found, pipeline.tap_scene(self.scene, use))
         self._size[use.uid] = alpha.shape
 
     def _show(self, use: Use) -> None:
         report.set_state(use.uid, "analysing", f"{self.done}/{self.total}", self.done / max(1, self.total))
-
-
-def _is_done(future: Future[Any]) -> bool:
-    """Whether a matte is there; waits a moment, so that a loop around it does not spin."""
-    try:
-        future.exception(timeout=0.02)
-    except TimeoutError:
-        return False
-    return True

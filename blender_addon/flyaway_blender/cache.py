@@ -25,6 +25,7 @@ from . import engine, group, layers, pixels, prefs, retouch
 INDEX = "index.json"
 _MAX_INDEX_BYTES = 64 << 20
 _STEM = "matte"
+STATES = "shot.*.npz"  # what frames of a shot left to the next ones
 FINISHED = "finished"  # the folder, beside the raw mattes, of those that controls were worked on
 
 
@@ -40,6 +41,7 @@ class Index:
     empty: set[int] = field(default_factory=set)
     where: dict[int, tuple[str, float, float]] = field(default_factory=dict)  # frame → whom, and x, y of them
     finished: dict[int, str] = field(default_factory=dict)  # frame → raw and controls that it was made with
+    unseen: dict[int, str] = field(default_factory=dict)  # frame that failed in a shot → what it was made of
     owner: str = ""  # the .blend that writes here, seen from the folder
 
 
@@ -82,17 +84,17 @@ def matte_path(place: Path, frame: int) -> Path:
     return place / f"{_STEM}.{frame:04d}.exr"
 
 
-def is_fresh(tree: bpy.types.NodeTree, frame: int, signature: str) -> bool:
-    """Whether the matte of a frame is on disk, whole, and made from what is upstream now."""
+def made_of(tree: bpy.types.NodeTree, frame: int) -> str:
+    """What the matte of a frame on disk was made of (see `shots`); "" where it is not whole."""
     place = folder(tree)
     known = load(place).frames.get(frame)
-    if known is None or known[0] != signature:
-        return False
+    if known is None:
+        return ""
     try:
         whole = matte_path(place, frame).stat().st_size == known[1]
     except OSError:
-        return False
-    return whole and layers.path_of(place, "unknown", frame).is_file()
+        return ""
+    return known[0] if whole and layers.path_of(place, "unknown", frame).is_file() else ""
 
 
 def claim(tree: bpy.types.NodeTree) -> None:
@@ -111,7 +113,11 @@ def claim(tree: bpy.types.NodeTree) -> None:
             # Not its mode bits, which a network share may not have.
             shutil.copyfile(matte_path(place, frame), matte_path(own, frame))
             layers.copy(place, own, frame)
-    save(own, Index(dict(index.frames), set(index.empty), dict(index.where), {}, _owner(own)))
+    for state in place.glob(STATES):
+        shutil.copyfile(state, own / state.name)
+    there = Index(dict(index.frames), set(index.empty), dict(index.where), unseen=dict(index.unseen))
+    there.owner = _owner(own)
+    save(own, there)
 
 
 def _owner(place: Path) -> str:
@@ -250,6 +256,8 @@ def clear(tree: bpy.types.NodeTree) -> int:
         matte_path(place, frame).unlink(missing_ok=True)
     shutil.rmtree(place / FINISHED, ignore_errors=True)
     layers.clear(place)
+    for state in place.glob(STATES):
+        state.unlink(missing_ok=True)
     (place / INDEX).unlink(missing_ok=True)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
@@ -278,7 +286,8 @@ def load(place: Path) -> Index:
         }
         finished = {int(key): str(value) for key, value in data.get("finished", {}).items()}
         empty = {int(frame) for frame in data["empty"]}
-        index = Index(frames, empty, where, finished, str(data.get("owner", "")))
+        unseen = {int(key): str(value) for key, value in data.get("unseen", {}).items()}
+        index = Index(frames, empty, where, finished, unseen, str(data.get("owner", "")))
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return Index()
     _indices[place] = (stat.st_mtime_ns, index)
@@ -293,6 +302,7 @@ def save(place: Path, index: Index) -> None:
     data |= {"empty": sorted(index.empty), "owner": index.owner}
     data |= {"where": {str(k): list(v) for k, v in sorted(index.where.items())}}
     data |= {"finished": {str(k): v for k, v in sorted(index.finished.items())}}
+    data |= {"unseen": {str(k): v for k, v in sorted(index.unseen.items())}}
     part.write_text(json.dumps(data, indent=0), "utf-8")
     part.replace(path)
     _indices[place] = (path.stat().st_mtime_ns, index)

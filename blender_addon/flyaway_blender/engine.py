@@ -6,11 +6,15 @@ Blender; a process outside Blender (a GPU's, another Python's) is one more class
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from flyaway.shots import ShotMatting, ShotState
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Engine(Protocol):
         ...
 
 
+Look = Callable[[np.ndarray, bool, float], Found]  # see `Engine.matte`
+
+
 class LocalEngine:
     """The core, in this process."""
 
@@ -75,6 +82,60 @@ class LocalEngine:
             plate, "srgb", premultiplied=premultiplied, refine=refine, pixel_aspect=pixel_aspect
         )
         return Found(matte.alpha, matte.unknown)
+
+    def shot(self) -> ShotMatting:
+        """Begin a shot."""
+        return self._matting.shot()
+
+
+class Shot:
+    """Frames in order, each matted with what those before it left. Opens its network when it is first used.
+
+    Attributes:
+        state: what the last frame left; None before the first.
+        began: why it began anew, as `flyaway.shots.ShotMatting` says it.
+    """
+
+    def __init__(self, choice: Choice):
+        self._choice = choice
+        self._shot: ShotMatting | None = None
+        self.state: ShotState | None = None
+        self.began = ""
+
+    def at(self, frame: int, before: ShotState | None) -> Look:
+        """What mattes a frame, given what the last one before it that could be had left; for any thread."""
+
+        def look(plate: np.ndarray, refine: bool, pixel_aspect: float) -> Found:
+            from flyaway.shots import ShotState
+
+            if self._shot is None:
+                self._shot = get(self._choice).shot()
+            shot, known = self._shot, before or ShotState()
+            shot.restore(known)  # whatever was broken off since is forgotten
+            if known.frame is not None:
+                for number in range(known.frame + 1, frame):
+                    shot.passed(number)
+            plate, premultiplied = _own(plate)
+            shape = {"premultiplied": premultiplied, "refine": refine, "pixel_aspect": pixel_aspect}
+            matte = shot(plate, "srgb", frame=frame, **shape)
+            self.state, self.began = shot.state(), shot.began
+            return Found(matte.alpha, matte.unknown)
+
+        return look
+
+
+def state_from(arrays: Mapping[str, np.ndarray]) -> ShotState:
+    """A state from a file; raises `bad_state()` where no frame leaves such."""
+    from flyaway.shots import ShotState
+
+    return ShotState.from_arrays(arrays)
+
+
+def bad_state() -> type[Exception]:
+    """What a state that is none raises."""
+    from flyaway.errors import BadStateError
+
+    return BadStateError
 
 
 def foreground(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -135,6 +196,12 @@ def close() -> None:
 def model_names(weights: str = "") -> list[str]:
     """The models there are: those that came with the add-on, and those in the folder `weights`."""
     return list(_models(weights))
+
+
+def remembers(choice: Choice) -> bool:
+    """Whether a model has a memory from frame to frame."""
+    info = _models(choice.weights).get(choice.model)
+    return info is not None and "shot" in info.files
 
 
 def model_digest(choice: Choice) -> str:

@@ -33,6 +33,7 @@ def draw_settings(layout: bpy.types.UILayout, node: bpy.types.Node) -> None:
     column.use_property_split = True
     column.prop(tree.flyaway, "model_choice")
     column.prop(tree.flyaway, "refine")
+    column.prop(tree.flyaway, "stills")
     column.separator()
     row = column.row(align=True)
     row.prop(tree.flyaway, "subject")

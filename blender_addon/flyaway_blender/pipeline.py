@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from . import cache, engine, group, layers, pixels, prefs, report, retouch, signature, tap
+from . import cache, engine, group, layers, pixels, prefs, report, retouch, shots, signature, tap
 from .uses import Use
 
+STILL = "a still: analyse the range for a shot"
 _taps: dict[tuple[str, str], tap.Tap] = {}
 _retired: list[tap.Tap] = []
 
@@ -27,13 +28,13 @@ class Request:
 
     colour: bool = False  # whether the person's own colour is wanted, too
 
-    def answer(self) -> engine.Found:
-        """What the network finds."""
-        network, box = engine.get(self.choice), self._box()
+    def answer(self, look: engine.Look | None = None) -> engine.Found:
+        """What the network finds: in a still, or where `look` says so in the next frame of a shot."""
+        look, box = look or engine.get(self.choice).matte, self._box()
         if box is None:
-            found = network.matte(self.plate, self.refine, self.pixel_aspect)
+            found = look(self.plate, self.refine, self.pixel_aspect)
         else:
-            part = network.matte(np.ascontiguousarray(self.plate[box]), self.refine, self.pixel_aspect)
+            part = look(np.ascontiguousarray(self.plate[box]), self.refine, self.pixel_aspect)
             alpha, unknown = (np.zeros(self.plate.shape[:2], np.float32) for _ in range(2))
             alpha[box], unknown[box] = part.alpha, part.unknown
             found = engine.Found(alpha, unknown)
@@ -70,7 +71,7 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         if is_cached(scene, use, frame):
             found = _kept(scene, use, frame)
             _show(use, frame, images, found)
-            report.record(report.Record(scene.name, use.title, frame, "cached"))
+            report.record(report.Record(scene.name, use.title, frame, "cached", _remark(use, frame)))
             settings = use.tree.flyaway
             report.set_state(use.uid, "cached", f"{settings.first}-{settings.last}")
             return
@@ -85,8 +86,15 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         fail(scene, use, frame, error)
         return
     spent = (round(float(seconds), 4) for seconds in np.diff(times))
-    report.record(report.Record(scene.name, use.title, frame, "matted", "", *spent))
-    report.set_state(use.uid, "matted", f"frame {frame}")
+    still = STILL if shots.wanted(use) else ""
+    report.record(report.Record(scene.name, use.title, frame, "matted", still, *spent))
+    report.set_state(use.uid, "matted", f"frame {frame}, {still}" if still else f"frame {frame}")
+
+
+def _remark(use: Use, frame: int) -> str:
+    """What is to be said of a matte from disk."""
+    remembers = " " in cache.made_of(use.tree, frame)
+    return "" if remembers or not shots.wanted(use) else STILL
 
 
 def _show(use: Use, frame: int, images: dict[str, bpy.types.Image], found: engine.Found) -> None:
@@ -109,7 +117,10 @@ def is_cached(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
     """Whether the matte of a frame lies on disk and is fresh."""
     if not cache.load(cache.folder(use.tree)).frames:
         return False
-    return cache.is_fresh(use.tree, frame, signature.of(scene, use, frame))
+    made_of = signature.of(scene, use, frame)
+    if shots.is_fresh(scene, use, frame, made_of):
+        return True
+    return shots.wanted(use) and shots.is_still(use, frame, made_of)  # what a render would make, too
 
 
 def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+from bpy.props import BoolProperty
 
-from . import add, analysis, cache, compat, group, uses
+from . import add, analysis, cache, compat, group, settings, uses
 
 
 class FLYAWAY_OT_matte_strip(bpy.types.Operator):
@@ -18,6 +19,8 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
     bl_idname = "flyaway.matte_strip"
     bl_label = "Portrait Matte"
     bl_options = {"REGISTER", "UNDO"}
+
+    stills: BoolProperty(name="Each Frame by Itself", options={"SKIP_SAVE"}, description=settings.STILLS)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -35,6 +38,7 @@ class FLYAWAY_OT_matte_strip(bpy.types.Operator):
         scene = bpy.data.scenes.new(f"Flyaway {strip.name}")
         try:
             use, frames = _build(scene, strip)
+            use.tree.flyaway.stills = self.stills
             work = analysis.Analysis(scene, [use], frames)
             while work.step():
                 pass

@@ -7,6 +7,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 
 from . import engine, prefs
 
+STILLS = "Forget the frames before: each is matted as a still, also by a model that has a memory"
+
 # Blender needs the strings of a dynamic enumeration to stay alive.
 _items: list[tuple[str, str, str]] = []
 
@@ -48,6 +50,11 @@ class FlyawayMatteSettings(bpy.types.PropertyGroup):
     )
     refine: BoolProperty(
         name="Refine", default=True, description="Settle hair and edges at the plate's full resolution"
+    )
+    stills: BoolProperty(
+        name="Each Frame by Itself",
+        default=False,
+        description=STILLS,
     )
     grow: FloatProperty(
         name="Grow",

@@ -13,13 +13,22 @@ from typing import Any
 
 import bpy
 
-from . import compat, describe, engine, prefs, scene3d, uses
+from . import cache, compat, describe, engine, prefs, scene3d, uses
 from .uses import Use
+
+_known: dict[tuple[str, str, int], str] = {}
 
 
 def begin() -> None:
-    """A render or an analysis begins: what 3D scenes look like is found out again."""
+    """A render or an analysis begins: what 3D scenes look like is found out again, and all signatures."""
     scene3d.begin()
+    _known.clear()
+
+
+def known(scene: bpy.types.Scene, use: Use, frame: int) -> str:
+    """The signature of one matte of one frame, found out once a render or an analysis."""
+    key = (scene.name, use.uid, frame)
+    return _known[key] if key in _known else of(scene, use, frame)
 
 
 def of(scene: bpy.types.Scene, use: Use, frame: int) -> str:
@@ -37,7 +46,9 @@ def of(scene: bpy.types.Scene, use: Use, frame: int) -> str:
         _upstream(scene, [*use.groups, use.node], frame),
         _canvas(render),
     ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    found = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    _known[scene.name, use.uid, frame] = found
+    return found
 
 
 def _canvas(render: bpy.types.RenderSettings) -> list[Any]:
@@ -113,7 +124,10 @@ def _node(scene: bpy.types.Scene, node: bpy.types.Node, curves: dict[str, Any], 
     parts = [node.bl_idname, node.name, node.mute, inputs, animated]
     if uses.is_matte(node):
         settings = node.node_tree.flyaway
-        return [*parts, settings.model, settings.refine]
+        # A frame of a shot on disk is another matte than the still that a render makes.
+        memory = cache.made_of(node.node_tree, frame).partition(" ")[2]
+        more = [name for name in ("stills" if settings.stills else "", memory) if name]
+        return [*parts, settings.model, settings.refine, *more]
     if uses.is_group(node):
         ends = [n for n in node.node_tree.nodes if n.bl_idname == "NodeGroupOutput"]
         links = [link for end in ends for socket in end.inputs for link in socket.links]

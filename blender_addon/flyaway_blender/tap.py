@@ -87,7 +87,7 @@ class Tap:
     def _refuse_missing(self, frame: int) -> None:
         """Name the file that is not there: Blender would render nothing in its place, and say nothing."""
         wire = compat.compositor_tree(self.scene).nodes[WIRE].inputs[0].links[0].from_socket
-        for node in _seen_through(wire, set()):
+        for node in seen_through(wire, set()):
             path = describe.missing_file(node, frame)
             if path is not None:
                 name = node.label or node.name
@@ -242,7 +242,7 @@ def _all_upstream(node: bpy.types.Node) -> Iterator[bpy.types.Node]:
             yield from source.node_tree.nodes
 
 
-def _seen_through(socket: bpy.types.NodeSocket, known: set[tuple[str, str, str]]) -> Iterator[bpy.types.Node]:
+def seen_through(socket: bpy.types.NodeSocket, known: set[tuple[str, str, str]]) -> Iterator[bpy.types.Node]:
     """The nodes whose picture may show at an output socket; inside groups, those that this output needs."""
     node = socket.node
     key = (node.id_data.name, node.name, socket.identifier)
@@ -257,7 +257,7 @@ def _seen_through(socket: bpy.types.NodeSocket, known: set[tuple[str, str, str]]
         ends = [inner for inner in node.node_tree.nodes if inner.bl_idname == "NodeGroupOutput"]
         inputs += [one for end in ends for one in end.inputs if one.identifier == socket.identifier]
     for link in [link for one in inputs for link in one.links if not link.is_muted]:
-        yield from _seen_through(link.from_socket, known)
+        yield from seen_through(link.from_socket, known)
 
 
 def _needs_isolation(tree: bpy.types.NodeTree) -> bool:
