@@ -212,6 +212,81 @@ def test_plots_have_round_numbers_and_tell_the_frame_under_the_pointer(page):
     assert page.locator("#read-coverage").inner_text() == ""
 
 
+def moves_on(page) -> None:
+    """Waits until another frame is shown than now."""
+    label = page.locator("#caption b").inner_text()
+    page.wait_for_function("label => document.querySelector('#caption b').textContent !== label", arg=label)
+
+
+def test_the_space_bar_and_the_button_play_the_shot_and_any_step_stops_it(page):
+    play = page.locator("#play")
+    assert page.locator("#rate").input_value() == "24"
+    page.locator("#rate").select_option("60")
+    for start in (lambda: page.keyboard.press(" "), play.click):
+        start()
+        assert play.get_attribute("aria-pressed") == "true"
+        for _ in range(10):  # round, past the frames without a matte or a person
+            moves_on(page)
+        start()
+        assert play.get_attribute("aria-pressed") == "false"
+    page.keyboard.press(" ")
+    moves_on(page)
+    page.locator("#list [data-place='1']").click()
+    ready(page)
+    assert play.get_attribute("aria-pressed") == "false"
+    assert page.locator("#caption b").inner_text() == "2"
+    assert page.locator("#list [data-place='1']").get_attribute("aria-current") == "true"
+    # A button that was reached by the keyboard keeps its space bar.
+    page.locator("#next").focus()
+    page.keyboard.press(" ")
+    ready(page)
+    assert page.locator("#caption b").inner_text() == "3"
+    assert play.get_attribute("aria-pressed") == "false"
+
+
+def test_two_runs_stand_side_by_side_with_their_measures(browser, tmp_path, write_plate):
+    pixels = np.ascontiguousarray(np.broadcast_to(np.float32(COLOUR), (H, W, 3)))
+    runs: dict[str, list[FrameJob]] = {"new": [], "old": []}
+    for number in (1, 2, 3):
+        plate = write_plate(tmp_path / f"p.{number}.exr", pixels)
+        for run, jobs in runs.items():
+            (tmp_path / run).mkdir(exist_ok=True)
+            matte = tmp_path / run / f"m.{number}.exr"
+            if (run, number) != ("old", 3):
+                write_matte(matte, disc(60 if run == "new" else 40), read_plate(plate))
+            jobs.append(FrameJob(plate, matte, number))
+    review = make_review(runs["new"], tmp_path / "two.html", tmp_path / "two.png", against=runs["old"])
+    assert review.faulty == []
+    assert [frame.label for frame in review.against.faulty] == ["3"]
+    assert review.worst[0] == 2
+    opened = browser.new_page(viewport={"width": 1400, "height": 900})
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto((tmp_path / "two.html").as_uri())
+    ready(opened)
+    assert opened.locator("#title").inner_text() == "new/m.1 | old/m.1"
+    assert opened.locator("#faulty").inner_text() == "0 | 1"
+    opened.locator("#list [data-place='0']").click()
+    ready(opened)
+    opened.keyboard.press("4")
+    second = "document.getElementById('canvas-b').getContext('2d').getImageData(24, 45, 1, 1).data[0]"
+    other = "document.getElementById('canvas-b').getContext('2d').getImageData(79, 45, 1, 1).data[0]"
+    assert pixel(opened, 0.65, 0.5) == [255] * 3  # of A, whose disc lies further right
+    assert opened.evaluate(other) == 0
+    assert opened.evaluate(second) > 0
+    rows = opened.locator("#caption tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows[1:]] == ["A", "B"]
+    assert f"{100 * disc(60).mean():.2f}" in rows[1]
+    opened.locator("#list [data-place='2']").click()
+    ready(opened)
+    assert "no matte" in opened.locator("#nothing-b").inner_text()
+    assert opened.locator("#nothing").is_hidden()
+    assert opened.locator("#faults tr").all_inner_texts()[0].startswith("B: 3\tthe matte is missing")
+    assert opened.locator("#plot-coverage path[stroke-dasharray]").count() == 1
+    assert problems == []
+    opened.close()
+
+
 def test_the_contact_sheet_is_a_picture(job):
     source = oiio.ImageInput.open(str(job / "sheet.png"))
     spec, pixels = source.spec(), source.read_image(0, 0, 0, 3, oiio.UINT8)
@@ -219,6 +294,18 @@ def test_the_contact_sheet_is_a_picture(job):
     assert spec.width > 1500  # two columns of three pictures
     assert spec.height > 2000  # of eight rows
     assert len(np.unique(pixels[..., 1])) > 50
+
+
+def test_the_command_against_another_run(cli, job):
+    for number in range(1, 10):
+        shutil.copy(job / f"plate & <b>.{number}.exr", job / f"q.{number}.exr")
+        shutil.copy(job / "m.1.exr", job / f"other.{number}.exr")
+    command = [*cli, "review", "q.#.exr", "other.#.exr", "--against", "m.#.exr", "-o", "two.html", "--strict"]
+    done = subprocess.run(command, cwd=job, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr  # A has no fault
+    assert "B 5: the matte is missing" in done.stdout
+    assert "A other.#.exr: 9 frames, no fault found" in done.stdout
+    assert "B m.#.exr: 9 frames, 2 with faults" in done.stdout
 
 
 def test_the_command(cli, job):
@@ -306,7 +393,13 @@ def test_a_shot_has_a_picture_though_its_worst_frame_cannot_be_shown(tmp_path, w
 
 
 @pytest.mark.parametrize(
-    "words", [["p.#.exr"], ["job.toml", "--sheet", "s.png"], ["a.#.exr", "am.#.exr", "--shot", "x"]]
+    "words",
+    [
+        ["p.#.exr"],
+        ["job.toml", "--sheet", "s.png"],
+        ["job.toml", "--against", "am.#.exr"],
+        ["a.#.exr", "am.#.exr", "--shot", "x"],
+    ],
 )
 def test_a_review_of_what_is_no_job_says_so(cli, batch_job, words):
     done = subprocess.run(

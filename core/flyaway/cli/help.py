@@ -22,7 +22,10 @@ EXAMPLES = {
         "flyaway batch night.toml --report night.json",
     ),
     "movie": ("flyaway movie clip.mov 'mattes/clip.####.exr' -o clip_alpha.mov",),
-    "review": ("flyaway review 'plates/sh010.####.exr' 'mattes/sh010.####.exr' -o review.html",),
+    "review": (
+        "flyaway review 'plates/sh010.####.exr' 'mattes/sh010.####.exr' -o review.html",
+        "flyaway review 'plates/sh010.####.exr' 'new/sh010.####.exr' --against 'old/sh010.####.exr'",
+    ),
     "models": ("flyaway models",),
     "doctor": ("flyaway doctor",),
     "farm": ("flyaway farm openjd night.toml -o night.template.json",),
@@ -41,7 +44,7 @@ _GROUPS = {
     "Mattes": (
         "--out", "--output", "--format", "--channel", "--depth", "--compression", "--crop", "--premultiplied",
         "--with-unknown", "--previews", "--raw", "--review", "--edge-colour", "--despill",
-        "--despill-strength", "--over",
+        "--despill-strength", "--over", "--against",
     ),
     "Who and what": (
         "--subject", "--garbage", "--core", "--black", "--white", "--gamma", "--grow", "--choke", "--soften",

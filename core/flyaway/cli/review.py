@@ -38,6 +38,12 @@ def review(
             "-o", "--out", metavar="PAGE", help="The page, review.html; for a job the pages' folder, review."
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MATTES", help="Another run's mattes of these plates, beside the first in the page."
+        ),
+    ] = None,
     shots: Annotated[
         list[str] | None, typer.Option("--shot", help="Of a job only this one; may be repeated.")
     ] = None,
@@ -63,6 +69,8 @@ def review(
     Edges that boil or pop are found along the plate's motion, by OpenCV (pip install 'flyaway[shots]').
     Without it they are judged only where the plate stands still, and what was not measured is said.
 
+    With --against two runs play side by side, A and B; --strict then judges A.
+
     The page is one file that needs no network and no other file. Exit code: 0; with --strict 2 where a
     frame has a fault; 1 where the page could not be made. For a job there is a page a shot, and index.html.
     """
@@ -82,17 +90,27 @@ def review(
     if mattes is None:
         if sheet is not None:
             raise UsageError("--sheet is for one sequence; a job's sheets lie beside its pages.")
+        if against is not None:
+            raise UsageError("--against is for one sequence: flyaway review PLATES MATTES --against OTHERS.")
         return _review_job(plates, out or Path("review"), options, shots, frames, strict=strict)
     if shots:
         raise UsageError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
     out = out or Path("review.html")
     pairs = pair_frames(plates, mattes, frames)
     sheet = sheet or out.with_suffix(".png")
-    done = make_review(pairs, out, sheet, options)
-    for frame in done.faulty:
-        say(f"{frame.label}: {'; '.join(frame.faults)}")
-    _tell_notes(done)
-    say(f"{out}, {sheet}: {_counts(done)}")
+    others = None if against is None else pair_frames(plates, against, frames)
+    done = make_review(pairs, out, sheet, options, against=others)
+    runs = [("", done)] if done.against is None else [("A ", done), ("B ", done.against)]
+    for name, run in runs:
+        for frame in run.faulty:
+            say(f"{name}{frame.label}: {'; '.join(frame.faults)}")
+        _tell_notes(run, name and f"{name.strip()}: ")
+    if done.against is None:
+        say(f"{out}, {sheet}: {_counts(done)}")
+    else:
+        say(f"{out}, {sheet}")
+        say(f"A {mattes}: {_counts(done)}{_middles(done)}")
+        say(f"B {against}: {_counts(done.against)}{_middles(done.against)}")
     return 2 if strict and done.faulty else 0
 
 
@@ -128,6 +146,14 @@ def _tell_notes(review: Review, before: str = "") -> None:
     """What could not be measured."""
     for note in review.notes:
         say(f"{before}{note}")
+
+
+def _middles(review: Review) -> str:
+    """What edges do on the shot's median frame, to compare two runs by."""
+    boil, pops = review.middle("flicker"), review.middle("pops")
+    return (
+        "" if boil is None or pops is None else f"; median edges {1000 * boil:.1f} ‰, pops {100 * pops:.2f} %"
+    )
 
 
 def _counts(review: Review) -> str:

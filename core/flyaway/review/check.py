@@ -82,8 +82,10 @@ class Review:
 
     @property
     def worst(self) -> list[int]:
-        """Indices of the frames, the most urgent first."""
-        return sorted(range(len(self.frames)), key=lambda index: (-self.frames[index].score, index))
+        """Indices of the frames, the most urgent first; of two runs, by whichever is worse there."""
+        runs = [self.frames] if self.against is None else [self.frames, self.against.frames]
+        scores = [max(check.score for check in checks) for checks in zip(*runs, strict=True)]
+        return sorted(range(len(scores)), key=lambda index: (-scores[index], index))
 
     @property
     def faulty(self) -> list[FrameCheck]:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from flyaway import __version__
-from flyaway.review.check import Review
+from flyaway.review.check import FrameCheck, Review
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Shown:
         width, height: of its pictures.
         plate, matte, thumb: data URIs, "" for what is not there; `thumb` is the person over green.
         colour: the person's own colour, straight, which the comp is mixed from; "" leaves it to the plate.
+        other_matte, other_colour: the same of the other run, where two are compared.
     """
 
     index: int
@@ -30,37 +31,18 @@ class Shown:
     matte: str = ""
     thumb: str = ""
     colour: str = ""
+    other_matte: str = ""
+    other_colour: str = ""
 
 
-def render(review: Review, shown: Sequence[Shown], title: str) -> str:
-    """The page's text."""
+def render(review: Review, shown: Sequence[Shown], title: str, names: tuple[str, str] = ("", "")) -> str:
+    """The page's text; `names` are those of the run and of the one it is compared with."""
     data = {
         "title": title,
         "version": __version__,
-        # Mattes of earlier releases name no version.
-        "model": " ".join(
-            review.provenance[key] for key in ("model", "modelVersion") if key in review.provenance
-        ),
-        "frames": [
-            {
-                "label": frame.label,
-                "plate": frame.job.source.name,
-                "matte": frame.job.target.name,
-                "coverage": _rounded(frame.coverage, 5),
-                "soft": _rounded(frame.soft, 5),
-                "unknown": _rounded(frame.unknown, 5),
-                "jump": _rounded(frame.jump, 5),
-                "flicker": _rounded(frame.flicker, 6),
-                "boil": _rounded(None if frame.edges is None else frame.edges.flicker, 6),
-                "pops": _rounded(None if frame.edges is None else frame.edges.pops, 6),
-                "faults": frame.faults,
-            }
-            for frame in review.frames
-        ],
+        **_run(review, names[0]),
+        "other": None if review.against is None else _run(review.against, names[1]),
         "worst": review.worst,
-        "verdict": review.verdict,
-        "sure": review.sure,
-        "notes": review.notes,
         "motion": "along the plate's motion" if review.by_flow else "where the plate stands still",
         "shown": [
             {
@@ -71,12 +53,46 @@ def render(review: Review, shown: Sequence[Shown], title: str) -> str:
                 "matte": one.matte,
                 "colour": one.colour,
                 "thumb": one.thumb,
+                "otherMatte": one.other_matte,
+                "otherColour": one.other_colour,
             }
             for one in shown
         ],
     }
     template = (files("flyaway.review") / "page.html").read_text(encoding="utf-8")
     return template.replace("/*DATA*/null", _script_json(data), 1)
+
+
+def _run(review: Review, name: str) -> dict[str, Any]:
+    """What the page says of a run."""
+    return {
+        "name": name,
+        # Mattes of earlier releases name no version.
+        "model": " ".join(
+            review.provenance[key] for key in ("model", "modelVersion") if key in review.provenance
+        ),
+        "verdict": review.verdict,
+        "sure": review.sure,
+        "notes": review.notes,
+        "frames": [_frame(frame) for frame in review.frames],
+    }
+
+
+def _frame(frame: FrameCheck) -> dict[str, Any]:
+    return {
+        "label": frame.label,
+        "plate": frame.job.source.name,
+        "matte": frame.job.target.name,
+        "coverage": _rounded(frame.coverage, 5),
+        "soft": _rounded(frame.soft, 5),
+        "unknown": _rounded(frame.unknown, 5),
+        "jump": _rounded(frame.jump, 5),
+        "flicker": _rounded(frame.flicker, 6),
+        "boil": _rounded(None if frame.edges is None else frame.edges.flicker, 6),
+        "pops": _rounded(None if frame.edges is None else frame.edges.pops, 6),
+        "patches": _rounded(None if frame.edges is None else frame.edges.patches, 6),
+        "faults": frame.faults,
+    }
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

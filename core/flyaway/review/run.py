@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,7 @@ def make_review(
     sheet: Path | None = None,
     options: ReviewOptions | None = None,
     progress: Callable[[int], None] | None = None,
+    against: Sequence[FrameJob] | None = None,
 ) -> Review:
     """Measure a job and write its page (one file that needs nothing else) and its contact sheet.
 
@@ -62,21 +63,35 @@ def make_review(
         sheet: a PNG of the worst frames, or None.
         options: see `ReviewOptions`.
         progress: called with the number of frames measured.
+        against: the same plates with another run's mattes, which stand beside these in the page; they come
+            back as the review's `against`.
 
     Raises:
-        FlyawayError: there is nothing to look at, or it cannot be written.
+        FlyawayError: there is nothing to look at, it cannot be written, or the two runs have other frames.
     """
     options = options or ReviewOptions()
     if not pairs:
         raise FlyawayError("There is no frame to look over.")
     review = review_frames(pairs, options.read, options.channel, progress)
-    chosen = choose(review, options.shown)
-    shown = [_shown(review.frames[index], index, options) for index in chosen]
-    title = options.title or names_of([pair.target for pair in pairs])
-    write_text(page, render(review, shown, title))
+    names = (names_of([pair.target for pair in pairs]), "")
+    title = options.title or names[0]
+    if against is not None:
+        if [(one.source, one.frame) for one in against] != [(one.source, one.frame) for one in pairs]:
+            raise FlyawayError("Two runs can be compared over the same plates and frames only.")
+        review = replace(review, against=review_frames(against, options.read, options.channel))
+        names = _told_apart(pairs[0].target, against[0].target)
+        title = options.title or " | ".join(names)
+    shown = [_shown(review, index, options) for index in choose(review, options.shown)]
+    write_text(page, render(review, shown, title, names))
     if sheet is not None:
-        _write_sheet(sheet, review, options)
+        _write_sheet(sheet, replace(review, against=None), options)
     return review
+
+
+def _told_apart(first: Path, second: Path) -> tuple[str, str]:
+    """The names of two runs; whole paths where the short ones are the same."""
+    short = names_of([first]), names_of([second])
+    return short if short[0] != short[1] else (str(first), str(second))
 
 
 def choose(review: Review, most: int) -> list[int]:
@@ -106,7 +121,17 @@ def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | N
         return shown, None
 
 
-def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
+def _shown(review: Review, index: int, options: ReviewOptions) -> Shown:
+    shown = _one_shown(review.frames[index], index, options)
+    if review.against is None:
+        return shown
+    other = _one_shown(review.against.frames[index], index, options)
+    return replace(
+        shown, thumb=shown.thumb or other.thumb, other_matte=other.matte, other_colour=other.colour
+    )
+
+
+def _one_shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
     shown, alpha = _pictures(check, options)
     if shown is None:
         return Shown(index)
@@ -129,7 +154,7 @@ def _shown(check: FrameCheck, index: int, options: ReviewOptions) -> Shown:
 
 def thumbnail(check: FrameCheck, options: ReviewOptions) -> str:
     """A frame over green as a small data URI (its plate where there is no matte), or ""."""
-    return _shown(check, 0, options).thumb
+    return _one_shown(check, 0, options).thumb
 
 
 def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
