@@ -45,7 +45,7 @@ def test_a_matte_is_what_it_says(matting, astronaut, matte):
         assert 0 <= alpha.min() <= alpha.max() <= 1
     assert matting.device == "cpu"
     assert matting.info.name == "fast"
-    assert {"prepare", "coarse", "select", "tokens", "refine", "finish", "reread"} == set(matting.timings)
+    assert {"prepare", "coarse", "select", "tokens", "refine", "finish"} == set(matting.timings)
     assert all(seconds > 0 for seconds in matting.timings.values())
 
 
@@ -239,13 +239,13 @@ def test_a_plate_of_another_size_between_two_changes_nothing(matting, astronaut,
 @pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_squeezed_plate_is_looked_at_in_proportion(matte, astronaut, engine, axis):
-    """A 2:1 plate: its matte lies on its own pixels, and is nearer to the truth than without its aspect."""
+    """A 4:1 plate: its matte lies on its own pixels, and is nearer to the truth than without its aspect."""
     if engine == "torch":
         pytest.importorskip("torch", reason="torch is not installed")
-    squeezed_size = (256, 512) if axis == 0 else (512, 256)
+    squeezed_size = (128, 512) if axis == 0 else (512, 128)
     plate = resize(astronaut.astype(np.float32) / 255, *squeezed_size)
     squeezed = flyaway.load(device="cpu", threads=1, engine=engine)
-    aspect = 0.5 if axis == 0 else 2.0
+    aspect = 0.25 if axis == 0 else 4.0
     told = squeezed(plate, pixel_aspect=aspect)
     assert told.alpha.shape == told.trimap.shape == squeezed_size
     assert told.cells.shape == grid_size(*squeezed_size, CELL)

@@ -135,7 +135,8 @@ def test_a_checkpoint_is_scored_in_its_configuration(astronaut, tmp_path):
     from flyaway.weights import model_info
 
     released = model_info("fast")
-    checkpoint = load_checkpoint("fast", released.files["torch"].path, "cpu", 1)
+    config = released.config["name"]
+    checkpoint = load_checkpoint(config, released.files["torch"].path, "cpu", 1)
     import flyaway
 
     same = flyaway.load("fast", "cpu", engine="torch", threads=1)
@@ -144,7 +145,7 @@ def test_a_checkpoint_is_scored_in_its_configuration(astronaut, tmp_path):
     with pytest.raises(WeightsError, match="no configuration 'slow'"):
         load_checkpoint("slow", released.files["torch"].path, "cpu")
     with pytest.raises(WeightsError, match="cannot be read"):
-        load_checkpoint("fast", tmp_path / "none.safetensors", "cpu")
+        load_checkpoint(config, tmp_path / "none.safetensors", "cpu")
 
 
 def test_a_checkpoint_is_called_by_its_run_and_file(monkeypatch, tmp_path):
@@ -160,8 +161,8 @@ def test_a_checkpoint_is_called_by_its_run_and_file(monkeypatch, tmp_path):
 def test_what_reading_again_is_worth_is_scored_beside_in_one_run(astronaut):
     from flyaway.evaluation import matters
 
-    both = matters.load_matters(["fast"], False, "cpu", unread=True, threads=1)
-    assert list(both) == ["fast", "fast (not read again)"]
+    both = matters.load_matters(["fast@4"], False, "cpu", unread=True, threads=1)
+    assert list(both) == ["fast@4", "fast@4 (not read again)"]
     plate = np.ascontiguousarray(astronaut[:256, :256])
     again, once = (matter(plate) for matter in both.values())
     assert not np.array_equal(again, once)

@@ -104,7 +104,7 @@ def test_no_memory_and_an_empty_one_are_the_same_bit_for_bit(shot: MattingNetwor
 
 def test_the_next_shape_starts_near_the_released_one() -> None:
     """Two blocks fewer, the last layer before the enlargement: all blocks kept out, alphas are alike."""
-    weights = "models/weights/fast/fast.fp16.safetensors"
+    weights = "models/weights/fast@4/fast.fp16.safetensors"
     released, following = MattingNetwork(CONFIGS["fast"]).eval(), MattingNetwork(CONFIGS["fast-2"]).eval()
     begin(released, weights)
     keep(released, [0.0] * 4)

@@ -76,6 +76,7 @@ def release(
         raise WeightsError(f"{name!r} cannot name a model: use letters, digits, '.', '-' and '_'")
     version = _next_version(manifest, name, version, keep_earlier=keep_earlier)
     network = read_checkpoint(checkpoint, _exportable(config))
+    order = list(manifest["models"])
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=root) as scratch:
         # Beside the released files until all is made: an export that fails has changed nothing.
@@ -95,7 +96,8 @@ def release(
         "config": network.config.to_dict(),
         "files": {role: _listing(path, root) for role, path in files.items()},
     }
-    manifest["models"][name] = entry
+    # Where it stood: the first of the list is the one that is offered first.
+    manifest["models"] = {key: manifest["models"].get(key, entry) for key in dict.fromkeys([*order, name])}
     partial = root / "manifest.part"
     partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     partial.replace(root / "manifest.json")

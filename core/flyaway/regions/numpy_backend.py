@@ -33,10 +33,10 @@ def source_coordinates(pixels: Index, length: int, source: int) -> tuple[Index, 
     tuple
         Lower index, upper index (int64) and the upper one's weight (float32), of the shape of `pixels`.
     """
-    position = (np.clip(pixels, 0, length - 1) + 0.5) * (source / length) - 0.5
-    position = np.clip(position, 0, source - 1)
-    low = np.floor(position).astype(np.int64)
-    return low, np.minimum(low + 1, source - 1), (position - low).astype(np.float32)
+    # The position (p + ½)·source/length − ½ is a fraction over 2·length; its whole part and rest are exact.
+    rest = (2 * np.clip(pixels, 0, length - 1) + 1) * source - length
+    low, rest = np.divmod(np.clip(rest, 0, (source - 1) * 2 * length), 2 * length)
+    return low, np.minimum(low + 1, source - 1), rest.astype(np.float32) / np.float32(2 * length)
 
 
 def sample(maps: Float, ys: Index, xs: Index, height: int, width: int) -> Float:

@@ -17,10 +17,12 @@ COMPARED = 1 << 21  # cells looked at at once, for all regions together: bounds 
 
 def source_coordinates(pixels: Tensor, length: int, source: int) -> tuple[Tensor, Tensor, Tensor]:
     """Pixel indices of the plate → lower index, upper index (int64), float32 weight of the upper."""
-    position = (pixels.clamp(0, length - 1).double() + 0.5) * (source / length) - 0.5
-    position = position.clamp(0, source - 1)
-    low = position.floor()
-    return low.long(), (low.long() + 1).clamp(max=source - 1), (position - low).float()
+    # The position (p + ½)·source/length − ½ is a fraction over 2·length; its whole part and rest are exact.
+    rest = (2 * pixels.clamp(0, length - 1) + 1) * source - length
+    rest = rest.clamp(0, (source - 1) * 2 * length)
+    low = torch.div(rest, 2 * length, rounding_mode="floor")
+    weight = (rest - low * (2 * length)).to(torch.float32) / float(2 * length)
+    return low, (low + 1).clamp(max=source - 1), weight
 
 
 def sample(maps: Tensor, ys: Tensor, xs: Tensor, height: int, width: int) -> Tensor:
