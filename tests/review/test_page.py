@@ -244,6 +244,32 @@ def test_the_space_bar_and_the_button_play_the_shot_and_any_step_stops_it(page):
     assert play.get_attribute("aria-pressed") == "false"
 
 
+def test_what_was_not_measured_is_said_and_never_green(browser, batch_job, tmp_path, monkeypatch):
+    from flyaway.pictures import motion
+
+    pairs = [FrameJob(batch_job / f"a.{n}.exr", batch_job / f"am.{n}.exr", n) for n in (1, 2)]
+    opened = browser.new_page()
+    for installed in (True, False):
+        if installed:
+            pytest.importorskip("cv2", reason="the shots extra is not installed")
+        else:
+            monkeypatch.setattr(motion, "opencv", lambda: None)
+        make_review(pairs, tmp_path / "page.html")
+        opened.goto((tmp_path / "page.html").as_uri())
+        ready(opened)
+        kind = "good" if installed else "unsure"
+        assert opened.locator("#faulty-figure").get_attribute("class") == f"figure {kind}"
+        assert opened.locator("#faults p").get_attribute("class") == kind
+        assert opened.locator("#notes").is_visible() is not installed
+        assert ("opencv-python-headless" in opened.locator("#notes").inner_text()) is not installed
+    (one, *_) = review_job(load_job(batch_job / "job.toml"), tmp_path / "pages")
+    assert not one.review.sure
+    index = (tmp_path / "pages" / "index.html").read_text()
+    assert '<td class="unsure">no fault found where the plate stands still<small>' in index
+    assert 'class="good"' not in index
+    opened.close()
+
+
 def test_two_runs_stand_side_by_side_with_their_measures(browser, tmp_path, write_plate):
     pixels = np.ascontiguousarray(np.broadcast_to(np.float32(COLOUR), (H, W, 3)))
     runs: dict[str, list[FrameJob]] = {"new": [], "old": []}

@@ -173,11 +173,13 @@ def _review(job: Job, folder: Path) -> None:
     from flyaway.review.job import INDEX, review_job
 
     try:
-        review_job(job, folder)
+        done = review_job(job, folder)
     except FlyawayError as error:
         fail(f"no review: {error}")
     else:
-        errors.print(Text(harmless(f"{folder / INDEX}: the review")))
+        unsure = [one.name for one in done if not one.review.sure]
+        told = f" (not measured in full: {', '.join(unsure)}; the page says what)" if unsure else ""
+        errors.print(Text(harmless(f"{folder / INDEX}: the review{told}")))
 
 
 def narrowed(job: Job, shots: list[str] | None, changes: dict[str, object]) -> Job:
