@@ -76,7 +76,9 @@ class Analysis:
         if lost:
             report.set_state(use.uid, "failed", f"frame {lost[0].frame}: {lost[0].message}")
         elif use.tree.flyaway.last >= use.tree.flyaway.first:
-            report.set_state(use.uid, "cached", f"{use.tree.flyaway.first}-{use.tree.flyaway.last}")
+            span = f"{use.tree.flyaway.first}-{use.tree.flyaway.last}"
+            told = pipeline.remark(use, self.frames[0]) if self._alone and self.frames else ""
+            report.set_state(use.uid, "cached", f"frame {self.frames[0]}, {told}" if told else span)
         else:
             report.set_state(use.uid, "idle")
 

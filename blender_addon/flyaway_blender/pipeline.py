@@ -11,7 +11,7 @@ import numpy as np
 from . import cache, engine, group, layers, pixels, prefs, report, retouch, shots, signature, tap
 from .uses import Use
 
-STILL = "a still: analyse the range for a shot"
+STILL = "a still: Range makes a shot"
 _taps: dict[tuple[str, str], tap.Tap] = {}
 _retired: list[tap.Tap] = []
 
@@ -71,9 +71,11 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         if is_cached(scene, use, frame):
             found = _kept(scene, use, frame)
             _show(use, frame, images, found)
-            report.record(report.Record(scene.name, use.title, frame, "cached", _remark(use, frame)))
+            told = remark(use, frame)
+            report.record(report.Record(scene.name, use.title, frame, "cached", told))
             settings = use.tree.flyaway
-            report.set_state(use.uid, "cached", f"{settings.first}-{settings.last}")
+            span = f"{settings.first}-{settings.last}"
+            report.set_state(use.uid, "cached", f"frame {frame}, {told}" if told else span)
             return
         times = [time.perf_counter()]
         question = ask(scene, use, frame)
@@ -91,7 +93,7 @@ def have_ready(scene: bpy.types.Scene, use: Use, frame: int) -> None:
     report.set_state(use.uid, "matted", f"frame {frame}, {still}" if still else f"frame {frame}")
 
 
-def _remark(use: Use, frame: int) -> str:
+def remark(use: Use, frame: int) -> str:
     """What is to be said of a matte from disk."""
     remembers = " " in cache.made_of(use.tree, frame)
     return "" if remembers or not shots.wanted(use) else STILL

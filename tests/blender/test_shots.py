@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from tests.blender.conftest import Blender, to_linear
 from tests.conftest import WritePlate
 
+from flyaway.batch.plan import HANDLES
 from flyaway.weights import ModelInfo
 
 HALF = 1 / 2048  # what a matte loses on disk
 SIZE = [128, 128]
-STILL = "a still: analyse the range for a shot"
+STILL = "a still: Range makes a shot"
 
 
 @pytest.fixture
@@ -74,16 +75,32 @@ def test_a_plate_that_changes_makes_the_frames_after_it_stale(
     assert max(facts["mended: apart"]) <= HALF
 
 
+def test_a_frame_that_fails_does_not_poison_the_next(
+    blender: Blender, plate: Path, model: list[str], tmp_path: Path
+) -> None:
+    facts = blender("shots.failing", plate=plate, size=SIZE, model=model, folder=tmp_path)
+    assert facts["handles"] == HANDLES
+    assert facts["failed"] == ["matted", "matted", "failed", "matted", "matted"]
+    assert max(facts["as without it"]) <= HALF
+    assert facts["fresh"] == [1, 2, 4, 5]
+    # Once it can be had, those after it remember it: they are made anew.
+    assert facts["again"] == ["cached", "cached", "matted", "matted", "matted"]
+    assert max(facts["again: apart"]) <= HALF
+    assert facts["and again"] == ["cached"] * 5
+
+
 def test_a_still_is_never_taken_for_a_frame_of_a_shot_nor_the_other_way_round(
     blender: Blender, plate: Path, model: list[str], tmp_path: Path
 ) -> None:
     facts = blender("shots.alone", plate=plate, size=SIZE, model=model, folder=tmp_path)
     assert facts["frame"] == ["matted"]
     assert max(facts["a still"]) <= HALF
+    assert facts["label"] == f"Portrait Matte: cached frame 3, {STILL}"
     assert facts["fresh as a shot's"] == []
     assert facts["f12"] == [["cached", STILL]]  # what the render would have made, and it says so
     assert facts["frame again"] == ["cached"]
     assert facts["range"] == ["matted"] * 3
+    assert facts["range: label"] == "Portrait Matte: cached 1-3"
     assert facts["f12 of the shot"] == [["cached", ""]]
     assert facts["switched: fresh"] == []
     assert facts["switched: f12"] == [["matted", ""]]

@@ -136,6 +136,7 @@ def several(plate: str, size: list[int], folder: str) -> dict[str, object]:
 def cached(plate: str, size: list[int], frames: list[int], folder: str) -> dict[str, object]:
     """Analysed in part, rendered from disk, stale; saved for a Blender without the add-on."""
     node = graphs.matte_of(plate, *size, tuple(frames))
+    node.node_tree.flyaway.stills = True  # compared with renders, which make stills
     tree, scene = node.id_data, bpy.context.scene
     tree.nodes.active = node
     scene.frame_start, scene.frame_end = frames[1], frames[1] + frames[0] - 1

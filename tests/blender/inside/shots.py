@@ -160,6 +160,32 @@ def stale(plate: str, size: list[int], model: list[str], folder: str) -> dict[st
     return facts
 
 
+def failing(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
+    """The network fails once, after it has seen the frame, and nothing on disk shows it."""
+    setting(plate, size, 5, model, f"{folder}/shot.blend")
+    engine, frames = part("engine"), range(1, 6)
+    sound = engine.Shot.at
+
+    def at(shot: object, frame: int, before: object) -> object:
+        look = sound(shot, frame, before)
+
+        def fails(*given: object) -> object:
+            look(*given)
+            raise MemoryError("not enough memory")
+
+        return fails if frame == 3 else look
+
+    engine.Shot.at = at
+    facts: dict[str, object] = {"handles": part("shots").HANDLES, "failed": analyse()}
+    engine.Shot.at = sound
+    facts["as without it"] = apart(core([1, 2, 4, 5]))
+    facts["fresh"] = fresh(frames)
+    facts["again"] = analyse()
+    facts["again: apart"] = apart(core([*frames]))
+    facts["and again"] = analyse()
+    return facts
+
+
 def alone(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
     """Stills and frames of a shot, of which none is taken for the other."""
     node = setting(plate, size, 3, model, f"{folder}/shot.blend")
@@ -167,12 +193,14 @@ def alone(plate: str, size: list[int], model: list[str], folder: str) -> dict[st
     scene.frame_set(3)
     bpy.ops.flyaway.analyse_frame()
     facts: dict[str, object] = {"frame": statuses(), "a still": apart(core([3], stills=True))}
+    facts["label"] = node.label
     facts["fresh as a shot's"] = fresh(range(1, 4))
     nodes.render(folder, "f12")
     facts["f12"] = [entry[2:] for entry in nodes.records()]
     bpy.ops.flyaway.analyse_frame()
     facts["frame again"] = statuses()
     facts["range"] = analyse()
+    facts["range: label"] = node.label
     nodes.render(folder, "f12")
     facts["f12 of the shot"] = [entry[2:] for entry in nodes.records()]
     own.stills = True

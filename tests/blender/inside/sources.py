@@ -46,6 +46,8 @@ def movies(plate: str, movie: str, count: int, first: int, size: list[int], fold
         facts[f"{name} range"] = [scene.frame_start, scene.frame_end, *scene_size(scene)]
         mattes, statuses = animation(folder, name, scene.frame_start, scene.frame_end)
         facts[name], facts[f"{name} statuses"] = confusion(mattes, wanted), statuses
+    for own in files.matte_trees():
+        own.flyaway.stills = True  # as renders without mattes on disk are; shots have tests of their own
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/clips.blend")
     bpy.ops.flyaway.analyse_range()
     facts["analysed"] = animation(folder, "cached", 1, count)[1]
@@ -95,6 +97,7 @@ def render_layers(plate: str, size: list[int], folder: str, count: int) -> dict[
     tree.links.new(layers.outputs["Image"], graphs.output(tree))
     animation(folder, "picture", 1, count)
     node = graphs.add_matte(tree)
+    node.node_tree.flyaway.stills = True  # compared with a render, which makes stills
     tree.links.new(layers.outputs["Image"], node.inputs["Image"])
     tree.links.new(node.outputs["Image"], graphs.output(tree))
     both, statuses = animation(folder, "both", 1, count)
