@@ -2,8 +2,8 @@
 
 A limit by the shot's middle alone rises with the shot: one that boils throughout is usual to itself. So the
 limits of what edges do lie between two constants: below the lower one nobody sees it, and above the upper one
-it is a fault however usual it is. The upper ones are above what true mattes of moving figures measure, since
-flow is not quite right along an edge (up to 14 ‰ and 22 ‰ before a wall like the figure; no patches).
+it is a fault however usual it is. The upper ones are above what true mattes of moving figures measure
+(tests/review/test_edges.py), which is not nothing: flow is not quite right along an edge.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ _OUTLIER = 6.0
 # … and above what an eye would see.
 _SEEN_JUMP, _SEEN_FLICKER, _SEEN_EDGES, _SEEN_POPS = 0.01, 0.002, 0.008, 0.005
 # Too much in any shot.
-MOST_EDGES, MOST_POPS, MOST_PATCHES = 0.02, 0.025, 0.0005
-# The same without optical flow: where a plate that moves a little passes for still, true mattes change too.
-STILL_EDGES, STILL_POPS = 0.03, 0.03
-
-
-_FAR = 10.0
+MOST_EDGES, MOST_POPS, MOST_PATCHES = 0.025, 0.025, 0.0005
+# The same without optical flow: where a dark plate, or one that moves a little, passes for still, true mattes
+# change too.
+STILL_EDGES, STILL_POPS = 0.045, 0.05
+_FAR = 10.0  # times a limit; what is further counts as this
 
 
 @dataclass(frozen=True)
