@@ -25,7 +25,7 @@ import numpy as np
 from . import cache, engine, footage, pipeline, prefs, signature, uses
 from .uses import Use
 
-HANDLES = 8  # frames before the first one that are seen and not kept, as in batches
+HANDLES = 16  # frames before the first one that are seen and not kept, as in batches
 KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB
 _MOST_FRAMES = 1_000_000
 _MOST_BYTES = 256 << 20

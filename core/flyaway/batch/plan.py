@@ -20,7 +20,7 @@ from flyaway.frames.sequence import frame_range, gaps, is_pattern, sequence_of
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
 # Frames that a model with memory sees before a chunk: docs/shots.md has what they are worth.
-HANDLES = 8
+HANDLES = 16
 _PART_EXTRA = 16  # what `atomic.part_path` adds
 
 
