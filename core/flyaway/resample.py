@@ -12,6 +12,9 @@ from flyaway.levels import as_unit
 
 Float = NDArray[np.float32]
 BLOCK = 8  # lines of the result that one matrix product makes
+# Products of a matrix product that OpenBLAS does in one thread. With more it wakes all cores, and its threads then
+# wait in a loop for the next one, for longer than a network runs: they take the network's cores.
+ALONE = 1 << 18
 
 
 @lru_cache(maxsize=16)
@@ -40,11 +43,13 @@ def _triangle(source: int, target: int) -> tuple[tuple[int, int, Float], ...]:
 
 def _resize_lines(lines: NDArray[Any], target: int) -> Float:
     """source×M → target×M float32; integers become shares of their largest value on the way."""
-    out = np.empty((target, lines.shape[1]), np.float32)
+    width = lines.shape[1]
+    out = np.empty((target, width), np.float32)
     for number, (first, last, weights) in enumerate(_triangle(len(lines), target)):
-        np.matmul(
-            weights, as_unit(lines[first:last]), out=out[number * BLOCK : number * BLOCK + len(weights)]
-        )
+        block, seen = out[number * BLOCK : number * BLOCK + len(weights)], lines[first:last]
+        step = max(1, ALONE // weights.size)
+        for left in range(0, width, step):
+            np.matmul(weights, as_unit(seen[:, left : left + step]), out=block[:, left : left + step])
     return out
 
 

@@ -86,10 +86,10 @@ def test_a_frame_stays_within_its_bound(size):
     assert float(done.stdout) < bound
 
 
-def test_no_session_waits_in_a_loop_and_all_share_one_arena(ort_engine):
+def test_no_session_waits_in_a_loop_after_its_run_and_all_share_one_arena(ort_engine):
     for session in ort_engine._sessions.values():
         options = session.get_session_options()
-        assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+        assert options.get_session_config_entry("session.force_spinning_stop") == "1"
         assert options.get_session_config_entry("session.use_env_allocators") == "1"
         assert not options.enable_cpu_mem_arena
 

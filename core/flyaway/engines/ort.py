@@ -77,8 +77,10 @@ class OrtEngine:
     def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.log_severity_level = 3  # errors only: onnxruntime warns of things no user can change
-        # Three sessions take turns: threads of two that wait in a loop would take the third one's cores.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads wait in a loop for what is next in a run, and sleep after it: three sessions take turns, and
+        # those of two would take the third one's cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         # An arena a session would keep the largest of all plates three times; see `shared_arena`.
         options.enable_cpu_mem_arena = False
         if self.device == "cpu" and shared_arena():
