@@ -12,8 +12,8 @@ from flyaway.levels import as_unit
 
 Float = NDArray[np.float32]
 BLOCK = 8  # lines of the result that one matrix product makes
-# Products of a matrix product that OpenBLAS does in one thread. With more it wakes all cores, and its threads then
-# wait in a loop for the next one, for longer than a network runs: they take the network's cores.
+# Multiplications up to which OpenBLAS does a matrix product in one thread. For more it wakes all cores, and
+# its threads then wait in a loop for the next one, for longer than a network runs: they take its cores.
 ALONE = 1 << 18
 
 
