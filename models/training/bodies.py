@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.training.faults import Dice, tone
+from models.training.faults import Rng, tone
 
 OVERLAP = 3  # px of the picture that the body covers: its last row may be half there
 SKIN = ((0.93, 0.78, 0.70), (0.85, 0.66, 0.54), (0.70, 0.48, 0.36), (0.48, 0.31, 0.23), (0.32, 0.21, 0.16))
 
 
-def extended(rgba: Tensor, bottom: Tensor, cloth: Tensor, chosen: Tensor, dice: Dice) -> Tensor:
+def extended(rgba: Tensor, bottom: Tensor, cloth: Tensor, chosen: Tensor, rng: Rng) -> Tensor:
     """People with a body below the row at which their picture ends.
 
     Args:
@@ -42,25 +42,25 @@ def extended(rgba: Tensor, bottom: Tensor, cloth: Tensor, chosen: Tensor, dice: 
         :, None
     ]  # B×H, in half-widths
     across = (xs + 0.5 - middle[:, None]) / half[:, None]  # B×W
-    colour, alpha = _clothed(down, across, half, last, cloth, dice)
+    colour, alpha = _clothed(down, across, half, last, cloth, rng)
     below = (down[:, None, :, None] > 0) & fits[:, None, None, None]
     return torch.where(below, torch.cat((colour, alpha), 1), rgba)
 
 
 def _clothed(
-    down: Tensor, across: Tensor, half: Tensor, last: Tensor, cloth: Tensor, dice: Dice
+    down: Tensor, across: Tensor, half: Tensor, last: Tensor, cloth: Tensor, rng: Rng
 ) -> tuple[Tensor, Tensor]:
     """Colour B×3×H×W and coverage B×1×H×W of a body."""
     n = len(down)
 
     def measure(low: float, high: float) -> Tensor:
-        return dice.uniform(n, low, high)[:, None, None]
+        return rng.uniform(n, low, high)[:, None, None]
 
     y, x = down[:, :, None], across[:, None, :]
     length = measure(4.2, 6.5)
     t = y / length
     wobble = F.interpolate(
-        dice.normal(n, 1, 24, 6), (y.shape[1], x.shape[2]), mode="bicubic", align_corners=False
+        rng.normal(n, 1, 24, 6), (y.shape[1], x.shape[2]), mode="bicubic", align_corners=False
     )
     wobble = wobble[:, 0] * measure(0.0, 0.03)
     lean = measure(-0.15, 0.15) * t
@@ -100,7 +100,7 @@ def _clothed(
     lower = torch.maximum(torch.maximum(legs[0], legs[1]), skirt)
     limb = torch.maximum(arms[0], arms[1]) * hanging
     feet = torch.maximum(shoes[0], shoes[1])
-    colours = _colours(last, cloth, dice, t, x)
+    colours = _colours(last, cloth, rng, t, x)
     alpha, colour = torch.zeros_like(t + x), torch.zeros_like(colours[0])
     for cover, paint in zip((feet, lower, upper, limb), colours, strict=True):
         colour = colour + cover[:, None] * (paint - colour)
@@ -111,7 +111,7 @@ def _clothed(
     ]
 
 
-def _colours(last: Tensor, cloth: Tensor, dice: Dice, t: Tensor, x: Tensor) -> list[Tensor]:
+def _colours(last: Tensor, cloth: Tensor, rng: Rng, t: Tensor, x: Tensor) -> list[Tensor]:
     """Colours of shoes, lower and upper clothes and arms, each B×3×H×W."""
     n, _, h, w = cloth[:, 0].shape
     share = last[:, 3:].clamp(0, 1)
@@ -121,18 +121,18 @@ def _colours(last: Tensor, cloth: Tensor, dice: Dice, t: Tensor, x: Tensor) -> l
     onward = torch.where(
         F.avg_pool1d(last[:, 3:], 9, 1, 4)[:, :, None, :] > 0.9, onward, mean[:, :, None, None]
     )
-    plain = dice.uniform(3 * n * 2).view(2, n, 3, 1, 1) * dice.uniform(2 * n).view(2, n, 1, 1, 1)
-    printed = dice.uniform(2 * n).view(2, n, 1, 1, 1) ** 3
-    paints = [plain[i] * (1 - printed[i]) + tone(cloth[:, i], dice, 1.0) * printed[i] for i in range(2)]
-    own = dice.uniform(n)[:, None, None, None] < 0.6
-    folds = 1 + 0.16 * F.interpolate(dice.normal(n, 1, 28, 14), (h, w), mode="bicubic", align_corners=False)
+    plain = rng.uniform(3 * n * 2).view(2, n, 3, 1, 1) * rng.uniform(2 * n).view(2, n, 1, 1, 1)
+    printed = rng.uniform(2 * n).view(2, n, 1, 1, 1) ** 3
+    paints = [plain[i] * (1 - printed[i]) + tone(cloth[:, i], rng, 1.0) * printed[i] for i in range(2)]
+    own = rng.uniform(n)[:, None, None, None] < 0.6
+    folds = 1 + 0.16 * F.interpolate(rng.normal(n, 1, 28, 14), (h, w), mode="bicubic", align_corners=False)
     round_ = 1 - 0.3 * (x.abs().clamp(max=1) ** 2)[:, None]
     light = folds * round_
-    tones = t.new_tensor(SKIN)[torch.randint(len(SKIN), (n,), generator=dice.generator, device=t.device)]
-    skin = tones[:, :, None, None] * (0.8 + 0.4 * dice.uniform(n)[:, None, None, None])
+    tones = t.new_tensor(SKIN)[torch.randint(len(SKIN), (n,), generator=rng.generator, device=t.device)]
+    skin = tones[:, :, None, None] * (0.8 + 0.4 * rng.uniform(n)[:, None, None, None])
     upper = torch.where(own, onward, paints[0])
-    bare = dice.uniform(n)[:, None, None, None] < 0.3
-    lower = torch.where(dice.uniform(n)[:, None, None, None] < 0.12, skin.expand_as(upper), paints[1])
+    bare = rng.uniform(n)[:, None, None, None] < 0.3
+    lower = torch.where(rng.uniform(n)[:, None, None, None] < 0.12, skin.expand_as(upper), paints[1])
     hand = (t > 0.41)[:, None]
     arm = torch.where(bare | hand, skin.expand_as(upper), upper)
     shoes = paints[1] * 0.4

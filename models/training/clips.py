@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from models.mixing import decoded, encoded, mix
 from models.training.camera import filtered, line
 from models.training.compose import MIXED, PHOTOGRAPH, Composer, Plates
-from models.training.faults import Dice, jpeg, tone
+from models.training.faults import Rng, jpeg, tone
 from models.training.plates import views
 
 #: Of the shots: a real sequence, a camera that stands still, something that passes in front.
@@ -42,7 +42,7 @@ class Clips:
     @torch.no_grad()
     def __call__(self, count: int, shape: tuple[int, int]) -> list[Plates]:
         """Frames of `count` shots, in order: each a batch."""
-        real = len(self.starts) > 0 and self.composer.dice.number() < REAL
+        real = len(self.starts) > 0 and self.composer.rng.number() < REAL
         image, alpha, trust = (self._real if real else self._made)(count, shape)
         image = self._camera(image, count)
         one = torch.ones(count)
@@ -54,10 +54,10 @@ class Clips:
 
     def _real(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Windows of real sequences."""
-        people, dice = self.composer.people, self.composer.dice
-        number = torch.randint(len(self.starts), (count,), generator=dice.generator, device=dice.device)
+        people, rng = self.composer.people, self.composer.rng
+        number = torch.randint(len(self.starts), (count,), generator=rng.generator, device=rng.device)
         first = self.starts[number]
-        affine, _ = views(people, first, shape, (dice.uniform(count) * math.log(2)).exp(), dice.generator)
+        affine, _ = views(people, first, shape, (rng.uniform(count) * math.log(2)).exp(), rng.generator)
         which = (first[:, None] + torch.arange(self.frames)).flatten()
         rgba = people.sample(which, self._repeat(affine), shape)
         trust = people.sample_trust(which, self._repeat(affine), shape)
@@ -66,26 +66,26 @@ class Clips:
 
     def _made(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Made-up shots: N·T frames of colour, alpha and trust."""
-        composer, dice = self.composer, self.composer.dice
+        composer, rng = self.composer, self.composer.rng
         which = composer.draw(count)
         everyone, nobody = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.bool)
         affine, zoom, _ = composer.stand(which, everyone, nobody, shape)
-        walk = paths(dice, count, self.frames, shape, WALK, 4.0)
-        pan = paths(dice, count, self.frames, shape, PAN, 1.0)
-        still = (dice.uniform(count) < LOCKED)[:, None, None, None]
+        walk = paths(rng, count, self.frames, shape, WALK, 4.0)
+        pan = paths(rng, count, self.frames, shape, PAN, 1.0)
+        still = (rng.uniform(count) < LOCKED)[:, None, None, None]
         pan = torch.where(still, identity(count, self.frames), pan)
         moved = through(affine, after(walk, pan))
         every = self._repeat(which)
         rgba, _ = composer.cut_out(every, moved, self._repeat(zoom >= 1), self._repeat(everyone), shape)
-        rgba = swayed(rgba, dice, count, self.frames)
+        rgba = swayed(rgba, rng, count, self.frames)
         behind = self._background(count, shape, pan)
         colour = mix(self._alike(rgba[:, :3], 0.5), behind, rgba[:, 3:])
         alpha = rgba[:, 3:]
         trust = torch.where((alpha > 0.02) & (alpha < 0.98), MIXED, 1.0)
         trust = torch.where(self._repeat(composer.people.exact[which])[:, None, None, None] > 0, 1.0, trust)
-        if dice.number() < PASSING:
+        if rng.number() < PASSING:
             thing, cover = composer.blob(count, shape)
-            pass_by = paths(dice, count, self.frames, shape, 2 * WALK, 2.0).flatten(0, 1)
+            pass_by = paths(rng, count, self.frames, shape, 2 * WALK, 2.0).flatten(0, 1)
             cover = shifted(self._repeat(cover), pass_by)
             colour, alpha = mix(shifted(self._repeat(thing), pass_by), colour, cover), alpha * (1 - cover)
         image, alpha = self._blurred(colour, alpha, after(walk, pan))
@@ -93,27 +93,27 @@ class Clips:
 
     def _background(self, count: int, shape: tuple[int, int], pan: Tensor) -> Tensor:
         """One place a shot, seen by a camera that moves."""
-        dice, bank = self.composer.dice, self.composer.backgrounds
-        which = torch.randint(len(bank), (count,), generator=dice.generator, device=dice.device)
-        affine, _ = views(bank, which, shape, dice.uniform(count, 1.2, 2.4), dice.generator)
+        rng, bank = self.composer.rng, self.composer.backgrounds
+        which = torch.randint(len(bank), (count,), generator=rng.generator, device=rng.device)
+        affine, _ = views(bank, which, shape, rng.uniform(count, 1.2, 2.4), rng.generator)
         seen = bank.sample(self._repeat(which), through(affine, pan), shape)[:, :3]
         return self._alike(seen, 0.8)
 
     def _alike(self, image: Tensor, strength: float) -> Tensor:
         """The same change of tone for all frames of a shot."""
-        dice = self.composer.dice
+        rng = self.composer.rng
         shots = image.view(-1, self.frames, *image.shape[1:])
         tall = shots.transpose(1, 2).flatten(2, 3)  # frames below one another: one picture a shot
-        toned = tone(tall, dice, strength)
+        toned = tone(tall, rng, strength)
         return toned.unflatten(2, (self.frames, -1)).transpose(1, 2).flatten(0, 1)
 
     def _blurred(self, colour: Tensor, alpha: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         """In half of the shots what moves far in a frame is blurred along its way, in linear light."""
-        dice, frames = self.composer.dice, self.frames
-        if dice.number() < 0.5:
+        rng, frames = self.composer.rng, self.frames
+        if rng.number() < 0.5:
             return colour, alpha
         light = torch.cat((decoded(colour), alpha), 1)
-        step = (motion[:, 1:, :, 2] - motion[:, :-1, :, 2]).mean(1) * dice.number(0.3, 0.8)
+        step = (motion[:, 1:, :, 2] - motion[:, :-1, :, 2]).mean(1) * rng.number(0.3, 0.8)
         for shot, (dx, dy) in enumerate(step.tolist()):
             length = math.hypot(dx, dy)
             if length > 1:
@@ -123,14 +123,14 @@ class Clips:
 
     def _camera(self, image: Tensor, count: int) -> Tensor:
         """Light that drifts, grain that changes from frame to frame, compression."""
-        dice = self.composer.dice
+        rng = self.composer.rng
         image = self._alike(image, 0.6)
-        drift = dice.normal(count, 1) * 0.05 * torch.linspace(0, 1, self.frames)
+        drift = rng.normal(count, 1) * 0.05 * torch.linspace(0, 1, self.frames)
         image = encoded(decoded(image) * (2.0 ** drift.flatten())[:, None, None, None])
-        sigma = torch.where(dice.uniform(count) < 0.5, dice.uniform(count, 0.003, 0.04), torch.zeros(count))
-        noise = dice.normal(*image.shape) * self._repeat(sigma)[:, None, None, None]
+        sigma = torch.where(rng.uniform(count) < 0.5, rng.uniform(count, 0.003, 0.04), torch.zeros(count))
+        noise = rng.normal(*image.shape) * self._repeat(sigma)[:, None, None, None]
         image = (image + noise).clamp(0, 1)
-        return jpeg(image, dice.number(20, 80)) if dice.number() < 0.3 else image
+        return jpeg(image, rng.number(20, 80)) if rng.number() < 0.3 else image
 
 
 def identity(count: int, frames: int) -> Tensor:
@@ -138,7 +138,7 @@ def identity(count: int, frames: int) -> Tensor:
     return torch.eye(2, 3).expand(count, frames, 2, 3).clone()
 
 
-def paths(dice: Dice, count: int, frames: int, shape: tuple[int, int], speed: float, turn: float) -> Tensor:
+def paths(rng: Rng, count: int, frames: int, shape: tuple[int, int], speed: float, turn: float) -> Tensor:
     """Smooth ways through a shot: N×T×2×3, from (x, y, 1) in px of a frame to where that was in the first.
 
     Args:
@@ -150,11 +150,11 @@ def paths(dice: Dice, count: int, frames: int, shape: tuple[int, int], speed: fl
 
     def way(scale: float) -> Tensor:
         """Drift, sway and shake: N×T."""
-        drift = (dice.uniform(count, -1, 1) ** 3)[:, None] * t
-        swing = dice.uniform(count, 0, 1)[:, None] * torch.sin(
-            t * dice.uniform(count, 0.2, 0.9)[:, None] + dice.uniform(count, 0, 2 * math.pi)[:, None]
+        drift = (rng.uniform(count, -1, 1) ** 3)[:, None] * t
+        swing = rng.uniform(count, 0, 1)[:, None] * torch.sin(
+            t * rng.uniform(count, 0.2, 0.9)[:, None] + rng.uniform(count, 0, 2 * math.pi)[:, None]
         )
-        shake = dice.normal(count, frames) * (dice.uniform(count) ** 4)[:, None] * 0.5
+        shake = rng.normal(count, frames) * (rng.uniform(count) ** 4)[:, None] * 0.5
         found = drift + swing + shake
         return (found - found[:, :1]) * scale
 
@@ -191,19 +191,19 @@ def shifted(image: Tensor, motion: Tensor) -> Tensor:
     return F.grid_sample(image, grid, align_corners=False)
 
 
-def swayed(rgba: Tensor, dice: Dice, count: int, frames: int) -> Tensor:
+def swayed(rgba: Tensor, rng: Rng, count: int, frames: int) -> Tensor:
     """Hair and cloth in the wind: in half of the shots a slow wave, most at the picture's top."""
-    if dice.number() < 0.5:
+    if rng.number() < 0.5:
         return rgba
     height, width = rgba.shape[2:]
     y, x = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
     t = torch.arange(frames, dtype=torch.float32)
     phase, pace, wave = (
-        dice.uniform(count, low, high)[:, None, None]
+        rng.uniform(count, low, high)[:, None, None]
         for low, high in ((0, 2 * math.pi), (0.3, 1.2), (3.0, 9.0))
     )
     bend = torch.sin(phase + pace * t[:, None] + wave * y) * (1 - y).clamp(min=0)
-    bend = bend * dice.uniform(count, 0.0, 0.012)[:, None, None]  # N×T×H
+    bend = bend * rng.uniform(count, 0.0, 0.012)[:, None, None]  # N×T×H
     across = x + bend.flatten(0, 1)[:, :, None]
     grid = torch.stack((across, y[:, None].expand(len(across), -1, width)), -1)
     return F.grid_sample(rgba, grid, align_corners=True, padding_mode="border")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from models.mixing import decoded, encoded, mix
 from models.training.bodies import extended
 from models.training.camera import box
-from models.training.faults import Dice, faults, tone
+from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 
@@ -79,34 +79,34 @@ class Composer:
         things: Bank | None = None,
     ):
         self.people, self.backgrounds, self.things, self.recipe = people, backgrounds, things, recipe
-        self.dice = Dice(device, seed)
+        self.rng = Rng(device, seed)
         self.odds = odds(people, recipe.shares)
         self.short = torch.tensor([source in SHORT for source in people.source], device=device)
         self.moving = torch.tensor([source in ACTION for source in people.source], device=device)
 
     def draw(self, count: int) -> Tensor:
         """Which people a batch shows."""
-        return torch.multinomial(self.odds, count, True, generator=self.dice.generator)
+        return torch.multinomial(self.odds, count, True, generator=self.rng.generator)
 
     @torch.no_grad()
     def __call__(self, count: int, shape: tuple[int, int]) -> Plates:
         """A batch of one shape."""
-        dice, people = self.dice, self.people
+        rng, people = self.rng, self.people
         which = self.draw(count)
         exact = people.exact[which]
-        replaced = (exact > 0) | (dice.uniform(count) < self.recipe.replaced)
+        replaced = (exact > 0) | (rng.uniform(count) < self.recipe.replaced)
         colour, alpha, trust = self._person(which, replaced, shape)
         behind, covered = self._behind(count, shape)
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
-        colour = torch.where(swapped, mix(tone(colour, dice, 0.5), behind, alpha), colour)
+        colour = torch.where(swapped, mix(tone(colour, rng, 0.5), behind, alpha), colour)
         trust = believed(alpha, trust, exact, swapped)
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
-        nobody = (dice.uniform(count) < self.recipe.empty)[:, None, None, None]
+        nobody = (rng.uniform(count) < self.recipe.empty)[:, None, None, None]
         empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0)
         colour = torch.where(empty, behind, colour)
-        image, alpha = faults(colour, torch.where(empty, 0.0, alpha), dice)
+        image, alpha = faults(colour, torch.where(empty, 0.0, alpha), rng)
         weight = people.weight[which]
         trust = torch.where(empty, 1.0, trust * weight[:, None, None, None])
         return Plates(image, alpha, weight, exact, trust)
@@ -115,28 +115,28 @@ class Composer:
         self, which: Tensor, replaced: Tensor, shape: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Views of people: colour (straight where replaced, else the photograph), alpha and trust."""
-        dice, recipe, count = self.dice, self.recipe, len(which)
-        grown = replaced & self.short[which] & (dice.uniform(count) < recipe.bodies)
+        rng, recipe, count = self.rng, self.recipe, len(which)
+        grown = replaced & self.short[which] & (rng.uniform(count) < recipe.bodies)
         affine, zoom, bottom = self.stand(which, replaced, grown, shape)
         rgba, trust = self.cut_out(which, affine, zoom >= 1, replaced, shape)
         if recipe.bodies > 0:
             cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
-            rgba = extended(rgba, bottom, cloth, grown, dice)
+            rgba = extended(rgba, bottom, cloth, grown, rng)
         return rgba[:, :3], rgba[:, 3:], trust
 
     def stand(
         self, which: Tensor, replaced: Tensor, grown: Tensor, shape: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Where people stand in their views: affines, sizes, and the rows at which their pictures end."""
-        dice, recipe, count = self.dice, self.recipe, len(which)
+        rng, recipe, count = self.rng, self.recipe, len(which)
         low = torch.where(replaced, math.log(recipe.smallest), math.log(1.0))
         low = torch.where(grown, math.log(0.18), low)
         high = torch.where(grown, math.log(0.7), math.log(2.0))
-        zoom = (low + dice.uniform(count) * (high - low)).exp()
+        zoom = (low + rng.uniform(count) * (high - low)).exp()
         turned = torch.where(self.moving[which] & replaced, recipe.turned, 0.0)
-        affine, bottom = views(self.people, which, shape, zoom, dice.generator, turned)
+        affine, bottom = views(self.people, which, shape, zoom, rng.generator, turned)
         # Whoever gets a body stands higher, so that some of it is seen.
-        lift = torch.where(grown, (shape[0] - shape[0] * zoom) * dice.uniform(count, 0.2, 0.95), 0.0)
+        lift = torch.where(grown, (shape[0] - shape[0] * zoom) * rng.uniform(count, 0.2, 0.95), 0.0)
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
         return affine, zoom, bottom - lift
 
@@ -154,7 +154,7 @@ class Composer:
     def _hidden(self, colour: Tensor, alpha: Tensor, trust: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """A thing before some of the people: a cut-out, or a blob of another background."""
         shape = (colour.shape[2], colour.shape[3])
-        for group in self.dice.groups(len(colour), HIDDEN, 2):
+        for group in self.rng.groups(len(colour), HIDDEN, 2):
             thing, cover = self.blob(len(group), shape)
             colour[group] = mix(thing, colour[group], cover)
             alpha[group] = alpha[group] * (1 - cover)
@@ -163,65 +163,65 @@ class Composer:
 
     def thing(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Colour and coverage of what is nobody."""
-        dice = self.dice
-        if self.things is None or dice.number() < 0.5:
+        rng = self.rng
+        if self.things is None or rng.number() < 0.5:
             return self.blob(count, shape)
-        which = torch.randint(len(self.things), (count,), generator=dice.generator, device=dice.device)
-        zoom = (dice.uniform(count, math.log(0.15), math.log(0.9))).exp()
-        affine, _ = views(self.things, which, shape, zoom, dice.generator, torch.full_like(zoom, 20.0))
-        lift = (shape[0] - shape[0] * zoom) * dice.uniform(count)
+        which = torch.randint(len(self.things), (count,), generator=rng.generator, device=rng.device)
+        zoom = (rng.uniform(count, math.log(0.15), math.log(0.9))).exp()
+        affine, _ = views(self.things, which, shape, zoom, rng.generator, torch.full_like(zoom, 20.0))
+        lift = (shape[0] - shape[0] * zoom) * rng.uniform(count)
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]
         rgba = self.things.sample(which, affine, shape, False)
-        return tone(rgba[:, :3], dice, 0.7), rgba[:, 3:]
+        return tone(rgba[:, :3], rng, 0.7), rgba[:, 3:]
 
     def blob(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Colour and coverage of something of any outline: a piece of another background."""
-        return tone(self.background(count, shape), self.dice, 1.5), self._blob(count, shape)
+        return tone(self.background(count, shape), self.rng, 1.5), self._blob(count, shape)
 
     def background(self, count: int, shape: tuple[int, int]) -> Tensor:
         """Backgrounds without anybody, half of them out of focus."""
-        dice, bank = self.dice, self.backgrounds
-        which = torch.randint(len(bank), (count,), generator=dice.generator, device=dice.device)
-        zoom = dice.uniform(count, 1.0, 2.2)
-        affine, _ = views(bank, which, shape, zoom, dice.generator)
+        rng, bank = self.rng, self.backgrounds
+        which = torch.randint(len(bank), (count,), generator=rng.generator, device=rng.device)
+        zoom = rng.uniform(count, 1.0, 2.2)
+        affine, _ = views(bank, which, shape, zoom, rng.generator)
         image = bank.sample(which, affine, shape)[:, :3]
-        for group in dice.groups(count, 0.5, 4):
-            radius = int(max(shape) * dice.number(0.003, 0.02))
+        for group in rng.groups(count, 0.5, 4):
+            radius = int(max(shape) * rng.number(0.003, 0.02))
             if radius > 0:
                 image[group] = box(box(image[group], radius), radius)
         return image
 
     def _behind(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """What stands behind the person, and how much of it is somebody."""
-        dice = self.dice
-        behind = tone(self.background(count, shape), dice, 0.8)
-        for group in dice.groups(count, BUSY, 2):
+        rng = self.rng
+        behind = tone(self.background(count, shape), rng, 0.8)
+        for group in rng.groups(count, BUSY, 2):
             for _ in range(2):
                 thing, cover = self.thing(len(group), shape)
                 behind[group] = mix(thing, behind[group], cover)
         covered = behind.new_zeros(count, 1, *shape)
-        for group in dice.groups(count, CROWD, 1):
+        for group in rng.groups(count, CROWD, 1):
             which = self.draw(len(group))
-            zoom = dice.uniform(len(group), 0.4, 1.0)
-            affine, _ = views(self.people, which, shape, zoom, dice.generator)
+            zoom = rng.uniform(len(group), 0.4, 1.0)
+            affine, _ = views(self.people, which, shape, zoom, rng.generator)
             other = self.people.sample(which, affine, shape, zoom >= 1)
             solved = (self.people.exact[which] > 0).float()[:, None, None, None]
             cleaned = encoded(foreground(decoded(other[:, :3]), other[:, 3:]))
             colour = other[:, :3] * solved + cleaned * (1 - solved)
-            behind[group] = mix(tone(colour, dice, 0.5), behind[group], other[:, 3:])
+            behind[group] = mix(tone(colour, rng, 0.5), behind[group], other[:, 3:])
             covered[group] = other[:, 3:]
         return behind, covered
 
     def _blob(self, count: int, shape: tuple[int, int]) -> Tensor:
         """Masks of one thing of any outline each, with an edge as sharp as the plate's or out of focus."""
-        dice = self.dice
+        rng = self.rng
 
         def number(low: float, high: float) -> Tensor:
-            return dice.uniform(count, low, high)[:, None, None, None]
+            return rng.uniform(count, low, high)[:, None, None, None]
 
-        noise = F.interpolate(dice.normal(count, 1, 6, 6), shape, mode="bicubic", align_corners=False)
-        y = torch.linspace(-1, 1, shape[0], device=dice.device)[:, None]
-        x = torch.linspace(-1, 1, shape[1], device=dice.device)
+        noise = F.interpolate(rng.normal(count, 1, 6, 6), shape, mode="bicubic", align_corners=False)
+        y = torch.linspace(-1, 1, shape[0], device=rng.device)[:, None]
+        x = torch.linspace(-1, 1, shape[1], device=rng.device)
         round_ = ((y - number(-1, 1)) / number(0.15, 0.7)) ** 2 + (
             (x - number(-1, 1)) / number(0.15, 0.7)
         ) ** 2

@@ -27,7 +27,7 @@ TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -
 FROM_YCC = ((1.0, 0.0, 1.402), (1.0, -0.344136, -0.714136), (1.0, 1.772, 0.0))
 
 
-class Dice:
+class Rng:
     """Random numbers of one seeded generator on one device."""
 
     def __init__(self, device: torch.device, seed: int):
@@ -52,20 +52,20 @@ class Dice:
         return [group.to(self.device) for group in found if len(group)]
 
 
-def tone(image: Tensor, dice: Dice, strength: float) -> Tensor:
+def tone(image: Tensor, rng: Rng, strength: float) -> Tensor:
     """Exposure, gamma, colour cast and saturation, drawn for each picture."""
     n = len(image)
-    gain = (2.0 ** (dice.normal(n, 1, 1, 1) * 0.35 * strength)) * 2.0 ** (
-        dice.normal(n, 3, 1, 1) * 0.10 * strength
+    gain = (2.0 ** (rng.normal(n, 1, 1, 1) * 0.35 * strength)) * 2.0 ** (
+        rng.normal(n, 3, 1, 1) * 0.10 * strength
     )
-    gamma = 2.0 ** (dice.normal(n, 1, 1, 1) * 0.25 * strength)
+    gamma = 2.0 ** (rng.normal(n, 1, 1, 1) * 0.25 * strength)
     grey = image.mean(1, keepdim=True)
-    saturation = dice.uniform(n, 1 - 0.5 * strength, 1 + 0.4 * strength)[:, None, None, None]
+    saturation = rng.uniform(n, 1 - 0.5 * strength, 1 + 0.4 * strength)[:, None, None, None]
     image = grey + (image - grey) * saturation
     return (image.clamp(0, 1) ** gamma * gain).clamp(0, 1)
 
 
-def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+def faults(image: Tensor, alpha: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
     """Plates with the faults of real ones, and their alphas: what softens a plate softens its alpha too.
 
     Args:
@@ -73,34 +73,34 @@ def faults(image: Tensor, alpha: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
         alpha: B×1×H×W coverage.
     """
     n, unit = len(image), max(image.shape[2:]) / 900
-    image = torch.where(dice.uniform(n)[:, None, None, None] < 0.7, tone(image, dice, 0.7), image)
+    image = torch.where(rng.uniform(n)[:, None, None, None] < 0.7, tone(image, rng, 0.7), image)
     light = torch.cat((decoded(image), alpha), 1)
-    for number, group in enumerate(dice.groups(n, 0.2, 4)):
+    for number, group in enumerate(rng.groups(n, 0.2, 4)):
         if number % 2:
-            kernel = disc(unit * math.exp(dice.number(math.log(0.8), math.log(7))))
+            kernel = disc(unit * math.exp(rng.number(math.log(0.8), math.log(7))))
         else:
-            kernel = line(unit * math.exp(dice.number(math.log(3), math.log(30))), dice.number(0, math.pi))
+            kernel = line(unit * math.exp(rng.number(math.log(3), math.log(30))), rng.number(0, math.pi))
         light[group] = filtered(light[group], kernel.to(image.device))
-    for group in dice.groups(n, 0.1, 2):
+    for group in rng.groups(n, 0.1, 2):
         light[group] = coarser(
-            light[group], math.exp(dice.number(math.log(1.5), math.log(5))), dice.number() < 0.5
+            light[group], math.exp(rng.number(math.log(1.5), math.log(5))), rng.number() < 0.5
         )
     # Two stops either way, now and then: highlights clip.
-    wild = dice.uniform(n)[:, None, None, None] < 0.15
-    stops = 2.0 ** dice.uniform(n, -2.3, 2.3)[:, None, None, None]
+    wild = rng.uniform(n)[:, None, None, None] < 0.15
+    stops = 2.0 ** rng.uniform(n, -2.3, 2.3)[:, None, None, None]
     lit = torch.where(wild, light[:, :3] * stops, light[:, :3])
     image, alpha = encoded(lit), light[:, 3:].clamp(0, 1)
     sigma = torch.where(
-        dice.uniform(n) < 0.35, dice.uniform(n, 0.005, 0.07), torch.zeros(n, device=image.device)
+        rng.uniform(n) < 0.35, rng.uniform(n, 0.005, 0.07), torch.zeros(n, device=image.device)
     )
-    noise = dice.normal(*image.shape)
-    grainy = dice.uniform(n)[:, None, None, None] < 0.4  # of the noisy: common to all channels, and soft
+    noise = rng.normal(*image.shape)
+    grainy = rng.uniform(n)[:, None, None, None] < 0.4  # of the noisy: common to all channels, and soft
     grain = F.avg_pool2d(noise[:, :1], 3, 1, 1) * 2.2
     image = image + torch.where(grainy, grain, noise) * sigma[:, None, None, None]
     image = image.clamp(0, 1)
-    for group in dice.groups(n, 0.25, 3):
-        image[group] = jpeg(image[group], dice.number(15, 90))
-    grey = dice.uniform(n)[:, None, None, None] < 0.04
+    for group in rng.groups(n, 0.25, 3):
+        image[group] = jpeg(image[group], rng.number(15, 90))
+    grey = rng.uniform(n)[:, None, None, None] < 0.04
     image = torch.where(grey, image.mean(1, keepdim=True), image)
     return image, alpha
 

@@ -63,14 +63,27 @@ class Run:
     notes: str = field(default="", repr=False)
 
 
+def _values(path: Path) -> dict[str, Any]:
+    """What a file says, over what its base says."""
+    values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "base" not in values:
+        return values
+    base = path.with_name(f"{values.pop('base')}.toml")
+    if base == path:
+        raise ValueError(f"{path.name}: a recipe cannot be its own base")
+    return _values(base) | values
+
+
 def read_recipe(name: str | Path) -> Run:
     """A recipe by its name in `recipes/`, or by its path.
+
+    With `base` it is another recipe of the same folder but for what it says itself, key by key.
 
     Raises:
         ValueError: a key that no recipe has, or one that is missing.
     """
     path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
-    values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    values = _values(path)
     if unknown := set(values) - {f.name for f in fields(Run)}:
         raise ValueError(f"{path.name}: no recipe has {', '.join(sorted(unknown))}")
     try:

@@ -135,3 +135,11 @@ def test_a_recipe_with_a_key_that_none_has_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.toml").write_text('config = "fast-2"\nspeed = 3\n')
     with pytest.raises(ValueError, match="speed"):
         read_recipe(tmp_path / "odd.toml")
+
+
+def test_a_recipe_is_its_base_but_for_what_it_says(tmp_path: Path) -> None:
+    on, wide = read_recipe("fast-2-wide-on"), read_recipe("fast-2-wide")
+    assert on == replace(wide, name=on.name, start=on.start, keep_blocks=(), seed=12)
+    (tmp_path / "round.toml").write_text('base = "round"\n')
+    with pytest.raises(ValueError, match="its own base"):
+        read_recipe(tmp_path / "round.toml")
