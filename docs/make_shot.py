@@ -1,7 +1,7 @@
 """Make docs/images/shot.webp: a moving comparison of a shot, by Flyaway as stills and as a shot, and by RVM.
 
-`python docs/make_shot.py`. The shipped portrait sways by up to 20 px, with grain and changing light, at 450×450.
-Each panel is the cut-out over grey, with the change from the frame before below it (alpha, moved along, eight
+`python docs/make_shot.py`. The portrait sways by up to 20 px, with grain and changing light, at 450×450.
+Each panel is the cut-out over grey, with the change from the frame before below (alpha, moved along, eight
 times): what flickers is bright there. Needs Pillow, and RVM's package.
 """
 
