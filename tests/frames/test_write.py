@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -271,3 +272,32 @@ def test_existing_mattes_are_believed_only_when_whole(tmp_path, exr_plate):
 )
 def test_formats_that_hold_a_matte_badly_are_replaced(source, target):
     assert target_suffix(source) == target
+
+
+def test_a_full_disk_is_called_full(tmp_path, write_plate, monkeypatch):
+    """The library says that output failed; what is free on that disk says why."""
+    plate = read_plate(write_plate(tmp_path / "p.png", COLOUR, "uint16"))
+    target = oiio.ImageOutput.create(str(tmp_path / "m.exr"))
+
+    class Failing(Disk):
+        def image_output(self, part):
+            class Output:
+                def open(self, *given):
+                    return target.open(*given)
+
+                def write_image(self, pixels):
+                    return False
+
+                def geterror(self):
+                    return "File output failed"
+
+                def close(self):
+                    return target.close()
+
+            return Output()
+
+    usage = shutil.disk_usage(tmp_path)
+    for free, said in ((4096, "the disk is full"), (usage.total, "File output failed")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: usage._replace(free=free))
+        with pytest.raises(WriteError, match=said):
+            store_matte(tmp_path / "m.exr", ALPHA, plate, disk=Failing())

@@ -6,6 +6,7 @@ silence; a matte that exists under its final name has been read back in full.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 # The largest error that storing a value may make, relative for half and absolute for integers.
+LEFT = 1 << 20  # bytes free, below which a disk is called full
 _TOLERANCE = {
     "half": (2**-11 * 1.01, 2**-24),
     "uint16": (0.0, 0.51 / 65535),
@@ -180,11 +182,21 @@ def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Di
     problem = target.geterror()
     closed = target.close()
     if not written or not closed:
-        raise WriteError(
-            f"not written in full ({problem or target.geterror() or 'is the disk full?'}).",
-            path=path,
-            frame=frame,
+        # Libraries say that output failed, and not why; the disk still holds what there was room for.
+        why = (
+            "the disk is full"
+            if is_full(part.parent)
+            else problem or target.geterror() or "is the disk full?"
         )
+        raise WriteError(f"not written in full ({why}).", path=path, frame=frame)
+
+
+def is_full(folder: Path) -> bool:
+    """Whether hardly anything more fits on the disk of a folder."""
+    try:
+        return shutil.disk_usage(folder).free < LEFT
+    except OSError:
+        return False
 
 
 def _compare(part: Path, path: Path, picture: Picture, frame: int | None) -> None:
