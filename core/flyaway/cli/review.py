@@ -66,7 +66,7 @@ def review(
 ) -> int:
     """Look over a job: plate, comp and matte under a wipe, coverage and flicker, the worst frames first.
 
-    Edges that boil or pop are found along the plate's motion, by OpenCV (pip install 'flyaway[shots]').
+    Edges that boil or pop are found along the plate's motion, by OpenCV (pip install opencv-python-headless).
     Without it they are judged only where the plate stands still, and what was not measured is said.
 
     With --against two runs play side by side, A and B; --strict then judges A.
