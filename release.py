@@ -33,11 +33,12 @@ class ReleaseError(Exception):
 class Part:
     """Something to install.
 
-    Attributes:
-        pattern: of its file names.
-        what: what it is, in words.
-        needs: what a machine must have.
-        steps: how it is installed, with NAME for the file.
+    Attributes
+    ----------
+    pattern : of its file names.
+    what : what it is, in words.
+    needs : what a machine must have.
+    steps : how it is installed, with NAME for the file.
     """
 
     pattern: str
@@ -98,14 +99,16 @@ def build(
 ) -> Path:
     """Build the parts into `out`, with their checksums and a page, and return it.
 
-    Args:
-        out: made if it is not there. Earlier files of the same kinds are replaced; nothing else is touched.
-        parts: of `PARTS`.
-        blender: a folder with Blender's files, where no `bpy` is installed.
-        platforms: of Blender; all where empty.
+    Parameters
+    ----------
+    out : made if it is not there. Earlier files of the same kinds are replaced; nothing else is touched.
+    parts : of `PARTS`.
+    blender : a folder with Blender's files, where no `bpy` is installed.
+    platforms : of Blender; all where empty.
 
-    Raises:
-        ReleaseError: a part could not be built; `out` is as it was.
+    Raises
+    ------
+    ReleaseError : a part could not be built; `out` is as it was.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".release-") as scratch:

@@ -56,11 +56,12 @@ def main() -> None:
 def build(platforms: Sequence[str], out: Path, wheelhouse: Path, tool: Path) -> list[Path]:
     """Build a zip for each platform into `out`, and return their paths.
 
-    Args:
-        platforms: names of Blender's platforms, as in wheels.toml; all where empty.
-        out: where the zips go; made if it is not there.
-        wheelhouse: where downloaded wheels are kept for the next time.
-        tool: Blender's `blender_ext.py`.
+    Parameters
+    ----------
+    platforms : names of Blender's platforms, as in wheels.toml; all where empty.
+    out : where the zips go; made if it is not there.
+    wheelhouse : where downloaded wheels are kept for the next time.
+    tool : Blender's `blender_ext.py`.
     """
     known = tomllib.loads((HERE / "wheels.toml").read_text("utf-8"))
     unknown = [name for name in platforms if name not in known]

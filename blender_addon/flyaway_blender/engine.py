@@ -31,10 +31,11 @@ class Choice:
 class Found:
     """What was found in a plate of H×W; row 0 is the top.
 
-    Attributes:
-        alpha: H×W float32, linear coverage 0..1, the network's own.
-        unknown: H×W float32, 0..1: how likely a pixel is neither in nor out.
-        colour: H×W×4 float32, see `foreground`; None where nobody asked for it.
+    Attributes
+    ----------
+    alpha : H×W float32, linear coverage 0..1, the network's own.
+    unknown : H×W float32, 0..1: how likely a pixel is neither in nor out.
+    colour : H×W×4 float32, see `foreground`; None where nobody asked for it.
     """
 
     alpha: np.ndarray
@@ -50,13 +51,15 @@ class Engine(Protocol):
     def matte(self, plate: np.ndarray, refine: bool, pixel_aspect: float = 1.0) -> Found:
         """Matte a plate.
 
-        Args:
-            plate: H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top.
-            refine: False returns the coarse alpha.
-            pixel_aspect: a pixel's width over its height.
+        Parameters
+        ----------
+        plate : H×W×4 float32, display-referred sRGB, premultiplied, row 0 at the top.
+        refine : False returns the coarse alpha.
+        pixel_aspect : a pixel's width over its height.
 
-        Returns:
-            All but the colour.
+        Returns
+        -------
+        All but the colour.
         """
         ...
 
@@ -91,9 +94,10 @@ class LocalEngine:
 class Shot:
     """Frames in order, each matted with what those before it left. Opens its network when it is first used.
 
-    Attributes:
-        state: what the last frame left; None before the first.
-        began: why it began anew, as `flyaway.shots.ShotMatting` says it.
+    Attributes
+    ----------
+    state : what the last frame left; None before the first.
+    began : why it began anew, as `flyaway.shots.ShotMatting` says it.
     """
 
     def __init__(self, choice: Choice):
@@ -141,13 +145,15 @@ def bad_state() -> type[Exception]:
 def foreground(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The person's own colour at soft edges; no network runs for it.
 
-    Args:
-        plate: H×W×4 float32, display-referred sRGB, premultiplied.
-        alpha: H×W float32, the network's matte.
+    Parameters
+    ----------
+    plate : H×W×4 float32, display-referred sRGB, premultiplied.
+    alpha : H×W float32, the network's matte.
 
-    Returns:
-        H×W×4 float32: straight, scene-linear, Rec.709 primaries; and 1 where that is the colour to take, 0.5
-        where the plate's own is the person's, 0 where nobody is. Where it is not 1, the colour is 0.
+    Returns
+    -------
+    H×W×4 float32: straight, scene-linear, Rec.709 primaries; and 1 where that is the colour to take, 0.5
+    where the plate's own is the person's, 0 where nobody is. Where it is not 1, the colour is 0.
     """
     from flyaway.colorimetry import srgb_to_linear
     from flyaway.foreground import foreground as estimate

@@ -73,11 +73,12 @@ def on_backdrop(
 ) -> tuple[float, float]:
     """The backdrop's pixel under the mouse, from the upper left corner.
 
-    Args:
-        mouse: px from the region's lower left corner.
-        region: its width and height.
-        zoom, offset: the node editor's; but for the offset the backdrop lies in the region's middle.
-        size: the backdrop's width and height.
+    Parameters
+    ----------
+    mouse : px from the region's lower left corner.
+    region : its width and height.
+    zoom, offset : the node editor's; but for the offset the backdrop lies in the region's middle.
+    size : the backdrop's width and height.
     """
     x, y = ((mouse[axis] - region[axis] / 2 - offset[axis]) / zoom + size[axis] / 2 for axis in range(2))
     return x, size[1] - y

@@ -97,8 +97,9 @@ def _unseen(made_of: str) -> str:
 class Walk:
     """The shot of one node in an analysis. All but the network's work is done in the main thread.
 
-    Attributes:
-        place: where it is; None before its first frame.
+    Attributes
+    ----------
+    place : where it is; None before its first frame.
     """
 
     def __init__(self, scene: bpy.types.Scene, use: Use, pool: ThreadPoolExecutor):

@@ -100,9 +100,10 @@ def active(context: bpy.types.Context) -> bpy.types.Node | None:
 class _Walk:
     """A way from a compositor's outputs upstream, which comes to each matte once.
 
-    Attributes:
-        seen: where it has been: the names of the groups it went through, the node's, and (where only some
-            inputs lie behind an output) that output's identifier.
+    Attributes
+    ----------
+    seen : where it has been: the names of the groups it went through, the node's, and (where only some
+        inputs lie behind an output) that output's identifier.
     """
 
     def __init__(self) -> None:

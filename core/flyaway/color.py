@@ -82,12 +82,14 @@ def encoding_of(space: str) -> Encoding | None:
 def resolve_space(name: str, config: str | None = None) -> str:
     """The colour space called `name`: "srgb", "linear", or one that OCIO or (Cineon, PQ, HLG) we know.
 
-    Args:
-        name: a space, alias or role.
-        config: the OCIO configuration that is asked first; None asks $OCIO first.
+    Parameters
+    ----------
+    name : a space, alias or role.
+    config : the OCIO configuration that is asked first; None asks $OCIO first.
 
-    Raises:
-        EncodingUnknownError: no configuration at hand has it.
+    Raises
+    ------
+    EncodingUnknownError : no configuration at hand has it.
     """
     own = encoding_of(name)
     if own is not None:
@@ -109,14 +111,16 @@ def display_referred(
 ) -> tuple[FloatImage, Encoding]:
     """`pixels` in an encoding that the matting takes.
 
-    Args:
-        pixels: H×W×3 float32, straight, in `space`.
-        space: what `resolve_space` returned.
-        config: the OCIO configuration that is asked first; None asks $OCIO first.
+    Parameters
+    ----------
+    pixels : H×W×3 float32, straight, in `space`.
+    space : what `resolve_space` returned.
+    config : the OCIO configuration that is asked first; None asks $OCIO first.
 
-    Returns:
-        The pixels as they are where the matting knows the encoding, else scene-linear with Rec.709 primaries;
-        and which of the two.
+    Returns
+    -------
+    The pixels as they are where the matting knows the encoding, else scene-linear with Rec.709 primaries;
+    and which of the two.
     """
     known = encoding_of(space)
     if known is not None:
@@ -161,13 +165,15 @@ def scene_linear(
 ) -> tuple[FloatImage, str]:
     """`pixels` (as for `display_referred`) in scene-linear light, and in which space: what an EXR means.
 
-    Args:
-        pixels, space, config: as for `display_referred`.
-        any_primaries: what is linear already stays in its own primaries; else all becomes Rec.709.
+    Parameters
+    ----------
+    pixels, space, config : as for `display_referred`.
+    any_primaries : what is linear already stays in its own primaries; else all becomes Rec.709.
 
-    Returns:
-        The pixels as they are where `space` is linear, else with Rec.709 primaries; and "linear" for those,
-        or the name of their space.
+    Returns
+    -------
+    The pixels as they are where `space` is linear, else with Rec.709 primaries; and "linear" for those,
+    or the name of their space.
     """
     if any_primaries and encoding_of(space) is None:
         if space.startswith(BY_PRIMARIES):

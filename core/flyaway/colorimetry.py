@@ -4,7 +4,8 @@ Arrays are H×W×3 (or any shape with the three colours last) float32. Curves ar
 values, so that nothing a file holds is lost. Light of 1 is diffuse white; for PQ and HLG, which know
 candelas, that is 203 cd/m², the reference white of Report ITU-R BT.2408.
 
-References:
+References
+----------
     IEC 61966-2-1 (sRGB); SMPTE RP 177 (matrices from primaries); Bradford's adaptation as in ICC.1:2022,
     annex E; Rec. ITU-R BT.2100-2 and SMPTE ST 2084 (PQ, HLG); Kodak, "Conversion of 10-bit Log Film
     Data to 8-bit Linear or Video Data", 1995.
@@ -93,8 +94,9 @@ def hlg_to_linear(pixels: FloatImage) -> FloatImage:
 def to_xyz(primaries: Primaries) -> NDArray[np.float64]:
     """3×3: linear R, G, B of these primaries → XYZ, white at Y = 1.
 
-    Raises:
-        ValueError: they span no gamut.
+    Raises
+    ------
+    ValueError : they span no gamut.
     """
     if len(primaries) != 8 or not np.isfinite(primaries).all():
         raise ValueError(f"{primaries} are no primaries")
@@ -117,8 +119,9 @@ def adaptation(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDAr
 def to_rec709(primaries: Primaries) -> NDArray[np.float64]:
     """3×3: linear light of these primaries → of Rec.709's, white to white.
 
-    Raises:
-        ValueError: they span no gamut.
+    Raises
+    ------
+    ValueError : they span no gamut.
     """
     ours, theirs = to_xyz(REC709), to_xyz(primaries)
     adapted = adaptation(theirs.sum(1), ours.sum(1)) @ theirs

@@ -6,7 +6,8 @@ field over the whole frame, an eighth of its size, is filled from where alpha le
 ever farther away (push and pull). In tiles that hold an edge it is then made local: each pixel's difference
 from what the field predicts is shared out between the two colours, and both are averaged over 12 px.
 
-References:
+References
+----------
     M. Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021: the second step, there over 90 and
     then 6 px. S. Gortler et al., "The Lumigraph", SIGGRAPH 1996: push and pull.
 """
@@ -54,11 +55,12 @@ _FROM_MEAN = _interpolation(np.arange(TILE), 4, -1, _QUARTERS)
 class Tiles:
     """Some tiles of a frame, and the two colours in them.
 
-    Attributes:
-        rows, columns: N×TILE int64, where their pixels lie; beyond the frame its last line is repeated.
-        light: N×3×TILE×TILE float32, the plate, scene-linear.
-        front, behind: N×3×TILE×TILE float32, the estimates, scene-linear.
-        alpha: N×SPAN×SPAN float32, with the margin.
+    Attributes
+    ----------
+    rows, columns : N×TILE int64, where their pixels lie; beyond the frame its last line is repeated.
+    light : N×3×TILE×TILE float32, the plate, scene-linear.
+    front, behind : N×3×TILE×TILE float32, the estimates, scene-linear.
+    alpha : N×SPAN×SPAN float32, with the margin.
     """
 
     rows: Index
@@ -96,9 +98,10 @@ def each_channel(where: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
 def edge_tiles(alpha: Float, *, under: bool) -> Index:
     """Which tiles hold an edge: N×2 int64, row and column of the tile.
 
-    Args:
-        alpha: H×W.
-        under: also those into which an edge reaches from a neighbour, by up to MARGIN px.
+    Parameters
+    ----------
+    alpha : H×W.
+    under : also those into which an edge reaches from a neighbour, by up to MARGIN px.
     """
     height, width = alpha.shape
     rows, columns = range(0, height, TILE), np.arange(0, width, TILE)
@@ -133,10 +136,11 @@ def _beside(tiles: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def edge_colours(light: Light, alpha: Float, tiles: Index) -> Iterator[Tiles]:
     """The two colours in some tiles, a few tiles at a time.
 
-    Args:
-        light: the plate; see `Light`.
-        alpha: H×W float32, 0..1, finite.
-        tiles: N×2 int64, from `edge_tiles`.
+    Parameters
+    ----------
+    light : the plate; see `Light`.
+    alpha : H×W float32, 0..1, finite.
+    tiles : N×2 int64, from `edge_tiles`.
     """
     if not len(tiles):
         return

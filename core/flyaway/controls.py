@@ -27,15 +27,16 @@ MOST_GROWN, MOST_SOFTENED, MOST_FILLED = 100.0, 32.0, 256.0  # px
 class Controls:
     """How a matte is changed. With the defaults it is not.
 
-    Attributes:
-        black: coverage at and below which there is none, from 0 to below `white`.
-        white: coverage at and above which it is full, to 1.
-        gamma: above 1 raises what is between (a^(1/gamma)), below 1 lowers it.
-        grow: px by which every edge moves outwards; negative chokes it inwards. Fractions count.
-        soften: standard deviation, in px, of the Gaussian that edges are blurred with.
-        fill_holes: holes narrower than this, in px, are filled to the level of their rim; see
-            `edges.fill_holes`.
-        invert: the matte of what is left over, 1 - a; last of all.
+    Attributes
+    ----------
+    black : coverage at and below which there is none, from 0 to below `white`.
+    white : coverage at and above which it is full, to 1.
+    gamma : above 1 raises what is between (a^(1/gamma)), below 1 lowers it.
+    grow : px by which every edge moves outwards; negative chokes it inwards. Fractions count.
+    soften : standard deviation, in px, of the Gaussian that edges are blurred with.
+    fill_holes : holes narrower than this, in px, are filled to the level of their rim; see
+        `edges.fill_holes`.
+    invert : the matte of what is left over, 1 - a; last of all.
     """
 
     black: float = 0.0
@@ -78,18 +79,21 @@ class Controls:
 def apply(alpha: Float, controls: Controls | None = None, *, garbage: Any = None, core: Any = None) -> Float:
     """A matte as an artist wants it.
 
-    Args:
-        alpha: H×W float32, linear coverage 0..1. It is never changed in place.
-        controls: see `Controls`.
-        garbage: H×W array, 1 where nothing is kept: coverage is multiplied by 1 - garbage.
-        core: H×W array, 1 where everything is kept: coverage is at least this. Where it meets garbage, core
-            wins.
+    Parameters
+    ----------
+    alpha : H×W float32, linear coverage 0..1. It is never changed in place.
+    controls : see `Controls`.
+    garbage : H×W array, 1 where nothing is kept: coverage is multiplied by 1 - garbage.
+    core : H×W array, 1 where everything is kept: coverage is at least this. Where it meets garbage, core
+        wins.
 
-    Returns:
-        H×W float32, 0..1: `alpha` itself where nothing is asked for.
+    Returns
+    -------
+    H×W float32, 0..1: `alpha` itself where nothing is asked for.
 
-    Raises:
-        ControlError: `garbage` or `core` has another size, or is no array of numbers.
+    Raises
+    ------
+    ControlError : `garbage` or `core` has another size, or is no array of numbers.
     """
     chosen = controls or Controls()
     thrown, kept = _mask(garbage, alpha, "garbage"), _mask(core, alpha, "core")

@@ -30,14 +30,16 @@ _PIXELS_TESTED = 1 << 20
 def unpremultiply(colour: FloatImage, alpha: FloatImage) -> FloatImage:
     """Divide colour by its alpha, without blowing up what is hardly covered.
 
-    Args:
-        colour: H×W×3 float32, multiplied by `alpha`, in any encoding; may hold NaN and infinities.
-        alpha: H×W float32, coverage.
+    Parameters
+    ----------
+    colour : H×W×3 float32, multiplied by `alpha`, in any encoding; may hold NaN and infinities.
+    alpha : H×W float32, coverage.
 
-    Returns:
-        H×W×3 float32, straight. Where alpha is 0, negative or no finite number, colour is light that nothing
-        covers (a flare) and stays. From 1/16 on the division is exact. Below it colour grows at most
-        64-fold, and not beyond the brightest that the well covered pixels show (or 1).
+    Returns
+    -------
+    H×W×3 float32, straight. Where alpha is 0, negative or no finite number, colour is light that nothing
+    covers (a flare) and stays. From 1/16 on the division is exact. Below it colour grows at most
+    64-fold, and not beyond the brightest that the well covered pixels show (or 1).
     """
     covered = (alpha > 0) & np.isfinite(alpha)
     divisor = np.where(covered, np.maximum(alpha, 1 / _MOST_GAIN), np.float32(1))[..., None]
@@ -62,9 +64,10 @@ def why_not_coverage(colour: FloatImage, alpha: FloatImage) -> str:
     plate. An alpha that is faint, noise, a roto that nobody multiplied by, or 0 under a whole picture leaves
     pixels that contradict it.
 
-    Args:
-        colour: H×W×3 float32, as the file holds it.
-        alpha: H×W float32.
+    Parameters
+    ----------
+    colour : H×W×3 float32, as the file holds it.
+    alpha : H×W float32.
     """
     step = max(1, int(np.sqrt(alpha.size / _PIXELS_TESTED)))
     alpha = alpha[::step, ::step]

@@ -50,13 +50,15 @@ def look(image: NDArray[Any]) -> Float:
 def judge(before: Looks, now: Float) -> tuple[bool, Looks]:
     """Whether a frame begins another take.
 
-    Args:
-        before: what the frame before left: nothing in front of the first one; one view; or two, where the
-            frame before is held, the older one first. All of the size of `now`.
-        now: the frame's own, of `look`.
+    Parameters
+    ----------
+    before : what the frame before left: nothing in front of the first one; one view; or two, where the
+        frame before is held, the older one first. All of the size of `now`.
+    now : the frame's own, of `look`.
 
-    Returns:
-        Whether it is a cut, and what this frame leaves.
+    Returns
+    -------
+    Whether it is a cut, and what this frame leaves.
     """
     if not before or (len(before) == 1 and same(before[0], now)):
         return False, (now,)

@@ -39,11 +39,12 @@ _RUNS = 3
 class DeviceCheck:
     """One engine on one device.
 
-    Attributes:
-        engine, device: what was tried.
-        milliseconds: median time of one HD frame, or None if it did not work.
-        refined: share of cells that were refined.
-        problem: why it did not work, or "".
+    Attributes
+    ----------
+    engine, device : what was tried.
+    milliseconds : median time of one HD frame, or None if it did not work.
+    refined : share of cells that were refined.
+    problem : why it did not work, or "".
     """
 
     engine: str

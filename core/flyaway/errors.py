@@ -59,9 +59,10 @@ class DeviceUnavailableError(EngineError):
 class FrameError(FlyawayError):
     """One frame failed. The others go on.
 
-    Attributes:
-        path: the file concerned, or None.
-        frame: the frame number, or None for a single image.
+    Attributes
+    ----------
+    path : the file concerned, or None.
+    frame : the frame number, or None for a single image.
     """
 
     def __init__(self, message: str, *, path: str | Path | None = None, frame: int | None = None):

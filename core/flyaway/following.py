@@ -34,11 +34,12 @@ class Known:
 class State:
     """All that is kept of a shot from one frame to the next; its size does not grow with the shot.
 
-    Attributes:
-        known: who was met, the chosen one among them (at most twice `people.MOST`).
-        chosen: the index of whom to keep.
-        regions: for each region of `solid` the indices of those who are in it.
-        solid: rows×columns int32, the last frame's regions; 0 where nobody is.
+    Attributes
+    ----------
+    known : who was met, the chosen one among them (at most twice `people.MOST`).
+    chosen : the index of whom to keep.
+    regions : for each region of `solid` the indices of those who are in it.
+    solid : rows×columns int32, the last frame's regions; 0 where nobody is.
     """
 
     known: tuple[Known, ...]

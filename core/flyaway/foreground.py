@@ -39,9 +39,10 @@ _HALF_MAX = np.float32(65504)
 class Despill:
     """Light of a screen to be taken off the person.
 
-    Attributes:
-        screen: "green" or "blue".
-        strength: 0 (nothing) to 1: the screen's channel is brought down to the larger of the two others.
+    Attributes
+    ----------
+    screen : "green" or "blue".
+    strength : 0 (nothing) to 1: the screen's channel is brought down to the larger of the two others.
     """
 
     screen: Screen
@@ -65,24 +66,27 @@ def foreground(
 ) -> NDArray[np.floating[Any]]:
     """Straight colour of what `alpha` covers.
 
-    Args:
-        plate: H×W, H×W×1, H×W×3 or H×W×4, as `flyaway.matting.Matting` takes it.
-        alpha: H×W, linear coverage; NaN counts as 0, and values are held to 0..1.
-        encoding: "srgb" (display-referred) or "linear" (scene-linear; the primaries do not matter).
-        premultiplied: an RGBA plate's colour is multiplied by its own alpha, and is divided by it first.
-        despill: takes a screen's light off all that is covered; None takes nothing.
-        dtype: float32, or float16 where a second plate in memory is too much (values beyond its range are
-            clipped to it).
+    Parameters
+    ----------
+    plate : H×W, H×W×1, H×W×3 or H×W×4, as `flyaway.matting.Matting` takes it.
+    alpha : H×W, linear coverage; NaN counts as 0, and values are held to 0..1.
+    encoding : "srgb" (display-referred) or "linear" (scene-linear; the primaries do not matter).
+    premultiplied : an RGBA plate's colour is multiplied by its own alpha, and is divided by it first.
+    despill : takes a screen's light off all that is covered; None takes nothing.
+    dtype : float32, or float16 where a second plate in memory is too much (values beyond its range are
+        clipped to it).
 
-    Returns:
-        H×W×3 in the plate's own encoding, straight (not multiplied by alpha), new memory. Where alpha is 1
-        (and without despill) it is the plate bit for bit, NaN and negatives too; integers are shares of
-        their largest value. Where 0 < alpha < 1 it is the estimate: finite, HDR kept, never darker than
-        black unless the plate is. It goes on for `REACH` px where alpha is 0, so that a filter pulls in no
-        black; beyond that it is 0.
+    Returns
+    -------
+    H×W×3 in the plate's own encoding, straight (not multiplied by alpha), new memory. Where alpha is 1
+    (and without despill) it is the plate bit for bit, NaN and negatives too; integers are shares of
+    their largest value. Where 0 < alpha < 1 it is the estimate: finite, HDR kept, never darker than
+    black unless the plate is. It goes on for `REACH` px where alpha is 0, so that a filter pulls in no
+    black; beyond that it is 0.
 
-    Raises:
-        BadPlateError: the plate cannot be one, or alpha has another size.
+    Raises
+    ------
+    BadPlateError : the plate cannot be one, or alpha has another size.
     """
     rows_of, (height, width) = straight_rows(plate, encoding, premultiplied)
     cover = np.asarray(alpha)
@@ -133,9 +137,10 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
 def unmixed(tiles: Tiles, limit: np.float32 | None = None) -> Float:
     """The person's colour in some tiles: N×3×TILE×TILE, scene-linear.
 
-    Args:
-        tiles: the plate and the estimates.
-        limit: what colour may not exceed where the plate does not either; None for light, which has no white.
+    Parameters
+    ----------
+    tiles : the plate and the estimates.
+    limit : what colour may not exceed where the plate does not either; None for light, which has no white.
     """
     share = tiles.inner[:, None]
     wrong = tiles.light - share * tiles.front - (1 - share) * tiles.behind

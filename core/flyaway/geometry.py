@@ -31,9 +31,10 @@ def viewing_size(height: int, width: int, pixel_aspect: float = 1.0) -> tuple[in
     (`models/training/EXPERIMENTS.md`, "Small plates"). Pixels that are not square are stretched along their
     longer side, so that no detail is lost.
 
-    Args:
-        height, width: of the plate, in its own pixels.
-        pixel_aspect: a pixel's width over its height; see `believed_aspect`.
+    Parameters
+    ----------
+    height, width : of the plate, in its own pixels.
+    pixel_aspect : a pixel's width over its height; see `believed_aspect`.
     """
     aspect = believed_aspect(pixel_aspect)
     square = abs(aspect - 1) <= ALMOST_SQUARE
@@ -51,11 +52,13 @@ def believed_aspect(pixel_aspect: float) -> float:
 def orientation_of(a: int, b: int, c: int, d: int) -> int:
     """The EXIF orientation (1 to 8) that a movie's display matrix stands for.
 
-    Args:
-        a, b, c, d: its upper left corner, row by row: a stored pixel (x, y) is shown at (ax + cy, bx + dy).
-            Of a turn by another angle than quarters the nearest is taken.
+    Parameters
+    ----------
+    a, b, c, d : its upper left corner, row by row: a stored pixel (x, y) is shown at (ax + cy, bx + dy).
+        Of a turn by another angle than quarters the nearest is taken.
 
-    References:
+    References
+    ----------
         ISO/IEC 14496-12, track header; CIPA DC-008 (EXIF), orientation.
     """
     if abs(a) + abs(d) >= abs(b) + abs(c):

@@ -28,13 +28,15 @@ UNLIKE = (0.05, 0.2)
 def read_in_light(image: Float, alpha: Float) -> Float:
     """Read alpha again in linear light.
 
-    Args:
-        image: H×W×3 float32, display-referred sRGB 0..1: what the network saw. What was clipped (light beyond
-            white, negatives) counts as it was seen.
-        alpha: H×W float32, 0..1, as a network reads it that learned from encoded mixtures.
+    Parameters
+    ----------
+    image : H×W×3 float32, display-referred sRGB 0..1: what the network saw. What was clipped (light beyond
+        white, negatives) counts as it was seen.
+    alpha : H×W float32, 0..1, as a network reads it that learned from encoded mixtures.
 
-    Returns:
-        H×W float32, linear coverage 0..1, new memory; equal to `alpha` where that is 0 or 1.
+    Returns
+    -------
+    H×W float32, linear coverage 0..1, new memory; equal to `alpha` where that is 0 or 1.
     """
     result = alpha.copy()
 
@@ -49,12 +51,14 @@ def read_in_light(image: Float, alpha: Float) -> Float:
 def reread(alpha: Float, front: Float, behind: Float) -> Float:
     """The coverage at which light mixes to what `alpha` mixes in encoded values.
 
-    Args:
-        alpha: N×h×w float32, 0..1.
-        front, behind: N×3×h×w float32, scene-linear; clipped to 0..1.
+    Parameters
+    ----------
+    alpha : N×h×w float32, 0..1.
+    front, behind : N×3×h×w float32, scene-linear; clipped to 0..1.
 
-    Returns:
-        N×h×w float32, 0..1.
+    Returns
+    -------
+    N×h×w float32, 0..1.
     """
     front, behind = np.clip(front, 0, 1), np.clip(behind, 0, 1)
     coded_front, coded_behind = quick_encode(front), quick_encode(behind)

@@ -31,14 +31,15 @@ KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next 
 class Matte:
     """What was found in a plate of H×W.
 
-    Attributes:
-        alpha: H×W float32, linear coverage 0..1, never gamma-encoded.
-        classes: h×w uint8, at the size at which the coarse stage works: 0 background, 128 unknown, 255
-            foreground; whichever is likeliest.
-        coarse_map: h×w float32, 0..1: the coarse stage's alpha as the network reads it.
-        cells: rows×columns bool; which regions were refined.
-        unsure: h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
-            hair or anything else that is neither in nor out.
+    Attributes
+    ----------
+    alpha : H×W float32, linear coverage 0..1, never gamma-encoded.
+    classes : h×w uint8, at the size at which the coarse stage works: 0 background, 128 unknown, 255
+        foreground; whichever is likeliest.
+    coarse_map : h×w float32, 0..1: the coarse stage's alpha as the network reads it.
+    cells : rows×columns bool; which regions were refined.
+    unsure : h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
+        hair or anything else that is neither in nor out.
     """
 
     alpha: NDArray[np.float32]
@@ -129,23 +130,25 @@ class Matting:
     ) -> Matte:
         """Matte a plate.
 
-        Args:
-            plate: H×W, H×W×1, H×W×3 or H×W×4 array; see `flyaway.plate.as_display` for what is
-                made of each type and of NaN, infinities and values outside 0..1. An alpha that comes
-                with the plate is used only to undo premultiplication.
-            encoding: "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
-            premultiplied: an RGBA plate's colour is multiplied by its alpha.
-            refine: False returns the coarse alpha: quicker, without hair.
-            cells: forces which regions are refined (rows×columns bool); such a plate is looked at as it is.
-            reread: read alpha again in linear light (`flyaway.in_light`). None does so for the models that
-                need it, by their manifest; False returns what the network reads.
-            pixel_aspect: a pixel's width over its height, as the plate's header has it: 2 for anamorphic.
+        Parameters
+        ----------
+        plate : H×W, H×W×1, H×W×3 or H×W×4 array; see `flyaway.plate.as_display` for what is
+            made of each type and of NaN, infinities and values outside 0..1. An alpha that comes
+            with the plate is used only to undo premultiplication.
+        encoding : "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
+        premultiplied : an RGBA plate's colour is multiplied by its alpha.
+        refine : False returns the coarse alpha: quicker, without hair.
+        cells : forces which regions are refined (rows×columns bool); such a plate is looked at as it is.
+        reread : read alpha again in linear light (`flyaway.in_light`). None does so for the models that
+            need it, by their manifest; False returns what the network reads.
+        pixel_aspect : a pixel's width over its height, as the plate's header has it: 2 for anamorphic.
 
         A plate is looked at with square pixels, and one of at most 341 px enlarged
         (`flyaway.geometry.viewing_size`); its matte lies on the plate's own pixels.
 
-        Raises:
-            BadPlateError: the array cannot be a plate.
+        Raises
+        ------
+        BadPlateError : the array cannot be a plate.
         """
         reads = self._reads(reread)
         image = self._seen(plate, encoding, premultiplied, whole=reads)
@@ -167,12 +170,14 @@ class Matting:
     ) -> tuple[Matte, ShotState, Began]:
         """Matte a frame of a shot; `shot` keeps account of the state, and is what to call.
 
-        Args:
-            plate, encoding, premultiplied, refine, reread, pixel_aspect: as in a call.
-            before: what the frame before left, or `ShotState()`.
+        Parameters
+        ----------
+        plate, encoding, premultiplied, refine, reread, pixel_aspect : as in a call.
+        before : what the frame before left, or `ShotState()`.
 
-        Returns:
-            The matte, what this frame leaves, and why it began anew ("first", "size", "cut") or "".
+        Returns
+        -------
+        The matte, what this frame leaves, and why it began anew ("first", "size", "cut") or "".
         """
         reads = self._reads(reread)
         image = self._seen(plate, encoding, premultiplied, whole=reads)
@@ -234,16 +239,18 @@ def load(
 ) -> Matting:
     """Load a released model, ready to be called.
 
-    Args:
-        name: a name that `flyaway.list_models()` (or `flyaway models`) lists; `NAME@VERSION` for weights
-            that came before, if `flyaway.earlier_models()` has them.
-        device: "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
-        engine: "onnxruntime" or "torch".
-        threads: CPU threads; None leaves it to the engine.
+    Parameters
+    ----------
+    name : a name that `flyaway.list_models()` (or `flyaway models`) lists; `NAME@VERSION` for weights
+        that came before, if `flyaway.earlier_models()` has them.
+    device : "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
+    engine : "onnxruntime" or "torch".
+    threads : CPU threads; None leaves it to the engine.
 
-    Raises:
+    Raises
+    ------
         UnknownModelError, CorruptWeightsError, NoEngineError, ConflictingEnginesError,
-        DeviceUnavailableError: see `flyaway.errors`.
+    DeviceUnavailableError : see `flyaway.errors`.
     """
     info = model_info(name)
     return Matting(info, open_engine(info, device, engine, threads))

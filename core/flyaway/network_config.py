@@ -32,9 +32,10 @@ class SwinConfig:
 class MobileConfig:
     """Our tokeniser (MobileNetV3-Large, to stride 16) and a transformer over all its tokens.
 
-    Attributes:
-        narrow: three quarters of the tokeniser's channels.
-        pooled: tokens are also weighted by what the whole picture holds (LR-ASPP, as RVM has it).
+    Attributes
+    ----------
+    narrow : three quarters of the tokeniser's channels.
+    pooled : tokens are also weighted by what the whole picture holds (LR-ASPP, as RVM has it).
     """
 
     dim: int = 192
@@ -49,19 +50,20 @@ class MobileConfig:
 class CoarseConfig:
     """The coarse stage: encoder, three decoder steps, a head on each.
 
-    Attributes:
-        encoder: "swin" or "mobile".
-        decoder: "steps" (the paper's) or "gated" (RVM's layout, given the picture at every scale).
-        working_size: cap on the long side in px of the working image; 0 means full resolution.
-        pad_multiple: H and W are padded to it by replication.
-        widths: channels of the decoder's three levels, deepest first.
-        stride: px of working image per cell of the finest head's output.
-        mirrored: its maps are the mean of those of the image and of its mirror image.
-        margin: an alpha this close to 0 or 1 counts as such: a logit never gets there.
-        refiner_features: learned channels of the finest head that the refiner is given beside the alpha; a
-            manifest stores it as `hints`.
-        memory: the gated decoder can take the state of the frame before.
-        early: the gated decoder's last features are convolved before they are enlarged, not after.
+    Attributes
+    ----------
+    encoder : "swin" or "mobile".
+    decoder : "steps" (the paper's) or "gated" (RVM's layout, given the picture at every scale).
+    working_size : cap on the long side in px of the working image; 0 means full resolution.
+    pad_multiple : H and W are padded to it by replication.
+    widths : channels of the decoder's three levels, deepest first.
+    stride : px of working image per cell of the finest head's output.
+    mirrored : its maps are the mean of those of the image and of its mirror image.
+    margin : an alpha this close to 0 or 1 counts as such: a logit never gets there.
+    refiner_features : learned channels of the finest head that the refiner is given beside the alpha; a
+        manifest stores it as `hints`.
+    memory : the gated decoder can take the state of the frame before.
+    early : the gated decoder's last features are convolved before they are enlarged, not after.
     """
 
     encoder: str
@@ -81,10 +83,11 @@ class CoarseConfig:
 class AttentionConfig:
     """Cross region attention.
 
-    Attributes:
-        neighbours: K, how many nearest regions a region looks at.
-        radius: how far they may be, in cells; 0 means as far as the frame goes (the paper).
-        reach: offsets of −reach…+reach cells have a learned position bias each, all others share one.
+    Attributes
+    ----------
+    neighbours : K, how many nearest regions a region looks at.
+    radius : how far they may be, in cells; 0 means as far as the frame goes (the paper).
+    reach : offsets of −reach…+reach cells have a learned position bias each, all others share one.
     """
 
     dim: int = 128
@@ -100,17 +103,18 @@ class AttentionConfig:
 class RefinerConfig:
     """The refiner.
 
-    Attributes:
-        kind: "paper" (8×8 cells, overwritten) or "unshuffle" (larger cells, blended in).
-        cell: side of a region in px of the full-resolution plate.
-        halo: px around a cell that the refiner is given and blends with the neighbouring regions.
-        widths: channels of the three scales.
-        low, high: unknown probability at which a region's result starts to be blended in, and at
-            which it replaces the coarse alpha. Blending makes the choice of regions continuous. Unused
-            by the paper's kind, which takes the argmax of the trimap.
-        chunk: how many regions are refined at once: bounds memory, does not change the result.
-        early: on its way up, features are convolved before they are enlarged and the skip by itself, and
-            the two are added: half of the products of a convolution of both.
+    Attributes
+    ----------
+    kind : "paper" (8×8 cells, overwritten) or "unshuffle" (larger cells, blended in).
+    cell : side of a region in px of the full-resolution plate.
+    halo : px around a cell that the refiner is given and blends with the neighbouring regions.
+    widths : channels of the three scales.
+    low, high : unknown probability at which a region's result starts to be blended in, and at
+        which it replaces the coarse alpha. Blending makes the choice of regions continuous. Unused
+        by the paper's kind, which takes the argmax of the trimap.
+    chunk : how many regions are refined at once: bounds memory, does not change the result.
+    early : on its way up, features are convolved before they are enlarged and the skip by itself, and
+        the two are added: half of the products of a convolution of both.
     """
 
     kind: str
@@ -127,10 +131,11 @@ class RefinerConfig:
 class NetworkConfig:
     """All there is to know to build a network, and to read what it returns.
 
-    Attributes:
-        mixed_in: what the soft pixels of its training pictures were mixed in, and so what its alpha means:
-            "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
-            "linear" (light: its alpha is coverage as it is, and the refiner compares colours in light).
+    Attributes
+    ----------
+    mixed_in : what the soft pixels of its training pictures were mixed in, and so what its alpha means:
+        "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
+        "linear" (light: its alpha is coverage as it is, and the refiner compares colours in light).
     """
 
     name: str
@@ -159,10 +164,11 @@ class NetworkConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
         """Inverse of `to_dict`.
 
-        Raises:
-            TypeError: a setting is missing or of another type; or there is one that this version does not
-                know: none is dropped in silence.
-            ValueError: a number that cannot be.
+        Raises
+        ------
+        TypeError : a setting is missing or of another type; or there is one that this version does not
+            know: none is dropped in silence.
+        ValueError : a number that cannot be.
         """
         parts: dict[str, type] = {
             "coarse": CoarseConfig,

@@ -45,8 +45,9 @@ def is_built_in_config(name: str) -> bool:
 def resolve_config(name: str) -> str:
     """An OCIO configuration as OpenImageIO opens it: a path, `cg`, `studio`, or an ocio:// address.
 
-    Raises:
-        EncodingUnknownError: it is not there, or cannot be read.
+    Raises
+    ------
+    EncodingUnknownError : it is not there, or cannot be read.
     """
     config = _SHORT_NAMES.get(name.strip().lower(), name)
     if not is_built_in_config(name) and not Path(config).is_file():
@@ -88,8 +89,9 @@ def chosen_config(config: str | None) -> str | None:
 def check_config(config: str | None) -> None:
     """Refuse, before anything is done, a chosen OCIO configuration that cannot be read: `config`, else $OCIO.
 
-    Raises:
-        EncodingUnknownError: naming who chose it.
+    Raises
+    ------
+    EncodingUnknownError : naming who chose it.
     """
     chosen = chosen_config(config)
     if chosen is not None:

@@ -26,10 +26,11 @@ BINS = 4  # of each of red, green and blue, above and below a person's middle
 class Person:
     """One of the people in a frame.
 
-    Attributes:
-        x, y: the middle, in cells.
-        area: cells.
-        colours: 2·BINS³ float32, how often each colour occurs above and below the middle; sums to 1.
+    Attributes
+    ----------
+    x, y : the middle, in cells.
+    area : cells.
+    colours : 2·BINS³ float32, how often each colour occurs above and below the middle; sums to 1.
     """
 
     x: float
@@ -42,11 +43,12 @@ class Person:
 class People:
     """The people in a frame of H×W.
 
-    Attributes:
-        solid: rows×columns int32: 0 where nobody is, else 1 + the person's index.
-        nearest: rows×columns int32: the same of whoever is nearest; 0 only where there is nobody at all.
-        people: the persons, the largest first.
-        step: px to a cell.
+    Attributes
+    ----------
+    solid : rows×columns int32: 0 where nobody is, else 1 + the person's index.
+    nearest : rows×columns int32: the same of whoever is nearest; 0 only where there is nobody at all.
+    people : the persons, the largest first.
+    step : px to a cell.
     """
 
     solid: Labels = field(repr=False)
@@ -65,10 +67,11 @@ class People:
 def find_people(alpha: Float, image: NDArray[np.generic] | None = None, encoding: str = "srgb") -> People:
     """Tell the people in a frame apart.
 
-    Args:
-        alpha: H×W float32, coverage.
-        image: H×W×3 float, for their colours; None where nobody will be followed.
-        encoding: of the image: "srgb" (display-referred) or "linear" (scene-linear).
+    Parameters
+    ----------
+    alpha : H×W float32, coverage.
+    image : H×W×3 float, for their colours; None where nobody will be followed.
+    encoding : of the image: "srgb" (display-referred) or "linear" (scene-linear).
     """
     step = max(1, math.ceil(max(alpha.shape) / GRID))
     regions, count = label(_means(alpha, step) > 0.5)

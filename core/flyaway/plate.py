@@ -30,22 +30,25 @@ def as_display(
 ) -> NDArray[np.float32]:
     """Bring a plate to what the network sees.
 
-    Args:
-        plate: H×W, H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA) array, or anything numpy makes one of.
-            bool, unsigned and signed integers are scaled by their type's maximum; floats are taken as
-            they are. NaN counts as 0; infinities, negatives and values above 1 are clipped before the
-            transfer curve. Non-contiguous, read-only and byte-swapped arrays are fine.
-        encoding: "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
-        premultiplied: the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
-            A pixel without coverage has no colour to recover: it becomes black.
-        into: H×W×3 float32, C-contiguous, that is written and returned where its size is the plate's: memory
-            that is already there is quicker than fresh memory.
+    Parameters
+    ----------
+    plate : H×W, H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA) array, or anything numpy makes one of.
+        bool, unsigned and signed integers are scaled by their type's maximum; floats are taken as
+        they are. NaN counts as 0; infinities, negatives and values above 1 are clipped before the
+        transfer curve. Non-contiguous, read-only and byte-swapped arrays are fine.
+    encoding : "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
+    premultiplied : the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
+        A pixel without coverage has no colour to recover: it becomes black.
+    into : H×W×3 float32, C-contiguous, that is written and returned where its size is the plate's: memory
+        that is already there is quicker than fresh memory.
 
-    Returns:
-        H×W×3 float32, display-referred sRGB, 0..1, C-contiguous; never the caller's plate.
+    Returns
+    -------
+    H×W×3 float32, display-referred sRGB, 0..1, C-contiguous; never the caller's plate.
 
-    Raises:
-        BadPlateError: wrong shape, type, size or encoding.
+    Raises
+    ------
+    BadPlateError : wrong shape, type, size or encoding.
     """
     array = _checked(plate, encoding, premultiplied)
     height, width = array.shape[:2]
@@ -104,16 +107,19 @@ def straight_rows(
 ) -> tuple[Pixels, tuple[int, int]]:
     """A plate's straight colour in its own encoding, by parts, and not clipped.
 
-    Args:
-        plate, encoding, premultiplied: as for `as_display`.
+    Parameters
+    ----------
+    plate, encoding, premultiplied : as for `as_display`.
 
-    Returns:
-        A function of rows and columns, anything that indexes an array's first two axes (columns may be None
-        for all), → …×3 float32 in new memory: integers as shares of their largest value, everything else as
-        it is, NaN, infinities and values outside 0..1 too. And height and width.
+    Returns
+    -------
+    A function of rows and columns, anything that indexes an array's first two axes (columns may be None
+    for all), → …×3 float32 in new memory: integers as shares of their largest value, everything else as
+    it is, NaN, infinities and values outside 0..1 too. And height and width.
 
-    Raises:
-        BadPlateError: as for `as_display`.
+    Raises
+    ------
+    BadPlateError : as for `as_display`.
     """
     array = _checked(plate, encoding, premultiplied)
 

@@ -31,11 +31,12 @@ _NO_FRAME = -(1 << 62)
 class ShotState:
     """What a frame leaves to the next one.
 
-    Attributes:
-        states: what the network remembers; see `flyaway.engines.States`.
-        looks: what the next frame is compared with, to notice a cut; see `flyaway.cuts`.
-        size: height and width at which the network looked at the plate; 0, 0 before the first frame.
-        frame: its number, where numbers are told.
+    Attributes
+    ----------
+    states : what the network remembers; see `flyaway.engines.States`.
+    looks : what the next frame is compared with, to notice a cut; see `flyaway.cuts`.
+    size : height and width at which the network looked at the plate; 0, 0 before the first frame.
+    frame : its number, where numbers are told.
     """
 
     states: States = field(default_factory=States, repr=False)
@@ -57,8 +58,9 @@ class ShotState:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ShotState:
         """The inverse; what is read from a file is looked at before it is believed.
 
-        Raises:
-            BadStateError: something is missing, or is of a type, size or value that no frame leaves.
+        Raises
+        ------
+        BadStateError : something is missing, or is of a type, size or value that no frame leaves.
         """
         try:
             height, width = (int(side) for side in _plain(arrays["size"], np.int64, (2,)))
@@ -78,10 +80,11 @@ class ShotState:
 class ShotMatting:
     """Mattes the frames of one shot, in order. May be used in a `with` block, after which it is empty.
 
-    Attributes:
-        began: why the last frame began anew, without a memory: "first", "cut" (another take was noticed),
-            "gap" (its number does not follow), "size" (plates of another size), "asked" (`begin` was called);
-            "" where it went on. A model without memory looks at each frame by itself: always "".
+    Attributes
+    ----------
+    began : why the last frame began anew, without a memory: "first", "cut" (another take was noticed),
+        "gap" (its number does not follow), "size" (plates of another size), "asked" (`begin` was called);
+        "" where it went on. A model without memory looks at each frame by itself: always "".
     """
 
     def __init__(self, matting: Matting) -> None:
@@ -115,14 +118,16 @@ class ShotMatting:
     ) -> Matte:
         """Matte the next frame.
 
-        Args:
-            plate, encoding, premultiplied, refine, reread, pixel_aspect: as `Matting` takes them.
-            frame: its number. One that does not follow the number of the frame before begins anew; where no
-                numbers are told, frames follow each other.
+        Parameters
+        ----------
+        plate, encoding, premultiplied, refine, reread, pixel_aspect : as `Matting` takes them.
+        frame : its number. One that does not follow the number of the frame before begins anew; where no
+            numbers are told, frames follow each other.
 
-        Raises:
-            BadPlateError: the array cannot be a plate. The state is that of the frame before; what comes next
-                may have this one's number, or the next one.
+        Raises
+        ------
+        BadPlateError : the array cannot be a plate. The state is that of the frame before; what comes next
+            may have this one's number, or the next one.
         """
         options: dict[str, Any] = {
             "premultiplied": premultiplied,

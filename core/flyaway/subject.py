@@ -20,10 +20,11 @@ _NUMBERS = re.compile(r"(-?\d+(?:\.\d+)?(?:,-?\d+(?:\.\d+)?)+)")
 class Subject:
     """A choice of a person.
 
-    Attributes:
-        kind: "all", "largest", "centre", "point" or "box".
-        place: "point": x, y; "box": left, top, right, bottom: px from the display window's upper left corner.
-        frame: the frame in which the choice is made; None is the first.
+    Attributes
+    ----------
+    kind : "all", "largest", "centre", "point" or "box".
+    place : "point": x, y; "box": left, top, right, bottom: px from the display window's upper left corner.
+    frame : the frame in which the choice is made; None is the first.
     """
 
     kind: str = "all"
@@ -34,8 +35,9 @@ class Subject:
     def parse(cls, text: str) -> Subject:
         """Read all, largest, centre, X,Y or X0,Y0,X1,Y1; but for all, @FRAME may follow.
 
-        Raises:
-            ControlError: it is none of these.
+        Raises
+        ------
+        ControlError : it is none of these.
         """
         words, _, at = text.strip().lower().partition("@")
         kind = {"center": "centre"}.get(words, words)
@@ -62,10 +64,11 @@ class Subject:
 def choose(people: People, subject: Subject, shift: tuple[float, float] = (0, 0)) -> int | None:
     """The index of the person whom a choice means in one frame; None where nobody is.
 
-    Args:
-        people: from `find_people`.
-        subject: any but "all".
-        shift: where pixel 0, 0 of the matte lies in the display window: x, y px.
+    Parameters
+    ----------
+    people : from `find_people`.
+    subject : any but "all".
+    shift : where pixel 0, 0 of the matte lies in the display window: x, y px.
     """
     if not people.people:
         return None
@@ -91,11 +94,12 @@ def alone(
 ) -> Float:
     """The matte of whom a choice means, in one frame by itself: H×W float32, `alpha` itself for "all".
 
-    Args:
-        alpha: H×W float32, linear coverage.
-        subject: the choice.
-        shift: see `choose`.
-        reference: H×W float32, where people are told apart; `alpha` when None.
+    Parameters
+    ----------
+    alpha : H×W float32, linear coverage.
+    subject : the choice.
+    shift : see `choose`.
+    reference : H×W float32, where people are told apart; `alpha` when None.
     """
     if subject.kind == "all":
         return alpha

@@ -42,14 +42,15 @@ class WeightFile:
 class ModelInfo:
     """One released model.
 
-    Attributes:
-        name: what `flyaway.load` and `--model` take; the same for all versions of a model.
-        title: one line for people.
-        licence: SPDX identifier of the weights.
-        card: the model card (Markdown).
-        files: role ("coarse", "tokens", "refine", "torch") → file.
-        config: the network's configuration, as plain JSON values.
-        version: which release of these weights, from 1.
+    Attributes
+    ----------
+    name : what `flyaway.load` and `--model` take; the same for all versions of a model.
+    title : one line for people.
+    licence : SPDX identifier of the weights.
+    card : the model card (Markdown).
+    files : role ("coarse", "tokens", "refine", "torch") → file.
+    config : the network's configuration, as plain JSON values.
+    version : which release of these weights, from 1.
     """
 
     name: str
@@ -83,11 +84,13 @@ def weights_folder() -> Path:
 def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
     """Every released model, by name, in the manifest's order: of each the current version.
 
-    Args:
-        folder: a folder with a `manifest.json`; the released weights when None.
+    Parameters
+    ----------
+    folder : a folder with a `manifest.json`; the released weights when None.
 
-    Raises:
-        WeightsError: no manifest there, or not one that this version can read.
+    Raises
+    ------
+    WeightsError : no manifest there, or not one that this version can read.
     """
     return _released(folder).current
 
@@ -95,11 +98,13 @@ def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
 def earlier_models(folder: Path | None = None) -> dict[str, ModelInfo]:
     """The weights that came before and can still be asked for: `NAME@VERSION`, in the manifest's order.
 
-    Args:
-        folder: a folder with a `manifest.json`; the released weights when None.
+    Parameters
+    ----------
+    folder : a folder with a `manifest.json`; the released weights when None.
 
-    Raises:
-        WeightsError: no manifest there, or not one that this version can read.
+    Raises
+    ------
+    WeightsError : no manifest there, or not one that this version can read.
     """
     return _released(folder).earlier
 
@@ -107,8 +112,9 @@ def earlier_models(folder: Path | None = None) -> dict[str, ModelInfo]:
 def model_info(name: str, folder: Path | None = None) -> ModelInfo:
     """The released model called `name`: the current version, or with `NAME@VERSION` that one.
 
-    Raises:
-        UnknownModelError: no such model, or no such version; the message lists those there are.
+    Raises
+    ------
+    UnknownModelError : no such model, or no such version; the message lists those there are.
     """
     current, earlier = _released(folder)
     if name in current:
@@ -126,8 +132,9 @@ def model_info(name: str, folder: Path | None = None) -> ModelInfo:
 def verified(file: WeightFile) -> Path:
     """The path of `file`, after its size and SHA-256 were found to be the listed ones.
 
-    Raises:
-        CorruptWeightsError: missing, truncated, or another file than the one released.
+    Raises
+    ------
+    CorruptWeightsError : missing, truncated, or another file than the one released.
     """
     try:
         size = file.path.stat().st_size

@@ -42,13 +42,14 @@ _TINY = 16
 class Row:
     """One size, one kind of network.
 
-    Attributes:
-        width, height, frames: what was run.
-        network: a model's name, or "waits N ms".
-        read, work, write: seconds a frame of each stage alone, with as many threads as the pipeline has.
-        together: seconds a frame of the whole, journal and proof included.
-        cpu: CPU-seconds a frame of the whole, all threads.
-        peak: bytes on their way at most.
+    Attributes
+    ----------
+    width, height, frames : what was run.
+    network : a model's name, or "waits N ms".
+    read, work, write : seconds a frame of each stage alone, with as many threads as the pipeline has.
+    together : seconds a frame of the whole, journal and proof included.
+    cpu : CPU-seconds a frame of the whole, all threads.
+    peak : bytes on their way at most.
     """
 
     width: int
@@ -102,11 +103,12 @@ def measure(
 ) -> Row:
     """Time each stage alone, then the whole.
 
-    Args:
-        matting: a model, or `Waiting`.
-        folder: on the disk that is to be measured; a folder is made in it, and removed.
-        width, height, frames: of the plates, EXR half, ZIP.
-        limits: threads and bytes.
+    Parameters
+    ----------
+    matting : a model, or `Waiting`.
+    folder : on the disk that is to be measured; a folder is made in it, and removed.
+    width, height, frames : of the plates, EXR half, ZIP.
+    limits : threads and bytes.
     """
     with tempfile.TemporaryDirectory(prefix="flyaway-bench-", dir=folder) as made:
         root = Path(made)

@@ -41,9 +41,10 @@ class Claim:
 def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK) -> Iterator[Claim]:
     """Hold the frames `keys` of the output called `name` for the time of a run.
 
-    Raises:
-        BusyError: a living run holds some of them.
-        OSError: the folder cannot be written to.
+    Raises
+    ------
+    BusyError : a living run holds some of them.
+    OSError : the folder cannot be written to.
     """
     disk.make_folder(state)
     mine = state / f"{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.claim"

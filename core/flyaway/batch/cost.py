@@ -34,19 +34,20 @@ _BYTES = {"half": 2, "float": 4, "uint8": 1, "uint16": 2}
 class Cost:
     """What a shot asks for.
 
-    Attributes:
-        frames: requested.
-        known: of these, the journal of an earlier run knows (a run that resumes proves them), made with the
-            same weights.
-        missing: of these, without a plate on disk.
-        chunks, handles: pieces, and frames that are matted before them and not written.
-        width, height: of the first plate that is there.
-        bytes_in: the plates' files together; a movie counts once.
-        bytes_out: the mattes' at most, without compression, as if every frame of a sequence were of the
-            first one's size.
-        bytes_free: on the output's disk; None where its file system does not say.
-        stale: why frames that an earlier run made are to be done again → which, as a range or names.
-        folders: the mattes' folders → what of `bytes_out` goes there.
+    Attributes
+    ----------
+    frames : requested.
+    known : of these, the journal of an earlier run knows (a run that resumes proves them), made with the
+        same weights.
+    missing : of these, without a plate on disk.
+    chunks, handles : pieces, and frames that are matted before them and not written.
+    width, height : of the first plate that is there.
+    bytes_in : the plates' files together; a movie counts once.
+    bytes_out : the mattes' at most, without compression, as if every frame of a sequence were of the
+        first one's size.
+    bytes_free : on the output's disk; None where its file system does not say.
+    stale : why frames that an earlier run made are to be done again → which, as a range or names.
+    folders : the mattes' folders → what of `bytes_out` goes there.
     """
 
     frames: int
@@ -83,13 +84,14 @@ def cost_of(
 ) -> Cost:
     """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
 
-    Args:
-        plan: the frames.
-        part: which part of a plate is read.
-        remembers: the model has a memory, and wants handles.
-        raw: where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
-        info: the model; frames that other weights made are not known then, but to be done.
-        judge: says why an earlier run's frame will not do; see `flyaway.batch.foresight`.
+    Parameters
+    ----------
+    plan : the frames.
+    part : which part of a plate is read.
+    remembers : the model has a memory, and wants handles.
+    raw : where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
+    info : the model; frames that other weights made are not known then, but to be done.
+    judge : says why an earlier run's frame will not do; see `flyaway.batch.foresight`.
     """
     model = None if info is None else weights_hash(info)
     state, name = plan.places[0]
@@ -186,8 +188,9 @@ def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask, raw: str) -> l
 def disk_of(folder: str | Path) -> tuple[object, int | None]:
     """Which disk a folder is (or would be) on, and what is free there.
 
-    Returns:
-        A key that is the same for one disk, and bytes; None where its file system does not say.
+    Returns
+    -------
+    A key that is the same for one disk, and bytes; None where its file system does not say.
     """
     folder = Path(folder)
     while not folder.exists() and folder != folder.parent:

@@ -48,11 +48,12 @@ _WORTH = 0.6  # of the frame: a part that is larger is not worth looking at by i
 class Finish:
     """What is done to a shot's mattes after the network.
 
-    Attributes:
-        controls: see `flyaway.controls`.
-        garbage, core: a file, a pattern or a folder; "" for none.
-        subject: which person.
-        raw: a pattern (for a photograph a file, for a folder a folder) where the network's mattes are kept.
+    Attributes
+    ----------
+    controls : see `flyaway.controls`.
+    garbage, core : a file, a pattern or a folder; "" for none.
+    subject : which person.
+    raw : a pattern (for a photograph a file, for a folder a folder) where the network's mattes are kept.
     """
 
     controls: Controls = field(default_factory=Controls)
@@ -86,8 +87,9 @@ class Raw:
 def check_finish(finish: Finish, plan: Plan) -> None:
     """Refuse, before anything is loaded, masks and raw mattes that cannot be.
 
-    Raises:
-        PatternError, UsageError: naming which.
+    Raises
+    ------
+    PatternError, UsageError : naming which.
     """
     first = plan.tasks[0]
     for name, text in finish.masks().items():
@@ -177,11 +179,12 @@ def raw_path(text: str, task: FrameTask) -> Path:
 class Finisher:
     """A shot's mattes, finished. Its methods are called frame by frame by a run's three stages.
 
-    Args:
-        finish: what is asked for.
-        made_with: what else the network's mattes depend on (model, reading, refinement), as one text.
-        unknown: whether the unknown region is written, too.
-        disk: where raw mattes are written.
+    Parameters
+    ----------
+    finish : what is asked for.
+    made_with : what else the network's mattes depend on (model, reading, refinement), as one text.
+    unknown : whether the unknown region is written, too.
+    disk : where raw mattes are written.
     """
 
     def __init__(self, finish: Finish, made_with: str, *, unknown: bool, disk: Disk) -> None:
@@ -205,13 +208,15 @@ class Finisher:
     ) -> tuple[Raw, str] | None:
         """The raw matte from an earlier run, where it is there and was made of the same.
 
-        Args:
-            task, plate: the frame.
-            key: of `key`.
-            remembers: for a shot: whether what a frame remembers, as it was named then, is what it would now.
+        Parameters
+        ----------
+        task, plate : the frame.
+        key : of `key`.
+        remembers : for a shot: whether what a frame remembers, as it was named then, is what it would now.
 
-        Returns:
-            The matte, and that name; "" for a still.
+        Returns
+        -------
+        The matte, and that name; "" for a still.
         """
         if not self.finish.raw:
             return None
@@ -272,13 +277,14 @@ class Finisher:
     ) -> tuple[FloatImage, str]:
         """The chosen person's matte, and a note or "". In the worker's thread, frame after frame.
 
-        Args:
-            task: the frame.
-            raw: the network's.
-            pixels, encoding: as the network saw them.
-            plate: the frame's plate.
-            look: frame → who is in it, without its matte; None where there is no such plate.
-            masks: the frame's; who is garbage is not looked at.
+        Parameters
+        ----------
+        task : the frame.
+        raw : the network's.
+        pixels, encoding : as the network saw them.
+        plate : the frame's plate.
+        look : frame → who is in it, without its matte; None where there is no such plate.
+        masks : the frame's; who is garbage is not looked at.
         """
         subject, frame = self.finish.subject, task.frame
         if subject.kind == "all":
@@ -341,8 +347,9 @@ class Finisher:
     ) -> None:
         """Write a raw matte where they are kept.
 
-        Raises:
-            WriteError: what is there somebody else made or changed, and `replace_theirs` is False.
+        Raises
+        ------
+        WriteError : what is there somebody else made or changed, and `replace_theirs` is False.
         """
         if not self.finish.raw:
             return

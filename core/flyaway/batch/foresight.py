@@ -24,9 +24,10 @@ def judge(plan: Plan, options: RunOptions) -> Judge:
 
     It looks into no file, so a matte that was changed and kept its size is found by the run alone.
 
-    Args:
-        plan: the frames; all of an entry's files must be there.
-        options: how they are run.
+    Parameters
+    ----------
+    plan : the frames; all of an entry's files must be there.
+    options : how they are run.
     """
     finish = anchored(options.finish, plan)
     # Whether the model has a memory is known only when it is loaded; either answer is an earlier run's.

@@ -35,20 +35,21 @@ _TOKEN = re.compile(r"\{([A-Za-z_]\w*)\}")
 class Shot:
     """One sequence (or folder, or photograph) and what is to become of it.
 
-    Attributes:
-        name: for reports, and the naming token `{shot}`.
-        source: a file, a folder or a frame pattern; may hold naming tokens.
-        outputs: where mattes go; their paths may hold naming tokens.
-        frames: which frames of a pattern; those on disk when None.
-        model: which weights: a name, or `NAME@VERSION` for earlier ones.
-        in_space, part, layer, ocio: how plates are read, where their files do not say.
-        alpha_in: what an alpha that comes with the plates is; see `flyaway.frames.ReadOptions`.
-        finish: garbage and core matte, matte controls, and which person.
-        coarse_only: leave the fine regions out.
-        chunk: frames after which a model with a memory forgets; 0 for never.
-        handles: frames before the first one and before each chunk that such a model sees first.
-        stills: matte each frame by itself, also with such a model.
-        tokens: more naming tokens.
+    Attributes
+    ----------
+    name : for reports, and the naming token `{shot}`.
+    source : a file, a folder or a frame pattern; may hold naming tokens.
+    outputs : where mattes go; their paths may hold naming tokens.
+    frames : which frames of a pattern; those on disk when None.
+    model : which weights: a name, or `NAME@VERSION` for earlier ones.
+    in_space, part, layer, ocio : how plates are read, where their files do not say.
+    alpha_in : what an alpha that comes with the plates is; see `flyaway.frames.ReadOptions`.
+    finish : garbage and core matte, matte controls, and which person.
+    coarse_only : leave the fine regions out.
+    chunk : frames after which a model with a memory forgets; 0 for never.
+    handles : frames before the first one and before each chunk that such a model sees first.
+    stills : matte each frame by itself, also with such a model.
+    tokens : more naming tokens.
     """
 
     name: str
@@ -73,10 +74,11 @@ class Shot:
 class Job:
     """Shots that are run together.
 
-    Attributes:
-        name: for reports, and the naming token `{job}`.
-        shots: in the order they are run.
-        device, engine, threads: as `flyaway.load` takes them.
+    Attributes
+    ----------
+    name : for reports, and the naming token `{job}`.
+    shots : in the order they are run.
+    device, engine, threads : as `flyaway.load` takes them.
     """
 
     name: str
@@ -95,8 +97,9 @@ class Job:
 def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
     """Resolve every shot to files, before any is begun.
 
-    Raises:
-        JobError: naming all that is wrong, in all shots.
+    Raises
+    ------
+    JobError : naming all that is wrong, in all shots.
     """
     plans, wrong = [], []
     names = Counter(shot.name for shot in job.shots)
@@ -127,19 +130,21 @@ def run_job(
 ) -> JobReport:
     """Run every shot, one after another; a shot that another run is at does not stop the others.
 
-    Args:
-        job: what to do.
-        existing: see `RunOptions`; by default a job that is run twice does nothing the second time.
-        limits: of the pipeline.
-        progress: called with each frame's result, in order.
-        begin: called before each shot's first frame.
-        stop: asked before each frame.
-        load: makes a model of (name, device=…, engine=…); `flyaway.load` when None.
-        disk: where everything is written.
+    Parameters
+    ----------
+    job : what to do.
+    existing : see `RunOptions`; by default a job that is run twice does nothing the second time.
+    limits : of the pipeline.
+    progress : called with each frame's result, in order.
+    begin : called before each shot's first frame.
+    stop : asked before each frame.
+    load : makes a model of (name, device=…, engine=…); `flyaway.load` when None.
+    disk : where everything is written.
 
-    Raises:
-        JobError: some shot cannot be run; nothing was started.
-        EngineError, WeightsError, MemoryError: the first shot's model cannot be loaded; nothing was started.
+    Raises
+    ------
+    JobError : some shot cannot be run; nothing was started.
+    EngineError, WeightsError, MemoryError : the first shot's model cannot be loaded; nothing was started.
     """
     load = load or matting_module.load
     report = JobReport(job.name)
@@ -198,8 +203,9 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
 def fill_in(text: str, tokens: Mapping[str, str]) -> str:
     """Replace naming tokens such as `{shot}`.
 
-    Raises:
-        JobError: there is no such token, or its value would lead to another folder.
+    Raises
+    ------
+    JobError : there is no such token, or its value would lead to another folder.
     """
 
     def value(match: re.Match[str]) -> str:

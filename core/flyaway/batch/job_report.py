@@ -14,11 +14,12 @@ from flyaway.errors import BusyError, FlyawayError
 class JobReport:
     """What became of a job.
 
-    Attributes:
-        name: the job's.
-        reports: one for each shot that was begun.
-        refused: shot → why it was not begun (another run is at it, its model cannot be loaded).
-        interrupted: it was ended early by a signal.
+    Attributes
+    ----------
+    name : the job's.
+    reports : one for each shot that was begun.
+    refused : shot → why it was not begun (another run is at it, its model cannot be loaded).
+    interrupted : it was ended early by a signal.
     """
 
     name: str

@@ -43,12 +43,14 @@ _OUTPUT_FRACTIONS = {"despill_strength"}
 def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
     """Read a job file.
 
-    Args:
-        path: ending in .toml or .csv. Relative paths in it are relative to its folder.
-        outputs: for shots that name none.
+    Parameters
+    ----------
+    path : ending in .toml or .csv. Relative paths in it are relative to its folder.
+    outputs : for shots that name none.
 
-    Raises:
-        JobError: it cannot be read, or says something that means nothing.
+    Raises
+    ------
+    JobError : it cannot be read, or says something that means nothing.
     """
     path = Path(path)
     try:

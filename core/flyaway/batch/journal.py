@@ -40,16 +40,17 @@ class Output:
 class Entry:
     """One frame that is done.
 
-    Attributes:
-        key: the frame's number, or the photograph's name.
-        source: the plate, called like the outputs.
-        source_bytes, source_mtime_ns: what it was when it was read.
-        model, settings: hashes of the weights and of everything else that changes pixels.
-        outputs: what was written; none in a line that only says that the frame is begun again, so that
-            older lines about it no longer hold.
-        coverage: the matte's mean.
-        memory: what the frame remembers, by `flyaway.batch.memory.Place.name`; "" for a still.
-        at_ns: when the line was made; the latest of several journals' lines is the one that holds.
+    Attributes
+    ----------
+    key : the frame's number, or the photograph's name.
+    source : the plate, called like the outputs.
+    source_bytes, source_mtime_ns : what it was when it was read.
+    model, settings : hashes of the weights and of everything else that changes pixels.
+    outputs : what was written; none in a line that only says that the frame is begun again, so that
+        older lines about it no longer hold.
+    coverage : the matte's mean.
+    memory : what the frame remembers, by `flyaway.batch.memory.Place.name`; "" for a still.
+    at_ns : when the line was made; the latest of several journals' lines is the one that holds.
     """
 
     key: str
@@ -129,9 +130,10 @@ def range_name(keys: Sequence[int | None]) -> str:
 class Journal:
     """A run's own journal, open for adding.
 
-    Args:
-        path: the file; made if it is not there.
-        disk: where.
+    Parameters
+    ----------
+    path : the file; made if it is not there.
+    disk : where.
     """
 
     def __init__(self, path: Path, disk: Disk = DISK) -> None:
@@ -168,9 +170,10 @@ class Journal:
 class JournalIndex:
     """What the journals of earlier runs say, latest line first; holds offsets, not lines.
 
-    Args:
-        state: the folder of journals.
-        name: what `state_name` returned; all ranges are read.
+    Parameters
+    ----------
+    state : the folder of journals.
+    name : what `state_name` returned; all ranges are read.
     """
 
     def __init__(self, state: Path, name: str) -> None:

@@ -47,10 +47,11 @@ class Stopped(Exception):  # noqa: N818 -- no error: somebody asked for it
 class Place:
     """How far a shot has come.
 
-    Attributes:
-        began: the first frame that it remembers.
-        last: the last one.
-        digest: a hash over what these frames were.
+    Attributes
+    ----------
+    began : the first frame that it remembers.
+    last : the last one.
+    digest : a hash over what these frames were.
     """
 
     began: int
@@ -101,15 +102,16 @@ class Kept:
 class Memory:
     """The memory of one run.
 
-    Args:
-        shot: of the run's model.
-        plan: the run's frames, which have numbers.
-        made: a hash of the model and of how plates are read.
-        replay: runs a frame through `shot` and writes nothing; returns its mark, or None where it fails.
-        mark: what a frame's plate is now, by name, size and time.
-        readable: whether a frame's plate can be read.
-        stop: says whether the run is to end.
-        disk: where states are kept.
+    Parameters
+    ----------
+    shot : of the run's model.
+    plan : the run's frames, which have numbers.
+    made : a hash of the model and of how plates are read.
+    replay : runs a frame through `shot` and writes nothing; returns its mark, or None where it fails.
+    mark : what a frame's plate is now, by name, size and time.
+    readable : whether a frame's plate can be read.
+    stop : says whether the run is to end.
+    disk : where states are kept.
     """
 
     def __init__(
@@ -152,8 +154,9 @@ class Memory:
     def reach(self, frame: int) -> tuple[Place, str]:
         """Bring the shot to just before a frame; returns where that is, and what to tell, or "".
 
-        Raises:
-            Stopped: the run is to end.
+        Raises
+        ------
+        Stopped : the run is to end.
         """
         part = self._part_of[frame]
         at, note = self._at, ""
@@ -183,8 +186,9 @@ class Memory:
     def keep(self, kept: Kept) -> None:
         """Put a state beside the journal.
 
-        Raises:
-            WriteError: it cannot be written.
+        Raises
+        ------
+        WriteError : it cannot be written.
         """
         place = kept.place
         about = {"format": _FORMAT, "made": self._made, "began": place.began, "digest": place.digest}
@@ -249,11 +253,12 @@ class Memory:
     def _kept_before(self, frame: int, floor: int, begin: Place, *, nearby: bool) -> Kept | None:
         """The latest kept state before a frame that holds, and is later than `floor`.
 
-        Args:
-            frame: which.
-            floor: the last frame that the shot has come to without it.
-            begin: where this piece would begin.
-            nearby: one that is not much earlier will do too: it is the shot itself, and handles are not.
+        Parameters
+        ----------
+        frame : which.
+        floor : the last frame that the shot has come to without it.
+        begin : where this piece would begin.
+        nearby : one that is not much earlier will do too: it is the shot itself, and handles are not.
         """
         # A chunk is what a farm's task makes of it, whoever did the frames before; a gap is a cut.
         alone = bool(self._plan.chunk) or self._is_gap(self._part_of[frame])

@@ -17,18 +17,19 @@ Existing = Literal["refuse", "overwrite", "skip", "resume"]
 class RunOptions:
     """How a run goes.
 
-    Attributes:
-        in_space: the plates' colour space where their files do not say.
-        existing: what to do about mattes that are there already. "skip" decodes them and keeps those
-            that are whole; "resume" trusts the journal, and redoes exactly what is missing, stale
-            (another source, model or settings) or broken; a whole picture that is not ours, or was
-            changed since, fails its frame by name.
-        refine: False stops after the coarse stage.
-        limits: of the pipeline.
-        read: which part, layer and OCIO configuration.
-        finish: masks, matte controls, and which person.
-        stills: matte each frame of a sequence or movie by itself, also with a model that has a memory.
-        previews: where small pictures of the frames go, for a host's panel; None for none.
+    Attributes
+    ----------
+    in_space : the plates' colour space where their files do not say.
+    existing : what to do about mattes that are there already. "skip" decodes them and keeps those
+        that are whole; "resume" trusts the journal, and redoes exactly what is missing, stale
+        (another source, model or settings) or broken; a whole picture that is not ours, or was
+        changed since, fails its frame by name.
+    refine : False stops after the coarse stage.
+    limits : of the pipeline.
+    read : which part, layer and OCIO configuration.
+    finish : masks, matte controls, and which person.
+    stills : matte each frame of a sequence or movie by itself, also with a model that has a memory.
+    previews : where small pictures of the frames go, for a host's panel; None for none.
     """
 
     in_space: str | None = None

@@ -26,10 +26,11 @@ Reserve = Callable[[int], None]
 class Limits:
     """How much a pipeline may hold.
 
-    Attributes:
-        readers, writers: threads.
-        bytes: what items between the start of their reading and the end of their writing may weigh
-            together; one that is heavier goes through alone.
+    Attributes
+    ----------
+    readers, writers : threads.
+    bytes : what items between the start of their reading and the end of their writing may weigh
+        together; one that is heavier goes through alone.
     """
 
     readers: int = 2
@@ -78,14 +79,15 @@ class Budget:
 class Pipeline(Generic[Item, Read, Worked, Result]):
     """Items through three functions, results in the items' order.
 
-    Args:
-        read: (item, reserve) → what was read; in a reader's thread. Calls `reserve(bytes)` once before
-            it allocates; one that does not is taken to weigh nothing.
-        work: (item, read) → what was made of it; in the caller's thread, in order.
-        write: (item, read, worked) → the result; in a writer's thread.
-        limits: see `Limits`.
-        stop: asked before each item's work; once it says yes, no further item is begun, and those that
-            were worked on are written.
+    Parameters
+    ----------
+    read : (item, reserve) → what was read; in a reader's thread. Calls `reserve(bytes)` once before
+        it allocates; one that does not is taken to weigh nothing.
+    work : (item, read) → what was made of it; in the caller's thread, in order.
+    write : (item, read, worked) → the result; in a writer's thread.
+    limits : see `Limits`.
+    stop : asked before each item's work; once it says yes, no further item is begun, and those that
+        were worked on are written.
 
     None of the three raises an Exception for an item that fails: its failure is its result.
     """

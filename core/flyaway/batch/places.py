@@ -28,8 +28,9 @@ def absolute(path: str | Path) -> str:
 class Anchor:
     """The folder that a lasting file stands in, and the names of others as seen from there.
 
-    Args:
-        folder: may be reached through symbolic links, and be named relative to the working directory.
+    Parameters
+    ----------
+    folder : may be reached through symbolic links, and be named relative to the working directory.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -37,18 +37,19 @@ class Target:
 class Plan:
     """A shot, resolved to files.
 
-    Attributes:
-        name: the shot's, for messages and reports.
-        tasks: the frames that were asked for, in order.
-        writes: how each of a task's targets is written.
-        names: what each of a task's targets is called in the state of its folder.
-        chunk: frames after which a model with a memory forgets, as it would on a farm; 0 for never.
-        handles: frames before the first one, and before each chunk, that such a model sees first where their
-            plates are there. They are not written.
-        plates: frame → plate, for handles outside the range that was asked for.
-        single: one photograph: no journal and no lock are kept for it, unless a run is to resume.
-        gaps: where no range was asked for, the frames that the plates on disk leave out, as a range.
-        passed_over: what of a folder of photographs is no plate, and why.
+    Attributes
+    ----------
+    name : the shot's, for messages and reports.
+    tasks : the frames that were asked for, in order.
+    writes : how each of a task's targets is written.
+    names : what each of a task's targets is called in the state of its folder.
+    chunk : frames after which a model with a memory forgets, as it would on a farm; 0 for never.
+    handles : frames before the first one, and before each chunk, that such a model sees first where their
+        plates are there. They are not written.
+    plates : frame → plate, for handles outside the range that was asked for.
+    single : one photograph: no journal and no lock are kept for it, unless a run is to resume.
+    gaps : where no range was asked for, the frames that the plates on disk leave out, as a range.
+    passed_over : what of a folder of photographs is no plate, and why.
     """
 
     name: str
@@ -117,10 +118,11 @@ def plan_shot(
 ) -> Plan:
     """Pair every plate with its mattes.
 
-    Raises:
-        PatternError: see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
-            and a folder that mattes cannot be written to.
-        JobError: no output, or two that are the same file.
+    Raises
+    ------
+    PatternError : see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
+        and a folder that mattes cannot be written to.
+    JobError : no output, or two that are the same file.
     """
     if not targets:
         raise JobError(f"{name}: no output; say where the mattes go.")
@@ -159,8 +161,9 @@ def plan_shot(
 def check_destination(folder: Path) -> None:
     """Refuse, before anything is matted, a folder that cannot be made or written to.
 
-    Raises:
-        PatternError: naming what is in the way.
+    Raises
+    ------
+    PatternError : naming what is in the way.
     """
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:

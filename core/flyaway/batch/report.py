@@ -35,10 +35,11 @@ class ExitCode(IntEnum):
 class FrameTask:
     """One frame to do: a plate, and where its mattes go.
 
-    Attributes:
-        source: the plate.
-        targets: one file for each of the run's outputs.
-        frame: its number, or None in a folder of photographs.
+    Attributes
+    ----------
+    source : the plate.
+    targets : one file for each of the run's outputs.
+    frame : its number, or None in a folder of photographs.
     """
 
     source: Path
@@ -55,16 +56,17 @@ class FrameTask:
 class FrameResult:
     """What became of one frame.
 
-    Attributes:
-        task: the frame.
-        status: "written" (and verified), "skipped" (there, and verified), or "failed".
-        seconds: stage → seconds: "read", "network", "write".
-        notes: what a user should know.
-        error: why it failed.
-        coverage: the matte's mean, or None.
-        why: why it was done again (by a run that resumes), or "".
-        oddities: what of its plate's pixels no camera gives, or None.
-        size: width and height of its plate's display window, or None.
+    Attributes
+    ----------
+    task : the frame.
+    status : "written" (and verified), "skipped" (there, and verified), or "failed".
+    seconds : stage → seconds: "read", "network", "write".
+    notes : what a user should know.
+    error : why it failed.
+    coverage : the matte's mean, or None.
+    why : why it was done again (by a run that resumes), or "".
+    oddities : what of its plate's pixels no camera gives, or None.
+    size : width and height of its plate's display window, or None.
     """
 
     task: FrameTask
@@ -96,22 +98,23 @@ class FrameResult:
 class Report:
     """What became of a run. Only failures are kept by name: 100,000 frames fit in it.
 
-    Attributes:
-        name: the shot's.
-        requested: how many frames were asked for.
-        counts: status → how many frames.
-        failures: what failed, in order.
-        seconds: stage → seconds, summed over the frames.
-        wall: seconds from the first frame's start to the last one's end.
-        interrupted: it was ended early by a signal.
-        recovered: what was found of a run that had died, and cleared away.
-        lacks: what the file systems that were written to do not offer, in words.
-        peak_bytes: what frames on their way weighed together, at most.
-        journal: where each frame's line is, or None where none is kept.
-        gaps: frames that nobody asked for by number, and that have no plate, as a range.
-        passed_over: what of a folder was no plate, and why.
-        sizes: width and height of plates of a sequence → how many have it, and the first one's name.
-        odd: kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
+    Attributes
+    ----------
+    name : the shot's.
+    requested : how many frames were asked for.
+    counts : status → how many frames.
+    failures : what failed, in order.
+    seconds : stage → seconds, summed over the frames.
+    wall : seconds from the first frame's start to the last one's end.
+    interrupted : it was ended early by a signal.
+    recovered : what was found of a run that had died, and cleared away.
+    lacks : what the file systems that were written to do not offer, in words.
+    peak_bytes : what frames on their way weighed together, at most.
+    journal : where each frame's line is, or None where none is kept.
+    gaps : frames that nobody asked for by number, and that have no plate, as a range.
+    passed_over : what of a folder was no plate, and why.
+    sizes : width and height of plates of a sequence → how many have it, and the first one's name.
+    odd : kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
     """
 
     name: str

@@ -55,13 +55,15 @@ def weights_hash(info: ModelInfo) -> str:
 def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
     """What to tell before frames of earlier runs are done again because other weights made them.
 
-    Args:
-        plan: the frames.
-        info: the model that is to run now.
+    Parameters
+    ----------
+    plan : the frames.
+    info : the model that is to run now.
 
-    Returns:
-        One line, or none where there are no such frames: how many, which weights made them if those are
-        installed, and what goes on with these.
+    Returns
+    -------
+    One line, or none where there are no such frames: how many, which weights made them if those are
+    installed, and what goes on with these.
     """
     state, name = plan.places[0]
     if not state.is_dir():
@@ -92,10 +94,11 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
 def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -> str:
     """One hash over everything but model and plate that changes what is written.
 
-    Args:
-        plan: its outputs; for a model that remembers, its chunks and their handles.
-        options: how plates are read, and the model run.
-        remembers: the model has a memory, and uses it: frames are matted as a shot.
+    Parameters
+    ----------
+    plan : its outputs; for a model that remembers, its chunks and their handles.
+    options : how plates are read, and the model run.
+    remembers : the model has a memory, and uses it: frames are matted as a shot.
     """
     settings = _of_network(options)
     settings["writes"] = [_of_write(write) for write in plan.writes]
@@ -150,14 +153,15 @@ def _hash_of(path: Path) -> str:
 class ResumePolicy:
     """What is on disk for a plan's frames.
 
-    Args:
-        plan: the frames.
-        options: how they are run now.
-        made: of `model_hash` and `settings_hash`.
-        provenance: what is written into mattes' headers.
-        past: the journals; None where none is kept.
-        disk: where.
-        memory: of a run whose model remembers.
+    Parameters
+    ----------
+    plan : the frames.
+    options : how they are run now.
+    made : of `model_hash` and `settings_hash`.
+    provenance : what is written into mattes' headers.
+    past : the journals; None where none is kept.
+    disk : where.
+    memory : of a run whose model remembers.
     """
 
     def __init__(
@@ -178,8 +182,9 @@ class ResumePolicy:
     def why_again(self, task: FrameTask) -> str:
         """Why a frame must be done (again), or "" if what is there will do.
 
-        Raises:
-            WriteError: what is there is somebody else's work, and only "overwrite" may replace it.
+        Raises
+        ------
+        WriteError : what is there is somebody else's work, and only "overwrite" may replace it.
         """
         if self._options.existing == "skip":
             return "" if self._is_whole(task) else self._unless_theirs(task, "missing or broken")

@@ -92,22 +92,25 @@ def run_plan(
 ) -> Report:
     """Do what was planned.
 
-    Args:
-        matting: from `flyaway.load`.
-        plan: from `flyaway.batch.plan_shot`.
-        options: see `RunOptions`.
-        progress: called in this thread with each result, in the order of the plan.
-        stop: asked before each frame; once it says True, the frames in hand are finished and the rest is
-            left for a run that resumes.
-        disk: where everything is written.
+    Parameters
+    ----------
+    matting : from `flyaway.load`.
+    plan : from `flyaway.batch.plan_shot`.
+    options : see `RunOptions`.
+    progress : called in this thread with each result, in the order of the plan.
+    stop : asked before each frame; once it says True, the frames in hand are finished and the rest is
+        left for a run that resumes.
+    disk : where everything is written.
 
-    Returns:
-        A report. An interrupt (KeyboardInterrupt) ends the run early, and the report says so.
+    Returns
+    -------
+    A report. An interrupt (KeyboardInterrupt) ends the run early, and the report says so.
 
-    Raises:
-        UsageError: mattes are there already, and `options.existing` is "refuse". Nothing was started.
-        PatternError: a mask is not there. Nothing was started.
-        BusyError: another run is at work on the same frames. Nothing was started.
+    Raises
+    ------
+    UsageError : mattes are there already, and `options.existing` is "refuse". Nothing was started.
+    PatternError : a mask is not there. Nothing was started.
+    BusyError : another run is at work on the same frames. Nothing was started.
     """
     options = options or RunOptions()
     options = replace(options, finish=anchored(options.finish, plan))

@@ -16,7 +16,8 @@ from flyaway.frames.atomic import DISK, Disk, write_text
 def write_report(path: Path, document: Mapping[str, Any], disk: Disk = DISK) -> None:
     """Write a JSON report.
 
-    Raises:
-        WriteError: it cannot be written.
+    Raises
+    ------
+    WriteError : it cannot be written.
     """
     write_text(path, json.dumps(document, indent=2, ensure_ascii=True) + "\n", disk)

@@ -30,12 +30,13 @@ def weigh(
 ) -> int:
     """Bytes that a frame takes up; 0 where its header cannot be read, and reading it will say why.
 
-    Args:
-        task: the frame.
-        writes: how each of its targets is written.
-        part: which part of its plate is read.
-        masks: how many garbage and core mattes come with it.
-        raw: 1 where the network's own matte is kept, too.
+    Parameters
+    ----------
+    task : the frame.
+    writes : how each of its targets is written.
+    part : which part of its plate is read.
+    masks : how many garbage and core mattes come with it.
+    raw : 1 where the network's own matte is kept, too.
     """
     outputs = [write.output for write in writes]
     try:

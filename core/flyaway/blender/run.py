@@ -30,12 +30,13 @@ _KEPT_LINES = 12
 class BlenderFrame:
     """What became of one frame.
 
-    Attributes:
-        frame: its number.
-        status: "rendered", "skipped" (there, and the file says not to overwrite) or "failed".
-        path: the picture, where the scene writes one.
-        message: why it failed, naming the node where a matte did.
-        seconds: from the beginning of its render to the end of its writing.
+    Attributes
+    ----------
+    frame : its number.
+    status : "rendered", "skipped" (there, and the file says not to overwrite) or "failed".
+    path : the picture, where the scene writes one.
+    message : why it failed, naming the node where a matte did.
+    seconds : from the beginning of its render to the end of its writing.
     """
 
     frame: int
@@ -61,8 +62,9 @@ class BlenderRun:
 def find_blender(named: str | None = None) -> Path:
     """The Blender to run: the one named, $FLYAWAY_BLENDER, `blender` on the path, or this Python's own `bpy`.
 
-    Raises:
-        BlenderError: there is none.
+    Raises
+    ------
+    BlenderError : there is none.
     """
     wanted = named or os.environ.get(ENVIRONMENT_NAME)
     if wanted:
@@ -91,16 +93,18 @@ def render(
 ) -> BlenderRun:
     """Render frames of a .blend file, as `blender -b FILE -a` does, and say what became of each.
 
-    Args:
-        blend: the file; it is not changed.
-        frames: their numbers, in the order wanted; neighbours in even steps are rendered in one go.
-        blender: see `find_blender`.
-        scene: which scene; the file's active one where None.
-        output: replaces the scene's output path, with Blender's own `####`.
-        progress: called after every frame.
+    Parameters
+    ----------
+    blend : the file; it is not changed.
+    frames : their numbers, in the order wanted; neighbours in even steps are rendered in one go.
+    blender : see `find_blender`.
+    scene : which scene; the file's active one where None.
+    output : replaces the scene's output path, with Blender's own `####`.
+    progress : called after every frame.
 
-    Raises:
-        BlenderError: nothing could be rendered: no such file or scene, no add-on, Blender is too old.
+    Raises
+    ------
+    BlenderError : nothing could be rendered: no such file or scene, no add-on, Blender is too old.
     """
     if not blend.is_file():
         raise BlenderError(f"{blend} is not there.")

@@ -93,8 +93,9 @@ def finish_of(
 ) -> Finish:
     """What the options say.
 
-    Raises:
-        ControlError: they mean nothing.
+    Raises
+    ------
+    ControlError : they mean nothing.
     """
     if grow is not None and choke is not None:
         raise ControlError("--choke is --grow the other way; leave one.")

@@ -57,8 +57,9 @@ def notice(lines: list[str]) -> None:
 class Show:
     """Told of a run's events, in the run's thread. By itself it prints failures and the sum alone.
 
-    Args:
-        total: frames of all shots.
+    Parameters
+    ----------
+    total : frames of all shots.
     """
 
     def __init__(self, total: int) -> None:

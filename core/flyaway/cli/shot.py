@@ -13,9 +13,10 @@ from flyaway.cli.notes import Notes, label
 class ShotSoFar:
     """One shot, from its first frame on.
 
-    Args:
-        tasks: its frames, in the order they are done.
-        name, model, device: as people call them.
+    Parameters
+    ----------
+    tasks : its frames, in the order they are done.
+    name, model, device : as people call them.
     """
 
     def __init__(self, tasks: Sequence[FrameTask], name: str, model: str, device: str) -> None:

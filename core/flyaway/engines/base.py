@@ -31,10 +31,11 @@ STAYS = 0.5
 class States:
     """What a frame of a shot leaves to the next one. Without anything in it a shot begins, with a still.
 
-    Attributes:
-        arrays: what the network remembers, each 1×C×h×w float32, coarsest first, of the mirror image after
-            those of the image; see `state_shapes`. An engine never writes into them.
-        cells: rows×columns bool, the regions that were refined.
+    Attributes
+    ----------
+    arrays : what the network remembers, each 1×C×h×w float32, coarsest first, of the mirror image after
+        those of the image; see `state_shapes`. An engine never writes into them.
+    cells : rows×columns bool, the regions that were refined.
     """
 
     arrays: tuple[NDArray[np.float32], ...] = ()
@@ -45,13 +46,14 @@ class States:
 class Inference:
     """What a network makes of a plate of H×W.
 
-    Attributes:
-        alpha: H×W float32, 0..1.
-        coarse_map: h×w float32, 0..1, the coarse stage's alpha, at working size or as large as the plate.
-        trimap: 3×h×w float32 probabilities (background, unknown, foreground) at working size.
-        cells: rows×columns bool, the regions that were refined.
-        timings: seconds a stage, by the names in STAGES.
-        states: what a frame of a shot leaves to the next one; None for a still.
+    Attributes
+    ----------
+    alpha : H×W float32, 0..1.
+    coarse_map : h×w float32, 0..1, the coarse stage's alpha, at working size or as large as the plate.
+    trimap : 3×h×w float32 probabilities (background, unknown, foreground) at working size.
+    cells : rows×columns bool, the regions that were refined.
+    timings : seconds a stage, by the names in STAGES.
+    states : what a frame of a shot leaves to the next one; None for a still.
     """
 
     alpha: NDArray[np.float32]
@@ -89,17 +91,19 @@ class Engine(Protocol):
     ) -> Inference:
         """Run the network.
 
-        Args:
-            image: H×W×3, display-referred sRGB, sides at least 32 px: float32 in 0..1, or uint8 or uint16 as
-                a file holds it, whose largest value is 1. It is not changed.
-            cells: rows×columns bool, forces the choice of regions; None lets the network choose.
-            refine: False stops after the coarse stage.
-            states: None is a still; `States()` begins a shot, whose first frame is the still bit for bit;
-                those of the frame before go on with it. They are not changed.
+        Parameters
+        ----------
+        image : H×W×3, display-referred sRGB, sides at least 32 px: float32 in 0..1, or uint8 or uint16 as
+            a file holds it, whose largest value is 1. It is not changed.
+        cells : rows×columns bool, forces the choice of regions; None lets the network choose.
+        refine : False stops after the coarse stage.
+        states : None is a still; `States()` begins a shot, whose first frame is the still bit for bit;
+            those of the frame before go on with it. They are not changed.
 
-        Raises:
-            EngineError: states that cannot be of a plate of this size, or of this model; a model without
-                memory takes none.
+        Raises
+        ------
+        EngineError : states that cannot be of a plate of this size, or of this model; a model without
+            memory takes none.
         """
         ...
 
@@ -125,18 +129,20 @@ def open_engine(
 ) -> Engine:
     """Load a released model.
 
-    Args:
-        info: which model; its files are checked against the manifest before they are read.
-        device: "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
-            it is an error; nothing falls back in silence.
-        engine: "onnxruntime" or "torch".
-        threads: CPU threads; None leaves it to the engine.
+    Parameters
+    ----------
+    info : which model; its files are checked against the manifest before they are read.
+    device : "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
+        it is an error; nothing falls back in silence.
+    engine : "onnxruntime" or "torch".
+    threads : CPU threads; None leaves it to the engine.
 
-    Raises:
-        NoEngineError: the engine's package is not installed.
-        ConflictingEnginesError: onnxruntime and onnxruntime-gpu are both installed.
-        DeviceUnavailableError: the device is not there.
-        CorruptWeightsError: a file is not the released one.
+    Raises
+    ------
+    NoEngineError : the engine's package is not installed.
+    ConflictingEnginesError : onnxruntime and onnxruntime-gpu are both installed.
+    DeviceUnavailableError : the device is not there.
+    CorruptWeightsError : a file is not the released one.
     """
     if engine not in ENGINES:
         raise EngineError(f"there is no engine {engine!r}: use one of {', '.join(ENGINES)}")

@@ -52,8 +52,9 @@ class Refine(nn.Module):
 def live_matte(network: TwoStageNetwork) -> torch.jit.ScriptModule:
     """The network as one scripted module around four traced ones; see `nuke_module`.
 
-    Raises:
-        WeightsError: a configuration that the scripted loop does not cover.
+    Raises
+    ------
+    WeightsError : a configuration that the scripted loop does not cover.
     """
     c = network.config
     if not isinstance(network, MattingNetwork) or c.refiner.halo == 0 or c.attention.radius == 0:

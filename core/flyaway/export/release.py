@@ -27,8 +27,9 @@ from flyaway.weights import MANIFEST_FORMAT, MAX_VERSION, list_models
 def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
     """A network from a training checkpoint, its weights rounded to half precision.
 
-    Raises:
-        WeightsError: the file does not fit the configuration.
+    Raises
+    ------
+    WeightsError : the file does not fit the configuration.
     """
     network = MattingNetwork(config)
     try:
@@ -53,23 +54,25 @@ def release(
 ) -> dict[str, Any]:
     """Write a model's files below `root` (models/weights) and list it in the manifest.
 
-    Args:
-        checkpoint: weights or average of a training run, safetensors.
-        config: the configuration that it was trained in.
-        name: the model's.
-        root: the manifest's folder.
-        title: one line for people.
-        licence: SPDX identifier of the weights.
-        version: which release of the model this is; one more than the newest there is when None.
-        keep_earlier: list what is replaced as `NAME@VERSION` under "earlier".
+    Parameters
+    ----------
+    checkpoint : weights or average of a training run, safetensors.
+    config : the configuration that it was trained in.
+    name : the model's.
+    root : the manifest's folder.
+    title : one line for people.
+    licence : SPDX identifier of the weights.
+    version : which release of the model this is; one more than the newest there is when None.
+    keep_earlier : list what is replaced as `NAME@VERSION` under "earlier".
 
     Files in the model's folder that any other entry lists (the one that is kept, or a model that shares
     them) are moved to the folder `NAME@VERSION`, and those entries follow them: nothing that can be asked
     for changes.
 
-    Raises:
-        WeightsError: no such configuration, or one that cannot be exported; a checkpoint that does not
-            fit it; a name that is no folder's name; a version that is taken; a manifest that cannot be read.
+    Raises
+    ------
+    WeightsError : no such configuration, or one that cannot be exported; a checkpoint that does not
+        fit it; a name that is no folder's name; a version that is taken; a manifest that cannot be read.
     """
     manifest = _manifest(root)
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):

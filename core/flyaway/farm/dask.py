@@ -30,9 +30,10 @@ _loaded: dict[tuple[str, ...], Matting] = {}
 class FarmReport:
     """What became of a job on a cluster.
 
-    Attributes:
-        done: (shot, range) → that chunk's report, as plain JSON values.
-        lost: (shot, range) → why no worker could bring it to an end.
+    Attributes
+    ----------
+    done : (shot, range) → that chunk's report, as plain JSON values.
+    lost : (shot, range) → why no worker could bring it to an end.
     """
 
     done: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -74,14 +75,15 @@ def run_on(
 ) -> FarmReport:
     """Run every chunk on a cluster's workers.
 
-    Args:
-        client: a Dask client; one thread a worker process, for a network fills the threads it is given.
-        job: the job; its paths must mean the same on every worker.
-        shots: from `flyaway.farm.tasks.cut`.
-        retries: how often a chunk that raises is tried again. Dead workers are counted by the cluster
-            itself (`distributed.scheduler.allowed-failures`).
-        load: as for `run_job`.
-        progress: called with shot, range and report of each chunk that ends.
+    Parameters
+    ----------
+    client : a Dask client; one thread a worker process, for a network fills the threads it is given.
+    job : the job; its paths must mean the same on every worker.
+    shots : from `flyaway.farm.tasks.cut`.
+    retries : how often a chunk that raises is tried again. Dead workers are counted by the cluster
+        itself (`distributed.scheduler.allowed-failures`).
+    load : as for `run_job`.
+    progress : called with shot, range and report of each chunk that ends.
     """
     from distributed import as_completed
 

@@ -21,9 +21,10 @@ def job_files(
 
     Submit a pair with `deadlinecommand NAME.job NAME.plugin`.
 
-    Raises:
-        JobError: a value would begin another line, or a range has gaps (Deadline's tokens name a chunk's
-            two ends alone).
+    Raises
+    ------
+    JobError : a value would begin another line, or a range has gaps (Deadline's tokens name a chunk's
+        two ends alone).
     """
     made: dict[str, str] = {}
     for tasks in shots:

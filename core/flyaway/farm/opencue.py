@@ -36,12 +36,13 @@ def outline(
 ) -> str:
     """The outline's text.
 
-    Args:
-        job: the job.
-        job_file: its file, by a path that the farm's machines know too.
-        shots: from `flyaway.farm.tasks.cut`.
-        program: how those machines start us.
-        threads, memory: what a frame reserves.
+    Parameters
+    ----------
+    job : the job.
+    job_file : its file, by a path that the farm's machines know too.
+    shots : from `flyaway.farm.tasks.cut`.
+    program : how those machines start us.
+    threads, memory : what a frame reserves.
     """
     from flyaway import __version__
 

@@ -19,11 +19,12 @@ GRACE_SECONDS = 120
 def template(job: Job, job_file: Path, shots: list[ShotTasks], program: str = "flyaway") -> dict[str, Any]:
     """The template, as plain JSON values; JSON is one of the two forms that the specification takes.
 
-    Args:
-        job: the job.
-        job_file: its file, relative to the template's folder: the specification takes no other.
-        shots: from `flyaway.farm.tasks.cut`.
-        program: how those machines start us.
+    Parameters
+    ----------
+    job : the job.
+    job_file : its file, relative to the template's folder: the specification takes no other.
+    shots : from `flyaway.farm.tasks.cut`.
+    program : how those machines start us.
     """
     return {
         "specificationVersion": "jobtemplate-2023-09",

@@ -18,12 +18,13 @@ DEFAULT_CHUNK = 50
 class ShotTasks:
     """A shot's tasks.
 
-    Attributes:
-        shot: the shot.
-        frames: its whole range, or "" where it has no frame numbers (a folder, a photograph).
-        chunks: ranges, one for each task; [""] where there are no numbers.
-        size: frames in a chunk.
-        handles: frames before each chunk.
+    Attributes
+    ----------
+    shot : the shot.
+    frames : its whole range, or "" where it has no frame numbers (a folder, a photograph).
+    chunks : ranges, one for each task; [""] where there are no numbers.
+    size : frames in a chunk.
+    handles : frames before each chunk.
     """
 
     shot: Shot
@@ -36,13 +37,15 @@ class ShotTasks:
 def cut(job: Job, chunk: int | None = None, handles: int | None = None) -> list[ShotTasks]:
     """Cut every shot into chunks.
 
-    Args:
-        job: what to do; its files are looked at, as `flyaway batch --dry-run` does.
-        chunk: frames a task; the shot's own, or 50, when None.
-        handles: frames before each chunk for a model with a memory; the shot's own when None.
+    Parameters
+    ----------
+    job : what to do; its files are looked at, as `flyaway batch --dry-run` does.
+    chunk : frames a task; the shot's own, or 50, when None.
+    handles : frames before each chunk for a model with a memory; the shot's own when None.
 
-    Raises:
-        JobError: a shot cannot be run.
+    Raises
+    ------
+    JobError : a shot cannot be run.
     """
     return [_cut(shot, plan, chunk, handles) for shot, plan in plan_job(job)]
 
@@ -65,8 +68,9 @@ def command(
 def check_plain(name: str) -> str:
     """A shot's name where an engine has a syntax of its own around it.
 
-    Raises:
-        JobError: it holds more than letters, digits and `_ . -`.
+    Raises
+    ------
+    JobError : it holds more than letters, digits and `_ . -`.
     """
     if not name or not all(character.isalnum() or character in "_.-" for character in name):
         raise JobError(f"{name!r}: on a farm a shot's name has letters, digits, '_', '.' and '-' alone.")

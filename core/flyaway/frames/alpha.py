@@ -22,15 +22,17 @@ def straighten(
 ) -> tuple[FloatImage, FloatImage | None, bool]:
     """The one place where it is decided what a file's alpha is.
 
-    Args:
-        colour: H×W×3 float32, as the file holds it.
-        alpha: H×W float32, or None.
-        wanted: what the user says.
-        usual: what the format and the header say: "premultiplied" or "straight".
-        notes: gets what a user should know about it.
+    Parameters
+    ----------
+    colour : H×W×3 float32, as the file holds it.
+    alpha : H×W float32, or None.
+    wanted : what the user says.
+    usual : what the format and the header say: "premultiplied" or "straight".
+    notes : gets what a user should know about it.
 
-    Returns:
-        Straight colour; the alpha, or None; whether colour was divided by it.
+    Returns
+    -------
+    Straight colour; the alpha, or None; whether colour was divided by it.
     """
     if alpha is None or wanted == "ignore":
         return colour, None, False

@@ -25,11 +25,12 @@ _PART = ".part"
 class WrittenFile:
     """A file that is whole, on disk, under its name.
 
-    Attributes:
-        path: its name.
-        bytes: its size.
-        sha256: of what was decoded and found right.
-        notes: what a user should know about it.
+    Attributes
+    ----------
+    path : its name.
+    bytes : its size.
+    sha256 : of what was decoded and found right.
+    notes : what a user should know about it.
     """
 
     path: Path
@@ -70,16 +71,18 @@ def write_atomically(
 ) -> WrittenFile:
     """Write a file so that its name never stands for anything less than the whole.
 
-    Args:
-        path: the final name; replaced if it exists.
-        write: makes the file under the name that it is given.
-        verify: reads it back and raises WriteError if it is not what was meant.
-        frame: its number, for messages.
-        disk: where.
+    Parameters
+    ----------
+    path : the final name; replaced if it exists.
+    write : makes the file under the name that it is given.
+    verify : reads it back and raises WriteError if it is not what was meant.
+    frame : its number, for messages.
+    disk : where.
 
-    Raises:
-        WriteError: it could not be written or proven; what was at `path` before is untouched, unless
-            only the very last step failed, the folder's own fsync.
+    Raises
+    ------
+    WriteError : it could not be written or proven; what was at `path` before is untouched, unless
+        only the very last step failed, the folder's own fsync.
     """
     part = part_path(path)
     try:
@@ -102,8 +105,9 @@ def write_atomically(
 def write_text(path: Path, text: str, disk: Disk = DISK) -> None:
     """Write a small text file in UTF-8, whole or not at all.
 
-    Raises:
-        WriteError: it cannot be written.
+    Raises
+    ------
+    WriteError : it cannot be written.
     """
     data = text.encode()
 

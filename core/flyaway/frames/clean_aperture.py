@@ -34,12 +34,14 @@ class Aperture:
 def clean_aperture(path: Path, width: int, height: int) -> Aperture | None:
     """The clean aperture of a movie's first pictures, where it is not simply all of them.
 
-    Args:
-        path: a movie of the QuickTime family; in any other nothing is found.
-        width, height: as stored.
+    Parameters
+    ----------
+    path : a movie of the QuickTime family; in any other nothing is found.
+    width, height : as stored.
 
-    Returns:
-        What lies within the picture and makes sense; None for anything else, a damaged file too.
+    Returns
+    -------
+    What lies within the picture and makes sense; None for anything else, a damaged file too.
     """
     try:
         with path.open("rb") as stream:

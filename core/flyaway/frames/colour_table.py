@@ -4,7 +4,8 @@ A rule gives the space that a file's pixels are in, or a function that brings th
 where no configuration has a name for them; or it refuses. `docs/colour-table.md` shows every case with what
 comes of it.
 
-References:
+References
+----------
     ITU-T H.273 (the numbers of cICP and of movies' headers); the ASWF Color Interop Forum's identifiers.
 """
 
@@ -38,10 +39,11 @@ from flyaway.spaces import space_of_primaries
 class FileColour:
     """What a file's R, G and B are.
 
-    Attributes:
-        space: the space of the pixels, after `decode` where there is one: "srgb", "linear", or any that
-            `flyaway.color.resolve_space` takes.
-        decode: H×W×3 float32, straight, as the file holds them → scene-linear, Rec.709 primaries.
+    Attributes
+    ----------
+    space : the space of the pixels, after `decode` where there is one: "srgb", "linear", or any that
+        `flyaway.color.resolve_space` takes.
+    decode : H×W×3 float32, straight, as the file holds them → scene-linear, Rec.709 primaries.
     """
 
     space: str
@@ -96,14 +98,16 @@ def cicp_colour(
 ) -> FileColour:
     """What H.273's numbers mean, in a movie, a PNG's cICP or an ICC profile's.
 
-    Args:
-        primaries, transfer: ColourPrimaries and TransferCharacteristics.
-        notes: gets what a user should know about it.
-        path: for messages.
-        frame: for messages.
+    Parameters
+    ----------
+    primaries, transfer : ColourPrimaries and TransferCharacteristics.
+    notes : gets what a user should know about it.
+    path : for messages.
+    frame : for messages.
 
-    Raises:
-        EncodingUnknownError: no display has this transfer, or the primaries are no colours at all.
+    Raises
+    ------
+    EncodingUnknownError : no display has this transfer, or the primaries are no colours at all.
     """
     if transfer in _REFUSED_TRANSFERS or primaries == _XYZ:
         what = f"transfer is {_REFUSED_TRANSFERS.get(transfer)}" if primaries != _XYZ else "colour is CIE XYZ"

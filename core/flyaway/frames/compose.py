@@ -40,17 +40,19 @@ def compose(
 ) -> Picture:
     """Lay out one matte (or the plate with its matte) for a file.
 
-    Args:
-        path: its suffix is the format.
-        alpha: H×W float32, linear coverage, over the plate's data window.
-        plate: where it came from: windows, metadata, and the colour for "rgba".
-        options: see `WriteOptions`.
-        provenance: metadata to add, such as the model's name.
-        unknown: H×W float32, how unsure the network is, where the options ask for it.
+    Parameters
+    ----------
+    path : its suffix is the format.
+    alpha : H×W float32, linear coverage, over the plate's data window.
+    plate : where it came from: windows, metadata, and the colour for "rgba".
+    options : see `WriteOptions`.
+    provenance : metadata to add, such as the model's name.
+    unknown : H×W float32, how unsure the network is, where the options ask for it.
 
-    Raises:
-        UsageError: the options do not fit the format.
-        WriteError: the plate's channels cannot be kept as asked.
+    Raises
+    ------
+    UsageError : the options do not fit the format.
+    WriteError : the plate's channels cannot be kept as asked.
     """
     check_options(path, options)
     if unknown is None and (options.unknown or options.output == "unknown"):

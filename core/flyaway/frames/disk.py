@@ -35,8 +35,9 @@ LACKS_TIMES = "times cannot be set there: a run shows that it is alive by writin
 class Disk:
     """What a run needs of a disk. Each method raises OSError where it could not be done.
 
-    Attributes:
-        lacks: what some file system did not offer so far, in words for people.
+    Attributes
+    ----------
+    lacks : what some file system did not offer so far, in words for people.
     """
 
     def __init__(self) -> None:

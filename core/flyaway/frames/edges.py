@@ -41,12 +41,13 @@ def edged(
 ) -> FloatImage:
     """Straight colour, the person's own at soft edges or the plate's.
 
-    Args:
-        colour: H×W×3 float32, straight, finite.
-        alpha: H×W float32, linear coverage.
-        encoding: of `colour`: "srgb" or "linear" (any primaries).
-        edges: whose colour soft pixels have.
-        despill: takes a screen's light off; off all of the plate where its colour is asked for.
+    Parameters
+    ----------
+    colour : H×W×3 float32, straight, finite.
+    alpha : H×W float32, linear coverage.
+    encoding : of `colour`: "srgb" or "linear" (any primaries).
+    edges : whose colour soft pixels have.
+    despill : takes a screen's light off; off all of the plate where its colour is asked for.
     """
     if min(alpha.shape) < SMALLEST_SIDE:  # an empty frame's pixel or two: there is no edge to estimate at
         return colour if edges == "plate" else np.where(alpha[..., None] > 0, colour, np.float32(0))
@@ -61,8 +62,9 @@ def edged(
 def parse_colour(text: str) -> FloatImage | None:
     """A colour in scene-linear light (3 float32), or None where `text` is none.
 
-    Args:
-        text: black, white, grey, green; `#rrggbb` (sRGB); or `r,g,b` in scene-linear light.
+    Parameters
+    ----------
+    text : black, white, grey, green; `#rrggbb` (sRGB); or `r,g,b` in scene-linear light.
     """
     coded = _HEX.fullmatch(text.strip())
     if coded:
@@ -75,12 +77,14 @@ def parse_colour(text: str) -> FloatImage | None:
 def check_background(text: str, frame: int | None = None) -> None:
     """Refuse, before anything is matted, a background that is neither a colour nor a file of the first frame.
 
-    Args:
-        text: a colour, a picture, a frame pattern or a movie.
-        frame: the first plate's number; None where plates have none.
+    Parameters
+    ----------
+    text : a colour, a picture, a frame pattern or a movie.
+    frame : the first plate's number; None where plates have none.
 
-    Raises:
-        UsageError: naming what can be given.
+    Raises
+    ------
+    UsageError : naming what can be given.
     """
     if parse_colour(text) is None and not is_pattern(text) and not Path(text).is_file():
         raise UsageError(
@@ -96,8 +100,9 @@ def check_background(text: str, frame: int | None = None) -> None:
 def background_path(text: str, frame: int | None) -> Path | None:
     """The file that lies under a frame; None for a colour.
 
-    Raises:
-        ReadError: it is a sequence or a movie, and the plate has no frame number.
+    Raises
+    ------
+    ReadError : it is a sequence or a movie, and the plate has no frame number.
     """
     if parse_colour(text) is not None:
         return None
@@ -114,13 +119,15 @@ def background(text: str, plate: Plate, notes: list[str]) -> FloatImage:
 
     A picture is in Rec.709's primaries, a colour is taken as it is in those of the comp.
 
-    Args:
-        text: as `check_background` takes it; of a pattern or a movie the frame with the plate's number.
-        plate: the frame.
-        notes: gets what a user should know.
+    Parameters
+    ----------
+    text : as `check_background` takes it; of a pattern or a movie the frame with the plate's number.
+    plate : the frame.
+    notes : gets what a user should know.
 
-    Raises:
-        ReadError: it cannot be read.
+    Raises
+    ------
+    ReadError : it cannot be read.
     """
     plain = parse_colour(text)
     if plain is not None:

@@ -47,17 +47,19 @@ def file_colour(
 ) -> FileColour:
     """What a file's colour is: what the user says, else what the file says, else its format's habit.
 
-    Args:
-        format_name: OpenImageIO's.
-        spec: its header.
-        in_space: what the user says, or None.
-        config: the OCIO configuration that is asked first, or None for $OCIO.
-        path: for file rules and messages.
-        frame: for messages.
-        notes: gets what a user should know about the choice.
+    Parameters
+    ----------
+    format_name : OpenImageIO's.
+    spec : its header.
+    in_space : what the user says, or None.
+    config : the OCIO configuration that is asked first, or None for $OCIO.
+    path : for file rules and messages.
+    frame : for messages.
+    notes : gets what a user should know about the choice.
 
-    Raises:
-        EncodingUnknownError: neither file nor options name an encoding, or the one named is unknown.
+    Raises
+    ------
+    EncodingUnknownError : neither file nor options name an encoding, or the one named is unknown.
     """
     if in_space is not None:
         return FileColour(color.resolve_space(in_space, config))

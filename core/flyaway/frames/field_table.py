@@ -18,15 +18,16 @@ Elsewhere = Literal["kept", "same format", "dropped"]
 class Field:
     """A row: some fields of a plate's header that share a fate.
 
-    Attributes:
-        what: in words.
-        names: as OpenImageIO calls them; one that ends in `*` stands for all that begin so.
-        matte, rgba, beside: what becomes of them in an EXR of that kind; "unknown" is as "matte",
-            "fg" and "comp" as "rgba".
-        elsewhere: what of the fields that an EXR keeps goes into PNG and TIFF: all, those of a plate of the
-            same format, or none.
-        why: the reason.
-        told: what a note says where such a field was dropped, or "".
+    Attributes
+    ----------
+    what : in words.
+    names : as OpenImageIO calls them; one that ends in `*` stands for all that begin so.
+    matte, rgba, beside : what becomes of them in an EXR of that kind; "unknown" is as "matte",
+        "fg" and "comp" as "rgba".
+    elsewhere : what of the fields that an EXR keeps goes into PNG and TIFF: all, those of a plate of the
+        same format, or none.
+    why : the reason.
+    told : what a note says where such a field was dropped, or "".
     """
 
     what: str
@@ -43,11 +44,12 @@ class Field:
     ) -> Verdict:
         """What becomes of these fields.
 
-        Args:
-            output: the kind of output.
-            exr: the output is an EXR.
-            same_format: plate and output are of one format.
-            same_colour: "rgba" holds the plate's colour as it was, not converted.
+        Parameters
+        ----------
+        output : the kind of output.
+        exr : the output is an EXR.
+        same_format : plate and output are of one format.
+        same_colour : "rgba" holds the plate's colour as it was, not converted.
         """
         found: Verdict = getattr(self, _LIKE.get(output, output))
         if found == "kept with its colour":

@@ -37,9 +37,10 @@ def sealed(path: Path, picture: Picture) -> Picture:
 
     Rounded here and not by a writer, so that what is hashed is what is stored.
 
-    Args:
-        path: the file's name; its suffix is the format.
-        picture: from `flyaway.frames.compose`.
+    Parameters
+    ----------
+    path : the file's name; its suffix is the format.
+    picture : from `flyaway.frames.compose`.
     """
     rounded = picture.pixels
     kinds = _kinds(picture.spec)
@@ -58,16 +59,19 @@ def sealed(path: Path, picture: Picture) -> Picture:
 def verdict(path: Path, frame: int | None = None) -> Verdict:
     """Whose a picture on disk is.
 
-    Args:
-        path: the file.
-        frame: its number, for messages.
+    Parameters
+    ----------
+    path : the file.
+    frame : its number, for messages.
 
-    Returns:
-        "ours": every pixel is as we wrote it; "altered": ours once, and other pixels now; "unproven": our
-        header without a hash (a lossy compression, an earlier release); "foreign": nothing of it is ours.
+    Returns
+    -------
+    "ours": every pixel is as we wrote it; "altered": ours once, and other pixels now; "unproven": our
+    header without a hash (a lossy compression, an earlier release); "foreign": nothing of it is ours.
 
-    Raises:
-        ReadError: it does not decode.
+    Raises
+    ------
+    ReadError : it does not decode.
     """
     try:
         first = library.open_input(path, frame)

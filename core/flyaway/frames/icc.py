@@ -3,7 +3,8 @@
 Colour management for display (rendering intents, tables) is no part of a plate's meaning: a profile that
 needs it is told and not followed.
 
-References:
+References
+----------
     ICC.1:2022 (profile version 4.4), sections 7 to 10.
 """
 
@@ -49,10 +50,11 @@ class Curve:
 class Profile:
     """A profile that says what R'G'B' (or grey) means.
 
-    Attributes:
-        curves: of red, green, blue.
-        matrix: 3×3, linear light → Rec.709's.
-        cicp: ITU-T H.273 primaries and transfer, where the profile names them; they win.
+    Attributes
+    ----------
+    curves : of red, green, blue.
+    matrix : 3×3, linear light → Rec.709's.
+    cicp : ITU-T H.273 primaries and transfer, where the profile names them; they win.
     """
 
     curves: tuple[Curve, Curve, Curve]

@@ -25,13 +25,15 @@ oiio.attribute("limits:imagesize_MB", MAX_FILE_MEMORY_MB)
 def open_input(path: Path, frame: int | None = None, part: str | None = None) -> oiio.ImageInput:
     """Open an image for reading, at one of its parts, with alpha left as the file has it.
 
-    Args:
-        path: the file.
-        frame: its number, for messages.
-        part: which part of several; see `flyaway.frames.select.choose_part`.
+    Parameters
+    ----------
+    path : the file.
+    frame : its number, for messages.
+    part : which part of several; see `flyaway.frames.select.choose_part`.
 
-    Raises:
-        ReadError: not there, not an image, deep, a volume, or larger than any plate.
+    Raises
+    ------
+    ReadError : not there, not an image, deep, a volume, or larger than any plate.
     """
     if "\0" in str(path) or not path.is_file():
         raise ReadError("there is no such file.", path=path, frame=frame)
@@ -67,11 +69,13 @@ def decode(
 ) -> NDArray[np.float32]:
     """Channels `first` (inclusive) to `last` (exclusive) of an open image, in full.
 
-    Returns:
-        H×W×(last−first) float32.
+    Returns
+    -------
+    H×W×(last−first) float32.
 
-    Raises:
-        ReadError: the file is truncated or damaged.
+    Raises
+    ------
+    ReadError : the file is truncated or damaged.
     """
     pixels = source.read_image(source.current_subimage(), 0, first, last, oiio.FLOAT)
     # Some readers (JPEG) return a picture and leave the error behind.

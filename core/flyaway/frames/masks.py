@@ -20,10 +20,11 @@ from flyaway.frames.sequence import is_pattern, sequence_of
 def mask_path(text: str, source: Path, frame: int | None) -> Path:
     """The file that masks one frame.
 
-    Args:
-        text: a file, a pattern, or a folder in which a mask has its plate's stem.
-        source: the plate.
-        frame: its number, or None.
+    Parameters
+    ----------
+    text : a file, a pattern, or a folder in which a mask has its plate's stem.
+    source : the plate.
+    frame : its number, or None.
     """
     if is_pattern(text):
         return Path(text) if frame is None else sequence_of(text).frame(frame)
@@ -37,14 +38,16 @@ def mask_path(text: str, source: Path, frame: int | None) -> Path:
 def check_mask(text: str, name: str, source: Path, frame: int | None) -> None:
     """Refuse, before anything is matted, a mask that cannot be one.
 
-    Args:
-        text: see `mask_path`.
-        name: "garbage" or "core", for messages.
-        source, frame: the first plate.
+    Parameters
+    ----------
+    text : see `mask_path`.
+    name : "garbage" or "core", for messages.
+    source, frame : the first plate.
 
-    Raises:
-        PatternError: it is a movie, there is nothing of it on disk, or a pattern stands beside plates without
-            frame numbers.
+    Raises
+    ------
+    PatternError : it is a movie, there is nothing of it on disk, or a pattern stands beside plates without
+        frame numbers.
     """
     if is_movie(text):
         raise PatternError(f"the {name} matte {text} is a movie: write its frames as EXR, PNG or TIFF.")
@@ -66,13 +69,15 @@ def read_mask(path: Path, plate: Plate, name: str) -> FloatImage:
     Its values count as they are stored, as shares: nothing is taken for sRGB. Coverage is its only channel,
     its alpha, or its red where red, green and blue are the same.
 
-    Args:
-        path: an EXR, PNG, TIFF or another picture.
-        plate: what it masks.
-        name: "garbage" or "core", for messages.
+    Parameters
+    ----------
+    path : an EXR, PNG, TIFF or another picture.
+    plate : what it masks.
+    name : "garbage" or "core", for messages.
 
-    Raises:
-        ReadError: it is missing, cannot be read, holds colour, or was made for another format.
+    Raises
+    ------
+    ReadError : it is missing, cannot be read, holds colour, or was made for another format.
     """
     frame = plate.frame
     if not path.is_file():

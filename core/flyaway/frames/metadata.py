@@ -35,16 +35,17 @@ def header(
 ) -> oiio.ImageSpec:
     """The header of a matte: `plate`'s windows and metadata, `names`' channels, and who made it.
 
-    Args:
-        path: its suffix is the format.
-        plate: where windows and metadata come from.
-        channel_type: "half", "float", "uint8" or "uint16".
-        names: the channels.
-        output: "matte", "unknown", "rgba", "fg" or "comp".
-        provenance: what to add, without the prefix "flyaway:".
-        straight: colour is not multiplied by alpha.
-        window: the matte's data window, where it is not the plate's.
-        space: the colour space of "rgba": "srgb", "linear", or OCIO's.
+    Parameters
+    ----------
+    path : its suffix is the format.
+    plate : where windows and metadata come from.
+    channel_type : "half", "float", "uint8" or "uint16".
+    names : the channels.
+    output : "matte", "unknown", "rgba", "fg" or "comp".
+    provenance : what to add, without the prefix "flyaway:".
+    straight : colour is not multiplied by alpha.
+    window : the matte's data window, where it is not the plate's.
+    space : the colour space of "rgba": "srgb", "linear", or OCIO's.
     """
     data, display = window or plate.data_window, plate.display_window
     spec = oiio.ImageSpec(data.width, data.height, len(names), channel_type)
@@ -78,11 +79,12 @@ def header(
 def beside(plate: Plate, channel: str, depth: str, provenance: Mapping[str, str]) -> oiio.ImageSpec:
     """The header of the plate's own part with one channel more; all its metadata stays.
 
-    Args:
-        plate: an EXR.
-        channel: the name of the matte's channel.
-        depth: how the matte is stored: "half" or "float".
-        provenance: what to add, without the prefix "flyaway:".
+    Parameters
+    ----------
+    plate : an EXR.
+    channel : the name of the matte's channel.
+    depth : how the matte is stored: "half" or "float".
+    provenance : what to add, without the prefix "flyaway:".
     """
     spec = oiio.ImageSpec(plate.spec)
     kinds = [plate.spec.channelformat(index) for index in range(plate.spec.nchannels)]

@@ -37,18 +37,19 @@ _MAX_FRAMES = 10_000_000
 class MovieInfo:
     """What a movie says of itself.
 
-    Attributes:
-        path: the file.
-        width, height: as stored, before turning it upright.
-        times: the presentation time stamp of each frame, in order; their number is the movie's length.
-        rate: frames a second.
-        aspect: of a pixel.
-        timecode: of the first frame ("01:00:00:00", ";" before the frames for drop frame), or "".
-        tags: what the container says of colour.
-        keys: the frames (counted from 1) that can be decoded without those before them, and where in the file
-            each lies (bytes; None where its container does not say); empty if unknown.
-        aperture: what a player shows of the stored pixels, where that is not all.
-        has_alpha_beside: alpha lies beside each packet (VP8, VP9), where FFmpeg's own decoders leave it.
+    Attributes
+    ----------
+    path : the file.
+    width, height : as stored, before turning it upright.
+    times : the presentation time stamp of each frame, in order; their number is the movie's length.
+    rate : frames a second.
+    aspect : of a pixel.
+    timecode : of the first frame ("01:00:00:00", ";" before the frames for drop frame), or "".
+    tags : what the container says of colour.
+    keys : the frames (counted from 1) that can be decoded without those before them, and where in the file
+        each lies (bytes; None where its container does not say); empty if unknown.
+    aperture : what a player shows of the stored pixels, where that is not all.
+    has_alpha_beside : alpha lies beside each packet (VP8, VP9), where FFmpeg's own decoders leave it.
     """
 
     path: Path
@@ -82,8 +83,9 @@ def pyav() -> Any:
 def probe(path: str | Path) -> MovieInfo:
     """Read a movie's header and the time stamp of every frame, without decoding any.
 
-    Raises:
-        ReadError: not there, no movie, without pictures, or larger than any plate.
+    Raises
+    ------
+    ReadError : not there, no movie, without pictures, or larger than any plate.
     """
     path = Path(path)
     try:
@@ -96,8 +98,9 @@ def probe(path: str | Path) -> MovieInfo:
 def open_movie(path: Path) -> Any:
     """PyAV's container of an untrusted movie.
 
-    Raises:
-        ReadError: it cannot be opened.
+    Raises
+    ------
+    ReadError : it cannot be opened.
     """
     av = pyav()
     # Only this file: no network, no playlist, no other file that a reference may name.

@@ -25,8 +25,9 @@ def read_frame(path: str | Path, number: int) -> Any:
 
     Frames that are asked for in order are decoded once; others are sought. May be called from any thread.
 
-    Raises:
-        ReadError: there is no such frame, or it is damaged.
+    Raises
+    ------
+    ReadError : there is no such frame, or it is damaged.
     """
     info = probe(path)
     if not 1 <= number <= info.frames:

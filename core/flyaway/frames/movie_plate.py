@@ -29,12 +29,13 @@ EXACT_TIMECODE = "flyaway:timecode"
 class MovieFrame:
     """What `flyaway.frames.read` makes a plate of.
 
-    Attributes:
-        pixels: H×W×3 float32, upright, as the movie holds them.
-        alpha: H×W float32, or None.
-        colour: what they are.
-        spec: a header as a still of this frame would have it.
-        notes: what a user should know.
+    Attributes
+    ----------
+    pixels : H×W×3 float32, upright, as the movie holds them.
+    alpha : H×W float32, or None.
+    colour : what they are.
+    spec : a header as a still of this frame would have it.
+    notes : what a user should know.
     """
 
     pixels: color.FloatImage
@@ -47,9 +48,10 @@ class MovieFrame:
 def read_movie_frame(path: Path, number: int | None, options: ReadOptions) -> MovieFrame:
     """Decode one frame of a movie, counted from 1, and turn it upright.
 
-    Raises:
-        ReadError: no such frame, or a damaged one.
-        EncodingUnknownError: its transfer is none of a display, and `options.in_space` is None.
+    Raises
+    ------
+    ReadError : no such frame, or a damaged one.
+    EncodingUnknownError : its transfer is none of a display, and `options.in_space` is None.
     """
     if number is None:
         raise ReadError("a movie is read frame by frame; name the frames.", path=path)

@@ -43,13 +43,14 @@ Content = Literal["rgba", "matte"]
 class MovieOptions:
     """How a movie is made.
 
-    Attributes:
-        content: "rgba" (the plate's colour with the matte as its alpha) or "matte" (coverage as grey).
-        premultiplied: colour is multiplied by alpha; ProRes itself does not say which.
-        rate: frames a second; None takes the plates', or 24.
-        timecode: of the first frame; None takes the plates'.
-        edge_colour: "foreground" (no old background at soft edges, see `flyaway.foreground`) or "plate".
-        despill: takes a screen's light off the person; None takes nothing.
+    Attributes
+    ----------
+    content : "rgba" (the plate's colour with the matte as its alpha) or "matte" (coverage as grey).
+    premultiplied : colour is multiplied by alpha; ProRes itself does not say which.
+    rate : frames a second; None takes the plates', or 24.
+    timecode : of the first frame; None takes the plates'.
+    edge_colour : "foreground" (no old background at soft edges, see `flyaway.foreground`) or "plate".
+    despill : takes a screen's light off the person; None takes nothing.
     """
 
     content: Content = "rgba"
@@ -80,17 +81,19 @@ def write_movie(
 ) -> WrittenFile:
     """Encode frames, decode them again, and compare every frame's alpha with its matte.
 
-    Args:
-        path: a .mov; replaced if it exists.
-        plates: the file and frame number of each plate, in order.
-        mattes: each one's matte, as `flyaway matte` writes them.
-        options: see `MovieOptions`.
-        read: how plates are read.
-        progress: called with the number of frames encoded so far.
+    Parameters
+    ----------
+    path : a .mov; replaced if it exists.
+    plates : the file and frame number of each plate, in order.
+    mattes : each one's matte, as `flyaway matte` writes them.
+    options : see `MovieOptions`.
+    read : how plates are read.
+    progress : called with the number of frames encoded so far.
 
-    Raises:
-        UsageError, PatternError: not a .mov, a timecode that is none, or plates and mattes do not pair.
-        ReadError, WriteError: a frame could not be read, or the movie not be written or proven.
+    Raises
+    ------
+    UsageError, PatternError : not a .mov, a timecode that is none, or plates and mattes do not pair.
+    ReadError, WriteError : a frame could not be read, or the movie not be written or proven.
     """
     path, options, read = Path(path), options or MovieOptions(), read or ReadOptions()
     if path.suffix.lower() != ".mov":

@@ -48,23 +48,24 @@ _REPLACEMENT = dict.fromkeys(_PHOTOGRAPHS, ".png")
 class WriteOptions:
     """How mattes are written.
 
-    Attributes:
-        output: "matte" (one channel of linear coverage), "rgba" (the plate's colour and the matte), or
-            "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only), or
-            "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte), "fg" (the
-            person's own colour, straight, without the matte), or "comp" (the person over something else).
-        premultiplied: for "rgba"; None follows the format (EXR premultiplied, the others straight).
-        channel: the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
-        depth: how a value is stored; None follows the format and the plate.
-        compression: one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
-        crop: for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
-        unknown: EXR: add the unknown region as a channel of its own, `unknown.A`.
-        edge_colour: for colour that is written anew: "foreground" (the default; no old background at soft
-            edges, see `flyaway.foreground`) or "plate". For "beside", "foreground" adds `fg.R`, `fg.G` and
-            `fg.B`, straight, scene-linear in the plate's primaries.
-        despill: takes the light of a green or blue screen off what is covered.
-        despill_strength: 0..1.
-        over: for "comp": a picture, a frame pattern, or a colour (`flyaway.frames.edges.parse_colour`).
+    Attributes
+    ----------
+    output : "matte" (one channel of linear coverage), "rgba" (the plate's colour and the matte), or
+        "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only), or
+        "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte), "fg" (the
+        person's own colour, straight, without the matte), or "comp" (the person over something else).
+    premultiplied : for "rgba"; None follows the format (EXR premultiplied, the others straight).
+    channel : the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
+    depth : how a value is stored; None follows the format and the plate.
+    compression : one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
+    crop : for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
+    unknown : EXR: add the unknown region as a channel of its own, `unknown.A`.
+    edge_colour : for colour that is written anew: "foreground" (the default; no old background at soft
+        edges, see `flyaway.foreground`) or "plate". For "beside", "foreground" adds `fg.R`, `fg.G` and
+        `fg.B`, straight, scene-linear in the plate's primaries.
+    despill : takes the light of a green or blue screen off what is covered.
+    despill_strength : 0..1.
+    over : for "comp": a picture, a frame pattern, or a colour (`flyaway.frames.edges.parse_colour`).
     """
 
     output: Output = "matte"
@@ -94,8 +95,9 @@ class WriteOptions:
 def check_options(path: Path, options: WriteOptions) -> None:
     """Refuse, before anything is matted, what a file of this name cannot hold.
 
-    Raises:
-        UsageError: naming the option and what to take instead.
+    Raises
+    ------
+    UsageError : naming the option and what to take instead.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITABLE:

@@ -30,20 +30,22 @@ def plan_frames(
 ) -> list[FrameJob]:
     """Pair every plate with its matte, in order.
 
-    Args:
-        source: a file, a movie, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
-            `plate.####.exr`, `plate.@@@@.exr` or `plate.$F4.exr`.
-        destination: for a file, a file or folder; for a folder, a folder; for a pattern or a movie, a
-            pattern or folder. In a folder every matte has its plate's name; in the plates' own,
-            `NAME.matte.EXT`.
-        frames: for a pattern or a movie (counted from 1), which frames (`1-10,20`, `1-100x5`); those found
-            when None. Frames that are asked for but missing are planned all the same, and fail by name.
-        suffix: the mattes' format in a folder (".exr", ".png", ".tif"); the plates' own where None and
-            where that format holds a matte well.
+    Parameters
+    ----------
+    source : a file, a movie, a folder (every picture in it), or a frame pattern such as `plate.%04d.exr`,
+        `plate.####.exr`, `plate.@@@@.exr` or `plate.$F4.exr`.
+    destination : for a file, a file or folder; for a folder, a folder; for a pattern or a movie, a
+        pattern or folder. In a folder every matte has its plate's name; in the plates' own,
+        `NAME.matte.EXT`.
+    frames : for a pattern or a movie (counted from 1), which frames (`1-10,20`, `1-100x5`); those found
+        when None. Frames that are asked for but missing are planned all the same, and fail by name.
+    suffix : the mattes' format in a folder (".exr", ".png", ".tif"); the plates' own where None and
+        where that format holds a matte well.
 
-    Raises:
-        PatternError: nothing matches, or the two do not fit together.
-        UsageError: a plate would be overwritten, or `frames` is given for what is no pattern.
+    Raises
+    ------
+    PatternError : nothing matches, or the two do not fit together.
+    UsageError : a plate would be overwritten, or `frames` is given for what is no pattern.
     """
     jobs = _planned(source, destination, frames, suffix)
     _check_targets(jobs)
@@ -53,15 +55,17 @@ def plan_frames(
 def pair_frames(plates: str | Path, mattes: str | Path, frames: str | None = None) -> list[FrameJob]:
     """Pair plates with mattes that are there already, in order; a job's target is its matte.
 
-    Args:
-        plates: a file, a movie, a folder or a pattern, as for `plan_frames`.
-        mattes: likewise; for a folder of plates a folder, in which a matte has its plate's stem.
-        frames: for patterns and movies, which; None takes every frame of the plates. Mattes that are
-            missing are paired all the same.
+    Parameters
+    ----------
+    plates : a file, a movie, a folder or a pattern, as for `plan_frames`.
+    mattes : likewise; for a folder of plates a folder, in which a matte has its plate's stem.
+    frames : for patterns and movies, which; None takes every frame of the plates. Mattes that are
+        missing are paired all the same.
 
-    Raises:
-        PatternError: nothing matches, or the two do not fit together.
-        UsageError: `frames` is given for what is no pattern.
+    Raises
+    ------
+    PatternError : nothing matches, or the two do not fit together.
+    UsageError : `frames` is given for what is no pattern.
     """
     folder = Path(mattes)
     if not folder.is_dir() or is_pattern(mattes):

@@ -16,14 +16,15 @@ HALF_MAX = np.float32(65504)
 class Picture:
     """All that is to be written, in memory.
 
-    Attributes:
-        pixels: H×W×C float32, as the file shall hold them (before rounding to its type).
-        spec: its header.
-        exact: how many of the channels, from the first, must come back bit for bit.
-        lossy: its compression may change values.
-        notes: what the format could not keep.
-        others: the file's other parts, in order.
-        place: where among them this one comes.
+    Attributes
+    ----------
+    pixels : H×W×C float32, as the file shall hold them (before rounding to its type).
+    spec : its header.
+    exact : how many of the channels, from the first, must come back bit for bit.
+    lossy : its compression may change values.
+    notes : what the format could not keep.
+    others : the file's other parts, in order.
+    place : where among them this one comes.
     """
 
     pixels: FloatImage = field(repr=False)

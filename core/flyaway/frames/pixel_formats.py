@@ -81,11 +81,12 @@ Model = Literal["rgb", "grey", "ycbcr"]
 class Samples:
     """A frame's numbers.
 
-    Attributes:
-        model: what they are: R'G'B', grey, or Y'CbCr.
-        planes: H×W float32 each: red, green, blue; grey; or Y', Cb, Cr. Codes, as the frame holds them.
-        bits: of a code, 0 where samples are floats.
-        alpha: H×W float32, 0..1, or None.
+    Attributes
+    ----------
+    model : what they are: R'G'B', grey, or Y'CbCr.
+    planes : H×W float32 each: red, green, blue; grey; or Y', Cb, Cr. Codes, as the frame holds them.
+    bits : of a code, 0 where samples are floats.
+    alpha : H×W float32, 0..1, or None.
     """
 
     model: Model

@@ -19,15 +19,16 @@ from flyaway.geometry import SMALLEST_SIDE
 class ReadOptions:
     """What of a file is read, and as what.
 
-    Attributes:
-        in_space: its colour space where the file does not say, or says wrongly: "srgb", "linear"
-            (scene-linear, Rec.709 primaries), "Cineon", or any that OCIO knows by name.
-        part: which part of several: its number from 0, its name, or its view.
-        layer: which layer holds the colour ("diffuse", "right"); None takes the plain R, G, B.
-        config: the OCIO configuration that is asked first: see `flyaway.color.resolve_config`.
-        alpha_in: what an alpha that comes with the plate is: "premultiplied" (colour is divided by it),
-            "straight" (colour is taken as it is), "ignore" (as if it were not there), or "auto": as the
-            format and the header say, unless the pixels contradict it, and then colour is taken as it is.
+    Attributes
+    ----------
+    in_space : its colour space where the file does not say, or says wrongly: "srgb", "linear"
+        (scene-linear, Rec.709 primaries), "Cineon", or any that OCIO knows by name.
+    part : which part of several: its number from 0, its name, or its view.
+    layer : which layer holds the colour ("diffuse", "right"); None takes the plain R, G, B.
+    config : the OCIO configuration that is asked first: see `flyaway.color.resolve_config`.
+    alpha_in : what an alpha that comes with the plate is: "premultiplied" (colour is divided by it),
+        "straight" (colour is taken as it is), "ignore" (as if it were not there), or "auto": as the
+        format and the header say, unless the pixels contradict it, and then colour is taken as it is.
     """
 
     in_space: str | None = None
@@ -41,10 +42,11 @@ class ReadOptions:
 class Oddities:
     """How many pixels of a plate hold values that no camera gives.
 
-    Attributes:
-        nan: not a number, in any of red, green, blue.
-        infinite: infinite, in any of them.
-        negative: below zero in any of them (out of gamut, ringing, or grain around black).
+    Attributes
+    ----------
+    nan : not a number, in any of red, green, blue.
+    infinite : infinite, in any of them.
+    negative : below zero in any of them (out of gamut, ringing, or grain around black).
     """
 
     nan: int = 0
@@ -72,24 +74,25 @@ class PixelShape(TypedDict, total=False):
 class Plate:
     """One frame from disk.
 
-    Attributes:
-        path: the file.
-        frame: its number in the sequence, or None.
-        pixels: H×W×3 float32 over the data window, straight (unpremultiplied), encoded as `space`.
-        space: "srgb", "linear", or an OCIO colour space.
-        alpha: the file's own alpha, H×W float32, or None.
-        premultiplied: the file's colour was multiplied by its alpha (and has been divided again).
-        data_window, display_window: as in the file, after turning it upright.
-        format: OpenImageIO's name of the file format ("openexr", "png", …).
-        channel_type: how the file stores a value ("uint8", "half", …).
-        channels: the names of all its channels.
-        spec: its header, without what cannot be true of it, for metadata.
-        notes: what a user should know about how this file was understood.
-        unused: the names of the channels that were not taken as colour or alpha.
-        part: the index of the part that was read.
-        config: the OCIO configuration that is asked first for `space`.
-        oddities: counts of NaN, infinite and negative pixels.
-        pixel_aspect: a pixel's width over its height, after turning it upright.
+    Attributes
+    ----------
+    path : the file.
+    frame : its number in the sequence, or None.
+    pixels : H×W×3 float32 over the data window, straight (unpremultiplied), encoded as `space`.
+    space : "srgb", "linear", or an OCIO colour space.
+    alpha : the file's own alpha, H×W float32, or None.
+    premultiplied : the file's colour was multiplied by its alpha (and has been divided again).
+    data_window, display_window : as in the file, after turning it upright.
+    format : OpenImageIO's name of the file format ("openexr", "png", …).
+    channel_type : how the file stores a value ("uint8", "half", …).
+    channels : the names of all its channels.
+    spec : its header, without what cannot be true of it, for metadata.
+    notes : what a user should know about how this file was understood.
+    unused : the names of the channels that were not taken as colour or alpha.
+    part : the index of the part that was read.
+    config : the OCIO configuration that is asked first for `space`.
+    oddities : counts of NaN, infinite and negative pixels.
+    pixel_aspect : a pixel's width over its height, after turning it upright.
     """
 
     path: Path

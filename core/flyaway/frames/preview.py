@@ -31,13 +31,15 @@ def preview_path(folder: Path, matte: Path) -> Path:
 def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
     """Write one preview: straight RGBA PNG, 8 bit, sRGB, at most `LONG_SIDE` pixels long.
 
-    Args:
-        path: ending in .png; replaced if it exists.
-        plate: the plate; its data window is shown.
-        alpha: H×W float32, linear coverage, over the plate's data window.
+    Parameters
+    ----------
+    path : ending in .png; replaced if it exists.
+    plate : the plate; its data window is shown.
+    alpha : H×W float32, linear coverage, over the plate's data window.
 
-    Raises:
-        WriteError: it cannot be written.
+    Raises
+    ------
+    WriteError : it cannot be written.
     """
     # Made small in the encoding it is shown in, before any conversion: cheap, and nobody measures it.
     pixels = np.concatenate([np.nan_to_num(plate.pixels, posinf=0, neginf=0), alpha[..., None]], axis=-1)

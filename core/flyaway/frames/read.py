@@ -44,16 +44,18 @@ def read_plate(
 ) -> Plate:
     """Read one frame.
 
-    Args:
-        path: an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file, or a movie
-            (mov, mp4, mxf, mkv, webm, avi, mts, …), whose `frame` counts from 1.
-        in_space: short for `options.in_space`.
-        frame: its number, for messages.
-        options: see `ReadOptions`.
+    Parameters
+    ----------
+    path : an EXR, PNG, JPEG, TIFF, WebP, DPX, Cineon, Radiance HDR, BMP or Targa file, or a movie
+        (mov, mp4, mxf, mkv, webm, avi, mts, …), whose `frame` counts from 1.
+    in_space : short for `options.in_space`.
+    frame : its number, for messages.
+    options : see `ReadOptions`.
 
-    Raises:
-        ReadError: missing, truncated, damaged, deep, too large, or without colour.
-        EncodingUnknownError: the encoding cannot be known (log DPX, Cineon) and `in_space` is None.
+    Raises
+    ------
+    ReadError : missing, truncated, damaged, deep, too large, or without colour.
+    EncodingUnknownError : the encoding cannot be known (log DPX, Cineon) and `in_space` is None.
     """
     path, options = Path(path), options or ReadOptions()
     if in_space is not None:
@@ -70,8 +72,9 @@ def read_plate(
 def read_header(path: Path, frame: int | None = None, part: str | None = None) -> oiio.ImageSpec:
     """The header of one frame, without its pixels and without what cannot be true (see `trust`).
 
-    Raises:
-        ReadError: see `read_plate`.
+    Raises
+    ------
+    ReadError : see `read_plate`.
     """
     if is_movie(path):
         return trusted(header_of(path, frame))[0]
@@ -85,8 +88,9 @@ def read_header(path: Path, frame: int | None = None, part: str | None = None) -
 def values_of(path: Path, frame: int | None = None) -> int:
     """How many values all parts of a file hold together: pixels times channels.
 
-    Raises:
-        ReadError: see `read_plate`.
+    Raises
+    ------
+    ReadError : see `read_plate`.
     """
     source = library.open_input(path, frame)
     try:

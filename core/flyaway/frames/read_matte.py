@@ -23,11 +23,12 @@ _CHANNELS = ("matte.a", "matte.alpha", "matte", "a", "alpha", "y")
 class MatteFile:
     """One matte from disk.
 
-    Attributes:
-        path: the file.
-        alpha: H×W float32 over the data window, as stored: neither clipped nor freed of NaN.
-        data_window, display_window: as in the file.
-        spec: its header.
+    Attributes
+    ----------
+    path : the file.
+    alpha : H×W float32 over the data window, as stored: neither clipped nor freed of NaN.
+    data_window, display_window : as in the file.
+    spec : its header.
     """
 
     path: Path
@@ -44,13 +45,15 @@ class MatteFile:
 def read_matte(path: str | Path, channel: str | None = None, frame: int | None = None) -> MatteFile:
     """Read coverage: a file's only channel, or the matte's among several.
 
-    Args:
-        path: an EXR, PNG or TIFF.
-        channel: its name; None looks for `matte.A`, `matte`, `A` and `Y`, in this order.
-        frame: its number, for messages.
+    Parameters
+    ----------
+    path : an EXR, PNG or TIFF.
+    channel : its name; None looks for `matte.A`, `matte`, `A` and `Y`, in this order.
+    frame : its number, for messages.
 
-    Raises:
-        ReadError: there is no coverage in it, or it cannot be read.
+    Raises
+    ------
+    ReadError : there is no coverage in it, or it cannot be read.
     """
     path = Path(path)
     source = library.open_input(path, frame)

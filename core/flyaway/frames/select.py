@@ -25,11 +25,12 @@ _LEFT_FIRST = ("left", "l", "main")
 class Channels:
     """Indices of a plate's colour and alpha among a part's channels.
 
-    Attributes:
-        colour: red, green, blue; the same index thrice for a grey plate.
-        alpha: its alpha, or None.
-        layer: the layer that they are of, as the file writes it; "" for the plain R, G, B.
-        notes: what a user should know about the choice.
+    Attributes
+    ----------
+    colour : red, green, blue; the same index thrice for a grey plate.
+    alpha : its alpha, or None.
+    layer : the layer that they are of, as the file writes it; "" for the plain R, G, B.
+    notes : what a user should know about the choice.
     """
 
     colour: tuple[int, int, int]
@@ -43,14 +44,16 @@ def choose_part(
 ) -> tuple[int, list[str]]:
     """The index of the part to read, and notes.
 
-    Args:
-        source: an open file.
-        wanted: a part's number (from 0), name or view; None takes the first that holds colour.
-        path: for messages.
-        frame: for messages.
+    Parameters
+    ----------
+    source : an open file.
+    wanted : a part's number (from 0), name or view; None takes the first that holds colour.
+    path : for messages.
+    frame : for messages.
 
-    Raises:
-        ReadError: there is no such part.
+    Raises
+    ------
+    ReadError : there is no such part.
     """
     specs = subimages(source, path, frame)
     labels = [_label(spec, index) for index, spec in enumerate(specs)]
@@ -75,15 +78,17 @@ def choose_channels(
 ) -> Channels:
     """Which channels are the colour.
 
-    Args:
-        names: all channels of the part.
-        wanted: a layer's name; None takes the plain R, G, B, else the one that is usually the picture.
-        path: for messages.
-        frame: for messages.
-        view: the default view of a stereo file.
+    Parameters
+    ----------
+    names : all channels of the part.
+    wanted : a layer's name; None takes the plain R, G, B, else the one that is usually the picture.
+    path : for messages.
+    frame : for messages.
+    view : the default view of a stereo file.
 
-    Raises:
-        ReadError: there is no colour, no such layer, or no telling which layer is meant.
+    Raises
+    ------
+    ReadError : there is no colour, no such layer, or no telling which layer is meant.
     """
     lower = [name.lower() for name in names]
     layers = _layers(lower)

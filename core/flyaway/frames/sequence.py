@@ -24,9 +24,10 @@ FRAME_TOKEN = re.compile(r"%0?\d*d|#+|@+|\$F\d*")
 class FramePattern:
     """A file name with a place for the frame's number, in a folder whose name is taken as it is.
 
-    Attributes:
-        folder: as it was typed; "" for the working directory.
-        name: the name as fileseq sees it.
+    Attributes
+    ----------
+    folder : as it was typed; "" for the working directory.
+    name : the name as fileseq sees it.
     """
 
     folder: str
@@ -76,8 +77,9 @@ def sequence_of(pattern: str | Path) -> FramePattern:
 
     fileseq's own habit is sixteen.
 
-    Raises:
-        PatternError: its name has two places for a number, or means nothing.
+    Raises
+    ------
+    PatternError : its name has two places for a number, or means nothing.
     """
     folder, name = os.path.split(str(pattern))
     if len(FRAME_TOKEN.findall(name)) > 1:
@@ -97,8 +99,9 @@ def sequence_of(pattern: str | Path) -> FramePattern:
 def parse_frames(text: str) -> list[int]:
     """Frame numbers of a range such as `1-10,20`, in the order given, without repeats.
 
-    Raises:
-        PatternError: it is no range, or one of frames that are no whole numbers.
+    Raises
+    ------
+    PatternError : it is no range, or one of frames that are no whole numbers.
     """
     try:
         frames = fileseq.FrameSet(text) if text.strip() else []

@@ -1,6 +1,7 @@
 """Frame rates and SMPTE timecode: what people type, what movies say as text, what EXR headers hold as bits.
 
-References:
+References
+----------
     SMPTE ST 12-1 (time and control code, drop frame), ST 12-3 (rates above 30 frames a second).
 """
 

@@ -73,12 +73,14 @@ def trusted(
     Frame rate, timecode, keycode and pixel aspect of the result are values that any of our formats can
     hold; a rate that only DPX or Cineon fields give is set as `framesPerSecond` (a ratio) as well.
 
-    Args:
-        spec: as a library read it; not changed.
-        format_name: OpenImageIO's; "dpx" and "cineon" files are asked where their pixels begin.
-        path: the file.
+    Parameters
+    ----------
+    spec : as a library read it; not changed.
+    format_name : OpenImageIO's; "dpx" and "cineon" files are asked where their pixels begin.
+    path : the file.
 
-    References:
+    References
+    ----------
         SMPTE ST 268:2014 (DPX header), ST 12-1 (time code), ST 254 (key code); OpenEXR's Standard Attributes.
     """
     kept, notes = oiio.ImageSpec(spec), list[str]()

@@ -3,7 +3,8 @@
 The scaler that comes with the decoder is most of an 8-bit code value off between Y'CbCr and R'G'B', even
 in float, so that step is taken here.
 
-References:
+References
+----------
     Rec. ITU-R BT.601-7, BT.709-6, BT.2020-2; ITU-T H.273 for the numbers that files carry.
 """
 
@@ -47,9 +48,10 @@ _VIDEO, _FULL = 1, 2  # ranges; 0 is nothing
 class Tags:
     """What a file says its colour is, by the numbers of H.273; 2 (a range: 0) where it does not say.
 
-    Attributes:
-        matrix, transfer, primaries: MatrixCoefficients, TransferCharacteristics, ColourPrimaries.
-        range: 1 video's own (16 to 235 in 8 bits), 2 full.
+    Attributes
+    ----------
+    matrix, transfer, primaries : MatrixCoefficients, TransferCharacteristics, ColourPrimaries.
+    range : 1 video's own (16 to 235 in 8 bits), 2 full.
     """
 
     matrix: int = 2
@@ -102,9 +104,10 @@ def is_full_range(frame: Any, tags: Tags) -> bool:
 def rgb_of(frame: Any, tags: Tags | None = None) -> tuple[FloatImage, FloatImage | None]:
     """A decoded frame's R'G'B' (H×W×3 float32, 0..1, beyond it where the signal is) and its alpha.
 
-    Args:
-        frame: PyAV's VideoFrame, of a format that is known (`flyaway.frames.pixel_formats.is_known`).
-        tags: what is known of its colour; None takes what the frame itself says.
+    Parameters
+    ----------
+    frame : PyAV's VideoFrame, of a format that is known (`flyaway.frames.pixel_formats.is_known`).
+    tags : what is known of its colour; None takes what the frame itself says.
     """
     tags = tags or tags_of(frame)
     found = samples_of(frame)

@@ -56,18 +56,21 @@ def write_matte(
 ) -> tuple[str, ...]:
     """Write one matte (or the plate with its matte) and prove that it can be read again.
 
-    Args:
-        path: ending in .exr, .png, .tif or .tiff; replaced if it exists.
-        alpha: H×W float32, linear coverage, over the plate's data window.
-        plate: where it came from: windows, metadata, and the colour for "rgba".
-        options: see `WriteOptions`.
-        provenance: metadata to add, such as the model's name.
+    Parameters
+    ----------
+    path : ending in .exr, .png, .tif or .tiff; replaced if it exists.
+    alpha : H×W float32, linear coverage, over the plate's data window.
+    plate : where it came from: windows, metadata, and the colour for "rgba".
+    options : see `WriteOptions`.
+    provenance : metadata to add, such as the model's name.
 
-    Returns:
-        Notes on anything that the format could not keep.
+    Returns
+    -------
+    Notes on anything that the format could not keep.
 
-    Raises:
-        WriteError: it could not be written, or not read back as written.
+    Raises
+    ------
+    WriteError : it could not be written, or not read back as written.
     """
     return store_matte(path, alpha, plate, options, provenance).notes
 
@@ -109,16 +112,18 @@ def check_existing(
 ) -> None:
     """Prove that a file from an earlier run is whole: it decodes, and lies as its plate does.
 
-    Args:
-        path: the file.
-        plate_header: its plate's.
-        output: what it should hold.
-        made_with: what its header should say below "flyaway:", where it says anything.
+    Parameters
+    ----------
+    path : the file.
+    plate_header : its plate's.
+    output : what it should hold.
+    made_with : what its header should say below "flyaway:", where it says anything.
 
-        more: channels that the options add.
+    more : channels that the options add.
 
-    Raises:
-        ReadError: it is not.
+    Raises
+    ------
+    ReadError : it is not.
     """
     source = library.open_input(path)
     name = str(plate_header.get("oiio:subimagename", "") or "")

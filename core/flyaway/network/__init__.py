@@ -32,7 +32,8 @@ __all__ = [
 def build_network(config: NetworkConfig) -> TwoStageNetwork:
     """The network of a configuration, its weights at random.
 
-    Raises:
-        ValueError: a configuration that mixes the paper's parts with ours.
+    Raises
+    ------
+    ValueError : a configuration that mixes the paper's parts with ours.
     """
     return PaperNetwork(config) if config.refiner.kind == "paper" else MattingNetwork(config)

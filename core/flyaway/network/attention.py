@@ -21,12 +21,14 @@ def relative_index(positions: Tensor, reach: int) -> Tensor:
     The test for "outside" is made before the offset is flattened, so that no far offset can alias a
     near one.
 
-    Args:
-        positions: N×T×2 int64, (row, column) of each token's region, in cells.
-        reach: the largest offset with an entry of its own.
+    Parameters
+    ----------
+    positions : N×T×2 int64, (row, column) of each token's region, in cells.
+    reach : the largest offset with an entry of its own.
 
-    Returns:
-        N×T×T int64 in 0…(2·reach+1)².
+    Returns
+    -------
+    N×T×T int64 in 0…(2·reach+1)².
     """
     offset = positions.unsqueeze(1) - positions.unsqueeze(2)  # [n, i, j] = position of j − position of i
     side = 2 * reach + 1
@@ -83,13 +85,15 @@ class CrossRegionAttention(nn.Module):
     def forward(self, tokens: Tensor, positions: Tensor, valid: Tensor) -> Tensor:
         """Attend.
 
-        Args:
-            tokens: N×T×C, the region itself first.
-            positions: N×T×2 int64, (row, column) in cells; whatever stands in a masked place is ignored.
-            valid: N×T bool; False masks a neighbour that was not found.
+        Parameters
+        ----------
+        tokens : N×T×C, the region itself first.
+        positions : N×T×2 int64, (row, column) in cells; whatever stands in a masked place is ignored.
+        valid : N×T bool; False masks a neighbour that was not found.
 
-        Returns:
-            N×C, the region's own token after the last layer.
+        Returns
+        -------
+        N×C, the region's own token after the last layer.
         """
         index = relative_index(positions, self.reach)
         for layer in self.layers:

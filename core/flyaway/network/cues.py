@@ -42,14 +42,16 @@ def in_light(colour: Tensor) -> Tensor:
 def cues(patches: Tensor, light: bool = False) -> tuple[Tensor, Tensor]:
     """All cues of some regions.
 
-    Args:
-        patches: N×C×P×P, P even: RGB 0..1, coarse alpha, unknown probability, anything.
-        light: colours are compared in linear light, where alpha by colour is coverage; else as encoded.
+    Parameters
+    ----------
+    patches : N×C×P×P, P even: RGB 0..1, coarse alpha, unknown probability, anything.
+    light : colours are compared in linear light, where alpha by colour is coverage; else as encoded.
 
-    Returns:
-        N×7×P×P: alpha by two colours (less ½), their contrast, how much of each there is nearby, alpha by
-        the near and by the far guided filter (less ½), and what share of alpha colour explains. And the far
-        filter's alpha in 0..1, N×1×P×P. Both of the patches' type; worked out in float32.
+    Returns
+    -------
+    N×7×P×P: alpha by two colours (less ½), their contrast, how much of each there is nearby, alpha by
+    the near and by the far guided filter (less ½), and what share of alpha colour explains. And the far
+    filter's alpha in 0..1, N×1×P×P. Both of the patches' type; worked out in float32.
     """
     full = patches[:, : UNKNOWN + 1].float()
     if light:
@@ -96,12 +98,13 @@ def guided(
 ) -> tuple[Tensor, Tensor]:
     """The coarse alpha as a local linear function of colour, and how much of its variance that explains.
 
-    Args:
-        colour: N×3×P×P.
-        half: N×5×P/2×P/2, colour, alpha and unknown probability at half resolution.
-        weight: N×1×P/2×P/2.
-        side: of the window, px at half resolution.
-        noise: variance of colour that is not worth following.
+    Parameters
+    ----------
+    colour : N×3×P×P.
+    half : N×5×P/2×P/2, colour, alpha and unknown probability at half resolution.
+    weight : N×1×P/2×P/2.
+    side : of the window, px at half resolution.
+    noise : variance of colour that is not worth following.
     """
     rgb, alpha = half[:, :RGB], half[:, ALPHA : ALPHA + 1]
     r, g, b = rgb[:, :1], rgb[:, 1:2], rgb[:, 2:]

@@ -152,14 +152,16 @@ class GatedDecoder(nn.Module):
     ) -> tuple[list[HeadOutput], list[Tensor]]:
         """One frame of a shot.
 
-        Args:
-            features: of strides 2, 4, 8, 16.
-            image: N×3×h×w, the picture itself.
-            states: what the frame before left, coarsest first; None begins a shot, and is a still.
+        Parameters
+        ----------
+        features : of strides 2, 4, 8, 16.
+        image : N×3×h×w, the picture itself.
+        states : what the frame before left, coarsest first; None begins a shot, and is a still.
 
-        Returns:
-            The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, half
-            of the channels of each level.
+        Returns
+        -------
+        The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, half
+        of the channels of each level.
         """
         pictures = [image]
         for _ in self.steps:

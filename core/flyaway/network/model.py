@@ -74,11 +74,12 @@ class MattingNetwork(TwoStageNetwork):
     ) -> tuple[Output, list[Tensor]]:
         """Matte one plate of a shot: `forward` with states in and out.
 
-        Args:
-            image, cells, refine: as `forward` has them.
-            states: what the frame before left; None begins a shot.
-            held: rows×columns bool, the regions that the frame before had refined.
-            stays: the share of the threshold down to which those are refined again.
+        Parameters
+        ----------
+        image, cells, refine : as `forward` has them.
+        states : what the frame before left; None begins a shot.
+        held : rows×columns bool, the regions that the frame before had refined.
+        stays : the share of the threshold down to which those are refined again.
         """
         working, size = self.working_image(image)
         coarse, left = self.frame(working, states)

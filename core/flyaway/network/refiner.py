@@ -80,12 +80,14 @@ class UnshuffleRefiner(nn.Module):
     def encode(self, patches: Tensor, context: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What `decode` needs of a region, and the token that stands for it.
 
-        Args:
-            patches: N×(7+F)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, F features, RAW.
-            context: N×C, the coarse stage's token at the region's centre.
+        Parameters
+        ----------
+        patches : N×(7+F)×P×P, P = cell + 2·halo: RGB 0..1, coarse alpha, unknown, F features, RAW.
+        context : N×C, the coarse stage's token at the region's centre.
 
-        Returns:
-            The patches themselves, and N×attention.
+        Returns
+        -------
+        The patches themselves, and N×attention.
         """
         return (patches,), self.tokens(F.avg_pool2d(patches, 4), context)
 

@@ -146,10 +146,11 @@ class TwoStageNetwork(nn.Module):
     def forward(self, image: Tensor, cells: Tensor | None = None, refine: bool = True) -> Output:
         """Matte one plate.
 
-        Args:
-            image: 1×3×H×W float, display-referred sRGB 0..1, H and W at least 32.
-            cells: rows×columns bool, forces the choice of regions.
-            refine: False stops after the coarse stage.
+        Parameters
+        ----------
+        image : 1×3×H×W float, display-referred sRGB 0..1, H and W at least 32.
+        cells : rows×columns bool, forces the choice of regions.
+        refine : False stops after the coarse stage.
         """
         working, size = self.working_image(image)
         return self.finished(image, self.coarse_maps(self.coarse(working), size), cells, refine)

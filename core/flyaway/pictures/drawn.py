@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 def sample_plate(height: int, width: int) -> NDArray[np.uint8]:
     """A drawn figure with a soft outline before a textured wall: something to refine, without a photograph.
 
-    Returns:
-        height×width×3 uint8, sRGB.
+    Returns
+    -------
+    height×width×3 uint8, sRGB.
     """
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     y, x = (y / height - 0.5) * 2, (x - width / 2) / height * 2

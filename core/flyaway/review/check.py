@@ -13,12 +13,13 @@ from flyaway.pictures import motion
 class EdgeCheck:
     """What the edges of a frame's matte did since the frame before, along the plate's motion.
 
-    Attributes:
-        followed: the share of the pixels near an edge whose motion is known.
-        flicker: their mean change; None where too few are known.
-        pops: the share of them that changed by more than 0.25; None likewise.
-        patches: the share of the picture in squares that changed whole by more than 0.25; None likewise.
-        by_flow: whether motion was followed; else only where the plate stood still.
+    Attributes
+    ----------
+    followed : the share of the pixels near an edge whose motion is known.
+    flicker : their mean change; None where too few are known.
+    pops : the share of them that changed by more than 0.25; None likewise.
+    patches : the share of the picture in squares that changed whole by more than 0.25; None likewise.
+    by_flow : whether motion was followed; else only where the plate stood still.
     """
 
     followed: float
@@ -32,17 +33,18 @@ class EdgeCheck:
 class FrameCheck:
     """One frame, measured.
 
-    Attributes:
-        job: the plate, its frame number, and the matte (as the job's target).
-        coverage: the matte's mean over the display window, 0..1; None where it could not be read.
-        soft: the share of pixels that are neither inside nor outside.
-        unknown: the mean of the unknown region over the data window, where the matte's file holds it
-            (`--with-unknown`), else None.
-        jump: change of coverage since the frame before, or None.
-        flicker: mean change of the matte where the plate stood still, or None.
-        edges: what its edges did; None where there is no frame before it, or no edge.
-        faults: what is wrong, in words for people; the worst first.
-        score: how urgently it should be looked at; 0 is not at all.
+    Attributes
+    ----------
+    job : the plate, its frame number, and the matte (as the job's target).
+    coverage : the matte's mean over the display window, 0..1; None where it could not be read.
+    soft : the share of pixels that are neither inside nor outside.
+    unknown : the mean of the unknown region over the data window, where the matte's file holds it
+        (`--with-unknown`), else None.
+    jump : change of coverage since the frame before, or None.
+    flicker : mean change of the matte where the plate stood still, or None.
+    edges : what its edges did; None where there is no frame before it, or no edge.
+    faults : what is wrong, in words for people; the worst first.
+    score : how urgently it should be looked at; 0 is not at all.
     """
 
     job: FrameJob
@@ -70,10 +72,11 @@ class FrameCheck:
 class Review:
     """A job, measured: its frames in their own order.
 
-    Attributes:
-        frames: all of them.
-        provenance: what made the first matte that says so.
-        against: the same frames of another run, where two are compared.
+    Attributes
+    ----------
+    frames : all of them.
+    provenance : what made the first matte that says so.
+    against : the same frames of another run, where two are compared.
     """
 
     frames: tuple[FrameCheck, ...]

@@ -59,11 +59,12 @@ _TRIED = 8  # of the worst frames, for a picture of the shot
 class ShotReview:
     """A shot, looked over.
 
-    Attributes:
-        name: the shot's.
-        page, sheet: what was written for it.
-        review: its measures.
-        thumb: a data URI of the worst frame that can be shown, over green; "" where none of the first can.
+    Attributes
+    ----------
+    name : the shot's.
+    page, sheet : what was written for it.
+    review : its measures.
+    thumb : a data URI of the worst frame that can be shown, over green; "" where none of the first can.
     """
 
     name: str
@@ -81,18 +82,21 @@ def review_job(
 ) -> list[ShotReview]:
     """Write a page and a contact sheet for each shot into a folder, and `index.html`.
 
-    Args:
-        job: what was matted; the first output that is a matte is looked at, else the first.
-        folder: made if it is not there; pages in it are replaced.
-        options: what is said here wins over what the shots say; the titles are the shots' names.
-        progress: called after each shot.
+    Parameters
+    ----------
+    job : what was matted; the first output that is a matte is looked at, else the first.
+    folder : made if it is not there; pages in it are replaced.
+    options : what is said here wins over what the shots say; the titles are the shots' names.
+    progress : called after each shot.
 
-    Returns:
-        The shots in the job's order.
+    Returns
+    -------
+    The shots in the job's order.
 
-    Raises:
-        JobError: the job cannot be resolved to files.
-        FlyawayError: a page cannot be written.
+    Raises
+    ------
+    JobError : the job cannot be resolved to files.
+    FlyawayError : a page cannot be written.
     """
     options = options or ReviewOptions()
     names = _file_names(job)

@@ -31,12 +31,13 @@ _FAR = 10.0  # times a limit; what is further counts as this
 class Limits:
     """What a frame is judged by.
 
-    Attributes:
-        coverage: the middle of its shot.
-        jump: of coverage, share of the picture.
-        flicker: where the plate stands still.
-        edges, pops: along the plate's motion, near edges.
-        patches: share of the picture.
+    Attributes
+    ----------
+    coverage : the middle of its shot.
+    jump : of coverage, share of the picture.
+    flicker : where the plate stands still.
+    edges, pops : along the plate's motion, near edges.
+    patches : share of the picture.
     """
 
     coverage: float

@@ -56,11 +56,12 @@ def review_frames(
 ) -> Review:
     """Measure every frame, one after another; nothing of a frame is kept but its numbers.
 
-    Args:
-        pairs: from `flyaway.frames.patterns.pair_frames`.
-        read: how plates are read.
-        channel: the matte's channel where its name is none of the usual.
-        progress: called with the number of frames done.
+    Parameters
+    ----------
+    pairs : from `flyaway.frames.patterns.pair_frames`.
+    read : how plates are read.
+    channel : the matte's channel where its name is none of the usual.
+    progress : called with the number of frames done.
     """
     checks: list[FrameCheck] = []
     provenance: dict[str, str] = {}

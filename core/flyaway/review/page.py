@@ -16,12 +16,13 @@ from flyaway.review.check import FrameCheck, Review
 class Shown:
     """A frame that is pictured.
 
-    Attributes:
-        index: which of the review's frames.
-        width, height: of its pictures.
-        plate, matte, thumb: data URIs, "" for what is not there; `thumb` is the person over green.
-        colour: the person's own colour, straight, which the comp is mixed from; "" leaves it to the plate.
-        other_matte, other_colour: the same of the other run, where two are compared.
+    Attributes
+    ----------
+    index : which of the review's frames.
+    width, height : of its pictures.
+    plate, matte, thumb : data URIs, "" for what is not there; `thumb` is the person over green.
+    colour : the person's own colour, straight, which the comp is mixed from; "" leaves it to the plate.
+    other_matte, other_colour : the same of the other run, where two are compared.
     """
 
     index: int

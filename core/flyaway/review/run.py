@@ -32,12 +32,13 @@ _MARGIN = 20
 class ReviewOptions:
     """How a job is looked over.
 
-    Attributes:
-        read: how plates are read.
-        channel: the matte's channel where its name is none of the usual.
-        shown: how many frames are pictured: half of them the worst, the rest spread evenly.
-        side: the pictures' longer side in pixels.
-        title: the page's; None takes the mattes' name.
+    Attributes
+    ----------
+    read : how plates are read.
+    channel : the matte's channel where its name is none of the usual.
+    shown : how many frames are pictured: half of them the worst, the rest spread evenly.
+    side : the pictures' longer side in pixels.
+    title : the page's; None takes the mattes' name.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -57,17 +58,19 @@ def make_review(
 ) -> Review:
     """Measure a job and write its page (one file that needs nothing else) and its contact sheet.
 
-    Args:
-        pairs: plates and mattes, from `flyaway.frames.patterns.pair_frames`.
-        page: the HTML file; replaced if it exists.
-        sheet: a PNG of the worst frames, or None.
-        options: see `ReviewOptions`.
-        progress: called with the number of frames measured.
-        against: the same plates with another run's mattes, which stand beside these in the page; they come
-            back as the review's `against`.
+    Parameters
+    ----------
+    pairs : plates and mattes, from `flyaway.frames.patterns.pair_frames`.
+    page : the HTML file; replaced if it exists.
+    sheet : a PNG of the worst frames, or None.
+    options : see `ReviewOptions`.
+    progress : called with the number of frames measured.
+    against : the same plates with another run's mattes, which stand beside these in the page; they come
+        back as the review's `against`.
 
-    Raises:
-        FlyawayError: there is nothing to look at, it cannot be written, or the two runs have other frames.
+    Raises
+    ------
+    FlyawayError : there is nothing to look at, it cannot be written, or the two runs have other frames.
     """
     options = options or ReviewOptions()
     if not pairs:

@@ -45,8 +45,9 @@ def model_knobs() -> list[Any]:
 def build(folder: Path = FOLDER) -> Path:
     """Make the .cat beside the TorchScript file.
 
-    Raises:
-        CatError: not NukeX, no TorchScript file, or Nuke wrote nothing.
+    Raises
+    ------
+    CatError : not NukeX, no TorchScript file, or Nuke wrote nothing.
     """
     source, target = folder / (MODEL + ".pt"), folder / CAT
     if not source.is_file():

@@ -63,8 +63,9 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
     Whatever took the bake node's output takes the Copy's; the bake node itself stays beside, as the
     place to bake again. One step of undo.
 
-    Raises:
-        CacheError: there is nothing to read in `folder`.
+    Raises
+    ------
+    CacheError : there is nothing to read in `folder`.
     """
     record = Cache.adopt(folder)
     if not record.mattes:
@@ -117,11 +118,13 @@ def point(read: nuke.Node, record: Record) -> None:
 def relink(folder: Path) -> list[str]:
     """Point every Read of ours whose bake has moved at its folder below `folder`, by name.
 
-    Returns:
-        The names of the Reads that were mended.
+    Returns
+    -------
+    The names of the Reads that were mended.
 
-    Raises:
-        CacheError: none of them is there.
+    Raises
+    ------
+    CacheError : none of them is there.
     """
     mended, lost = [], []
     for read in _all_tagged("Read"):

@@ -33,12 +33,13 @@ _STILL = "still"
 class Record:
     """What a bake's folder says of itself.
 
-    Attributes:
-        folder: where it is.
-        source: the plate's pattern when it was baked.
-        settings: see `job.Settings.as_dict`.
-        plates: frame → what the plate was: "size:mtime:digest".
-        mattes: frame → what the matte was when it was done: "size:mtime".
+    Attributes
+    ----------
+    folder : where it is.
+    source : the plate's pattern when it was baked.
+    settings : see `job.Settings.as_dict`.
+    plates : frame → what the plate was: "size:mtime:digest".
+    mattes : frame → what the matte was when it was done: "size:mtime".
     """
 
     folder: Path
@@ -67,8 +68,9 @@ class Record:
 class Cache:
     """The bakes below one folder.
 
-    Args:
-        root: where bakes are put; made when the first one is.
+    Parameters
+    ----------
+    root : where bakes are put; made when the first one is.
     """
 
     def __init__(self, root: Path) -> None:
@@ -111,8 +113,9 @@ class Cache:
     def prepare(request: Request) -> None:
         """Before a run: note what the plates are, and no longer count on mattes of those that changed.
 
-        Raises:
-            CacheError: the folder cannot be written.
+        Raises
+        ------
+        CacheError : the folder cannot be written.
         """
         try:
             request.folder.mkdir(parents=True, exist_ok=True)
@@ -146,8 +149,9 @@ class Cache:
 
         Our program gives a matte its name only after it was read back, so one that is there is whole.
 
-        Raises:
-            CacheError: it is no bake's folder, or cannot be written.
+        Raises
+        ------
+        CacheError : it is no bake's folder, or cannot be written.
         """
         before = read_record(folder)
         written = Settings(output=before.output)
@@ -167,8 +171,9 @@ class Cache:
     def record(job: Job) -> None:
         """After a run: note which mattes are there; only those that our program reported as written.
 
-        Raises:
-            CacheError: the folder cannot be written.
+        Raises
+        ------
+        CacheError : the folder cannot be written.
         """
         request = job.request
         record = _record_or_none(request.folder)
@@ -193,8 +198,9 @@ class Cache:
 def read_record(folder: Path) -> Record:
     """What a bake's folder says of itself.
 
-    Raises:
-        CacheError: it is no bake's folder, or its record is damaged.
+    Raises
+    ------
+    CacheError : it is no bake's folder, or its record is damaged.
     """
     path = folder / RECORD
     if not path.is_file():

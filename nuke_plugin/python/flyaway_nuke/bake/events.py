@@ -17,13 +17,14 @@ _LONGEST = 64 * 1024
 class Event:
     """One thing that happened.
 
-    Attributes:
-        kind: "start", "frame" (one is over), "end", or "log" (words only).
-        frame: its number; None for a still.
-        status: of a frame: "written", "skipped" or "failed".
-        seconds: for this frame, all stages together.
-        text: why a frame failed, or was done again; the line for people otherwise.
-        notes: what a user should know about a frame.
+    Attributes
+    ----------
+    kind : "start", "frame" (one is over), "end", or "log" (words only).
+    frame : its number; None for a still.
+    status : of a frame: "written", "skipped" or "failed".
+    seconds : for this frame, all stages together.
+    text : why a frame failed, or was done again; the line for people otherwise.
+    notes : what a user should know about a frame.
     """
 
     kind: str

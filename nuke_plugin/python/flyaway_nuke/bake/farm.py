@@ -28,10 +28,11 @@ PROGRAM = "flyaway"
 class Submission:
     """What a render manager is asked to do.
 
-    Attributes:
-        request: the bake.
-        chunk: how many frames a task takes: loading the net takes seconds, so never one by one.
-        program: how the farm's machines call our program.
+    Attributes
+    ----------
+    request : the bake.
+    chunk : how many frames a task takes: loading the net takes seconds, so never one by one.
+    program : how the farm's machines call our program.
     """
 
     request: Request
@@ -66,8 +67,9 @@ def submitters() -> list[str]:
 def submit(submission: Submission, name: str) -> str:
     """Hand a bake over; what the artist is told.
 
-    Raises:
-        FarmError: it could not be.
+    Raises
+    ------
+    FarmError : it could not be.
     """
     submitter = _submitters.get(name)
     if submitter is None:

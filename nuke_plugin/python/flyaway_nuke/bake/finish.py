@@ -24,8 +24,9 @@ MASKS = (("garbage", "--garbage"), ("core", "--core"))
 def words_of(node: nuke.Node, plate: Plate) -> tuple[str, ...]:
     """The options that the node's Matte tab stands for; none where nothing is set.
 
-    Raises:
-        BakeError: a number is animated: a bake has one for all frames.
+    Raises
+    ------
+    BakeError : a number is animated: a bake has one for all frames.
     """
     if node.knob("person") is None:  # a bake node of an earlier release
         return ()
@@ -59,8 +60,9 @@ def output_of(node: nuke.Node) -> str:
 def colour_of(node: nuke.Node) -> tuple[str, ...]:
     """The options for the colour that is written; none where none is, or where nothing is set.
 
-    Raises:
-        BakeError: the strength is animated.
+    Raises
+    ------
+    BakeError : the strength is animated.
     """
     output = output_of(node)
     if output not in ("rgba", "fg"):

@@ -33,15 +33,16 @@ def file_name(output: str, *, still: bool) -> str:
 class Settings:
     """What changes the mattes; all of it is part of a bake's signature.
 
-    Attributes:
-        model: which weights.
-        in_space: the plate's colour space, or "" where the files say it themselves.
-        coarse_only: without the fine regions.
-        alpha_in: what the plate's own alpha is: auto, premultiplied, straight or ignore.
-        finish: matte controls, masks and the person, as words of the command line.
-        output: what is written, one of `OUTPUTS`.
-        colour: the colour of edges and despill, as words of the command line.
-        stills: each frame by itself, also with a model that has a memory.
+    Attributes
+    ----------
+    model : which weights.
+    in_space : the plate's colour space, or "" where the files say it themselves.
+    coarse_only : without the fine regions.
+    alpha_in : what the plate's own alpha is: auto, premultiplied, straight or ignore.
+    finish : matte controls, masks and the person, as words of the command line.
+    output : what is written, one of `OUTPUTS`.
+    colour : the colour of edges and despill, as words of the command line.
+    stills : each frame by itself, also with a model that has a memory.
     """
 
     model: str = "fast"
@@ -78,15 +79,16 @@ class Settings:
 class Request:
     """One bake as it was asked for.
 
-    Attributes:
-        title: for people: the plate's or the node's name.
-        source: the plate's files: a pattern with `%04d`, or one file where `frames` is empty.
-        frames: which, ascending; empty for a still.
-        folder: where the mattes go.
-        settings: see `Settings`.
-        device: auto, cpu, cuda, …; no part of the signature, since it changes nothing that can be seen.
-        node: the bake node's full name, or "".
-        ocio: the OCIO configuration that `settings.in_space` is a name of, or "".
+    Attributes
+    ----------
+    title : for people: the plate's or the node's name.
+    source : the plate's files: a pattern with `%04d`, or one file where `frames` is empty.
+    frames : which, ascending; empty for a still.
+    folder : where the mattes go.
+    settings : see `Settings`.
+    device : auto, cpu, cuda, …; no part of the signature, since it changes nothing that can be seen.
+    node : the bake node's full name, or "".
+    ocio : the OCIO configuration that `settings.in_space` is a name of, or "".
     """
 
     title: str
@@ -153,14 +155,15 @@ class Request:
 class Job:
     """A request on its way.
 
-    Attributes:
-        request: what is asked for.
-        number: counts up within a session.
-        state: one of `STATES`.
-        frames: frame (None for a still) → what became of it: "written", "skipped" or "failed".
-        problems: frame → why it failed.
-        log: what was said, newest last; `dropped` lines before it were let go.
-        message: one line for people: why it failed, or how it ended.
+    Attributes
+    ----------
+    request : what is asked for.
+    number : counts up within a session.
+    state : one of `STATES`.
+    frames : frame (None for a still) → what became of it: "written", "skipped" or "failed".
+    problems : frame → why it failed.
+    log : what was said, newest last; `dropped` lines before it were let go.
+    message : one line for people: why it failed, or how it ended.
     """
 
     request: Request

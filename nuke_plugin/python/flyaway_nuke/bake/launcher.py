@@ -82,8 +82,9 @@ def find_cli(environ: Mapping[str, str] = os.environ, preferences: Mapping[str, 
 
     What is named must be there: a FLYAWAY_CLI that leads nowhere is an error, not a reason to look on.
 
-    Raises:
-        LauncherError: nothing was found; the message says where was looked.
+    Raises
+    ------
+    LauncherError : nothing was found; the message says where was looked.
     """
     preferences = read_preferences(environ) if preferences is None else preferences
     for said, by in (
@@ -121,9 +122,10 @@ def install_commands(environ: Mapping[str, str] = os.environ, platform: str = sy
 def package(plugin: Path | None = None) -> str:
     """What pip is to install: no package index has our program, so the place that this plug-in came from.
 
-    Args:
-        plugin: the plug-in's folder, by default this one's: a wheel may lie in it; in a checkout the
-            program lies beside it.
+    Parameters
+    ----------
+    plugin : the plug-in's folder, by default this one's: a wheel may lie in it; in a checkout the
+        program lies beside it.
     """
     plugin = plugin or Path(__file__).resolve().parents[3]
     wheels = sorted(plugin.glob("flyaway-*.whl"))
@@ -137,9 +139,10 @@ def package(plugin: Path | None = None) -> str:
 def clean_environment(environ: Mapping[str, str], host: str | None = None) -> dict[str, str]:
     """An environment for our program: the user's, without what the host set for its own Python and Qt.
 
-    Args:
-        environ: the host's.
-        host: the folder of the host application; library paths below it are taken out.
+    Parameters
+    ----------
+    environ : the host's.
+    host : the folder of the host application; library paths below it are taken out.
     """
     kept = {key: value for key, value in environ.items() if key.upper() not in _HOST_VARIABLES}
     for name in _LIBRARY_PATHS:

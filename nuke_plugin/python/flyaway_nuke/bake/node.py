@@ -106,8 +106,9 @@ def check(node: nuke.Node | None = None) -> None:
 def make_request(node: nuke.Node) -> Request:
     """All that a bake needs, from the node's knobs; renders the plate where nodes lie between.
 
-    Raises:
-        BakeError: something is missing or means nothing.
+    Raises
+    ------
+    BakeError : something is missing or means nothing.
     """
     frames = wanted_frames(node)
     root = host.bakes_root(str(cast("nuke.File_Knob", node["folder"]).evaluate() or ""))

@@ -50,11 +50,12 @@ _MOST_NODES = 10_000
 class Plate:
     """Files that hold what the node is given.
 
-    Attributes:
-        source: a pattern with `%04d`, or one file for all frames.
-        space: their colour space for our program, or "" where the files say it themselves.
-        ocio: the OCIO configuration that `space` is a name of, or "".
-        title: for people.
+    Attributes
+    ----------
+    source : a pattern with `%04d`, or one file for all frames.
+    space : their colour space for our program, or "" where the files say it themselves.
+    ocio : the OCIO configuration that `space` is a name of, or "".
+    title : for people.
     """
 
     source: str

@@ -29,8 +29,9 @@ def preferences_path(environ: Mapping[str, str] = os.environ) -> Path:
 def read_preferences(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """All preferences, defaults where nothing was set.
 
-    Raises:
-        BakeError: the file is there but cannot be understood.
+    Raises
+    ------
+    BakeError : the file is there but cannot be understood.
     """
     path = preferences_path(environ)
     return {**DEFAULTS, **{key: str(value) for key, value in _load(path).items() if key in DEFAULTS}}
@@ -69,8 +70,9 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def read_json(path: Path, largest: int = _LARGEST) -> dict[str, Any]:
     """A JSON object from a file of ours.
 
-    Raises:
-        BakeError: it cannot be read, is larger than `largest` bytes, or holds something else.
+    Raises
+    ------
+    BakeError : it cannot be read, is larger than `largest` bytes, or holds something else.
     """
     try:
         with path.open("rb") as file:

@@ -25,13 +25,15 @@ _NEW_GROUP = 0x00000200
 class Process:
     """One run.
 
-    Args:
-        command: program and arguments; never a shell's line.
-        environment: from `launcher.clean_environment`.
-        folder: where it works.
+    Parameters
+    ----------
+    command : program and arguments; never a shell's line.
+    environment : from `launcher.clean_environment`.
+    folder : where it works.
 
-    Raises:
-        LauncherError: it cannot be started.
+    Raises
+    ------
+    LauncherError : it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: str) -> None:

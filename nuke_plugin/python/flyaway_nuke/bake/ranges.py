@@ -15,11 +15,13 @@ _MOST = 1_000_000
 def parse_range(text: str) -> list[int]:
     """Frame numbers of a range in Nuke's grammar, ascending, each once.
 
-    Args:
-        text: items between spaces or commas: `7`, `-3`, `1-10`, `-8--5`, `1-10x3`.
+    Parameters
+    ----------
+    text : items between spaces or commas: `7`, `-3`, `1-10`, `-8--5`, `1-10x3`.
 
-    Raises:
-        RangeError: an item means nothing, or there is none.
+    Raises
+    ------
+    RangeError : an item means nothing, or there is none.
     """
     frames: set[int] = set()
     for item in re.split(r"[\s,]+", text.strip()):

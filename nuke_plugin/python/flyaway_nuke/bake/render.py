@@ -24,8 +24,9 @@ def render_plate(node: nuke.Node, frames: list[int], root: Path, title: str) -> 
 
     Blocks, with Nuke's own progress bar and its Cancel, as any Write does.
 
-    Raises:
-        PlateError: Nuke could not, or the user stopped it.
+    Raises
+    ------
+    PlateError : Nuke could not, or the user stopped it.
     """
     space = colour.working_space()
     if space is None:

@@ -22,10 +22,11 @@ Listener = Callable[[Job], None]
 class Session:
     """The bakes, in the order in which they were asked for.
 
-    Args:
-        environ: the host's environment.
-        host: the host's own folder, whose library paths our program must not see.
-        find: how our program is found; asked anew for every bake, so that a mended preference counts.
+    Parameters
+    ----------
+    environ : the host's environment.
+    host : the host's own folder, whose library paths our program must not see.
+    find : how our program is found; asked anew for every bake, so that a mended preference counts.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Session:
     def submit(self, request: Request, when_done: Listener | None = None) -> Job:
         """Ask for a bake; `when_done` is called once it has ended well, in the thread of `tick`.
 
-        Raises:
-            BakeError: the same mattes are being made already.
+        Raises
+        ------
+        BakeError : the same mattes are being made already.
         """
         for job in self.jobs:
             if job.active and job.request.folder == request.folder:
@@ -91,8 +93,9 @@ class Session:
     def tick(self) -> bool:
         """Take note of what happened, and start what waits. Never blocks.
 
-        Returns:
-            Whether anything is left to do.
+        Returns
+        -------
+        Whether anything is left to do.
         """
         if self._current is not None:
             if self._preparing is not None and not self._preparing.is_alive():

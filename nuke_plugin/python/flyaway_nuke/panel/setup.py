@@ -16,9 +16,10 @@ from .theme import GAP, Theme, mark, sheet, sized, tabular
 class Setup(QtWidgets.QDialog):
     """The checks, each with its remedy; runs them off the main thread.
 
-    Args:
-        host: the host's own folder.
-        ask: makes the diagnosis; takes some seconds.
+    Parameters
+    ----------
+    host : the host's own folder.
+    ask : makes the diagnosis; takes some seconds.
     """
 
     finished_check = QtCore.Signal(object)

@@ -18,8 +18,9 @@ GREEN = QtGui.QColor(0, 177, 64)
 class Theme:
     """The colours of a widget's surroundings.
 
-    Args:
-        widget: anything inside the host's window.
+    Parameters
+    ----------
+    widget : anything inside the host's window.
     """
 
     def __init__(self, widget: QtWidgets.QWidget) -> None:

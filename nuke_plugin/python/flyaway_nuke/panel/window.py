@@ -29,12 +29,13 @@ EMPTY = (
 class Actions:
     """What the panel asks the host to do; None where it cannot, and the button is not there.
 
-    Attributes:
-        bake_selected: bake what is selected in the host, with this model and device.
-        resume: go on with a bake (and keep its node told).
-        build: make the nodes of a bake.
-        submit: hand a bake to the farm.
-        setup: show the wizard.
+    Attributes
+    ----------
+    bake_selected : bake what is selected in the host, with this model and device.
+    resume : go on with a bake (and keep its node told).
+    build : make the nodes of a bake.
+    submit : hand a bake to the farm.
+    setup : show the wizard.
     """
 
     bake_selected: Callable[[str, str], None] | None = None
@@ -47,10 +48,11 @@ class Actions:
 class Panel(QtWidgets.QWidget):
     """The whole panel; docks anywhere, and stacks up where it is narrow.
 
-    Args:
-        session: whose bakes are shown.
-        actions: see `Actions`.
-        models, devices: what can be chosen.
+    Parameters
+    ----------
+    session : whose bakes are shown.
+    actions : see `Actions`.
+    models, devices : what can be chosen.
     """
 
     def __init__(
