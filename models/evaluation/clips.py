@@ -235,8 +235,9 @@ def frame(clip: Clip, person: Layer, scene: Layer, number: int, rng: np.random.G
     back = np.stack(_mean([sampled(scene, pose) for pose in poses]), axis=-1)
     truth = np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
     front = np.stack(light, axis=-1) / np.maximum(alpha, 1e-3)[..., None]
-    gains = clip.light(float(number)) if clip.light else (np.float32(1), np.float32(1))
-    mine, behind = (encoded(x * gain) for x, gain in zip((front, back), gains, strict=True))
+    one = np.ones((), np.float32)
+    gains = clip.light(float(number)) if clip.light else (one, one)
+    mine, behind = encoded(front * gains[0]), encoded(back * gains[1])
     plate = 255 * mix(mine, behind, truth[..., None] / np.float32(255))
     grain = rng.normal(0, clip.grain, plate.shape)
     return Composite(np.clip(np.rint(plate + grain), 0, 255).astype(np.uint8), truth)

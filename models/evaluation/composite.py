@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from models.mixing import Light, decoded, encoded, mix
@@ -194,7 +195,7 @@ def background(
     return as_shown(np.asarray(ndimage.gaussian_filter(focused, (blur, blur, 0)), np.float32), light)
 
 
-def lit_like(behind: Floats) -> Floats:
+def lit_like(behind: Floats | NDArray[np.float64]) -> Floats:
     """Return three gains that bring a studio sitter part of the way towards a background's light."""
     mean = behind.reshape(-1, 3).mean(axis=0)
     luma = float(mean.mean())
@@ -204,7 +205,11 @@ def lit_like(behind: Floats) -> Floats:
 
 
 def composite(
-    alpha: Floats, premultiplied: Floats, behind: Floats, rng: np.random.Generator, light: Light = "linear"
+    alpha: Floats,
+    premultiplied: Floats,
+    behind: Floats | NDArray[np.float64],
+    rng: np.random.Generator,
+    light: Light = "linear",
 ) -> Composite:
     """Set a person before a background.
 
@@ -219,7 +224,7 @@ def composite(
     truth = np.rint(alpha * 255).astype(np.uint8)
     exact = truth.astype(np.float32)[..., None] / 255
     straight = np.clip(premultiplied / np.maximum(alpha, 1e-3)[..., None], 0, 255)
-    front = np.clip(as_shown(straight, light) * lit_like(behind), 0, 255)
+    front = np.clip(as_shown(cast("Floats", straight), light) * lit_like(behind), 0, 255)
     if light == "encoded":
         plate = mix(front, behind, exact, light)
     else:

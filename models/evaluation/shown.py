@@ -25,6 +25,7 @@ from models.evaluation.composite import Floats, Sitter
 from models.evaluation.make_sets import Entry, write_entry
 from models.evaluation.sources import seeded
 from models.mixing import decoded
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
@@ -94,7 +95,7 @@ def haze(height: int, width: int, rng: np.random.Generator) -> Floats:
     return np.asarray(ndimage.gaussian_filter(frame, (12, 12, 0)), np.float32)
 
 
-def foliage(height: int, width: int, rng: np.random.Generator) -> Floats:
+def foliage(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """A sharp wall of small leaves, light and dark."""
     values = clouds(height, width, 24, rng) ** 1.3
     return coloured(values, (10, 22, 8), (190, 205, 120)) * (0.8 + 0.4 * rng.random((height, width, 1)))

@@ -94,7 +94,7 @@ def measure(sitter: Sitter) -> Measured:
     return Measured(
         typology_angle(np.median(skin_lab, axis=0)),
         float(np.quantile(to_lab(strands)[:, 0], UNLIT)),
-        soft / max(outline, 1),
+        soft / max(int(outline), 1),
     )
 
 

@@ -81,7 +81,9 @@ def make_missing(data: Path, sets: Path, solved: Mapping[Light, Path], names: Se
         for name in held_out("portrait", "london"):
             if not (solved[light] / f"{name}.alpha.png").exists():
                 print(solve_one(places[name], solved[light], name, light), flush=True)
-    sources = make_sets.Sources(data, solved["linear"], solved["encoded"]) if missing else None
+    if not missing:
+        return
+    sources = make_sets.Sources(data, solved["linear"], solved["encoded"])
     for name in missing:
         # Under another name first: a folder that is there is taken for whole.
         partial = sets / f".{name}"

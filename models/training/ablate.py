@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from models.training.train_refiner import Trainer
 MODES = ("on", "off")
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--recipe", default="fast-2-refiner", help="the refiner's, but for where it starts")
     parser.add_argument("--coarse", type=Path, required=True, help="checkpoint with a trained coarse stage")
@@ -36,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"))
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
 def train(args: argparse.Namespace, mode: str, seed: int) -> Path:
@@ -95,9 +96,9 @@ def open_refiner(config: str, checkpoint: Path) -> MattingNetwork:
     return network
 
 
-def main() -> None:
+def main(given: Sequence[str] | None = None) -> None:
     """Train and score all of them."""
-    args = arguments()
+    args = arguments(given)
     lines = [
         f"{args.steps} steps a refiner from noise, {args.seeds} seeds. {environment_line()}",
         "",

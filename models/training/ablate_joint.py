@@ -65,7 +65,7 @@ def formed(found: gather.Regions, form: str, neighbours: int) -> gather.Regions:
     """What a form sees of the regions; they come with WIDE neighbours, nearest first."""
     count = 1 if form.startswith("off") else 1 + (WIDE if form == "wide" else neighbours)
     return found._replace(
-        index=found.index[:, :count], where=found.where[:, :count], valid=found.valid[:, :count]
+        indices=found.indices[:, :count], where=found.where[:, :count], valid=found.valid[:, :count]
     )
 
 

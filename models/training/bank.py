@@ -85,8 +85,8 @@ def decode(path: Path | str, limit: int, channel: str) -> Pixels:
             whole = picture.convert("RGB" if channel == "colour" else "L")
         longest = max(whole.size)
         if longest > limit:
-            size = tuple(max(8, round(side * limit / longest)) for side in whole.size)
-            whole = whole.resize(size, Image.Resampling.BOX)
+            width, height = (max(8, round(side * limit / longest)) for side in whole.size)
+            whole = whole.resize((width, height), Image.Resampling.BOX)
         return np.asarray(whole.convert("RGB"))
 
 

@@ -23,7 +23,7 @@ def save(
     state: dict[str, Any],
 ) -> None:  # fmt: skip
     """Write all that a run needs to go on. state.json comes last: where it is, the rest is whole."""
-    moments = {}
+    moments: dict[str, Tensor] = {}
     for number, slots in optimizer.state_dict()["state"].items():
         moments |= {f"{number}.{name}": torch.as_tensor(value) for name, value in slots.items()}
     write(dict(network.state_dict()), folder / "weights.safetensors")

@@ -73,7 +73,11 @@ def points(maps: Tensor, plate: Tensor, y: Tensor, x: Tensor, size: tuple[int, i
     x0, x1, fx = regions.source_coordinates(x, size[1], width)
     pixels = maps.permute(0, 2, 3, 1).reshape(-1, channels)
     top, bottom = (
-        torch.lerp(*(pixels[(plate * height + row) * width + column] for column in (x0, x1)), fx[:, None])
+        torch.lerp(
+            pixels[(plate * height + row) * width + x0],
+            pixels[(plate * height + row) * width + x1],
+            fx[:, None],
+        )
         for row in (y0, y1)
     )
     return torch.lerp(top, bottom, fy[:, None])
@@ -88,7 +92,7 @@ class Regions(NamedTuple):
     exact: Tensor  # M
     pooled: Tensor  # N×C×P/4×P/4, of all cells
     context: Tensor  # N×C
-    index: Tensor  # M×(1+K) into N
+    indices: Tensor  # M×(1+K) into N
     where: Tensor  # M×(1+K)×2
     valid: Tensor  # M×(1+K)
 
@@ -128,7 +132,7 @@ def refined(network: MattingNetwork, seen: Regions) -> tuple[Tensor, Tensor]:
     if not isinstance(refiner, UnshuffleRefiner):
         raise SystemExit("only our refiner is trained so")
     tokens = refiner.tokens(seen.pooled, seen.context)
-    attended = network.attention(tokens[seen.index], seen.where, seen.valid)
+    attended = network.attention(tokens[seen.indices], seen.where, seen.valid)
     correction = refiner.correction(seen.patches.contiguous(memory_format=torch.channels_last), attended)
     base, unknown = refiner.coarse(seen.patches)
     # Where to refine is learned from the trimap alone.

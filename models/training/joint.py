@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -83,7 +84,8 @@ class Trainer:
         self.network = MattingNetwork(CONFIGS[args.config])
         self.network.load_state_dict({k: v.float() for k, v in load_file(args.start).items()})
         self.layout = torch.channels_last if args.layout == "channels_last" else torch.contiguous_format
-        self.network.to(self.device, memory_format=self.layout).train()
+        # torch does not declare this form of the call.
+        cast("Any", self.network).to(self.device, memory_format=self.layout).train()
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
         groups = parameter_groups(self.network, args)
         fused = self.device.type == "cuda"
@@ -102,7 +104,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             losses, logged = self.losses(plates, number)
         self.optimizer.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
+        cast("Tensor", sum(losses.values())).backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         if norm.isfinite():
             self.optimizer.step()
@@ -177,8 +179,8 @@ def open_composer(pack: Path, index: str, seed: int, device: torch.device, threa
     print(
         f"{len(there[0])} of {len(people)} people, {len(there[1])} of {len(behind)} backgrounds", flush=True
     )
-    banks = [build(part, files, device) for part in there]
-    return Composer(*banks, RECIPES[index], seed, device)
+    whom, backgrounds = (build(part, files, device) for part in there)
+    return Composer(whom, backgrounds, RECIPES[index], seed, device)
 
 
 def working(number: int, scale: float) -> tuple[tuple[int, int], float]:

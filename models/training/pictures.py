@@ -87,11 +87,11 @@ SHAPES = ((1.0, 1.0), (1.2, 0.8), (0.8, 1.2), (1.2, 0.8))  # height, width as pa
 
 def plate_shapes(sizes: list[int], ratio: float, multiple: int = 32) -> list[tuple[int, int]]:
     """Heights and widths of plates whose working images, `ratio` times smaller, fit the network."""
-    return [
-        tuple(round(round(size * part / multiple) * multiple * ratio) for part in shape)
-        for shape in SHAPES
-        for size in sizes
-    ]
+
+    def side(size: int, part: float) -> int:
+        return round(round(size * part / multiple) * multiple * ratio)
+
+    return [(side(size, height), side(size, width)) for height, width in SHAPES for size in sizes]
 
 
 class Portraits(Dataset[dict[str, Tensor]]):

@@ -131,7 +131,7 @@ def _foci(alpha: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def read_pack(folder: Path, names: Iterable[str], threads: int) -> dict[str, np.ndarray[Any, Any]]:
     """Decode pictures of a pack by name, H×W×3 uint8; those in parts that have not come are left out."""
-    place = {}
+    place: dict[str, Path] = {}
     for part in sorted(folder.glob("part-*.zip")):
         with zipfile.ZipFile(part) as file:
             place |= dict.fromkeys(file.namelist(), part)
@@ -167,7 +167,10 @@ def build(
     rows: list[dict[str, Any]], files: Mapping[str, np.ndarray[Any, Any]], device: torch.device
 ) -> Bank:
     """Put pictures on a device. Rows without an alpha are backgrounds: their alpha is 0."""
-    words, trusts, starts, heights, widths, foci, at = [], [], [], [], [], [], 0
+    words, trusts, foci, at = [], [], [], 0
+    starts: list[tuple[int, ...]] = []
+    heights: list[tuple[int, ...]] = []
+    widths: list[tuple[int, ...]] = []
     for row in rows:
         colour = files[row["colour"]]
         alpha = np.zeros(colour.shape[:2], np.uint8)
@@ -193,7 +196,9 @@ def build(
             column.append(values)
     return Bank(
         joined(words),
-        *(torch.tensor(x, device=device) for x in (starts, heights, widths)),
+        torch.tensor(starts, device=device),
+        torch.tensor(heights, device=device),
+        torch.tensor(widths, device=device),
         torch.tensor([float(r.get("weight", 1.0)) for r in rows], device=device),
         torch.tensor([float(r.get("cut", False)) for r in rows], device=device),
         torch.from_numpy(np.stack(foci)).to(device),

@@ -13,6 +13,7 @@ import argparse
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -92,7 +93,9 @@ def coarse_stage(config: str, weights: Path) -> MattingNetwork:
     coarse = {k: v.float() for k, v in load_file(weights).items() if k.startswith(("encoder.", "decoder."))}
     if network.load_state_dict(coarse, strict=False).unexpected_keys:
         raise SystemExit(f"{weights} is no checkpoint of {config}")
-    return network.eval().to(memory_format=torch.channels_last)
+    # torch does not declare this form of the call; it changes the network in place.
+    cast("Any", network).to(memory_format=torch.channels_last)
+    return network.eval()
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -55,12 +56,19 @@ class Trainer:
         torch.manual_seed(run.seed)
         self.network = MattingNetwork(CONFIGS[run.config])
         begin(self.network, run.start, run.keep_blocks)
-        self.network.to(device, memory_format=torch.channels_last).train()
+        # torch does not declare this form of the call.
+        cast("Any", self.network).to(device, memory_format=torch.channels_last).train()
         self.start = {n: p.detach().clone() for n, p in self.network.named_parameters()}
         groups = parameter_groups(self.network, run)
         self.optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
-        self.state = {"stage": run.name, "images": 0, "stage_images": 0, "steps": 0, "seconds": 0.0}
+        self.state: dict[str, Any] = {
+            "stage": run.name,
+            "images": 0,
+            "stage_images": 0,
+            "steps": 0,
+            "seconds": 0.0,
+        }
         folder.mkdir(parents=True, exist_ok=True)
         checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
 

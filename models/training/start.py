@@ -8,8 +8,9 @@ and then on matting, with its batch norms folded in. A model that starts from it
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import onnx
 import torch
@@ -18,8 +19,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from flyaway.network import MattingNetwork
-from flyaway.network.gated import RGB, Gate, GatedDecoder, current_names, narrowed
-from flyaway.network.mobile import MobileTokenizer, PooledEmbedding
+from flyaway.network.gated import RGB, Gate, GatedDecoder, GatedStep, current_names, narrowed
+from flyaway.network.mobile import InvertedResidual, MobileTokenizer, PooledEmbedding
 from models.training.towards_identity import BRANCHES
 
 
@@ -42,13 +43,25 @@ def _convolutions(path: Path) -> list[Weights]:
     return [(tensors[names[0]], tensors[names[1]] if len(names) > 1 else None) for names in inputs]
 
 
-def _copy(conv: nn.Conv2d, weights: Weights) -> None:
+def _both(weights: Weights) -> tuple[torch.Tensor, torch.Tensor]:
     weight, bias = weights
+    if bias is None:
+        raise ValueError("a convolution of RVM's file has no bias where ours has one")
+    return weight, bias
+
+
+def _bias(conv: nn.Conv2d) -> torch.Tensor:
+    # torch says that it may be None; none of ours is made without one.
+    return cast("torch.Tensor", conv.bias)
+
+
+def _copy(conv: nn.Conv2d, weights: Weights) -> None:
+    weight, _ = weights
     if conv.weight.shape != weight.shape:
         raise ValueError(f"{tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
     conv.weight.copy_(weight)
     if conv.bias is not None:
-        conv.bias.copy_(bias)
+        conv.bias.copy_(_both(weights)[1])
 
 
 # RVM's last layer says alpha itself; ours says its logit, this steep at a half.
@@ -72,36 +85,36 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
 
     def gate(block: Gate) -> None:
         half = block.update.out_channels
-        weight, bias = next(source)  # reset and update, of input and memory
+        weight, bias = _both(next(source))  # reset and update, of input and memory
         block.update.weight.copy_(weight[half:, :half])
-        block.update.bias.copy_(bias[half:])
+        _bias(block.update).copy_(bias[half:])
         if block.reset is not None:
             block.reset.weight.copy_(weight[:half, :half])
-            block.reset.bias.copy_(bias[:half])
+            _bias(block.reset).copy_(bias[:half])
             block.state_reset.weight.copy_(weight[:half, half:])
             block.state_update.weight.copy_(weight[half:, half:])
-        weight, bias = next(source)
+        weight, bias = _both(next(source))
         block.candidate.weight.copy_(weight[:, :half])
-        block.candidate.bias.copy_(bias)
+        _bias(block.candidate).copy_(bias)
         if block.reset is not None:
             block.state_candidate.weight.copy_(weight[:, half:])
 
     for conv in (embed.widen, embed.local, embed.whole):
         _copy(conv, next(source))
     gate(decoder.bottom)
-    for step in decoder.steps:
+    for step in cast("Iterable[GatedStep]", decoder.steps):
         _copy(step.conv, next(source))
         gate(step.gate)
     _copy(decoder.full1, next(source))
     _copy(decoder.full2, next(source))
-    weight, bias = next(source)  # foreground residual, alpha
+    weight, bias = _both(next(source))  # foreground residual, alpha
     head = decoder.head
     head.weight.zero_()  # the trimap's first gradients then move the head alone
-    head.bias.zero_()
+    _bias(head).zero_()
     head.weight[3].copy_(weight[3] * LINEAR)
-    head.bias[3].copy_((bias[3] - 0.5) * LINEAR)
+    _bias(head)[3].copy_((bias[3] - 0.5) * LINEAR)
     head.weight[4:8].copy_(weight[:4])
-    head.bias[4:8].copy_(bias[:4])
+    _bias(head)[4:8].copy_(bias[:4])
     keep(network, [0.0] * len(network.encoder.blocks))
 
 
@@ -111,7 +124,7 @@ def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> No
     # Both list their convolutions in the order they run: stem, then expand, filter, squeeze, excite, project.
     source = _convolutions(path or rvm_file())
     ours = [tokenizer.stem]
-    for block in tokenizer.blocks:
+    for block in cast("Iterable[InvertedResidual]", tokenizer.blocks):
         excite = [block.excite.down, block.excite.up] if block.excite is not None else []
         ours += [c for c in (block.expand, block.filter, *excite, block.project) if c is not None]
     for conv, weights in zip(ours, source, strict=False):
@@ -167,5 +180,5 @@ def keep(network: MattingNetwork, shares: Sequence[float]) -> None:
 
 def _narrow(network: MattingNetwork) -> None:
     """Fit the last wide layer's kernel to maps that are not enlarged yet (`gated.narrowed`)."""
-    weight = network.decoder.full1.weight
+    weight = cast("GatedDecoder", network.decoder).full1.weight
     weight[:, :-RGB] = narrowed(weight[:, :-RGB])

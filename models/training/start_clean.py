@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from flyaway.network.mobile import MobileTokenizer
+from flyaway.network.mobile import InvertedResidual, MobileTokenizer
 
 PREFIX = "MobilenetV3/"
-_STORED = {"float32": np.dtype("<f4"), "int32": np.dtype("<i4"), "float16": np.dtype("<f2")}
+_STORED: dict[str, np.dtype[Any]] = {
+    "float32": np.dtype("<f4"),
+    "int32": np.dtype("<i4"),
+    "float16": np.dtype("<f2"),
+}
 
 
 def read_tensors(folder: Path) -> dict[str, NDArray[np.float32]]:
@@ -51,14 +57,14 @@ def load_detector_encoder(tokenizer: MobileTokenizer, folder: Path) -> None:
         if conv.weight.shape != weight.shape:
             raise ValueError(f"{name}: {tuple(weight.shape)} does not fit {tuple(conv.weight.shape)}")
         conv.weight.copy_(weight)
-        conv.bias.copy_(torch.from_numpy(tensors[PREFIX + bias]))
+        cast("torch.Tensor", conv.bias).copy_(torch.from_numpy(tensors[PREFIX + bias]))
 
     fill(tokenizer.stem, "Conv/Conv2D_weights", "Conv/Conv2D_bn_offset")
     # The detector saw values 0..255, ours has taken ImageNet's mean and deviation away.
     weight = tokenizer.stem.weight * 255
     tokenizer.stem.weight.copy_(weight * tokenizer.std)
-    tokenizer.stem.bias.add_((weight * tokenizer.mean).sum((1, 2, 3)))
-    for number, block in enumerate(tokenizer.blocks):
+    cast("torch.Tensor", tokenizer.stem.bias).add_((weight * tokenizer.mean).sum((1, 2, 3)))
+    for number, block in enumerate(cast("Iterable[InvertedResidual]", tokenizer.blocks)):
         name = f"expanded_conv_{number}" if number else "expanded_conv"
         if block.expand is not None:
             fill(block.expand, f"{name}/expand/Conv2D_weights", f"{name}/expand/Conv2D_bn_offset")

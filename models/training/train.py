@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -24,7 +25,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
 
 from flyaway.network import CONFIGS, MattingNetwork, regions
-from flyaway.network.two_stage import CoarseMaps
+from flyaway.network.two_stage import Coarse, CoarseMaps
 from models.training import checkpoints
 from models.training.losses import coarse_loss, fade, overlap, region_loss, soft_cells, soft_trust
 from models.training.pictures import Portraits, plate_shapes, read_backgrounds, read_index
@@ -95,7 +96,7 @@ def trained_groups(network: MattingNetwork, rate: float) -> list[dict[str, objec
 
 
 def refine_loss(
-    network: MattingNetwork, plate: Tensor, alpha: Tensor, coarse: object, size: tuple[int, int],
+    network: MattingNetwork, plate: Tensor, alpha: Tensor, coarse: Coarse, size: tuple[int, int],
     weight: Tensor, args: argparse.Namespace,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Regions chosen by the coarse stage itself, against the truth; and before/after mean distance."""
@@ -163,7 +164,8 @@ class Trainer:
         if args.refiner_only:
             self.network.encoder.requires_grad_(False)
             self.network.decoder.requires_grad_(False)
-        self.network.to(self.device, memory_format=torch.channels_last).train()
+        # torch does not declare this form of the call.
+        cast("Any", self.network).to(self.device, memory_format=torch.channels_last).train()
         groups = parameter_groups(self.network, args.rate, args.frozen)
         self.optimizer = torch.optim.AdamW(groups, lr=args.rate, weight_decay=0.02, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
@@ -220,7 +222,7 @@ class Trainer:
                 losses["refine"] = 4 * losses["refine"]
                 if after.isfinite():
                     log = {"soft_before": before.item(), "soft_after": after.item()}
-        total = sum(losses.values())
+        total = cast("Tensor", sum(losses.values()))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         moving = [p for group in self.optimizer.param_groups for p in group["params"]]

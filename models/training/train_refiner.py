@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -112,11 +113,11 @@ def begin_at(run: Run, weights: Path) -> MattingNetwork:
 
 
 @torch.no_grad()
-def narrow(refiner: nn.Module) -> None:
+def narrow(refiner: UnshuffleRefiner) -> None:
     """Fit kernels of a refiner that enlarges first to one that convolves first (`RefinerConfig.early`)."""
     for up, below in ((refiner.up1, refiner.bottom), (refiner.up2, refiner.up1)):
-        weight = up[0].weight
-        inner = weight[:, : below[0].out_channels]
+        first, inner_first = cast("nn.Conv2d", up[0]), cast("nn.Conv2d", below[0])
+        inner = first.weight[:, : inner_first.out_channels]
         inner.copy_(narrowed(inner))
 
 
@@ -131,7 +132,7 @@ class Trainer:
         self.names, self.moving = [k for k, _ in named], [p for _, p in named]
         self.optimizer = torch.optim.AdamW(self.moving, lr=run.rate, weight_decay=0.01, betas=(0.9, 0.99))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
-        self.state = {"stage": run.name, "seconds": 0.0, "images": 0, "steps": 0}
+        self.state: dict[str, Any] = {"stage": run.name, "seconds": 0.0, "images": 0, "steps": 0}
         folder.mkdir(parents=True, exist_ok=True)
         checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
         self.network.refiner.to(memory_format=torch.channels_last)

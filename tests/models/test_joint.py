@@ -112,7 +112,7 @@ def test_regions_are_those_of_the_network() -> None:
                     .nonzero()
                 )
                 torch.testing.assert_close(found.patches[row[0, 0]], patches[n], rtol=0, atol=2e-5)
-                own = found.index[row[0, 0]]
+                own = found.indices[row[0, 0]]
                 torch.testing.assert_close(found.context[own[0]], context[n], rtol=0, atol=2e-4)
                 torch.testing.assert_close(
                     found.pooled[own[0]], torch.nn.functional.avg_pool2d(patches[n], 4), rtol=0, atol=2e-5

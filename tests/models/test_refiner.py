@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from models.training import ablate
 from models.training.bank import open_bank
 from models.training.compose import Composer, Recipe
 from models.training.recipe import Run, read_recipe
@@ -89,6 +91,43 @@ def test_without_attention_a_neighbour_says_nothing(regions: Path, run: Run, tmp
         }
     assert losses[True][0] != losses[True][1]
     assert losses[False][0] == losses[False][1]
+
+
+def test_the_ablation_trains_two_refiners_and_scores_both_on_the_same_cells(
+    regions: Path, tmp_path: Path
+) -> None:
+    pairs, out = tmp_path / "ramp", tmp_path / "out"
+    pairs.mkdir()
+    quick = tmp_path / "quick.toml"  # at full rate from the first step
+    text = Path("models/training/recipes/fast-2-refiner.toml").read_text("utf-8")
+    assert "batch = 32\nwarm = 100\n" in text
+    quick.write_text(text.replace("batch = 32\nwarm = 100\n", "batch = 8\nwarm = 1\n"), "utf-8")
+    with Image.open("examples/portrait.jpg") as portrait:
+        plate = portrait.convert("RGB")
+    plate.thumbnail((320, 320))
+    plate.save(pairs / "a.png")
+    # Soft everywhere, so that each pixel that a refiner moves counts.
+    Image.linear_gradient("L").point(lambda v: 40 + v // 2).resize(plate.size).save(pairs / "a.alpha.png")
+    call = ["--coarse", str(CHECKPOINT), "--regions", str(regions), "--set", str(pairs), "--out", str(out)]
+    call += ["--steps", "2", "--seeds", "1", "--recipe", str(quick)]
+    ablate.main(call)
+    table = (out / "ablation.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table if "ramp" in line]
+    assert [row[2] for row in rows] == ["on", "off"]
+    (coarse,) = {float(row[1]) for row in rows}
+    assert 0 < coarse < 1
+    # The table shows four digits; what two steps do is seen further behind.
+    refiners = [(m, ablate.open_refiner("fast-2", out / f"{m}-1/average.safetensors")) for m in ablate.MODES]
+    before, on, off = ablate.soft_mads(refiners, pairs, 1)
+    assert [f"{before:.4f}", f"{on:.4f}", f"{off:.4f}"] == [rows[0][1], rows[0][4], rows[1][4]]
+    assert len({before, on, off}) == 3  # both refiners change the alpha, each in its own way
+    made = {mode: load_file(out / f"{mode}-1/average.safetensors") for mode in ablate.MODES}
+    assert made["on"].keys() == made["off"].keys()  # as many weights
+    states = [json.loads((out / f"{mode}-1/state.json").read_text()) for mode in ablate.MODES]
+    assert [state["steps"] for state in states] == [2, 2]
+    for mode in ablate.MODES:  # what is finished is not trained again
+        ablate.train(ablate.arguments(call), mode, 1)
+    assert [json.loads((out / f"{mode}-1/state.json").read_text()) for mode in ablate.MODES] == states
 
 
 def step_loss(trainer: Trainer, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -15,6 +15,7 @@ import csv
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from models.evaluation.holdout import trains_on
@@ -84,8 +85,9 @@ def label_one(
         small = picture.convert("RGB").resize(
             (max(64, plate.shape[1] * 3 // 4), max(64, plate.shape[0] * 3 // 4))
         )
-    first = whole(plate)
-    mirrored = once(np.ascontiguousarray(np.asarray(small)[:, ::-1]))[:, ::-1]
+    # Neither was asked for colour, so what they return is the alpha.
+    first = cast("Floats", whole(plate))
+    mirrored = cast("Floats", once(np.ascontiguousarray(np.asarray(small)[:, ::-1])))[:, ::-1]
     size = (plate.shape[1], plate.shape[0])
     second = np.asarray(Image.fromarray(mirrored).resize(size, Image.Resampling.BILINEAR), np.float32)
     agreement = np.clip(1 - 2 * np.abs(first - second), 0, 1)
