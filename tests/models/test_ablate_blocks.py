@@ -50,7 +50,7 @@ def data(tmp_path: Path) -> Path:
 def test_whole_blocks_agree_with_the_network_and_blocks_left_out_do_not(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ablate_blocks.main(["--data", str(data), "--shares", "1,1,1,1", "0,0,0,0"])
+    ablate_blocks.main(["--data", str(data), "--every", "1", "--shares", "1,1,1,1", "0,0,0,0"])
     found = {}
     for line in capsys.readouterr().out.splitlines()[2:]:
         shares, overlap, sources = (cell.strip() for cell in line.strip("|").split("|"))
