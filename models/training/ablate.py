@@ -54,8 +54,9 @@ def train(args: argparse.Namespace, mode: str, seed: int) -> Path:
 def soft_mads(refiners: list[tuple[str, MattingNetwork]], folder: Path, every: int) -> list[float]:
     """Mean distance on soft pixels over a set: of the coarse alpha, then of each refined one.
 
-    Args:
-        refiners: mode and network of each; they share one coarse stage, which sees each plate once.
+    Parameters
+    ----------
+    refiners : mode and network of each; they share one coarse stage, which sees each plate once.
     """
     _, first = refiners[0]
     scores = []
@@ -74,8 +75,9 @@ def soft_mads(refiners: list[tuple[str, MattingNetwork]], folder: Path, every: i
 def rows(refiners: list[tuple[str, MattingNetwork]], forms: list[str], folder: Path, every: int) -> list[str]:
     """Lines of a table: each form's soft MAD by seed, their mean and deviation.
 
-    Args:
-        forms: what each refiner is a seed of.
+    Parameters
+    ----------
+    forms : what each refiner is a seed of.
     """
     before, *after = soft_mads(refiners, folder, every)
     lines = []

@@ -21,11 +21,12 @@ SKIN = ((0.93, 0.78, 0.70), (0.85, 0.66, 0.54), (0.70, 0.48, 0.36), (0.48, 0.31,
 def extended(rgba: Tensor, bottom: Tensor, cloth: Tensor, chosen: Tensor, rng: Rng) -> Tensor:
     """People with a body below the row at which their picture ends.
 
-    Args:
-        rgba: B×4×H×W straight colour and alpha, 0 below `bottom`.
-        bottom: B, row (px) at which each picture ends.
-        cloth: two of B×3×H×W pictures, stacked: B×2×3×H×W, textures of upper and lower clothes.
-        chosen: B bool, who gets one.
+    Parameters
+    ----------
+    rgba : B×4×H×W straight colour and alpha, 0 below `bottom`.
+    bottom : B, row (px) at which each picture ends.
+    cloth : two of B×3×H×W pictures, stacked: B×2×3×H×W, textures of upper and lower clothes.
+    chosen : B bool, who gets one.
     """
     n, _, h, w = rgba.shape
     bottom = bottom - OVERLAP

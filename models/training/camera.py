@@ -42,9 +42,10 @@ def tone(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
 def camera(image: Tensor, alpha: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """A plate with the faults of real ones, and its alpha: a blur acts on both.
 
-    Args:
-        image: 3×H×W, display-referred, 0..1.
-        alpha: 1×H×W coverage.
+    Parameters
+    ----------
+    image : 3×H×W, display-referred, 0..1.
+    alpha : 1×H×W coverage.
     """
     if rng.random() < 0.7:
         image = tone(image, rng, 0.7)

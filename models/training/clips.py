@@ -141,9 +141,10 @@ def identity(count: int, frames: int) -> Tensor:
 def paths(rng: Rng, count: int, frames: int, shape: tuple[int, int], speed: float, turn: float) -> Tensor:
     """Smooth ways through a shot: N×T×2×3, from (x, y, 1) in px of a frame to where that was in the first.
 
-    Args:
-        speed: largest, in parts of the long side a frame.
-        turn: largest turn, degrees a frame.
+    Parameters
+    ----------
+    speed : largest, in parts of the long side a frame.
+    turn : largest turn, degrees a frame.
     """
     t = torch.arange(frames, dtype=torch.float32)
     reach = max(shape) * speed

@@ -30,13 +30,14 @@ PHOTOGRAPH, MIXED = 0.15, 0.7
 class Recipe:
     """What is drawn how often.
 
-    Attributes:
-        shares: of each source.
-        replaced: of the photographs that are not solved, how many get another background.
-        bodies: of the replaced portraits that end at the chest, how many get a body.
-        smallest: size of the smallest people before a new background, as a part of the view.
-        turned: largest turn in degrees, of people who move (`ACTION`).
-        empty: plates with nobody.
+    Attributes
+    ----------
+    shares : of each source.
+    replaced : of the photographs that are not solved, how many get another background.
+    bodies : of the replaced portraits that end at the chest, how many get a body.
+    smallest : size of the smallest people before a new background, as a part of the view.
+    turned : largest turn in degrees, of people who move (`ACTION`).
+    empty : plates with nobody.
     """
 
     shares: dict[str, float]
@@ -51,12 +52,13 @@ class Recipe:
 class Plates:
     """A batch of plates.
 
-    Attributes:
-        image: B×3×H×W, display-referred, 0..1.
-        alpha: B×1×H×W, linear coverage.
-        weight: B, how far the whole alpha is to be believed.
-        exact: B, 1 where the alpha is solved.
-        trust: B×1×H×W, how far each pixel's is; weight is in it.
+    Attributes
+    ----------
+    image : B×3×H×W, display-referred, 0..1.
+    alpha : B×1×H×W, linear coverage.
+    weight : B, how far the whole alpha is to be believed.
+    exact : B, 1 where the alpha is solved.
+    trust : B×1×H×W, how far each pixel's is; weight is in it.
     """
 
     image: Tensor

@@ -68,9 +68,10 @@ def tone(image: Tensor, rng: Rng, strength: float) -> Tensor:
 def faults(image: Tensor, alpha: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
     """Plates with the faults of real ones, and their alphas: what softens a plate softens its alpha too.
 
-    Args:
-        image: B×3×H×W, display-referred, 0..1.
-        alpha: B×1×H×W coverage.
+    Parameters
+    ----------
+    image : B×3×H×W, display-referred, 0..1.
+    alpha : B×1×H×W coverage.
     """
     n, unit = len(image), max(image.shape[2:]) / 900
     image = torch.where(rng.uniform(n)[:, None, None, None] < 0.7, tone(image, rng, 0.7), image)

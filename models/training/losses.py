@@ -39,11 +39,12 @@ def coarse_loss(
 ) -> dict[str, Tensor]:
     """Alpha and trimap by cross entropy, on every level.
 
-    Args:
-        levels: the three heads' maps, coarsest first; the finest at the working image's resolution.
-        alpha: N×1×h×w truth at that resolution.
-        weight: N, how far each truth is to be believed.
-        trust: N×1×h×w, how far each pixel's truth is; None is fully.
+    Parameters
+    ----------
+    levels : the three heads' maps, coarsest first; the finest at the working image's resolution.
+    alpha : N×1×h×w truth at that resolution.
+    weight : N, how far each truth is to be believed.
+    trust : N×1×h×w, how far each pixel's truth is; None is fully.
     """
     trust = torch.ones_like(alpha) if trust is None else trust
     trimap = truth_trimap(alpha)
@@ -82,11 +83,12 @@ def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) 
     Four times, as it was at first, buys soft pixels with haze: an uncertain pixel then pays less for a middle
     alpha than for either end.
 
-    Args:
-        predicted: N×1×P×P, before clamping.
-        truth: N×1×P×P.
-        weight: N.
-        fade: P×P, how much each pixel counts in the end.
+    Parameters
+    ----------
+    predicted : N×1×P×P, before clamping.
+    truth : N×1×P×P.
+    weight : N.
+    fade : P×P, how much each pixel counts in the end.
     """
     soft = ((truth > 0.02) & (truth < 0.98)).float()
     importance = (1 + soft) * fade

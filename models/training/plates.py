@@ -32,16 +32,17 @@ LEVELS = 5  # a picture and its halves
 class Bank:
     """Pictures on a device.
 
-    Attributes:
-        words: all pixels, int32: red, green, blue, alpha from the lowest byte up.
-        starts, heights, widths: pictures × LEVELS, int64.
-        weight: pictures, how far the alpha is to be believed.
-        exact: pictures, 1 where the alpha is solved and the colours are the person's alone.
-        focus: pictures × FOCI × 2, points on the person's edge, as parts of height and width.
-        source: of each picture.
-        group: of each picture: frames of one sequence stand in order and share it; "" is none.
-        trust: all pixels, uint8, in the order of `words`: how far each alpha is to be believed; None is
-            fully.
+    Attributes
+    ----------
+    words : all pixels, int32: red, green, blue, alpha from the lowest byte up.
+    starts, heights, widths : pictures × LEVELS, int64.
+    weight : pictures, how far the alpha is to be believed.
+    exact : pictures, 1 where the alpha is solved and the colours are the person's alone.
+    focus : pictures × FOCI × 2, points on the person's edge, as parts of height and width.
+    source : of each picture.
+    group : of each picture: frames of one sequence stand in order and share it; "" is none.
+    trust : all pixels, uint8, in the order of `words`: how far each alpha is to be believed; None is
+        fully.
     """
 
     words: Tensor
@@ -63,14 +64,16 @@ class Bank:
     ) -> Tensor:
         """Views of some pictures.
 
-        Args:
-            which: B, indices.
-            affine: B×2×3, from (x, y, 1) in pixels of the view to pixels of the picture.
-            held: B bool, whose edges go on outside; of the others all is 0 there.
+        Parameters
+        ----------
+        which : B, indices.
+        affine : B×2×3, from (x, y, 1) in pixels of the view to pixels of the picture.
+        held : B bool, whose edges go on outside; of the others all is 0 there.
 
-        Returns:
-            B×4×H×W, colour and alpha in 0..1. Shrunk by more than two, a view is
-            taken of the picture's half, or quarter, so that it does not alias.
+        Returns
+        -------
+        B×4×H×W, colour and alpha in 0..1. Shrunk by more than two, a view is
+        taken of the picture's half, or quarter, so that it does not alias.
         """
         x, y, start, width, shown = self._places(which, affine, shape)
         shown = shown | torch.as_tensor(held, device=which.device).view(-1, 1, 1)
@@ -232,9 +235,10 @@ def views(
 ) -> tuple[Tensor, Tensor]:
     """Affines of random views, and the view's row at which each picture ends: see `pictures._view`.
 
-    Args:
-        zoom: B; below 1 the whole picture stands in the view, smaller by that, its bottom edge at the view's.
-        turned: B, the largest turn in degrees of those that are not enlarged; None is 0.
+    Parameters
+    ----------
+    zoom : B; below 1 the whole picture stands in the view, smaller by that, its bottom edge at the view's.
+    turned : B, the largest turn in degrees of those that are not enlarged; None is 0.
     """
     device = which.device
 

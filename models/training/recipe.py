@@ -16,28 +16,29 @@ RECIPES = Path(__file__).with_name("recipes")
 class Run:
     """What a recipe holds.
 
-    Attributes:
-        name: of the recipe: a stage of a run.
-        config: configuration of the network (`flyaway.network.CONFIGS`).
-        objective: what is learned (`objectives.OBJECTIVES`).
-        start: weights to start from (safetensors), or "rvm"; relative to the repository's root.
-        keep_blocks: how much of each transformer block's residual is kept at the start, the first ones first.
-        fit_refiner: the start's refiner enlarges before it convolves, and the network's the other way round.
-        licences: classes of sources that may teach ("clean", "research").
-        draw: how often what is drawn (`compose.Recipe`).
-        views: height and width of working images, taking turns.
-        ratios: sizes of plates over their working images, taking turns.
-        limit: long side (px) to which pictures are reduced before they are kept.
-        solved_limit: the same of solved portraits, whose hair is exact.
-        batch: plates a step, or shots.
-        frames: of a shot; 1 draws stills.
-        rate: peak learning rate.
-        shares: part of the rate by the beginning of a parameter's name; the first that fits counts, 0
-            freezes.
-        anchor: pull towards the start's weights, as weight decay pulls towards nothing.
-        warm: steps over which the rate rises.
-        images: after how many the rate has fallen to nothing; 0 is never: it stays until a next stage.
-        seed: of all that is drawn.
+    Attributes
+    ----------
+    name : of the recipe: a stage of a run.
+    config : configuration of the network (`flyaway.network.CONFIGS`).
+    objective : what is learned (`objectives.OBJECTIVES`).
+    start : weights to start from (safetensors), or "rvm"; relative to the repository's root.
+    keep_blocks : how much of each transformer block's residual is kept at the start, the first ones first.
+    fit_refiner : the start's refiner enlarges before it convolves, and the network's the other way round.
+    licences : classes of sources that may teach ("clean", "research").
+    draw : how often what is drawn (`compose.Recipe`).
+    views : height and width of working images, taking turns.
+    ratios : sizes of plates over their working images, taking turns.
+    limit : long side (px) to which pictures are reduced before they are kept.
+    solved_limit : the same of solved portraits, whose hair is exact.
+    batch : plates a step, or shots.
+    frames : of a shot; 1 draws stills.
+    rate : peak learning rate.
+    shares : part of the rate by the beginning of a parameter's name; the first that fits counts, 0
+        freezes.
+    anchor : pull towards the start's weights, as weight decay pulls towards nothing.
+    warm : steps over which the rate rises.
+    images : after how many the rate has fallen to nothing; 0 is never: it stays until a next stage.
+    seed : of all that is drawn.
     """
 
     name: str
@@ -79,8 +80,9 @@ def read_recipe(name: str | Path) -> Run:
 
     With `base` it is another recipe of the same folder but for what it says itself, key by key.
 
-    Raises:
-        ValueError: a key that no recipe has, or one that is missing.
+    Raises
+    ------
+    ValueError : a key that no recipe has, or one that is missing.
     """
     path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
     values = _values(path)

@@ -45,10 +45,11 @@ def pick(
 ) -> dict[str, Tensor] | None:
     """Regions of one plate: patches with truth of those kept, tokens' material of all.
 
-    Args:
-        plates: a batch of one.
-        size: of the working image.
-        keep: how many regions at most.
+    Parameters
+    ----------
+    plates : a batch of one.
+    size : of the working image.
+    keep : how many regions at most.
     """
     working, _, _ = shrunk(plates, size)
     with torch.autocast("cpu", torch.bfloat16, enabled=halves(working.device)):

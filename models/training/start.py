@@ -141,8 +141,9 @@ def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()
         one before
     the enlargement, and each block that stays keeps a share of its residual (`keep_blocks`).
 
-    Raises:
-        ValueError: tensors that the network needs and neither RVM nor the file has.
+    Raises
+    ------
+    ValueError : tensors that the network needs and neither RVM nor the file has.
     """
     gated = isinstance(network.decoder, GatedDecoder)
     if gated:
