@@ -78,6 +78,9 @@ class Clips:
         every = self._repeat(which)
         rgba, _ = composer.cut_out(every, moved, self._repeat(zoom >= 1), self._repeat(everyone), shape)
         rgba = swayed(rgba, rng, count, self.frames)
+        # A place with nobody: what is remembered must not bring somebody back.
+        nobody = self._repeat(rng.uniform(count) < composer.recipe.empty)[:, None, None, None]
+        rgba = torch.where(nobody & (torch.arange(4) == 3)[:, None, None], 0.0, rgba)
         behind = self._background(count, shape, pan)
         colour = mix(self._alike(rgba[:, :3], 0.5), behind, rgba[:, 3:])
         alpha = rgba[:, 3:]

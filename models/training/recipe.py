@@ -20,7 +20,7 @@ class Run:
     ----------
     name : of the recipe: a stage of a run.
     config : configuration of the network (`flyaway.network.CONFIGS`).
-    objective : what is learned (`objectives.OBJECTIVES`).
+    objective : what is learned (`objectives.OBJECTIVES`), or "turns": stills and shots, a batch of each.
     start : weights to start from (safetensors), or "rvm"; relative to the repository's root.
     keep_blocks : how much of each transformer block's residual is kept at the start, the first ones first.
     fit_refiner : the start's refiner enlarges before it convolves, and the network's the other way round.
@@ -31,6 +31,7 @@ class Run:
     limit : long side (px) to which pictures are reduced before they are kept.
     solved_limit : the same of solved portraits, whose hair is exact.
     batch : plates a step, or shots.
+    stills : plates of a step of stills, where they take turns with shots.
     frames : of a shot; 1 draws stills.
     rate : peak learning rate.
     shares : part of the rate by the beginning of a parameter's name; the first that fits counts, 0
@@ -55,6 +56,7 @@ class Run:
     limit: int = 512
     solved_limit: int = 800
     batch: int = 4
+    stills: int = 8
     frames: int = 1
     rate: float = 1e-4
     anchor: float = 0.0

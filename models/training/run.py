@@ -23,7 +23,7 @@ from models.training import checkpoints
 from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
 from models.training.compose import Composer
-from models.training.objectives import OBJECTIVES
+from models.training.objectives import OBJECTIVES, TURNS
 from models.training.recipe import Run, read_recipe
 from models.training.schedule import average_in, pace
 from models.training.start import begin
@@ -52,7 +52,7 @@ class Trainer:
 
     def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device):
         self.run, self.folder, self.device = run, folder, device
-        self.draw = composer if run.frames == 1 else Clips(composer, run.frames)
+        self.draws = {"coarse": composer, "shots": Clips(composer, run.frames)}
         torch.manual_seed(run.seed)
         self.network = MattingNetwork(CONFIGS[run.config])
         begin(self.network, run.start, run.keep_blocks)
@@ -60,6 +60,7 @@ class Trainer:
         cast("Any", self.network).to(device, memory_format=torch.channels_last).train()
         self.start = {n: p.detach().clone() for n, p in self.network.named_parameters()}
         groups = parameter_groups(self.network, run)
+        self.drawn = 0  # plates of the last step
         self.optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
         self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
         self.state: dict[str, Any] = {
@@ -75,11 +76,17 @@ class Trainer:
     def step(self) -> Mapping[str, Tensor]:
         """One batch; returns losses and figures."""
         run, number = self.run, int(self.state["steps"])
-        size = run.views[number % len(run.views)]
-        ratio = run.ratios[number % len(run.ratios)]
-        plates = self.draw(run.batch, (round(size[0] * ratio), round(size[1] * ratio)))
+        turns = TURNS[run.objective]
+        learned, turn = turns[number % len(turns)], number // len(turns)
+        size = run.views[turn % len(run.views)]
+        ratio = run.ratios[turn % len(run.ratios)]
+        count = run.stills if len(turns) > 1 and learned == "coarse" else run.batch
+        plates = self.draws[learned](count, (round(size[0] * ratio), round(size[1] * ratio)))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
-            losses, logged = OBJECTIVES[run.objective](self.network, plates, size)
+            losses, logged = OBJECTIVES[learned](self.network, plates, size)
+        self.drawn = count if learned == "coarse" else count * run.frames
+        if len(turns) > 1:
+            logged = {f"{learned} {key}": value for key, value in logged.items()}
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         moving = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -117,7 +124,7 @@ class Trainer:
             for key, value in self.step().items():
                 sums[key].append(float(value))
             self.state["steps"] += 1
-            self.state["images"] += self.run.batch * self.run.frames
+            self.state["images"] += self.drawn
             self.state["seconds"] = spent + time.monotonic() - began
             if self.state["steps"] % LOG_EVERY == 0:
                 self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})

@@ -109,6 +109,27 @@ def test_memory_learns_from_shots(composer: Composer, recipe: Run, tmp_path: Pat
     assert {"decoder.steps.2.gate.state_update.weight", "decoder.bottom.state_candidate.weight"} <= moved
 
 
+def test_stills_and_shots_take_turns(composer: Composer, recipe: Run, tmp_path: Path) -> None:
+    run = replace(recipe, objective="turns", frames=3, batch=2, stills=5, shares={"decoder.": 1.0})
+    trainer = Trainer(run, tmp_path, composer, CPU)
+    drawn = []
+    for _ in range(4):
+        values = trainer.step()
+        trainer.state["steps"] += 1
+        drawn.append((trainer.drawn, "shots mad" in values, "change" in values))
+    assert drawn == [(5, False, False), (6, True, True)] * 2
+
+
+def test_places_with_nobody_are_among_the_shots(composer: Composer) -> None:
+    composer.recipe, kept = replace(composer.recipe, empty=1.0), composer.recipe
+    try:
+        shots = Clips(composer, 3)(4, (64, 64))
+    finally:
+        composer.recipe = kept
+    assert max(float(shot.alpha.amax()) for shot in shots) == 0
+    assert all(float(shot.image.std()) > 0 for shot in shots)
+
+
 def test_motions_follow_one_another() -> None:
     """A shift by a motion is what the sampling through it sees."""
     image = torch.zeros(1, 1, 40, 60)
