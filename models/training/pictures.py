@@ -74,9 +74,18 @@ def foreground(image: Tensor, alpha: Tensor, radius: int = 15) -> Tensor:
     Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021: foreground and background are
     blurred averages of what is surely theirs, then the foreground is moved to explain the picture.
     """
-    share, rest = box(alpha, radius), box(1 - alpha, radius)
-    front = box(image * alpha, radius) / (share + 1e-4)
-    back = box(image * (1 - alpha), radius) / (rest + 1e-4)
+    # What is so wide is as smooth from a third of the pixels, at a tenth of the cost.
+    sums = torch.cat((alpha, image * alpha, 1 - alpha, image * (1 - alpha)), -3)
+    small = F.avg_pool2d(sums, 3, ceil_mode=True, count_include_pad=False)
+    wide = F.interpolate(
+        box(small if small.ndim == 4 else small[None], max(1, radius // 3)),
+        size=image.shape[-2:],
+        mode="bilinear",
+        align_corners=False,
+    )
+    wide = wide if image.ndim == 4 else wide[0]
+    share, front, rest, back = wide.split((1, 3, 1, 3), -3)
+    front, back = front / (share + 1e-4), back / (rest + 1e-4)
     return (front + alpha * (image - alpha * front - (1 - alpha) * back)).clamp(0, 1)
 
 
