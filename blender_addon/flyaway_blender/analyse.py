@@ -31,7 +31,7 @@ class _AnalyseOperator:
             return False
         return context.scene is not None and not bpy.app.is_job_running("RENDER")
 
-    alone = False  # each frame a still
+    alone = False  # one frame, and nothing before it is run for it
 
     def frames(self, scene: bpy.types.Scene) -> Iterable[int]:
         """Which frames."""
@@ -133,7 +133,7 @@ def choose(context: bpy.types.Context, uid: str = "", everything: bool = False) 
 
 
 class FLYAWAY_OT_analyse_frame(_AnalyseOperator, bpy.types.Operator):
-    """Matte the current frame as a still and keep the matte on disk: of a shot, analyse the range"""
+    """Matte the current frame: it goes on with its shot after the last one that was analysed; else a still"""
 
     bl_idname = "flyaway.analyse_frame"
     bl_label = "Analyse Frame"

@@ -16,7 +16,11 @@ from .uses import Use
 
 
 class Analysis:
-    """Mattes of some nodes over some frames, in steps; with `alone` each frame is a still."""
+    """Mattes of some nodes over some frames, in steps.
+
+    With `alone`, of one frame: it goes on with its shot where what the frame before left is on disk, and is a
+    still elsewhere.
+    """
 
     def __init__(
         self, scene: bpy.types.Scene, wanted: list[Use], frames: Iterable[int], *, alone: bool = False
@@ -34,7 +38,11 @@ class Analysis:
         for use in wanted:
             cache.claim(use.tree)  # an unsaved file is an error now, not after the first frame
         self._uids = {use.uid for use in wanted}
-        as_shots = [] if alone else [use for use in wanted if shots.wanted(use)]
+        as_shots = [
+            use
+            for use in wanted
+            if (shots.goes_on(scene, use, self.frames[0]) if alone else shots.wanted(use))
+        ]
         self._walks = {use.uid: shots.Walk(scene, use, self._pool) for use in as_shots}
         # A memory goes forward; whoever is followed backwards, too, is looked for afterwards.
         self._ways = [self.frames]
@@ -77,7 +85,9 @@ class Analysis:
             report.set_state(use.uid, "failed", f"frame {lost[0].frame}: {lost[0].message}")
         elif use.tree.flyaway.last >= use.tree.flyaway.first:
             span = f"{use.tree.flyaway.first}-{use.tree.flyaway.last}"
-            told = pipeline.remark(use, self.frames[0]) if self._alone and self.frames else ""
+            told = ""
+            if self._alone and self.frames:
+                told = self._goes_on(use, self.frames[0]) or pipeline.remark(use, self.frames[0])
             report.set_state(use.uid, "cached", f"frame {self.frames[0]}, {told}" if told else span)
         else:
             report.set_state(use.uid, "idle")
@@ -121,7 +131,8 @@ class Analysis:
 
     def _is_there(self, use: Use, frame: int, made_of: str) -> bool:
         fresh = shots.is_fresh(self.scene, use, frame, made_of)
-        return fresh or (self._alone and shots.is_still(use, frame, made_of))
+        still = self._alone and use.uid not in self._walks
+        return fresh or (still and shots.is_still(use, frame, made_of))
 
     def _new(self, use: Use, frame: int, made_of: str) -> Iterator[bool]:
         """A matte that is not on disk yet."""
@@ -140,12 +151,16 @@ class Analysis:
         found = future.result()
         if walk is not None:
             walk.saw(frame, made_of)
-            told = f"begins anew: {walk.began}" if walk.began else ""
+            told = f"begins anew: {walk.began}" if walk.began else self._goes_on(use, frame)
         cache.store(use.tree, frame, found, made_of + memory, pipeline.tap_scene(self.scene, use))
         if len(self._ways) == 1:
             self._followed[use.uid].see(frame, found.alpha, question.plate)
         self._size[use.uid] = found.alpha.shape
         report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
+
+    def _goes_on(self, use: Use, frame: int) -> str:
+        """What is said of a single frame that is one of a shot."""
+        return f"goes on from frame {frame - 1}" if self._alone and use.uid in self._walks else ""
 
     def _lose(self, use: Use, frame: int, error: Exception) -> None:
         message = str(error).strip() or type(error).__name__

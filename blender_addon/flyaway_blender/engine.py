@@ -6,9 +6,10 @@ Blender; a process outside Blender (a GPU's, another Python's) is one more class
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -128,11 +129,18 @@ class Shot:
         return look
 
 
-def state_from(arrays: Mapping[str, np.ndarray]) -> ShotState:
-    """A state from a file; raises `bad_state()` where no frame leaves such."""
-    from flyaway.shots import ShotState
+def shot_places() -> ModuleType:
+    """How places in a shot are named, and how many handles it has: the same as in batches."""
+    from flyaway import shot_place
 
-    return ShotState.from_arrays(arrays)
+    return shot_place
+
+
+def state_files() -> ModuleType:
+    """How a shot's state is written to a file and read from one."""
+    from flyaway import state_file
+
+    return state_file
 
 
 def bad_state() -> type[Exception]:
@@ -207,7 +215,7 @@ def model_names(weights: str = "") -> list[str]:
 def remembers(choice: Choice) -> bool:
     """Whether a model has a memory from frame to frame."""
     info = _models(choice.weights).get(choice.model)
-    return info is not None and "shot" in info.files
+    return info is not None and info.remembers
 
 
 def model_digest(choice: Choice) -> str:

@@ -7,51 +7,23 @@ where an earlier one, which it remembers, has changed, and a still is never take
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import re
 import sys
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
-import numpy as np
 
 from . import cache, engine, footage, pipeline, prefs, signature, uses
 from .uses import Use
 
-HANDLES = 16  # frames before the first one that are seen and not kept, as in batches
-KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB
+if TYPE_CHECKING:
+    from flyaway.shot_place import Place
+
 _MOST_FRAMES = 1_000_000
-_MOST_BYTES = 256 << 20
-
-
-@dataclass(frozen=True)
-class Place:
-    """How far a shot has come: the first frame that it remembers, the last one, and a hash over them all."""
-
-    began: int
-    last: int
-    digest: str
-
-    @property
-    def name(self) -> str:
-        """What the list says of the frame that follows."""
-        return f"{self.began}:{self.digest}"
-
-    def after(self, mark: str) -> Place:
-        """One frame further."""
-        return Place(self.began, self.last + 1, _hash(f"{self.digest} {self.last + 1} {mark}"))
-
-
-def beginning(frame: int) -> Place:
-    """A shot that begins with a frame, before that was run."""
-    return Place(frame, frame - 1, _hash(f"begin {frame}"))
 
 
 def wanted(use: Use) -> bool:
@@ -83,7 +55,7 @@ def _holds(scene: bpy.types.Scene, use: Use, frame: int, memory: str) -> bool:
 def _place_now(scene: bpy.types.Scene, use: Use, began: int, last: int) -> Place:
     """A place as what flows into the node now makes it; frames that failed then must be as they were."""
     unseen = cache.load(cache.folder(use.tree)).unseen
-    place = beginning(began)
+    place = engine.shot_places().beginning(began)
     for number in range(began, last + 1):
         made_of = signature.known(scene, use, number)
         place = place.after(_unseen(made_of) if unseen.get(number) == made_of else made_of)
@@ -148,7 +120,7 @@ class Walk:
         if index.unseen.pop(frame, None) is not None:
             cache.save(place, index)
         self.place, self._state = self.place.after(made_of), self._shot.state
-        if frame % KEPT_EVERY == 0:
+        if frame % engine.shot_places().KEPT_EVERY == 0:
             self.keep()
 
     def passed(self, frame: int, made_of: str) -> None:
@@ -166,32 +138,41 @@ class Walk:
         if self.place is None or self._state is None or self.place == self._kept:
             return
         path = state_path(cache.folder(self._use.tree), self.place.last)
-        about = {"format": 1, "began": self.place.began, "digest": self.place.digest}
-        arrays = self._state.as_arrays() | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+        about = {"began": self.place.began, "digest": self.place.digest}
         part = path.with_name(f".{path.name}.part")
         try:
-            with part.open("wb") as stream:
-                np.savez(stream, **arrays)
+            engine.state_files().write_state(part, self._state, about)
             part.replace(path)
+            self._let_go()
         except OSError as error:
             print(f"Flyaway: {path} was not kept: {error}", file=sys.stderr)
         self._kept = self.place
 
+    def _let_go(self) -> None:
+        """Remove what single frames left that were analysed one after another, all but the latest few."""
+        places = engine.shot_places()
+        for path in cache.folder(self._use.tree).glob("shot.*.npz"):
+            number = path.name.split(".")[1]
+            passed = number.isdigit() and int(number) < self.place.last - places.HANDLES
+            if passed and int(number) % places.KEPT_EVERY:
+                path.unlink(missing_ok=True)
+
     def _nearest(self, frame: int) -> tuple[Place, Any]:
         """Where to go on from: the latest state that holds, the frame before's own beginning, or handles."""
-        first = frame - 1 - KEPT_EVERY - HANDLES
+        places = engine.shot_places()
+        first = frame - 1 - places.KEPT_EVERY - places.HANDLES
         if self.place is not None and self._state is not None and first <= self.place.last < frame:
             return self.place, self._state
         for last in range(frame - 1, first, -1):
-            kept = _read(state_path(cache.folder(self._use.tree), last))
-            if kept is not None and kept[0] == _place_now(self._scene, self._use, kept[0].began, last):
+            kept = _kept(self._scene, self._use, last)
+            if kept is not None:
                 return kept
         began = self._began_before(frame)
         if began is None or began < first:
             began = frame
-            while frame - began < HANDLES and footage.is_there(self._scene, self._use, began - 1):
+            while frame - began < places.HANDLES and footage.is_there(self._scene, self._use, began - 1):
                 began -= 1
-        return beginning(began), None
+        return places.beginning(began), None
 
     def _began_before(self, frame: int) -> int | None:
         """Where the shot began to which the frame before belongs."""
@@ -207,23 +188,26 @@ def state_path(place: Path, frame: int) -> Path:
     return place / f"shot.{frame:04d}.npz"
 
 
+def goes_on(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
+    """Whether what the frame before left is on disk, and that frame is still what it was."""
+    return wanted(use) and _kept(scene, use, frame - 1) is not None
+
+
+def _kept(scene: bpy.types.Scene, use: Use, last: int) -> tuple[Place, Any] | None:
+    """What a frame left, if that is on disk and the plates are those that it was made of."""
+    kept = _read(state_path(cache.folder(use.tree), last))
+    return kept if kept is not None and kept[0] == _place_now(scene, use, kept[0].began, last) else None
+
+
 def _read(path: Path) -> tuple[Place, Any] | None:
     """A state from disk, if it is one; nothing in the file is believed."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return None
-        with zipfile.ZipFile(path) as held:
-            if any(item.compress_type != zipfile.ZIP_STORED for item in held.infolist()):
-                return None
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        about = json.loads(bytes(arrays.pop("about")))
+        about, state = engine.state_files().read_state(path)
         last = int(path.name.split(".")[1])
-        place = Place(int(about["began"]), last, str(about["digest"]))
-        state = engine.state_from(arrays)
-        sound = about["format"] == 1 and 0 <= last - place.began <= _MOST_FRAMES and state.frame is not None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, engine.bad_state()):
+        place = engine.shot_places().Place(int(about["began"]), last, str(about["digest"]))
+    except (OSError, ValueError, KeyError, TypeError, engine.bad_state()):
         return None
+    sound = 0 <= last - place.began <= _MOST_FRAMES and state.frame is not None
     return (place, state) if sound else None
 
 
@@ -241,7 +225,3 @@ def _is_done(future: Future[Any]) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

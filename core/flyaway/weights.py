@@ -67,6 +67,11 @@ class ModelInfo:
         return f"{self.name}@{self.version}"
 
     @property
+    def remembers(self) -> bool:
+        """Whether it has a memory from frame to frame (see `flyaway.shots`)."""
+        return "shot" in self.files
+
+    @property
     def reads_encoded(self) -> bool:
         """Whether its alpha is what mixes encoded values, and no coverage yet (see `flyaway.in_light`)."""
         return bool(self.config.get("mixed_in", "encoded") == "encoded")

@@ -37,6 +37,7 @@ class Remembering(Luma):
 
     def __init__(self) -> None:
         super().__init__("remembering")
+        self.info.remembers = True
 
     def shot(self):
         return FiveFrames(self)

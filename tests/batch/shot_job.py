@@ -1,14 +1,19 @@
 """Run by tests in a process of its own: a shot of tiny frames with the real network, which may kill itself.
 
 python shot_job.py MODEL WEIGHTS PLATES OUT KEPT_EVERY KILL_AT [FRAMES CHUNK HANDLES]
+
+KILL_AT is a frame, after which the process kills itself, or SIGNAL:CALL:WHEN: then it sends itself this signal
+twice, before or after the network's CALLth frame is run.
 """
 
+import itertools
 import os
 import signal
 import sys
 from pathlib import Path
 
 from flyaway.batch import RunOptions, Target, memory, plan_shot, run_plan
+from flyaway.batch.stop import stop_on_signals
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
 from flyaway.weights import model_info
@@ -17,7 +22,7 @@ from flyaway.weights import model_info
 def main(name: str, weights: str, plates: str, out: str, every: str, kill_at: str, *piece: str) -> int:
     memory.KEPT_EVERY = int(every)
     info = model_info(name, Path(weights))
-    frames, chunk, handles = piece or ("", "0", "8")
+    frames, chunk, handles = piece or ("", "0", "16")
     plan = plan_shot("shot", plates, [Target(out)], frames or None, chunk=int(chunk), handles=int(handles))
 
     def told(result) -> None:
@@ -26,7 +31,27 @@ def main(name: str, weights: str, plates: str, out: str, every: str, kill_at: st
             os.kill(os.getpid(), signal.SIGKILL)
 
     matting = Matting(info, open_engine(info, "cpu", threads=1))
-    return run_plan(matting, plan, RunOptions(existing="resume", refine=False), told).exit_code
+    if ":" in kill_at:
+        send_twice(matting, *kill_at.split(":"))
+    options = RunOptions(existing="resume", refine=False)
+    with stop_on_signals(lambda times: print("asked", times, flush=True)) as stop:
+        report = run_plan(matting, plan, options, told, stop=stop)
+    print("; ".join(report.remarks), flush=True)
+    return report.exit_code
+
+
+def send_twice(matting: Matting, name: str, call: str, when: str) -> None:
+    """Have the process interrupted in the middle of a frame."""
+    run, calls = matting.next_frame, itertools.count(1)
+
+    def next_frame(*given, **options):
+        due = next(calls) == int(call)
+        found = None if due and when == "before" else run(*given, **options)
+        for _ in range(2 * due):
+            os.kill(os.getpid(), getattr(signal, name))
+        return found
+
+    matting.next_frame = next_frame
 
 
 if __name__ == "__main__":

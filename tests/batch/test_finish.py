@@ -15,7 +15,8 @@ from tests.files import alter
 from flyaway import ControlError, Controls, JobError, PatternError, UsageError
 from flyaway.batch import ExitCode, RunOptions, Target, load_job, plan_job, plan_shot, run_job, run_plan
 from flyaway.batch import job as job_module
-from flyaway.batch.finish import Finish, search_box
+from flyaway.batch.finish import Finish
+from flyaway.batch.finisher import search_box
 from flyaway.cli.batch import narrowed
 from flyaway.cli.finish import finish_of
 from flyaway.controls import apply

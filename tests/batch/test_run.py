@@ -386,7 +386,7 @@ def test_a_chunk_whose_first_plate_is_broken_forgets_all_the_same(shot, tmp_path
 def test_a_clock_that_was_set_back_does_not_bring_older_lines_back(shot, luma, tmp_path, monkeypatch):
     what = plan(shot(1), tmp_path / "out")
     run_plan(luma, what, RESUME)
-    monkeypatch.setattr("flyaway.batch.run.time.time_ns", lambda: 1)
+    monkeypatch.setattr("flyaway.batch.write_stage.time.time_ns", lambda: 1)
     os.utime(tmp_path / "plates" / "p.1001.exr", ns=(1, 1))
     assert run_plan(luma, what, RESUME).counts == {"written": 1}
     assert run_plan(luma, what, RESUME).counts == {"skipped": 1}

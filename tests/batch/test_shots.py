@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ import pytest
 from tests.batch.conftest import Luma, Remembering
 from tests.batch.test_run import RESUME, alpha, plan, statuses
 
-from flyaway.batch import RunOptions, memory, plan_shot, run_plan
-from flyaway.batch.plan import HANDLES, Target
+from flyaway.batch import RunOptions, kept, memory, plan_shot, run_plan
+from flyaway.batch.cost import cost_of
+from flyaway.batch.plan import Target
 from flyaway.resample import resize
+from flyaway.shot_place import HANDLES
 
 SHOT_JOB = Path(__file__).with_name("shot_job.py")
 
@@ -101,6 +104,98 @@ def test_without_a_state_its_memory_is_warmed_up_and_that_is_told(whole, tmp_pat
     assert "begun anew" in notes(Remembering(), what)[1003]
 
 
+@pytest.mark.parametrize(
+    ("gone", "frames", "chunk", "handles", "expected"),
+    [
+        pytest.param((1011,), None, 0, 16, (0, 2), id="from the state of 1008"),
+        pytest.param((1003,), None, 0, 16, (0, 2), id="from the shot's beginning"),
+        pytest.param((1006, 1007, 1014), None, 0, 16, (0, 2), id="several"),
+        pytest.param((), "1010-1012", 0, 5, (5, 0), id="a range elsewhere"),
+        pytest.param((), None, 5, 3, (6, 0), id="chunks elsewhere"),
+        pytest.param((), "1001-1004,1008-1010", 0, 5, (0, 0), id="a gap elsewhere"),
+    ],
+)
+def test_a_plan_tells_what_is_run_for_the_memory_alone(
+    whole, tmp_path, gone, frames, chunk, handles, expected
+):
+    source, _ = whole
+    out = tmp_path / ("whole" if gone else "elsewhere")
+    for frame in gone:
+        (out / f"m.{frame}.exr").unlink()
+    what, matting = plan(source, out, frames, chunk=chunk, handles=handles), Remembering()
+    planned = cost_of(what, options=RESUME, info=matting.info)
+    assert (planned.handles, planned.replays) == expected
+    report = run_plan(matting, what, RESUME)
+    assert (report.counts["written"], report.replayed) == (planned.todo, sum(expected))
+    assert matting.calls == planned.runs
+
+
+def test_a_plan_tells_frames_that_remember_a_plate_which_changed_and_what_overwriting_does(
+    whole, tmp_path, write_plate
+):
+    source, _ = whole
+    write_plate(tmp_path / "plates" / "p.1006.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
+    (tmp_path / "plates" / "p.1009.exr").write_bytes(b"no plate")
+    for path in (tmp_path / "whole" / ".flyaway").glob("*1004.state.npz"):
+        path.unlink()
+    what, matting = plan(source, tmp_path / "whole"), Remembering()
+    planned = cost_of(what, options=RESUME, info=matting.info)
+    assert planned.stale == {
+        "its plate has changed": "1006,1009",
+        "a frame before it, which it remembers, has changed": "1007-1008,1010-1014",
+    }
+    assert (planned.todo, planned.handles, planned.replays) == (9, 0, 5)
+    report = run_plan(matting, what, RESUME)
+    assert (report.counts, report.replayed) == ({"skipped": 5, "written": 8, "failed": 1}, 5)
+    again = cost_of(what, options=replace(RESUME, existing="overwrite"), info=matting.info)
+    assert (again.known, again.todo, again.replays) == (0, 14, 0)
+
+
+def test_a_range_that_was_run_before_does_not_lead_a_broken_run_astray(shot, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "KEPT_EVERY", 2)
+    source, out = shot(10), tmp_path / "out"
+    run_plan(Remembering(), plan(source, tmp_path / "whole"), RESUME)
+    run_plan(Remembering(), plan(source, out, "1005-1008", handles=1), RESUME)
+    assert states(out) == [1005, 1007]
+    asked = iter([False] * 6 + [True] * 100)
+    stopped = run_plan(
+        Remembering(), plan(source, out), RunOptions(existing="overwrite"), stop=lambda: next(asked)
+    )
+    assert stopped.counts == {"written": 6}
+    # As if it had been killed before it kept what 1006 left: what 1005 left is the range's.
+    next((out / ".flyaway").glob("*1006.state.npz")).unlink()
+    for path in out.glob("m.100[78].exr"):
+        path.unlink()
+    run_plan(Remembering(), plan(source, out), RESUME)
+    assert mattes(out) == mattes(tmp_path / "whole")
+
+
+def test_very_many_states_are_thinned_evenly_and_a_run_goes_on_all_the_same(shot, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "KEPT_EVERY", 1)
+    monkeypatch.setattr(kept, "MOST_KEPT", 5)
+    source, out = shot(14), tmp_path / "out"
+    run_plan(Remembering(), plan(source, tmp_path / "whole"), RESUME)
+    run_plan(Remembering(), plan(source, out, "1001-1012"), RESUME)
+    left = states(out)
+    assert (len(left), left[0], left[-2:]) == (5, 1001, [1011, 1012])
+    gone = next(frame for frame in range(1003, 1011) if frame - 1 not in left)
+    (out / f"m.{gone}.exr").unlink()
+    report = run_plan(Remembering(), plan(source, out), RESUME)
+    assert (report.counts["written"], report.replayed > 0) == (3, True)
+    assert mattes(out) == mattes(tmp_path / "whole")
+
+
+def test_states_of_a_hundred_thousand_frames_lie_apart_evenly():
+    numbers: list[int] = []
+    for number in range(50, 100_001, 50):
+        numbers.append(number)
+        if len(numbers) > kept.MOST_KEPT:
+            numbers.remove(kept.spared(numbers))
+    steps = np.diff(numbers)
+    assert (len(numbers), numbers[0], numbers[-2:]) == (100, 50, [99_950, 100_000])
+    assert steps.max() <= 2048
+
+
 def test_a_state_that_cannot_be_kept_costs_no_frame(shot, tmp_path):
     source, out = shot(8), tmp_path / "out"
     (out / ".flyaway" / "m.@.exr.1004.state.npz").mkdir(parents=True)
@@ -112,6 +207,15 @@ def test_a_state_that_cannot_be_kept_costs_no_frame(shot, tmp_path):
     (out / "m.1006.exr").unlink()
     run_plan(Remembering(), plan(source, out), RESUME)
     assert mattes(out) == mattes(tmp_path / "whole")
+
+
+def test_a_run_that_is_stopped_and_cannot_keep_its_state_says_what_the_next_one_runs_again(shot, tmp_path):
+    source, out, asked = shot(9), tmp_path / "out", iter([False] * 7 + [True] * 100)
+    (out / ".flyaway" / "m.@.exr.1007.state.npz").mkdir(parents=True)
+    report = run_plan(Remembering(), plan(source, out), RESUME, stop=lambda: next(asked))
+    assert (report.kept_state, report.to_replay) == (None, 3)
+    assert "the next run runs 3 frames again first" in report.remarks[-1]
+    assert run_plan(Remembering(), plan(source, out), RESUME).replayed == 3
 
 
 @pytest.mark.parametrize("harm", [b"", b"no state", None])
@@ -200,8 +304,6 @@ def test_a_range_of_a_shot_that_is_done_is_neither_stale_nor_other_when_done_aga
 
 
 def test_raw_mattes_are_used_again_without_the_network(shot, tmp_path):
-    from dataclasses import replace
-
     from flyaway import Controls
     from flyaway.batch.finish import Finish
 
@@ -271,7 +373,9 @@ def moving(astronaut, tmp_path_factory, write_plate):
 
 @pytest.fixture
 def job(memory_info, moving):
-    def run(out: Path, *piece: str, kill_at: int = 0, every: int = 4) -> subprocess.CompletedProcess[str]:
+    def run(
+        out: Path, *piece: str, kill_at: int | str = 0, every: int = 4
+    ) -> subprocess.CompletedProcess[str]:
         # `name/file`, the folder of the manifest above it
         weights = memory_info.files["shot"].path.parents[1]
         words = [sys.executable, str(SHOT_JOB), memory_info.name, str(weights), moving]
@@ -297,6 +401,22 @@ def test_a_killed_run_that_resumes_is_the_unbroken_one_bit_for_bit(job, tmp_path
     # The memory is there at all: a frame by itself is another.
     job(tmp_path / "still", "9", "0", "0")
     assert mattes(tmp_path / "still")["m.0009.exr"] != mattes(tmp_path / "whole")["m.0009.exr"]
+
+
+@pytest.mark.parametrize("how", ["SIGINT:6:before", "SIGINT:6:after", "SIGTERM:6:after"])
+def test_a_run_that_is_broken_off_in_a_frame_keeps_what_the_one_before_left(job, tmp_path, how):
+    unbroken = job(tmp_path / "whole", "1-8", "0", "0", every=50)
+    assert unbroken.returncode == 0, unbroken.stderr
+    broken = job(tmp_path / "out", "1-8", "0", "0", kill_at=how, every=50)
+    assert broken.returncode == 130, broken.stderr
+    assert "asked 2" in broken.stdout
+    # The frame in hand is lost, and no other: those before it are written, and its memory is kept.
+    assert [name for name in mattes(tmp_path / "out")] == [f"m.{frame:04d}.exr" for frame in range(1, 6)]
+    assert broken.stdout.splitlines()[-1] == "its memory is kept as frame 5 left it"
+    last = job(tmp_path / "out", "1-8", "0", "0", every=50)
+    assert last.returncode == 0, last.stderr
+    assert "its memory is restored as frame 5 left it" in last.stdout
+    assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
 
 
 def test_a_chunk_is_the_shot_that_begins_at_its_handles_and_nearer_to_the_whole_than_without(

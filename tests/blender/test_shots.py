@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tests.blender.conftest import Blender, to_linear
 from tests.conftest import WritePlate
 
-from flyaway.batch.plan import HANDLES
 from flyaway.weights import ModelInfo
 
 HALF = 1 / 2048  # what a matte loses on disk
@@ -79,7 +78,6 @@ def test_a_frame_that_fails_does_not_poison_the_next(
     blender: Blender, plate: Path, model: list[str], tmp_path: Path
 ) -> None:
     facts = blender("shots.failing", plate=plate, size=SIZE, model=model, folder=tmp_path)
-    assert facts["handles"] == HANDLES
     assert facts["failed"] == ["matted", "matted", "failed", "matted", "matted"]
     assert max(facts["as without it"]) <= HALF
     assert facts["fresh"] == [1, 2, 4, 5]
@@ -110,6 +108,23 @@ def test_a_still_is_never_taken_for_a_frame_of_a_shot_nor_the_other_way_round(
     assert facts["live"] == [["matted", STILL]]
     assert facts["photograph"] == ["matted"] * 3
     assert facts["photograph: memories"] == [""] * 3
+
+
+def test_a_single_frame_goes_on_with_its_shot_where_the_frame_before_was_the_last(
+    blender: Blender, plate: Path, model: list[str], tmp_path: Path
+) -> None:
+    facts = blender("shots.stepped", plate=plate, size=SIZE, model=model, folder=tmp_path)
+    for number in (3, 4):
+        assert facts[f"frame {number}"] == [["matted", f"goes on from frame {number - 1}"]]
+        assert (
+            facts[f"frame {number}: label"]
+            == f"Portrait Matte: cached frame {number}, goes on from frame {number - 1}"
+        )
+    assert facts["memories"] == ["1"] * 4
+    assert max(facts["apart"]) <= HALF
+    assert facts["range"] == ["cached"] * 4 + ["matted"]
+    assert max(facts["range: apart"]) <= HALF
+    assert facts["changed"] == [["matted", STILL]]
 
 
 def test_a_strip_is_a_shot_with_a_switch_back(

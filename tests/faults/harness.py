@@ -12,7 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 from tests.faults.faulty import FaultyDisk, Killed
 
-import flyaway.batch.run as run_module
+import flyaway.batch.plates as plates_module
 import flyaway.frames.write as write_module
 from flyaway.batch import Limits, Report, RunOptions, Target, plan_shot, run_plan
 from flyaway.batch.journal import STATE_FOLDER, JournalIndex
@@ -57,15 +57,15 @@ def go(plates: Path, out: Path, kind: str, disk: FaultyDisk, *, one_thread: bool
     plan = plan_shot("shot", str(plates / "p.####.exr"), targets)
     threads = 1 if one_thread else 2
     options = RunOptions(existing="resume", limits=Limits(readers=threads, writers=threads))
-    read, decode = run_module.read_plate, library.decode
+    read, decode = plates_module.read_plate, library.decode
     try:
-        run_module.read_plate = lambda *a, **k: disk.strike("read") or read(*a, **k)
+        plates_module.read_plate = lambda *a, **k: disk.strike("read") or read(*a, **k)
         write_module.library.decode = lambda *a, **k: _decode(disk, decode, a, k)
         return run_plan(Luma(), plan, options, disk=disk)  # type: ignore[arg-type]
     except Killed:
         return None
     finally:
-        run_module.read_plate, write_module.library.decode = read, decode
+        plates_module.read_plate, write_module.library.decode = read, decode
 
 
 def _decode(disk: FaultyDisk, decode: Any, arguments: Any, more: Any) -> Any:

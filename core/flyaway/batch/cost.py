@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import OpenImageIO as oiio
 
-from flyaway.batch.finish import RAW_BYTES, raw_path
-from flyaway.batch.foresight import Judge
+from flyaway.batch.foresight import judge, rehearse
 from flyaway.batch.journal import JournalIndex
 from flyaway.batch.places import absolute
 from flyaway.batch.plan import Plan
+from flyaway.batch.raw import RAW_BYTES, raw_path
 from flyaway.batch.report import FrameTask
 from flyaway.batch.resume import weights_hash
 from flyaway.errors import FrameError
@@ -25,6 +25,7 @@ from flyaway.frames.sequence import frame_range
 from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:
+    from flyaway.batch.options import RunOptions
     from flyaway.matting import Matting
 
 _BYTES = {"half": 2, "float": 4, "uint8": 1, "uint16": 2}
@@ -38,9 +39,11 @@ class Cost:
     ----------
     frames : requested.
     known : of these, the journal of an earlier run knows (a run that resumes proves them), made with the
-        same weights.
+        same weights; none where all are to be done again.
     missing : of these, without a plate on disk.
-    chunks, handles : pieces, and frames that are matted before them and not written.
+    chunks : pieces.
+    handles, replays : frames that are run for the shot's memory alone, and not written: before a range or
+        chunk, and again of its own.
     width, height : of the first plate that is there.
     bytes_in : the plates' files together; a movie counts once.
     bytes_out : the mattes' at most, without compression, as if every frame of a sequence were of the
@@ -55,6 +58,7 @@ class Cost:
     missing: int
     chunks: int
     handles: int
+    replays: int
     width: int
     height: int
     bytes_in: int
@@ -68,35 +72,38 @@ class Cost:
         """Frames that will be read and matted, as far as can be told without looking into files."""
         return self.frames - self.known - self.missing
 
+    @property
+    def runs(self) -> int:
+        """Frames that the network will run on: those to do, and those for the memory's sake."""
+        return self.todo + self.handles + self.replays
+
     def as_json(self) -> dict[str, Any]:
         """The cost as plain JSON values."""
-        return {**vars(self), "todo": self.todo}
+        return {**vars(self), "todo": self.todo, "runs": self.runs}
 
 
 def cost_of(
     plan: Plan,
     *,
-    part: str | None = None,
-    remembers: bool = False,
-    raw: str = "",
+    options: RunOptions | None = None,
     info: ModelInfo | None = None,
-    judge: Judge = lambda _task, _entry: "",
 ) -> Cost:
     """Add up a plan by looking at names, sizes and one header; in a folder of photographs, at each.
 
     Parameters
     ----------
     plan : the frames.
-    part : which part of a plate is read.
-    remembers : the model has a memory, and wants handles.
-    raw : where the network's mattes are kept, too; see `flyaway.batch.finish.Finish`.
+    options : how they are run; what an earlier run did with others is to be done.
     info : the model; frames that other weights made are not known then, but to be done.
-    judge : says why an earlier run's frame will not do; see `flyaway.batch.foresight`.
     """
     model = None if info is None else weights_hash(info)
+    part, raw = (None, "") if options is None else (options.read.part, options.finish.raw)
     state, name = plan.places[0]
     past = JournalIndex(state, name) if state.is_dir() else None
-    missing = known = 0
+    overwrites = options is not None and options.existing == "overwrite"
+    shot = None if info is None or options is None else rehearse(plan, options, info, past)
+    why_not = None if options is None else judge(plan, options, None if shot is None else shot.memory)
+    missing = known = handles = replays = 0
     folders: dict[str, int] = {}
     sources: dict[Path, int] = {}
     stale: dict[str, list[FrameTask]] = {}
@@ -106,9 +113,9 @@ def cost_of(
             missing += 1
             continue
         sources[task.source] = task.source.stat().st_size
-        entry = None if past is None else past.get(task.key)
+        entry = None if past is None or overwrites else past.get(task.key)
         made = entry is not None and model in (None, entry.model)
-        why = judge(task, entry) if entry and made and _all_there(task) else ""
+        why = why_not(task, entry) if why_not and entry and made and _all_there(task) else ""
         if why:
             stale.setdefault(why, []).append(task)
         if made and not why and _all_there(task):
@@ -119,6 +126,9 @@ def cost_of(
         else:
             spec = first
         first = first or spec
+        if spec is not None and shot is not None and task.frame is not None:
+            reached = shot.run(task.frame)
+            handles, replays = handles + reached.handles, replays + reached.replays
         for target, size in _bytes_of(spec, plan, task, raw) if spec is not None else ():
             folders[absolute(target.parent)] = folders.get(absolute(target.parent), 0) + size
     if first is None:  # all is known: the size is reported all the same
@@ -130,7 +140,8 @@ def cost_of(
         known=known,
         missing=missing,
         chunks=len(plan.chunks()),
-        handles=plan.handle_frames() if remembers else 0,
+        handles=handles,
+        replays=replays,
         width=width,
         height=height,
         bytes_in=sum(sources.values()),

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
-from flyaway.batch.finish import Finish, check_finish, raw_path
+from flyaway.batch.finish import Finish, check_finish
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
-from flyaway.batch.plan import HANDLES, Plan, Target, plan_shot
+from flyaway.batch.plan import Plan, Target, plan_shot
+from flyaway.batch.raw import raw_path
 from flyaway.batch.report import FrameResult
 from flyaway.batch.run import run_plan
 from flyaway.color import check_config, resolve_config, resolve_space
@@ -23,6 +24,7 @@ from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.read import ReadOptions
 from flyaway.matting import DEFAULT_MODEL
+from flyaway.shot_place import HANDLES
 from flyaway.weights import model_info
 
 if TYPE_CHECKING:

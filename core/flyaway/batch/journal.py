@@ -49,7 +49,7 @@ class Entry:
     outputs : what was written; none in a line that only says that the frame is begun again, so that
         older lines about it no longer hold.
     coverage : the matte's mean.
-    memory : what the frame remembers, by `flyaway.batch.memory.Place.name`; "" for a still.
+    memory : what the frame remembers, by `flyaway.shot_place.Place.name`; "" for a still.
     at_ns : when the line was made; the latest of several journals' lines is the one that holds.
     """
 

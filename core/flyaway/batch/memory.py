@@ -1,9 +1,8 @@
-"""A run's memory: what the network has seen before a frame, how that is found again, and where it is kept.
+"""A run's memory: how a frame is reached whose shot is not where the run is.
 
 Frames of a shot are run in order, so what a frame remembers is all frames since its shot *began*: the first
-one, the one after a gap, or a handle before a chunk. A name for that (where it began, and a hash over what
-the plates since then were) stands in each frame's line of the journal: a matte whose line names anything but
-what is there now is stale. Every so many frames the state itself is kept beside the journal.
+one, the one after a gap, or a handle before a chunk. A name for that (`flyaway.shot_place`) stands in each
+frame's line of the journal. Every so many frames the state itself is kept beside the journal.
 
 A run that does not go on at the frame after its last one (it resumes, it skips what is there, it is a chunk)
 reaches that frame here: from the nearest state that holds, it runs the frames in between and writes nothing.
@@ -11,92 +10,64 @@ reaches that frame here: from the nearest state that holds, it runs the frames i
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import threading
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
-import numpy as np
-
+from flyaway.batch.chain import Chain, Mark
+from flyaway.batch.journal import JournalIndex
+from flyaway.batch.kept import Kept, KeptStates
 from flyaway.batch.plan import Plan
-from flyaway.errors import BadStateError, WriteError
-from flyaway.frames.atomic import Disk, write_atomically
-from flyaway.shots import ShotMatting, ShotState
+from flyaway.frames.atomic import Disk
+from flyaway.shot_place import KEPT_EVERY, Place, beginning
+from flyaway.shots import ShotState
 
-if TYPE_CHECKING:
-    from flyaway.batch.journal import JournalIndex
+NOT_HAD = "unseen"  # the mark of a frame that could not be had; in journals, so the word stays
 
-KEPT_EVERY = 50  # frames; a state of `fast` has some 4 MB, as much as a few mattes
-_MOST_BYTES = 256 << 20
-_FORMAT = 1
-UNSEEN = "unseen"
-
-Mark = Callable[[int], str]
+Replay = Callable[[int], "str | None"]
 
 
 class Stopped(Exception):  # noqa: N818 -- no error: somebody asked for it
     """The run was asked to end while frames before the next one were run again."""
 
 
+class Shot(Protocol):
+    """What a memory asks of a `flyaway.shots.ShotMatting`; a dry run has one that runs nothing."""
+
+    def state(self) -> ShotState:
+        """What the last frame left."""
+        ...
+
+    def restore(self, state: ShotState) -> None:
+        """Go on where a state was taken."""
+        ...
+
+    def begin(self) -> None:
+        """Forget."""
+        ...
+
+    def passed(self, frame: int | None) -> None:
+        """A frame could not be had."""
+        ...
+
+
 @dataclass(frozen=True)
-class Place:
-    """How far a shot has come.
+class Reached:
+    """A frame that was reached.
 
     Attributes
     ----------
-    began : the first frame that it remembers.
-    last : the last one.
-    digest : a hash over what these frames were.
+    place : what it remembers.
+    note : what to tell of how it was reached, or "".
+    handles : frames before its range or chunk that were run for it.
+    replays : frames of its range or chunk that were run again.
     """
 
-    began: int
-    last: int
-    digest: str
-
-    @property
-    def name(self) -> str:
-        """What the journal says of a frame that follows."""
-        return f"{self.began}:{self.digest}"
-
-    def after(self, mark: str) -> Place:
-        """One frame further."""
-        return Place(self.began, self.last + 1, _hash(f"{self.digest} {self.last + 1} {mark}"))
-
-
-def beginning(frame: int) -> Place:
-    """A shot that begins with a frame, before it was run."""
-    return Place(frame, frame - 1, _hash(f"begin {frame}"))
-
-
-class Chain:
-    """Places as the plates that are there now make them; for any of a run's threads."""
-
-    def __init__(self, mark: Mark) -> None:
-        self._mark, self._lock = mark, threading.Lock()
-        self._places: dict[int, list[Place]] = {}
-
-    def before(self, frame: int, began: int) -> Place | None:
-        """The place before a frame of a shot that began with another; None if that lies behind it."""
-        if began > frame:
-            return None
-        with self._lock:
-            places = self._places.setdefault(began, [beginning(began)])
-            while len(places) <= frame - began:
-                places.append(places[-1].after(self._mark(places[-1].last + 1)))
-            return places[frame - began]
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A state to be kept: where the shot was, and what it left."""
-
     place: Place
-    state: ShotState
+    note: str = ""
+    handles: int = 0
+    replays: int = 0
 
 
 class Memory:
@@ -107,52 +78,51 @@ class Memory:
     shot : of the run's model.
     plan : the run's frames, which have numbers.
     made : a hash of the model and of how plates are read.
-    replay : runs a frame through `shot` and writes nothing; returns its mark, or None where it fails.
+    past : what earlier runs did; None where no journal is kept.
     mark : what a frame's plate is now, by name, size and time.
     readable : whether a frame's plate can be read.
-    stop : says whether the run is to end.
     disk : where states are kept.
     """
 
     def __init__(
         self,
-        shot: ShotMatting,
+        shot: Shot,
         plan: Plan,
         made: str,
+        past: JournalIndex | None,
         *,
-        replay: Callable[[int], str | None],
         mark: Mark,
         readable: Callable[[int], bool],
-        stop: Callable[[], bool],
         disk: Disk,
     ) -> None:
-        self.shot, self._plan, self._made = shot, plan, made
-        self._replay, self._mark, self._readable = replay, mark, readable
-        self._stop, self._disk = stop, disk
-        self._folder, self._name = plan.places[0]
+        self._shot, self._plan, self._past = shot, plan, past
+        self._mark, self._readable = mark, readable
+        self._states = KeptStates(*plan.places[0], made, disk)
         self._part_of = _parts(plan)
+        self._starts = {chunk[0].frame for chunk in plan.chunks()}
         self._at: Place | None = None
         self._part: int | None = None
-        self._past: JournalIndex | None = None
         self._can_be_read: dict[int, bool] = {}
         self._now = Chain(mark)
-        self._with_failures = Chain(self._mark_if_seen)
-
-    def know(self, past: JournalIndex) -> None:
-        """What earlier runs did."""
-        self._past = past
+        self._with_failures = Chain(self._mark_if_had)
 
     def is_stale(self, name: str, frame: int) -> bool:
         """Whether a frame whose line in the journal says `name` remembers other plates than there are now."""
         began, _, digest = name.partition(":")
         if not digest:
-            return False  # its matte was made without any memory: there was nothing to be seen in it
+            return False  # its matte was made without any memory
         if not re.fullmatch(r"-?\d{1,12}", began):
             return True
         return not self._holds(Place(int(began), frame - 1, digest))
 
-    def reach(self, frame: int) -> tuple[Place, str]:
-        """Bring the shot to just before a frame; returns where that is, and what to tell, or "".
+    def reach(self, frame: int, replay: Replay, stop: Callable[[], bool] = lambda: False) -> Reached:
+        """Bring the shot to just before a frame.
+
+        Parameters
+        ----------
+        frame : which.
+        replay : runs a frame through the shot and writes nothing; returns its mark, or None where it fails.
+        stop : says whether the run is to end.
 
         Raises
         ------
@@ -163,13 +133,19 @@ class Memory:
         if at is None or self._part != part or at.last != frame - 1:
             same = at is not None and self._part == part and at.last < frame
             at, note = self._nearest(frame, at if same else None)
-        self._part = part
+        self._at, self._part = at, part
+        counts = [0, 0]
         for number in range(at.last + 1, frame):
-            if self._stop():
+            if stop():
                 raise Stopped
-            at = self._passed(at, number)
-        self._at = at
-        return at, note
+            mark = replay(number)
+            if mark is None:
+                self._shot.passed(number)
+            else:
+                counts[number >= part] += 1
+            # Frame by frame, so that a run that is broken off here knows where its shot is.
+            self._at = at = at.after(NOT_HAD if mark is None else mark)
+        return Reached(at, note, *counts)
 
     def went(self, mark: str) -> Kept | None:
         """The frame that was reached has been run; returns its state where that is to be kept."""
@@ -177,11 +153,23 @@ class Memory:
             raise RuntimeError("no frame was reached")
         self._at = self._at.after(mark)
         due = (self._at.last - self._at.began + 1) % KEPT_EVERY == 0
-        return Kept(self._at, self.shot.state()) if due else None
+        return Kept(self._at, self._shot.state()) if due else None
 
     def last(self) -> Kept | None:
-        """What the last frame that was run left; None before the first."""
-        return None if self._at is None else Kept(self._at, self.shot.state())
+        """What the last frame that was run left; None before the first.
+
+        None also where the shot is a frame further than is known of it: the run was broken off in between.
+        """
+        at, state = self._at, self._shot.state()
+        return None if at is None or state.frame != at.last else Kept(at, state)
+
+    def behind(self) -> int:
+        """How many frames a run that goes on after the last one has to run again before that."""
+        at = self._at
+        if at is None:
+            return 0
+        own = (place for place in self._states.places(at.began - 1, at.last + 1) if place.began == at.began)
+        return at.last - next((place.last for place in own if self._holds(place)), at.began - 1)
 
     def keep(self, kept: Kept) -> None:
         """Put a state beside the journal.
@@ -190,46 +178,35 @@ class Memory:
         ------
         WriteError : it cannot be written.
         """
-        place = kept.place
-        about = {"format": _FORMAT, "made": self._made, "began": place.began, "digest": place.digest}
-        arrays = kept.state.as_arrays()
-        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        path = self._path(place.last)
-
-        def write(part: Path) -> None:
-            # numpy adds its own suffix to a name without it.
-            with part.open("wb") as stream:
-                np.savez(stream, **arrays)  # type: ignore[arg-type, unused-ignore]
-
-        def verify(part: Path) -> None:
-            if _load(part)[0] != about:
-                raise WriteError("does not read back as it was written.", path=path)
-
-        write_atomically(path, write, verify, disk=self._disk)
-
-    def _passed(self, at: Place, number: int) -> Place:
-        """A frame before the one that is to be reached: run, or passed over where it cannot be."""
-        mark = self._replay(number)
-        if mark is None:
-            self.shot.passed(number)
-        return at.after(UNSEEN if mark is None else mark)
+        self._states.keep(kept)
 
     def _nearest(self, frame: int, at: Place | None) -> tuple[Place, str]:
         """The place nearest before a frame from which the shot can go on; its state is restored."""
         first, handles = self._begins(frame)
         begin = beginning(first - handles)
         start = at or begin
-        kept = self._kept_before(frame, start.last, begin, nearby=at is None and handles > 0)
+        alone = bool(self._plan.chunk) or self._is_gap(first)
+        # A chunk is what a farm's task makes of it, whoever did the frames before; a gap is a cut.
+        own = begin.began if alone else self._began_before(frame)
+        if at is None and own is not None and frame - own <= KEPT_EVERY + self._plan.handles:
+            begin = start = beginning(own)
+        # One that is not much earlier will do too: it is the shot itself, and handles are not.
+        nearby = at is None and handles > 0 and not alone
+        floor = min(start.last, frame - 1 - KEPT_EVERY) if nearby else start.last
+        kept = self._kept_between(floor, frame, own)
+        far = not self._plan.chunk and frame - 1 - start.last > KEPT_EVERY + self._plan.handles
+        if kept is None and far and not alone:
+            kept = self._kept_between(floor, frame, None)
         if kept is not None:
-            self.shot.restore(kept.state)
+            self._shot.restore(kept.state)
             return kept.place, _told(f"restored as frame {kept.place.last} left it", kept.place, frame)
-        if not self._plan.chunk and frame - 1 - start.last > KEPT_EVERY + self._plan.handles:
-            warm = self._handles_before(frame)
-            self.shot.begin()
+        if far:
+            warm = self._plan.handles_before(frame)
+            self._shot.begin()
             return beginning(frame - warm), f"no state is kept before it: its memory is {warm} frames long"
         if at is not None:
             return at, ""
-        self.shot.begin()
+        self._shot.begin()
         if frame == begin.began:
             return begin, "after a gap: it begins without memory" if self._is_gap(first) else ""
         return begin, _told("begun anew", begin, frame)
@@ -237,88 +214,45 @@ class Memory:
     def _begins(self, frame: int) -> tuple[int, int]:
         """The first frame of the piece that a frame is in, and how many handles come before it."""
         first = self._part_of[frame]
-        return first, 0 if self._is_gap(first) else self._handles_before(first)
+        return first, 0 if self._is_gap(first) else self._plan.handles_before(first)
 
     def _is_gap(self, first: int) -> bool:
         """Whether a piece begins because frames before it are not asked for or are not there."""
-        starts = {chunk[0].frame for chunk in self._plan.chunks()}
-        return first not in starts
+        return first not in self._starts
 
-    def _handles_before(self, frame: int) -> int:
-        count = 0
-        while count < self._plan.handles and self._plan.has_plate(frame - count - 1):
-            count += 1
-        return count
-
-    def _kept_before(self, frame: int, floor: int, begin: Place, *, nearby: bool) -> Kept | None:
-        """The latest kept state before a frame that holds, and is later than `floor`.
-
-        Parameters
-        ----------
-        frame : which.
-        floor : the last frame that the shot has come to without it.
-        begin : where this piece would begin.
-        nearby : one that is not much earlier will do too: it is the shot itself, and handles are not.
-        """
-        # A chunk is what a farm's task makes of it, whoever did the frames before; a gap is a cut.
-        alone = bool(self._plan.chunk) or self._is_gap(self._part_of[frame])
-        if nearby and not alone:
-            floor = min(floor, frame - 1 - KEPT_EVERY)
-        for number in sorted(self._numbers(), reverse=True):
-            if floor < number < frame:
-                kept = self._read(number)
-                if kept is not None and (not alone or kept.place.began == begin.began):
-                    return kept
+    def _began_before(self, frame: int) -> int | None:
+        """Where the shot began that the frame before is of, or one a little earlier that did not fail."""
+        for number in range(frame - 1, frame - 1 - KEPT_EVERY, -1):
+            entry = None if self._past is None else self._past.get(str(number))
+            if entry is not None and not self.is_stale(entry.memory, number):
+                began = entry.memory.partition(":")[0]
+                return int(began) if began else None
         return None
 
-    def _numbers(self) -> list[int]:
-        pattern = re.compile(re.escape(self._name) + r"\.(-?\d{1,12})\.state\.npz")
-        found = (pattern.fullmatch(path.name) for path in self._folder.glob("*.state.npz"))
-        return [int(match[1]) for match in found if match]
+    def _kept_between(self, floor: int, frame: int, began: int | None) -> Kept | None:
+        """The latest kept state before a frame that holds, and is later than `floor`.
 
-    def _read(self, number: int) -> Kept | None:
-        """A kept state, if it is one, was made of the same, and by plates as they are now."""
-        try:
-            about, state = _load(self._path(number))
-            place = Place(int(about["began"]), number, str(about["digest"]))
-        except (OSError, BadStateError, KeyError, TypeError, ValueError):
-            return None
-        same = about.get("format") == _FORMAT and about.get("made") == self._made and state.frame == number
-        return Kept(place, state) if same and self._holds(place) else None
+        Of a shot that began with `began`: a state that a range of it left, handles before it, is another's.
+        """
+        for place in self._states.places(floor, frame):
+            if began in (None, place.began) and self._holds(place):
+                kept = self._states.read(place)
+                if kept is not None:
+                    return kept
+        return None
 
     def _holds(self, place: Place) -> bool:
         """Whether a place is what the plates make it; frames that failed then must fail now."""
         chains = (self._now, self._with_failures)
         return any(chain.before(place.last + 1, place.began) == place for chain in chains)
 
-    def _mark_if_seen(self, frame: int) -> str:
+    def _mark_if_had(self, frame: int) -> str:
         """The mark of a frame; of one that no run has done, after whether its plate can be read at all."""
         if self._past is None or self._past.get(str(frame)) is not None:
             return self._mark(frame)
         if frame not in self._can_be_read:
             self._can_be_read[frame] = self._readable(frame)
-        return self._mark(frame) if self._can_be_read[frame] else UNSEEN
-
-    def _path(self, number: int) -> Path:
-        return self._folder / f"{self._name}.{number}.state.npz"
-
-
-def _load(path: Path) -> tuple[dict[str, Any], ShotState]:
-    """A state and what is said of it, from a file that is not believed: no pickle, nothing that unfolds."""
-    if path.stat().st_size > _MOST_BYTES:
-        raise BadStateError(f"{path} is larger than a state can be: remove it")
-    try:
-        with zipfile.ZipFile(path) as held:
-            if any(item.compress_type != zipfile.ZIP_STORED for item in held.infolist()):
-                raise BadStateError(f"{path} was not written by flyaway: remove it")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        about = json.loads(bytes(arrays.pop("about")))
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, RecursionError) as error:
-        raise BadStateError(f"{path} is no state ({error}): remove it") from error
-    if not isinstance(about, dict):
-        raise BadStateError(f"{path} is no state: remove it")
-    return about, ShotState.from_arrays(arrays)
+        return self._mark(frame) if self._can_be_read[frame] else NOT_HAD
 
 
 def _parts(plan: Plan) -> dict[int, int]:
@@ -337,7 +271,3 @@ def _told(how: str, place: Place, frame: int) -> str:
     if not count:
         return f"its memory is {how}"
     return f"its memory is {how}; {count} frames from {place.last + 1} on were run again, not written"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -17,10 +17,9 @@ from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
 from flyaway.frames.patterns import FrameJob, passed_over, plan_frames
 from flyaway.frames.sequence import frame_range, gaps, is_pattern, sequence_of
+from flyaway.shot_place import HANDLES
 
 _LONGEST_NAME = 255  # bytes, on every file system in use
-# Frames that a model with memory sees before a chunk: docs/shots.md has what they are worth.
-HANDLES = 16
 _PART_EXTRA = 16  # what `atomic.part_path` adds
 
 
@@ -94,11 +93,17 @@ class Plan:
         size = self.chunk or len(self.tasks)
         return [self.tasks[start : start + size] for start in range(0, len(self.tasks), size)]
 
+    def handles_before(self, frame: int) -> int:
+        """How many handles there are before a frame: at most `handles`, and none beyond a missing plate."""
+        count = 0
+        while count < self.handles and self.has_plate(frame - count - 1):
+            count += 1
+        return count
+
     def handle_frames(self) -> int:
-        """How many frames a model with a memory sees that are not written."""
-        firsts = [chunk[0].frame for chunk in self.chunks()]
-        before = (range(first - self.handles, first) for first in firsts if first is not None)
-        return sum(self.has_plate(number) for numbers in before for number in numbers)
+        """How many frames a model with a memory runs before chunks, all of which are to be done."""
+        firsts = (chunk[0].frame for chunk in self.chunks())
+        return sum(self.handles_before(first) for first in firsts if first is not None)
 
     def has_plate(self, number: int) -> bool:
         """Whether there is a plate of this number, asked for or not; movies count from 1."""

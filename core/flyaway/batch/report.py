@@ -60,13 +60,14 @@ class FrameResult:
     ----------
     task : the frame.
     status : "written" (and verified), "skipped" (there, and verified), or "failed".
-    seconds : stage → seconds: "read", "network", "write".
+    seconds : stage → seconds: "read", "network", "write"; "memory" where frames were run for it.
     notes : what a user should know.
     error : why it failed.
     coverage : the matte's mean, or None.
     why : why it was done again (by a run that resumes), or "".
     oddities : what of its plate's pixels no camera gives, or None.
     size : width and height of its plate's display window, or None.
+    replayed : frames that were run before it for the shot's memory, and not written.
     """
 
     task: FrameTask
@@ -78,6 +79,7 @@ class FrameResult:
     why: str = ""
     oddities: Oddities | None = None
     size: tuple[int, int] | None = None
+    replayed: int = 0
 
     def event(self) -> dict[str, Any]:
         """The result as plain JSON values; paths are absolute, since whoever reads it stands elsewhere."""
@@ -88,6 +90,7 @@ class FrameResult:
             "targets": [absolute(path) for path in self.task.targets],
             "seconds": {stage: round(value, 6) for stage, value in self.seconds.items()},
             "coverage": self.coverage,
+            "replayed": self.replayed,
             "notes": list(self.notes),
             "why": self.why,
             "error": None if self.error is None else str(self.error),
@@ -114,6 +117,10 @@ class Report:
     gaps : frames that nobody asked for by number, and that have no plate, as a range.
     passed_over : what of a folder was no plate, and why.
     sizes : width and height of plates of a sequence → how many have it, and the first one's name.
+    replayed : frames that were run for a shot's memory, and not written.
+    kept_state : of a shot that was ended early: the frame whose state was kept, from which the next run
+        goes on; None where none was.
+    to_replay : of such a one: frames that the next run has to run again before it goes on.
     odd : kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
     """
 
@@ -128,6 +135,9 @@ class Report:
     lacks: tuple[str, ...] = ()
     peak_bytes: int = 0
     journal: Path | None = None
+    replayed: int = 0
+    kept_state: int | None = None
+    to_replay: int = 0
     gaps: str = ""
     odd: Counter[str] = field(default_factory=Counter)
     passed_over: tuple[str, ...] = ()
@@ -136,6 +146,7 @@ class Report:
     def add(self, result: FrameResult) -> None:
         """Take one more frame into account."""
         self.counts[result.status] += 1
+        self.replayed += result.replayed
         for stage, seconds in result.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         if result.oddities is not None:
@@ -157,7 +168,12 @@ class Report:
         # Negative ones are in many a sound plate: they are noted frame by frame, and in the report.
         words = {"nan": "NaN", "infinite": "infinite values"}
         notes += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
-        return notes + [f"recovered {what}" for what in self.recovered]
+        notes += [f"recovered {what}" for what in self.recovered]
+        if self.kept_state is not None:
+            notes.append(f"its memory is kept as frame {self.kept_state} left it")
+        if self.to_replay:
+            notes.append(f"its memory was not kept: the next run runs {self.to_replay} frames again first")
+        return notes
 
     @property
     def done(self) -> int:
@@ -184,6 +200,9 @@ class Report:
             "requested": self.requested,
             **{status: self.counts[status] for status in ("written", "skipped", "failed")},
             "interrupted": self.interrupted,
+            "replayed": self.replayed,
+            "kept_state": self.kept_state,
+            "to_replay": self.to_replay,
             "wall_seconds": round(self.wall, 3),
             "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_bytes": self.peak_bytes,

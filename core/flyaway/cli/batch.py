@@ -13,6 +13,7 @@ from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.options import Existing
 from flyaway.batch.resume import other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
@@ -92,7 +93,7 @@ def batch(
     handles: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Frames before a range or chunk that a model with a memory sees. Default: 8."
+            min=0, help="Frames before a range or chunk that a model with a memory sees. Default: 16."
         ),
     ] = None,
     chunk: Annotated[
@@ -137,7 +138,7 @@ def batch(
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(job, device=device or job.device, threads=threads or job.threads)
     if dry_run:
-        return _print_plan(job, measure=measure, as_json=as_json)
+        return _print_plan(job, measure=measure, as_json=as_json, overwrite=overwrite)
     plans = plan_job(job)
     notice(
         [
@@ -224,8 +225,9 @@ def _remark(report: JobReport, total: int) -> str:
     return ", ".join(parts) or "nothing done"
 
 
-def _print_plan(job: Job, *, measure: bool, as_json: bool) -> int:
-    rows = rows_of(job, plan_job(job), measure=measure)
+def _print_plan(job: Job, *, measure: bool, as_json: bool, overwrite: bool) -> int:
+    existing: Existing = "overwrite" if overwrite else "resume"
+    rows = rows_of(job, plan_job(job), measure=measure, existing=existing)
     print_json(job, rows) if as_json else print_table(job, rows)
     return ExitCode.OK
 

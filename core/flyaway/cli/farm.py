@@ -53,8 +53,10 @@ def openjd(
             f"{out}: an OpenJD template names its job file relative to itself; write it to {named.parent}."
         )
     write_report(out, template(job, named.relative_to(folder), shots, program))
+    most = max((shot.handles for shot in shots if shot.handle_frames), default=0)
+    also = f", each after {most} more that it runs for the shot's memory (--handles)" if most else ""
     # How many tasks that makes is the engine's own affair: it sizes chunks, and breaks them at gaps.
-    say(f"{out}: {len(shots)} shots, chunks of at most {max(shot.size for shot in shots)} frames")
+    say(f"{out}: {len(shots)} shots, chunks of at most {max(shot.size for shot in shots)} frames{also}")
     return ExitCode.OK
 
 
@@ -137,7 +139,9 @@ def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, l
 
 def _report_tasks(out: Path, shots: list[ShotTasks]) -> int:
     tasks = sum(len(shot.chunks) for shot in shots)
-    say(f"{out}: {len(shots)} shots, {tasks} tasks")
+    more = sum(shot.handle_frames for shot in shots)
+    also = f", which run {more} frames before their own for the shots' memory (--handles)" if more else ""
+    say(f"{out}: {len(shots)} shots, {tasks} tasks{also}")
     return ExitCode.OK
 
 

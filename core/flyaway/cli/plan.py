@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
-from flyaway.batch.foresight import judge
 from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
 from flyaway.batch.places import absolute
 from flyaway.batch.resume import other_weights
@@ -17,7 +16,7 @@ from flyaway.cli.console import say, say_raw
 from flyaway.weights import model_info
 
 if TYPE_CHECKING:
-    from flyaway.batch.options import RunOptions
+    from flyaway.batch.options import Existing, RunOptions
     from flyaway.batch.plan import Plan
 
 
@@ -35,13 +34,15 @@ class Row:
     other: Sequence[str] = ()
 
 
-def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> list[Row]:
+def rows_of(
+    job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool, existing: Existing = "resume"
+) -> list[Row]:
     """Price every shot; with `measure`, by running its model on a drawn frame of its size."""
     rows = []
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
         finish = filled(shot, tokens_of(job, shot))
-        row = row_of(shot, plan, replace(run_options(shot, "resume"), finish=finish))
+        row = row_of(shot, plan, replace(run_options(shot, existing), finish=finish))
         cost, seconds = row.cost, None
         if measure and cost.width:
             refine = not shot.coarse_only
@@ -49,7 +50,7 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
             if key not in speeds:
                 matting = flyaway.load(shot.model, **job.loading)
                 speeds[key] = seconds_a_frame(matting, cost.width, cost.height, refine=refine)
-            seconds = speeds[key] * cost.todo
+            seconds = speeds[key] * cost.runs
         rows.append(replace(row, seconds=seconds))
     return rows
 
@@ -57,9 +58,7 @@ def rows_of(job: Job, plans: Sequence[tuple[Shot, Plan]], *, measure: bool) -> l
 def row_of(shot: Shot, plan: Plan, options: RunOptions) -> Row:
     """Price a shot without running anything; `options` are those that it would be run with."""
     info = model_info(shot.model)
-    judged = judge(plan, options)
-    cost = cost_of(plan, part=shot.part, raw=options.finish.raw, info=info, judge=judged)
-    return Row(shot, plan, cost, other=other_weights(plan, info))
+    return Row(shot, plan, cost_of(plan, options=options, info=info), other=other_weights(plan, info))
 
 
 def print_json(job: Job, rows: Sequence[Row]) -> None:
@@ -110,8 +109,10 @@ def print_table(job: Job, rows: Sequence[Row]) -> None:
     took = f", about {sum(known):,.0f} s of network on this machine" if known else ""
     out = readable(sum(row.cost.bytes_out for row in rows))
     frames = "1 frame" if total == 1 else f"{total} frames"
+    more = sum(row.cost.runs for row in rows) - total
+    also = f" and {more} run for memory alone" if more else ""
     shots = "1 shot" if len(rows) == 1 else f"{len(rows)} shots"
-    say(f"{job.name}: {shots}, {frames} to do, at most {out} out{took}")
+    say(f"{job.name}: {shots}, {frames} to do{also}, at most {out} out{took}")
 
 
 def _say_disks(found: Sequence[Mapping[str, object]]) -> None:
@@ -166,6 +167,10 @@ def _remarks(row: Row) -> list[str]:
     parts = [f"{plan.tasks[0].source}{last} -> {targets}"]
     if cost.chunks > 1:
         parts.append(f"{cost.chunks} chunks")
+    if cost.handles or cost.replays:
+        kinds = [(cost.handles, "before a range or chunk"), (cost.replays, "of its own again")]
+        which = ", ".join(f"{count} {what}" for count, what in kinds if count)
+        parts.append(f"run for the shot's memory, not written: {which}")
     if cost.missing:
         parts.append(f"{cost.missing} WITHOUT A PLATE")
     parts += [f"stale, {which}: {why}" for why, which in cost.stale.items()]

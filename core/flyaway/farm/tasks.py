@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flyaway.batch.job import Job, Shot, plan_job
 from flyaway.batch.plan import Plan
 from flyaway.errors import JobError
 from flyaway.frames.sequence import frame_range
+from flyaway.weights import model_info
 
 DEFAULT_CHUNK = 50
 
@@ -25,6 +26,7 @@ class ShotTasks:
     chunks : ranges, one for each task; [""] where there are no numbers.
     size : frames in a chunk.
     handles : frames before each chunk.
+    handle_frames : how many that makes together, where the model has a memory; each is run and not written.
     """
 
     shot: Shot
@@ -32,6 +34,7 @@ class ShotTasks:
     chunks: tuple[str, ...]
     size: int
     handles: int
+    handle_frames: int = 0
 
 
 def cut(job: Job, chunk: int | None = None, handles: int | None = None) -> list[ShotTasks]:
@@ -83,11 +86,15 @@ def _cut(shot: Shot, plan: Plan, chunk: int | None, handles: int | None) -> Shot
     numbers = [task.frame for task in plan.tasks if task.frame is not None]
     if len(numbers) < len(plan.tasks):
         return ShotTasks(shot, "", ("",), size, 0)
+    handles = shot.handles if handles is None else handles
+    cut_so = replace(plan, chunk=size, handles=handles)
+    remembers = model_info(shot.model).remembers and not shot.stills
     pieces = [numbers[start : start + size] for start in range(0, len(numbers), size)]
     return ShotTasks(
         shot,
         frame_range(numbers),
         tuple(frame_range(piece) for piece in pieces),
         size,
-        shot.handles if handles is None else handles,
+        handles,
+        cut_so.handle_frames() if remembers else 0,
     )

@@ -176,7 +176,7 @@ def failing(plate: str, size: list[int], model: list[str], folder: str) -> dict[
         return fails if frame == 3 else look
 
     engine.Shot.at = at
-    facts: dict[str, object] = {"handles": part("shots").HANDLES, "failed": analyse()}
+    facts: dict[str, object] = {"failed": analyse()}
     engine.Shot.at = sound
     facts["as without it"] = apart(core([1, 2, 4, 5]))
     facts["fresh"] = fresh(frames)
@@ -218,6 +218,32 @@ def alone(plate: str, size: list[int], model: list[str], folder: str) -> dict[st
     image.source = "FILE"
     facts["photograph"] = analyse()
     facts["photograph: memories"] = [made_of(n) for n in (1, 2, 3)]
+    return facts
+
+
+def stepped(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
+    """Single frames after a range: each goes on with its shot, for as long as that is what it was."""
+    node = setting(plate, size, 5, model, f"{folder}/shot.blend")
+    scene = bpy.context.scene
+    wanted = core([*range(1, 6)])
+    scene.frame_end = 2
+    analyse()
+    facts: dict[str, object] = {}
+    for number in (3, 4):
+        scene.frame_set(number)
+        bpy.ops.flyaway.analyse_frame()
+        facts[f"frame {number}"] = [entry[2:] for entry in nodes.records()]
+        facts[f"frame {number}: label"] = node.label
+    facts["memories"] = [made_of(n).partition(":")[0] for n in range(1, 5)]
+    facts["apart"] = apart({number: wanted[number] for number in range(1, 5)})
+    scene.frame_end = 5
+    facts["range"] = analyse()
+    facts["range: apart"] = apart(wanted)
+    # With another plate before it, there is nothing to go on from.
+    Path(plate.replace("0001", "0002")).touch()
+    scene.frame_set(4)
+    bpy.ops.flyaway.analyse_frame()
+    facts["changed"] = [entry[2:] for entry in nodes.records()]
     return facts
 
 

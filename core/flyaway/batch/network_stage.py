@@ -1,0 +1,151 @@
+"""The second stage, in the run's own thread: the network, with what the frames before left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from flyaway.batch.finisher import Finisher
+from flyaway.batch.kept import Kept
+from flyaway.batch.memory import Memory, Stopped
+from flyaway.batch.options import RunOptions
+from flyaway.batch.person import Person
+from flyaway.batch.plan import Plan
+from flyaway.batch.plates import Plates, Read, mark_of
+from flyaway.batch.raw import Raw
+from flyaway.batch.report import FrameResult, FrameTask, frame_error
+from flyaway.color import FloatImage
+
+if TYPE_CHECKING:
+    from flyaway.matting import Matting
+    from flyaway.shots import ShotMatting
+
+_VOID = "its data window is too small to hold a person: the matte is empty"
+_BEGAN = {
+    "cut": "another take begins here: it remembers nothing before it",
+    "size": "of another size than the frame before: it remembers nothing before it",
+}
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Matted:
+    """A frame's matte, on its way to the disk.
+
+    Attributes
+    ----------
+    alpha : the chosen person's, before matte controls.
+    raw : the network's.
+    notes : what to tell.
+    seconds : stage → seconds: "network", and "memory" where frames before it were run for it.
+    replayed : how many these were.
+    memory : what it remembers; see `Entry.memory`.
+    kept : the state that it left, where that is to be kept.
+    """
+
+    alpha: FloatImage = field(repr=False)
+    raw: Raw = field(repr=False)
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=lambda: {"network": 0.0})
+    replayed: int = 0
+    memory: str = ""
+    kept: Kept | None = None
+
+
+class NetworkStage:
+    """Runs the network on what was read.
+
+    Parameters
+    ----------
+    matting : of the run.
+    plan, options, plates, finisher : of the run.
+    shot, memory : of a run that mattes frames as a shot; None where each is a still.
+    stop : says whether the run is to end.
+    """
+
+    def __init__(
+        self,
+        matting: Matting,
+        plan: Plan,
+        options: RunOptions,
+        plates: Plates,
+        finisher: Finisher,
+        shot: ShotMatting | None,
+        memory: Memory | None,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._matting, self._plan, self._options = matting, plan, options
+        self._plates, self._finisher = plates, finisher
+        self._shot, self._memory, self._stop = shot, memory, stop
+        self._person = Person(options.finish.subject, partial(plates.people, matting=matting))
+
+    def __call__(self, task: FrameTask, read: Read | FrameResult) -> Matted | FrameResult | None:
+        """Matte one frame; None where the run is to end before it."""
+        try:
+            if isinstance(read, FrameResult):
+                return read
+            if read.plate.is_void:
+                nothing = np.zeros(read.plate.pixels.shape[:2], np.float32)
+                return Matted(nothing, Raw(nothing, nothing), (_VOID,))
+            started = time.perf_counter()
+            found = self._found(task, read)
+            alpha, note = self._person.alpha(
+                task, found.raw, read.pixels, read.encoding, read.plate, read.masks
+            )
+            seconds = found.seconds | {
+                "network": time.perf_counter() - started - found.seconds.get("memory", 0.0)
+            }
+            notes = (*found.notes, *([note] if note else []))
+            return replace(found, alpha=alpha, seconds=seconds, notes=notes)
+        except Stopped:
+            return None
+        except Exception as error:
+            return FrameResult(task, "failed", error=frame_error(error, task))
+
+    def _found(self, task: FrameTask, read: Read) -> Matted:
+        """What the network finds, or found in an earlier run."""
+        if read.raw is not None:
+            return Matted(read.raw.alpha, read.raw, memory=read.memory)
+        if self._memory is not None and self._shot is not None and task.frame is not None:
+            return self._next_of_shot(self._memory, self._shot, task.frame, read)
+        raw = self._network(self._matting, read)
+        return Matted(raw.alpha, raw)
+
+    def _network(self, matting: Callable[..., Any], read: Read) -> Raw:
+        return self._finisher.network(
+            matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
+        )
+
+    def _next_of_shot(self, memory: Memory, shot: ShotMatting, frame: int, read: Read) -> Matted:
+        """The network with the memory of the frames before."""
+        started = time.perf_counter()
+        reached = memory.reach(frame, partial(self._replay, shot), self._stop)
+        replayed = reached.handles + reached.replays
+        seconds = {"memory": time.perf_counter() - started} if replayed else {}
+        raw = self._network(partial(shot, frame=frame), read)
+        kept = memory.went(self._mark(frame, read))
+        notes = tuple(one for one in (reached.note, _BEGAN.get(shot.began, "")) if one)
+        return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept)
+
+    def _replay(self, shot: ShotMatting, frame: int) -> str | None:
+        """Run a frame for the memory's sake; its mark, or None where it cannot be had."""
+        read = self._plates.again(frame)
+        if read is None:
+            return None
+        if not read.plate.is_void:
+            try:
+                self._network(partial(shot, frame=frame), read)
+            except Exception as error:
+                # Whoever asked for this frame is told by its own result.
+                log.info("frame %d is not remembered: %s", frame, error)
+                return None
+        return self._mark(frame, read)
+
+    def _mark(self, frame: int, read: Read) -> str:
+        return mark_of(self._plan, self._options.finish, frame, read.size, read.mtime_ns)

@@ -1,0 +1,119 @@
+"""A run's plates, read for the network: in turn by the pipeline, out of it by whoever looks back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flyaway.batch.finish import frame_settings
+from flyaway.batch.finisher import Finisher
+from flyaway.batch.memory import NOT_HAD
+from flyaway.batch.person import open_to
+from flyaway.batch.plan import Plan, plate_of
+from flyaway.batch.raw import Raw
+from flyaway.batch.report import FrameTask
+from flyaway.color import Encoding, FloatImage
+from flyaway.errors import FlyawayError
+from flyaway.frames.read import Plate, read_plate
+from flyaway.people import People, find_people
+
+if TYPE_CHECKING:
+    from flyaway.batch.finish import Finish
+    from flyaway.batch.options import RunOptions
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a reader hands on: a plate, and what the network sees of it.
+
+    Attributes
+    ----------
+    plate : the plate.
+    pixels, encoding : as `Matting` takes them.
+    size, mtime_ns : of its file, before it was read; 0 where there is none.
+    masks : garbage and core matte, by name.
+    seconds : that reading took.
+    why : why its frame is done again, or "".
+    key : what its raw matte is made of.
+    raw : its raw matte from an earlier run, if that will do; then the network is not run.
+    memory : what that matte remembers; see `Entry.memory`.
+    """
+
+    plate: Plate
+    pixels: FloatImage = field(repr=False)
+    encoding: Encoding
+    size: int
+    mtime_ns: int
+    masks: Mapping[str, FloatImage]
+    seconds: float = 0.0
+    why: str = ""
+    key: str = ""
+    raw: Raw | None = None
+    memory: str = ""
+
+
+class Plates:
+    """The plates of a plan.
+
+    Parameters
+    ----------
+    plan : its frames.
+    options : how they are read.
+    finisher : has their masks.
+    """
+
+    def __init__(self, plan: Plan, options: RunOptions, finisher: Finisher) -> None:
+        self._plan, self._options, self._finisher = plan, options, finisher
+
+    def read(self, task: FrameTask) -> Read:
+        """A frame's plate; raises what reading raises."""
+        started = time.perf_counter()
+        # Before it is read: a plate that changes meanwhile is stale, not overlooked.
+        stat = task.source.stat() if task.source.exists() else None
+        plate = read_plate(task.source, self._options.in_space, task.frame, options=self._options.read)
+        pixels, encoding = plate.for_matting()
+        seconds = time.perf_counter() - started
+        size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
+        masks = self._finisher.masks(task, plate)
+        return Read(plate, pixels, encoding, size, mtime, masks, seconds)
+
+    def again(self, frame: int) -> Read | None:
+        """The plate of any frame, asked for or not; None where there is none, or it cannot be read."""
+        if not self._plan.plates:
+            return None
+        path = plate_of(self._plan.plates, frame)
+        try:
+            return self.read(FrameTask(path, (), frame)) if path.is_file() else None
+        except (FlyawayError, OSError):
+            return None
+
+    def people(self, frame: int, matting: Callable[..., Any]) -> tuple[People, Plate] | None:
+        """Who is in a frame, without its matte; None where there is no such plate. In the worker's thread."""
+        read = self.again(frame)
+        if read is None:
+            return None
+        try:
+            raw = self._finisher.network(
+                matting, read.pixels, read.encoding, read.masks, refine=False, shape=read.plate.shape
+            )
+            return find_people(open_to(raw.alpha, read.masks), read.pixels, read.encoding), read.plate
+        except FlyawayError:
+            return None
+
+
+def mark_now(plan: Plan, finish: Finish, frame: int) -> str:
+    """What a frame's plate is now, by name, size and time."""
+    try:
+        stat = plate_of(plan.plates, frame).stat()
+    except OSError:
+        return NOT_HAD
+    return mark_of(plan, finish, frame, stat.st_size, stat.st_mtime_ns)
+
+
+def mark_of(plan: Plan, finish: Finish, frame: int, size: int, mtime_ns: int) -> str:
+    """What a frame's plate was when it had this size and time."""
+    # Where all is garbage the network does not look: with another garbage matte it is another frame.
+    task = FrameTask(plate_of(plan.plates, frame), (), frame)
+    return frame_settings(f"{size} {mtime_ns}", finish, (), task)

@@ -1,0 +1,47 @@
+"""How far a shot has come, and a name for that: what a frame remembers is all frames since its shot began.
+
+Jobs and hosts write this name beside a matte; a matte that names anything but what is there now is stale.
+Standard library alone, so that a host may import it where it has nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+HANDLES = 16  # frames that are run before a range or chunk; docs/shots.md has what they are worth
+KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB, as much as a few mattes
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a shot has come.
+
+    Attributes
+    ----------
+    began : the first frame that it remembers.
+    last : the last one.
+    digest : a hash over what these frames were.
+    """
+
+    began: int
+    last: int
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """What is written of the frame that follows."""
+        return f"{self.began}:{self.digest}"
+
+    def after(self, mark: str) -> Place:
+        """One frame further; `mark` is what its plate was."""
+        return Place(self.began, self.last + 1, _hash(f"{self.digest} {self.last + 1} {mark}"))
+
+
+def beginning(frame: int) -> Place:
+    """A shot that begins with a frame, before it was run."""
+    return Place(frame, frame - 1, _hash(f"begin {frame}"))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
