@@ -1,11 +1,16 @@
 """How near a chunk comes to the unbroken shot, by the number of its handles: the table of docs/shots.md.
 
-python docs/measure_handles.py [--model fast] [--weights FOLDER]
+    python docs/measure_handles.py [--model fast] [--weights FOLDER] [--clip …] [--handles …] [--of …]
+
+`--of coarse` is the coarse stage alone, `refined` the whole network, `no hysteresis` the same where regions
+are chosen as in stills; `levels` says, of the coarse stage, what would be left if one of its states were exact.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +20,14 @@ from numpy.typing import NDArray
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
 from flyaway.resample import resize
+from flyaway.shots import ShotState
 from flyaway.weights import model_info
 
 ASTRONAUT = Path(__file__).resolve().parents[1] / "examples" / "astronaut.png"
 FIRST, COUNT = 56, 8  # of the chunk: where it begins, and how many frames of it are compared
 HANDLES = (0, 8, 16, 24, 32, 48)
+CLIPS = ("moving", "swaying", "locked")
+KINDS = ("coarse", "levels", "refined", "no hysteresis")
 
 
 def clip(kind: str) -> list[NDArray[np.float32]]:
@@ -35,33 +43,79 @@ def clip(kind: str) -> list[NDArray[np.float32]]:
     return frames
 
 
-def alphas(matting: Matting, frames: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The coarse stage's mattes of a shot, which is all that remembers."""
+def run(
+    matting: Matting,
+    frames: list[NDArray[np.float32]],
+    state: ShotState | None = None,
+    *,
+    refine: bool = False,
+    hysteresis: bool = True,
+) -> tuple[NDArray[np.float32], ShotState]:
+    """The mattes of a shot that goes on with `state`, and what its last frame left.
+
+    Parameters
+    ----------
+    matting, frames, state : what is run.
+    refine : False: the coarse stage alone.
+    hysteresis : False: regions are chosen in each frame as in a still.
+    """
+    found = []
     with matting.shot() as shot:
-        return np.stack([shot(plate, refine=False, reread=False).alpha for plate in frames])
+        if state is not None:
+            shot.restore(state)
+        for plate in frames:
+            found.append(shot(plate, refine=refine, reread=False).alpha)
+            if not hysteresis:
+                left = shot.state()
+                shot.restore(replace(left, states=replace(left.states, cells=None)))
+        return np.stack(found), shot.state()
+
+
+def tell(name: str, found: NDArray[np.float32], whole: NDArray[np.float32]) -> None:
+    """Print how near two runs are."""
+    difference = np.abs(found - whole)
+    within = (difference <= 1 / 255).mean()
+    print(f"{name}: {within:.2%} within 1/255, the worst {difference.max():.3f}", flush=True)
+
+
+def compare(
+    matting: Matting, frames: list[NDArray[np.float32]], name: str, handles: Iterable[int], of: str
+) -> None:
+    """The unbroken shot beside chunks with so many handles."""
+    how = {"refine": of in ("refined", "no hysteresis"), "hysteresis": of != "no hysteresis"}
+    _, before = run(matting, frames[:FIRST], **how)
+    whole, _ = run(matting, frames[FIRST:], before, **how)
+    for count in handles:
+        state = run(matting, frames[FIRST - count : FIRST], **how)[1] if count else None
+        found, _ = run(matting, frames[FIRST:], state, **how)
+        tell(f"{name} {count:3} handles", found, whole)
+        for level in range(len(before.states.arrays) if of == "levels" and state is not None else 0):
+            arrays = list(state.states.arrays)
+            arrays[level] = before.states.arrays[level]
+            mixed = replace(state, states=replace(state.states, arrays=tuple(arrays)))
+            found, _ = run(matting, frames[FIRST:], mixed)
+            tell(f"{name} {count:3} handles, level {level} {arrays[level].shape[1:]} exact", found, whole)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--model", default="fast")
     parser.add_argument(
         "--weights", type=Path, help="a folder with a manifest; the released weights if not given"
     )
+    parser.add_argument("--handles", type=int, nargs="*", default=HANDLES)
+    parser.add_argument("--clip", nargs="*", default=CLIPS, choices=CLIPS)
+    parser.add_argument("--of", nargs="*", default=["coarse"], choices=KINDS)
     asked = parser.parse_args()
     info = model_info(asked.model, asked.weights)
-    matting = Matting(info, open_engine(info, "cpu"))
+    matting = Matting(info, open_engine(info, "cpu", threads=1))
     if not matting.remembers:
         parser.error(f"{info.versioned_name} has no memory: chunks are the shot whatever their handles")
-    for kind in ("moving", "swaying", "locked"):
+    for kind in asked.clip:
         frames = clip(kind)
-        whole = alphas(matting, frames)[FIRST:]
-        for handles in HANDLES:
-            difference = np.abs(alphas(matting, frames[FIRST - handles :])[handles:] - whole)
-            within = (difference <= 1 / 255).mean()
-            print(
-                f"{kind:8} {handles:3} handles: {within:.2%} within 1/255, the worst {difference.max():.3f}"
-            )
+        for of in asked.of:
+            compare(matting, frames, f"{kind:8} {of:13}", asked.handles, of)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 python shot_job.py MODEL WEIGHTS PLATES OUT KEPT_EVERY KILL_AT [FRAMES CHUNK HANDLES]
 
-KILL_AT is a frame, after which the process kills itself, or SIGNAL:CALL:WHEN: then it sends itself this signal
-twice, before or after the network's CALLth frame is run.
+KILL_AT is a frame, after which the process kills itself, or SIGNAL:CALL:WHEN: then it sends itself this
+signal twice, before or after the network's CALLth frame is run.
 """
 
 import itertools

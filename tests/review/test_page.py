@@ -405,6 +405,44 @@ def test_a_job_has_a_page_a_shot_and_one_that_leads_to_them(cli, batch_job, brow
     context.close()
 
 
+def test_two_jobs_are_compared_shot_by_shot_and_what_has_no_partner_is_told(cli, batch_job, write_plate):
+    for number in (1, 2):
+        target = batch_job / f"old.{number}.exr"
+        write_matte(target, disc(50), read_plate(batch_job / f"a.{number}.exr"), provenance={"model": "fast"})
+        write_plate(batch_job / f"c.{number}.exr", np.full((H, W, 3), 0.5, np.float32))
+    mine = (batch_job / "job.toml").read_text()
+    (batch_job / "new.toml").write_text(
+        f'{mine}[[shots]]\nname = "other"\nsource = "a.#.exr"\noutputs = ["am2.#.exr"]\n'
+    )
+    shots = [("sh 010", "a", "old", "1"), ("gone", "c", "c_m", "1-2"), ("other", "c", "o_m", "1-2")]
+    theirs = [
+        f'name = "{name}"\nsource = "{plate}.#.exr"\noutputs = ["{matte}.#.exr"]\nframes = "{frames}"'
+        for name, plate, matte, frames in shots
+    ]
+    (batch_job / "old.toml").write_text("".join(f"[[shots]]\n{one}\n" for one in theirs))
+    command = [*cli, "review", "new.toml", "--against", "old.toml", "-o", "compared", "--strict"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        command, cwd=batch_job, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 2, done.stderr  # A lacks mattes
+    lines = done.stdout.splitlines()
+    assert "sh 010 A: Only here, not asked for in old: frames 2." in lines
+    assert "other: its plates in old are others: not compared." in lines
+    assert "<img src=x onerror=alert(1)>: old has no shot of this name: not compared." in lines
+    assert "gone: only in old.toml, not looked at" in lines
+    (both,) = (line for line in lines if "sh_010.html" in line)
+    assert both.startswith("compared/sh_010.html: A 2 frames, no fault found")
+    assert " | B 2 frames, no fault found" in both  # its matte is there, though its job does not ask for it
+    index = (batch_job / "compared" / "index.html").read_text("utf-8")
+    assert "<h1>A new, B old<small>" in index
+    assert "Only in old, and not looked at: gone" in index
+    assert '">A 0</div><div class="' in index
+    assert '">B 0</div></td>' in index
+    page = (batch_job / "compared" / "sh_010.html").read_text("utf-8")
+    assert "Only here, not asked for in old: frames 2." in page
+
+
 def test_a_shot_has_a_picture_though_its_worst_frame_cannot_be_shown(tmp_path, write_plate):
     pixels = np.ascontiguousarray(np.broadcast_to(np.float32(COLOUR), (H, W, 3)))
     for number in (1, 2, 3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,7 @@ def review(
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="MATTES", help="Another run's mattes of these plates, beside the first in the page."
+            metavar="MATTES", help="Another run's mattes of these plates, beside the first; for a job a job."
         ),
     ] = None,
     shots: Annotated[
@@ -69,7 +70,8 @@ def review(
     Edges that boil or pop are found along the plate's motion, by OpenCV (pip install opencv-python-headless).
     Without it they are judged only where the plate stands still, and what was not measured is said.
 
-    With --against two runs play side by side, A and B; --strict then judges A.
+    With --against two runs play side by side, A and B; --strict then judges A. Two jobs are paired by their
+    shots' names, and what has no partner is told.
 
     The page is one file that needs no network and no other file. Exit code: 0; with --strict 2 where a
     frame has a fault; 1 where the page could not be made. For a job there is a page a shot, and index.html.
@@ -90,9 +92,7 @@ def review(
     if mattes is None:
         if sheet is not None:
             raise UsageError("--sheet is for one sequence; a job's sheets lie beside its pages.")
-        if against is not None:
-            raise UsageError("--against is for one sequence: flyaway review PLATES MATTES --against OTHERS.")
-        return _review_job(plates, out or Path("review"), options, shots, frames, strict=strict)
+        return _review_job(plates, out or Path("review"), options, shots, frames, against, strict=strict)
     if shots:
         raise UsageError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
     out = out or Path("review.html")
@@ -100,17 +100,13 @@ def review(
     sheet = sheet or out.with_suffix(".png")
     others = None if against is None else pair_frames(plates, against, frames)
     done = make_review(pairs, out, sheet, options, against=others)
-    runs = [("", done)] if done.against is None else [("A ", done), ("B ", done.against)]
-    for name, run in runs:
-        for frame in run.faulty:
-            say(f"{name}{frame.label}: {'; '.join(frame.faults)}")
-        _tell_notes(run, name and f"{name.strip()}: ")
+    _tell_frames(done)
     if done.against is None:
         say(f"{out}, {sheet}: {_counts(done)}")
     else:
         say(f"{out}, {sheet}")
-        say(f"A {mattes}: {_counts(done)}{_middles(done)}")
-        say(f"B {against}: {_counts(done.against)}{_middles(done.against)}")
+        say(f"A {mattes}: {_compared(done)}")
+        say(f"B {against}: {_compared(done.against)}")
     return 2 if strict and done.faulty else 0
 
 
@@ -120,41 +116,51 @@ def _review_job(
     options: ReviewOptions,
     shots: list[str] | None,
     frames: str | None,
+    against: str | None,
     *,
     strict: bool,
 ) -> int:
     from flyaway.batch.jobfile import load_job
     from flyaway.cli.batch import narrowed
     from flyaway.review.job import INDEX, ShotReview, review_job
+    from flyaway.review.partners import without_partner
 
-    if Path(job_file).suffix.lower() not in (".toml", ".csv"):
-        raise UsageError(f"{job_file}: where are its mattes? A job's name ends in .toml or .csv.")
+    for name, what in ((job_file, "where are its mattes?"), (against, "a job is compared with a job.")):
+        if name is not None and Path(name).suffix.lower() not in (".toml", ".csv"):
+            raise UsageError(f"{name}: {what} A job's name ends in .toml or .csv.")
     job = narrowed(load_job(Path(job_file)), shots, {} if frames is None else {"frames": frames})
+    other = None if against is None else load_job(Path(against))
+    if other is not None and shots:
+        other = replace(other, shots=tuple(shot for shot in other.shots if shot.name in shots))
 
     def tell(one: ShotReview) -> None:
-        for frame in one.review.faulty:
-            say(f"{one.name} {frame.label}: {'; '.join(frame.faults)}")
-        _tell_notes(one.review, f"{one.name}: ")
-        say(f"{one.page}: {_counts(one.review)}")
+        _tell_frames(one.review, one.name)
+        if one.review.against is None:
+            say(f"{one.page}: {_counts(one.review)}")
+        else:
+            say(f"{one.page}: A {_compared(one.review)} | B {_compared(one.review.against)}")
 
-    done = review_job(job, folder, options, tell)
+    done = review_job(job, folder, options, tell, other)
+    for name in () if other is None else without_partner(job, other):
+        say(f"{name}: only in {against}, not looked at")
     say(f"{folder / INDEX}: {len(done)} shots")
     return 2 if strict and any(one.review.faulty for one in done) else 0
 
 
-def _tell_notes(review: Review, before: str = "") -> None:
-    """What could not be measured."""
-    for note in review.notes:
-        say(f"{before}{note}")
-
-
-def _middles(review: Review) -> str:
-    """What edges do on the shot's median frame, to compare two runs by."""
-    boil, pops = review.middle("flicker"), review.middle("pops")
-    return (
-        "" if boil is None or pops is None else f"; median edges {1000 * boil:.1f} ‰, pops {100 * pops:.2f} %"
-    )
+def _tell_frames(review: Review, shot: str = "") -> None:
+    """Every fault of a review, or of two side by side, and what could not be measured."""
+    runs = [("", review)] if review.against is None else [("A", review), ("B", review.against)]
+    for letter, run in runs:
+        before = " ".join(word for word in (shot, letter) if word)
+        for frame in run.faulty:
+            say(f"{before} {frame.label}: {'; '.join(frame.faults)}".lstrip())
+        for note in run.notes:
+            say(f"{before}: {note}" if before else note)
 
 
 def _counts(review: Review) -> str:
     return f"{len(review.frames)} frames, {review.verdict}"
+
+
+def _compared(review: Review) -> str:
+    return "; ".join(filter(None, (_counts(review), review.middles)))

@@ -77,11 +77,13 @@ class Review:
     frames : all of them.
     provenance : what made the first matte that says so.
     against : the same frames of another run, where two are compared.
+    remarks : what of another run was not compared, in sentences.
     """
 
     frames: tuple[FrameCheck, ...]
     provenance: dict[str, str] = field(default_factory=dict)
     against: Review | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def worst(self) -> list[int]:
@@ -112,8 +114,8 @@ class Review:
 
     @property
     def notes(self) -> list[str]:
-        """What was not measured, in sentences; empty where everything was."""
-        count, notes = len(self.unjudged), []
+        """What was not measured or compared, in sentences; empty where everything was."""
+        count, notes = len(self.unjudged), list(self.remarks)
         if not self.by_flow:
             notes.append(
                 "The plate's motion was not followed, since OpenCV is not installed"
@@ -135,6 +137,14 @@ class Review:
         where = "" if self.by_flow else " where the plate stands still"
         count = len(self.unjudged)
         return f"no fault found{where}" + (f", edges of {count} frames not judged" if count else "")
+
+    @property
+    def middles(self) -> str:
+        """What edges do on the median frame, to compare two runs by; "" where none was measured."""
+        boil, pops = self.middle("flicker"), self.middle("pops")
+        if boil is None or pops is None:
+            return ""
+        return f"median edges {1000 * boil:.1f} ‰, pops {100 * pops:.2f} %"
 
     def middle(self, measure: str) -> float | None:
         """The median of an edge's "flicker" or "pops" over the shot; None where none was measured."""

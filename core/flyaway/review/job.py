@@ -15,6 +15,7 @@ from flyaway.batch.plan import Plan
 from flyaway.frames.atomic import write_text
 from flyaway.frames.patterns import FrameJob
 from flyaway.review.check import Review
+from flyaway.review.partners import Partner, partner_of, without_partner
 from flyaway.review.run import ReviewOptions, make_review, thumbnail
 
 INDEX = "index.html"
@@ -73,12 +74,18 @@ class ShotReview:
     review: Review
     thumb: str = ""
 
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return len(self.review.frames)
+
 
 def review_job(
     job: Job,
     folder: Path,
     options: ReviewOptions | None = None,
     progress: Callable[[ShotReview], None] | None = None,
+    against: Job | None = None,
 ) -> list[ShotReview]:
     """Write a page and a contact sheet for each shot into a folder, and `index.html`.
 
@@ -88,6 +95,8 @@ def review_job(
     folder : made if it is not there; pages in it are replaced.
     options : what is said here wins over what the shots say; the titles are the shots' names.
     progress : called after each shot.
+    against : another job over these plates; each shot is compared with the one of its name there, and what
+        has no partner is told.
 
     Returns
     -------
@@ -105,14 +114,23 @@ def review_job(
         own = _options_of(shot, plan, options, title=f"{job.name}: {shot.name}")
         page = folder / f"{names[shot.name]}.html"
         sheet = page.with_suffix(".png")
-        review = make_review(_pairs(plan), page, sheet, own)
+        other = Partner() if against is None else partner_of(shot.name, plan, against)
+        review = make_review(
+            _pairs(plan),
+            page,
+            sheet,
+            own,
+            against=None if other.plan is None else _pairs(other.plan),
+            against_channel=None if other.plan is None else _channel(other.plan),
+            remarks=other.remarks,
+        )
         # The worst that can be shown: a frame whose plate is broken tells nothing of the shot.
         shown = (thumbnail(review.frames[index], own) for index in review.worst[:_TRIED])
         one = ShotReview(shot.name, page, sheet, review, next(filter(None, shown), ""))
         done.append(one)
         if progress is not None:
             progress(one)
-    write_text(folder / INDEX, _index(job.name, done))
+    write_text(folder / INDEX, _index(job, done, against))
     return done
 
 
@@ -136,16 +154,16 @@ def _options_of(shot: Shot, plan: Plan, options: ReviewOptions, title: str) -> R
         layer=asked.layer or ran.read.layer,
         config=asked.config or ran.read.config,
     )
+    channel = options.channel or _channel(plan)
+    return replace(options, read=read, channel=channel, title=options.title or title)
+
+
+def _channel(plan: Plan) -> str | None:
+    """The mattes' channel, where that is unusual."""
     index = _looked_at(plan)
     named = plan.writes[index].channel
     # In other formats, and where it is the usual one, the channel is found without its name.
-    unusual = plan.tasks[0].targets[index].suffix.lower() == ".exr" and named != "A"
-    return replace(
-        options,
-        read=read,
-        channel=options.channel or (named if unusual else None),
-        title=options.title or title,
-    )
+    return named if plan.tasks[0].targets[index].suffix.lower() == ".exr" and named != "A" else None
 
 
 def _file_names(job: Job) -> dict[str, str]:
@@ -159,28 +177,59 @@ def _file_names(job: Job) -> dict[str, str]:
     return made
 
 
-def _index(title: str, shots: list[ShotReview]) -> str:
+def _index(job: Job, shots: list[ShotReview], against: Job | None) -> str:
     """The page that leads to the others: shots with the largest share of faulty frames first."""
-    ranked = sorted(shots, key=lambda one: -len(one.review.faulty) / len(one.review.frames))
-    frames = sum(len(one.review.frames) for one in shots)
+    ranked = sorted(shots, key=lambda one: -max(len(run.faulty) for run in _runs(one.review)) / one.frames)
+    frames = sum(one.frames for one in shots)
     faulty = sum(len(one.review.faulty) for one in shots)
     summary = f"{len(shots)} shots, {frames} frames, {faulty} with faults. Flyaway {__version__}"
+    title = job.name
+    if against is not None:
+        title = f"A {job.name}, B {against.name}"
+        alone = without_partner(job, against)
+        more = f" Only in {against.name}, and not looked at: {', '.join(alone)}." if alone else ""
+        summary = f"{len(shots)} shots, {frames} frames. Flyaway {__version__}.{more}"
     rows = "\n".join(map(_row, ranked))
     return _PAGE.format(title=html.escape(title), summary=html.escape(summary), rows=rows)
 
 
+def _runs(review: Review) -> list[Review]:
+    return [review] if review.against is None else [review, review.against]
+
+
 def _row(one: ShotReview) -> str:
-    review, link = one.review, html.escape(quote(one.page.name))
-    worst = review.frames[review.worst[0]]
-    faults = len(review.faulty)
-    verdict = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else review.verdict
-    known = [frame.coverage for frame in review.frames if frame.coverage is not None]
-    covered = f"{100 * sum(known) / len(known):.1f} %" if known else "none"
-    notes = "".join(f"<small>{html.escape(note)}</small>" for note in review.notes)
+    link, runs = html.escape(quote(one.page.name)), _runs(one.review)
+    names = ("A ", "B ") if len(runs) > 1 else ("",)
+    notes = "".join(f"<small>{html.escape(note)}</small>" for note in one.review.notes)
     picture = f'<a href="{link}"><img src="{one.thumb}" alt=""></a>' if one.thumb else ""
-    kind = "bad" if faults else "good" if review.sure else "unsure"
+    named = list(zip(names, runs, strict=True))
+    faults, covered, verdicts = (
+        "".join(f"<div{cell(run)[0]}>{html.escape(name + cell(run)[1])}</div>" for name, run in named)
+        for cell in (_faults, _covered, _verdict if len(runs) == 1 else _compared)
+    )
     return (
         f'<tr><td>{picture}</td><td><a href="{link}">{html.escape(one.name)}</a></td>'
-        f'<td>{len(review.frames)}</td><td class="{kind}">{faults}</td><td>{covered}</td>'
-        f'<td class="{kind}">{html.escape(verdict)}{notes}</td></tr>'
+        f"<td>{one.frames}</td><td>{faults}</td><td>{covered}</td><td>{verdicts}{notes}</td></tr>"
     )
+
+
+def _faults(run: Review) -> tuple[str, str]:
+    """A run's cell: its class, and its text."""
+    kind = "bad" if run.faulty else "good" if run.sure else "unsure"
+    return f' class="{kind}"', str(len(run.faulty))
+
+
+def _covered(run: Review) -> tuple[str, str]:
+    known = [frame.coverage for frame in run.frames if frame.coverage is not None]
+    return "", f"{100 * sum(known) / len(known):.1f} %" if known else "none"
+
+
+def _verdict(run: Review) -> tuple[str, str]:
+    worst = max(run.frames, key=lambda frame: frame.score)
+    verdict = f"{worst.label}: {'; '.join(worst.faults)}" if worst.faults else run.verdict
+    return _faults(run)[0], verdict
+
+
+def _compared(run: Review) -> tuple[str, str]:
+    kind, verdict = _verdict(run)
+    return kind, "; ".join(filter(None, (verdict, run.middles)))

@@ -55,6 +55,8 @@ def make_review(
     options: ReviewOptions | None = None,
     progress: Callable[[int], None] | None = None,
     against: Sequence[FrameJob] | None = None,
+    against_channel: str | None = None,
+    remarks: Sequence[str] = (),
 ) -> Review:
     """Measure a job and write its page (one file that needs nothing else) and its contact sheet.
 
@@ -67,6 +69,8 @@ def make_review(
     progress : called with the number of frames measured.
     against : the same plates with another run's mattes, which stand beside these in the page; they come
         back as the review's `against`.
+    against_channel : their channel where its name is none of the usual; the first run's when None.
+    remarks : what is not compared, for the page.
 
     Raises
     ------
@@ -75,16 +79,18 @@ def make_review(
     options = options or ReviewOptions()
     if not pairs:
         raise FlyawayError("There is no frame to look over.")
+    others = replace(options, channel=against_channel or options.channel)
     review = review_frames(pairs, options.read, options.channel, progress)
+    review = replace(review, remarks=tuple(remarks))
     names = (names_of([pair.target for pair in pairs]), "")
     title = options.title or names[0]
     if against is not None:
         if [(one.source, one.frame) for one in against] != [(one.source, one.frame) for one in pairs]:
             raise FlyawayError("Two runs can be compared over the same plates and frames only.")
-        review = replace(review, against=review_frames(against, options.read, options.channel))
+        review = replace(review, against=review_frames(against, others.read, others.channel))
         names = _told_apart(pairs[0].target, against[0].target)
         title = options.title or " | ".join(names)
-    shown = [_shown(review, index, options) for index in choose(review, options.shown)]
+    shown = [_shown(review, index, options, others) for index in choose(review, options.shown)]
     write_text(page, render(review, shown, title, names))
     if sheet is not None:
         _write_sheet(sheet, replace(review, against=None), options)
@@ -124,11 +130,11 @@ def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | N
         return shown, None
 
 
-def _shown(review: Review, index: int, options: ReviewOptions) -> Shown:
+def _shown(review: Review, index: int, options: ReviewOptions, others: ReviewOptions) -> Shown:
     shown = _one_shown(review.frames[index], index, options)
     if review.against is None:
         return shown
-    other = _one_shown(review.against.frames[index], index, options)
+    other = _one_shown(review.against.frames[index], index, others)
     return replace(
         shown, thumb=shown.thumb or other.thumb, other_matte=other.matte, other_colour=other.colour
     )
