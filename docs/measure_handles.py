@@ -3,7 +3,7 @@
     python docs/measure_handles.py [--model fast] [--weights FOLDER] [--clip …] [--handles …] [--of …]
 
 `--of coarse` is the coarse stage alone, `refined` the whole network, `no hysteresis` the same where regions
-are chosen as in stills; `levels` says, of the coarse stage, what would be left if one of its states were exact.
+are chosen as in stills; `levels` says, of the coarse stage, what would be left were one of its states exact.
 """
 
 from __future__ import annotations
