@@ -34,7 +34,7 @@ def test_the_overhead_is_a_time(tmp_path):
 def test_the_command_prints_json(tmp_path, capsys):
     words = ["bench", "batch", "--size", "64x48", "--frames", "4", "--wait", "1", "--no-network"]
     assert flyaway([*words, "--folder", str(tmp_path), "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [row["network"] for row in said["rows"]] == ["waits 1 ms"]
-    assert said["cold_start_seconds"] > 0
-    assert said["overhead_seconds_a_frame"] > 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [row["network"] for row in printed["rows"]] == ["waits 1 ms"]
+    assert printed["cold_start_seconds"] > 0
+    assert printed["overhead_seconds_a_frame"] > 0

@@ -139,10 +139,10 @@ def test_a_mask_of_another_format_and_one_that_is_missing_are_told_by_name(walk,
         Green(), plan_of(walk, tmp_path, "1001-1003"), options(Finish(garbage=str(folder / "g.####.exr")))
     )
     assert report.exit_code is ExitCode.FAILED
-    said = {result.task.frame: str(result.error) for result in report.failures}
-    assert "the garbage matte of this frame is missing" in said[1002]
-    assert "g.1002.exr" in said[1002]
-    assert "64×50, where the plate's format is 96×96" in said[1003]
+    errors = {result.task.frame: str(result.error) for result in report.failures}
+    assert "the garbage matte of this frame is missing" in errors[1002]
+    assert "g.1002.exr" in errors[1002]
+    assert "64×50, where the plate's format is 96×96" in errors[1003]
     colour = write_plate(
         folder / "colour.png", np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     )
@@ -265,8 +265,8 @@ def test_the_unknown_region_as_a_file_and_as_a_layer(walk, tmp_path):
         source = oiio.ImageInput.open(str(tmp_path / "m" / "m.1001.exr"))
         names = source.spec().channelnames
         # The header names the channel that this file is about.
-        said = {"unknown": "unknown.A", "matte": "A", "beside": "matte.A"}[output]
-        assert source.spec().getattribute("flyaway:channel") == said
+        channel = {"unknown": "unknown.A", "matte": "A", "beside": "matte.A"}[output]
+        assert source.spec().getattribute("flyaway:channel") == channel
         values = source.read_image(0, 0, 0, len(names), oiio.FLOAT)
         source.close()
         wanted = (people(0)[..., 1] > 0.02) & (people(0)[..., 1] < 0.98)
@@ -338,13 +338,13 @@ def test_a_job_file_says_the_same_and_refuses_what_means_nothing(walk, tmp_path,
 
 
 def test_choke_is_grow_the_other_way():
-    said = {
+    given = {
         "black": 0.0, "white": 1.0, "gamma": 1.0, "soften": 0.0, "fill_holes": 0.0, "invert": False,
         "garbage": "", "core": "", "subject": "all", "raw": "",
     }  # fmt: skip
-    assert finish_of(grow=None, choke=0.5, **said).controls == Controls(grow=-0.5)
+    assert finish_of(grow=None, choke=0.5, **given).controls == Controls(grow=-0.5)
     with pytest.raises(ControlError, match="leave one"):
-        finish_of(grow=1, choke=1, **said)
+        finish_of(grow=1, choke=1, **given)
 
 
 def test_a_raw_matte_that_somebody_painted_on_is_kept(walk, tmp_path):

@@ -44,9 +44,9 @@ def test_a_model_that_cannot_be_loaded_costs_its_own_shots_alone(shot, tmp_path,
     report = run_job(job, load=load)
     assert [one.name for one in report.reports] == ["first", "last"]
     assert report.exit_code == code
-    said = json.loads(json.dumps(report.as_json()))
-    assert said["written"] == 4
-    assert said["refused"]["broken"]
+    document = json.loads(json.dumps(report.as_json()))
+    assert document["written"] == 4
+    assert document["refused"]["broken"]
     # Where it is the first there is, nothing was started, and that is another exit code.
     with pytest.raises(type(trouble)):
         run_job(night(shot(2), tmp_path / "out", "broken", "last"), load=load)
@@ -54,33 +54,33 @@ def test_a_model_that_cannot_be_loaded_costs_its_own_shots_alone(shot, tmp_path,
 
 def test_a_shot_that_another_run_is_at_does_not_stop_the_others(shot, tmp_path, models):
     job = night(shot(2), tmp_path / "out", "a", "b")
-    seen = []
+    reports = []
 
     class Meanwhile(Luma):
         def __call__(self, plate, **more):
             if self.info.name == "a" and self.calls == 0:
-                seen.append(run_job(job, load=lambda name, **_: Luma(name)))
+                reports.append(run_job(job, load=lambda name, **_: Luma(name)))
             return super().__call__(plate)
 
     assert run_job(job, load=lambda name, **_: Meanwhile(name)).exit_code is ExitCode.OK
-    (report,) = seen
+    (report,) = reports
     assert isinstance(report.refused["a"], BusyError)
     assert report.exit_code is ExitCode.BUSY
     assert report.as_json()["written"] == 2
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         ("plates/p.####.exr", "a plate of a"),
         ("out/a/../a/m.####.exr", "would overwrite a's"),
         ("out//a/./m.####.exr", "would overwrite a's"),
     ],
 )
-def test_shots_that_would_overwrite_each_other_however_it_is_spelled(shot, tmp_path, target, said):
+def test_shots_that_would_overwrite_each_other_however_it_is_spelled(shot, tmp_path, target, message):
     first = Shot("a", shot(2), (Target(str(tmp_path / "out/a/m.####.exr")),))
     second = Shot("b", shot(2, folder="others"), (Target(f"{tmp_path}/{target}"),))
-    with pytest.raises(JobError, match=said):
+    with pytest.raises(JobError, match=message):
         plan_job(Job("night", (first, second)))
     with pytest.raises(JobError, match="would overwrite"):
         plan_job(Job("night", (second, first)))
@@ -101,25 +101,25 @@ def test_a_hole_in_a_sequence_is_told_wherever_the_sequence_is(shot, luma, tmp_p
     assert json.loads(report.read_text())["shots"][0]["gaps"] == "1003-1004"
     # Of a range that somebody asked for they are failures, by name.
     assert flyaway(["batch", str(job), "--frames", "1001-1006", "--report", str(report)]) == 2
-    said = json.loads(report.read_text())["shots"][0]
-    assert (said["gaps"], [failure["frame"] for failure in said["failures"]]) == ("", [1003, 1004])
+    document = json.loads(report.read_text())["shots"][0]
+    assert (document["gaps"], [failure["frame"] for failure in document["failures"]]) == ("", [1003, 1004])
 
 
 def test_a_configuration_beside_the_job_file_is_found_from_anywhere(shot, tmp_path, monkeypatch):
     source = shot(1)
     (tmp_path / "show").mkdir()
     (tmp_path / "show" / "house.ocio").write_text(STUDIO_CONFIG.format(working="half_light"))
-    said = f'[[shots]]\nname = "a"\nsource = "{source}"\noutputs = ["m.####.exr"]\nocio = "house.ocio"\n'
-    (tmp_path / "show" / "job.toml").write_text(said)
+    text = f'[[shots]]\nname = "a"\nsource = "{source}"\noutputs = ["m.####.exr"]\nocio = "house.ocio"\n'
+    (tmp_path / "show" / "job.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     ((found, _),) = plan_job(load_job("show/job.toml"))
     assert found.ocio == "show/house.ocio"
-    (tmp_path / "show" / "job.toml").write_text(said.replace("house.ocio", "studio"))
+    (tmp_path / "show" / "job.toml").write_text(text.replace("house.ocio", "studio"))
     assert load_job("show/job.toml").shots[0].ocio == "studio"
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "message"),
     [
         ("shot,source,output,frame", "'frame' means nothing"),
         ("shot,source,output,In-Space", "'In-Space' means nothing"),
@@ -127,9 +127,9 @@ def test_a_configuration_beside_the_job_file_is_found_from_anywhere(shot, tmp_pa
         ("shot,source,output,name", "two columns say name"),
     ],
 )
-def test_a_spreadsheets_typing_error_is_no_token(tmp_path, header, said):
+def test_a_spreadsheets_typing_error_is_no_token(tmp_path, header, message):
     (tmp_path / "shots.csv").write_text(f"{header}\nsh1,plates/p.####.exr,out/m.####.exr,1001\n")
-    with pytest.raises(JobError, match=said):
+    with pytest.raises(JobError, match=message):
         load_job(tmp_path / "shots.csv")
 
 

@@ -31,9 +31,9 @@ def test_a_folder_of_photographs_names_what_it_cannot_read_and_how_to_convert_it
     assert report.exit_code is ExitCode.FAILED
     assert report.counts == {"written": 3, "failed": 2}
     assert sorted(path.name for path in (tmp_path / "out").glob("*.[pP]*")) == ["b.png", "c.png", "keep.PNG"]
-    said = [str(failure.error) for failure in report.failures]
-    assert ("a.HEIC: cannot be opened" if HAS_HEIF else "heif-convert a.HEIC a.png") in said[0]
-    assert ("d.avif: cannot be opened" if HAS_HEIF else "avifdec d.avif d.png") in said[1]
+    errors = [str(failure.error) for failure in report.failures]
+    assert ("a.HEIC: cannot be opened" if HAS_HEIF else "heif-convert a.HEIC a.png") in errors[0]
+    assert ("d.avif: cannot be opened" if HAS_HEIF else "avifdec d.avif d.png") in errors[1]
     passed = [
         "b.CR2: not read, and a picture of the same name was taken",
         "clip.mov: a movie, which is matted by itself",
@@ -88,11 +88,11 @@ def test_sizes_that_differ_within_a_sequence_are_told(tmp_path, luma, write_plat
 @pytest.mark.parametrize("name", ["m.exr", "m.png"])
 def test_a_tiny_data_window_in_a_large_display_window_is_an_empty_matte(tmp_path, write_plate, size, name):
     plate = write_plate(tmp_path / "p.exr", grey(size), window=(7, 5), display=(0, 0, 1920, 1080))
-    seen = []
+    notes = []
     what = plan_shot("one", plate, [Target(str(tmp_path / name))])
-    report = run_plan(flyaway.load("fast"), what, progress=lambda result: seen.extend(result.notes))
+    report = run_plan(flyaway.load("fast"), what, progress=lambda result: notes.extend(result.notes))
     assert report.exit_code is ExitCode.OK
-    assert "its data window is too small to hold a person: the matte is empty" in seen
+    assert "its data window is too small to hold a person: the matte is empty" in notes
     picture = oiio.ImageBuf(str(tmp_path / name))
     spec = picture.spec()
     assert float(np.asarray(picture.get_pixels(oiio.FLOAT)).max()) == 0

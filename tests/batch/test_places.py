@@ -51,15 +51,15 @@ def project(tmp_path, shot):
 
 def run(job_file, existing="resume", **more):
     """A run → (what became of each frame and why, the report)."""
-    seen = []
+    results = []
     report = run_job(
         load_job(job_file),
         existing=existing,
         load=lambda *_, **__: Luma(),
-        progress=lambda _, result: seen.append((result.status, result.why)),
+        progress=lambda _, result: results.append((result.status, result.why)),
         **more,
     )
-    return seen, report
+    return results, report
 
 
 WRITTEN, SKIPPED = [("written", "")] * 2, [("skipped", "")] * 2
@@ -173,9 +173,9 @@ def test_the_configuration_of_a_moved_project_is_the_same_one(project, tmp_path,
 def test_a_report_names_files_absolutely(project, monkeypatch):
     monkeypatch.chdir(project)
     (project / "plates/sh020/p.1002.exr").write_bytes(b"no picture")
-    said = run(Path("night.toml"))[1].as_json()["shots"][0]
-    (failure,) = said["failures"]
-    assert said["journal"].startswith(f"{project}/mattes/abc/sh020/.flyaway/")
+    document = run(Path("night.toml"))[1].as_json()["shots"][0]
+    (failure,) = document["failures"]
+    assert document["journal"].startswith(f"{project}/mattes/abc/sh020/.flyaway/")
     assert failure["source"] == f"{project}/plates/sh020/p.1002.exr"
     assert failure["targets"] == [
         f"{project}/mattes/abc/sh020/sh020.1002.exr",

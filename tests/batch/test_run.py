@@ -34,9 +34,9 @@ def alpha(path):
 
 
 def statuses(matting, what, options=RESUME, **more):
-    seen = []
-    report = run_plan(matting, what, options, seen.append, **more)
-    return report, [(result.task.frame, result.status, result.why) for result in seen]
+    results = []
+    report = run_plan(matting, what, options, results.append, **more)
+    return report, [(result.task.frame, result.status, result.why) for result in results]
 
 
 def test_a_second_run_does_nothing(shot, luma, tmp_path):
@@ -65,8 +65,8 @@ def test_resume_redoes_exactly_what_is_missing_stale_or_broken_and_says_why(shot
     (out / "m.1003.exr").write_bytes(flipped)
     os.utime(out / "m.1003.exr", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     os.utime(tmp_path / "plates" / "p.1004.exr", ns=(1, 1))
-    report, seen = statuses(luma, what)
-    assert seen == [
+    report, results = statuses(luma, what)
+    assert results == [
         (1001, "written", "m.1001.exr is missing"),
         (1002, "written", "m.1002.exr is not what was written"),
         (1003, "written", "m.1003.exr is not what was written"),
@@ -158,8 +158,8 @@ def test_a_stop_finishes_the_frames_in_hand_and_the_next_run_does_the_rest(shot,
     assert report.interrupted
     assert report.exit_code is ExitCode.INTERRUPTED
     assert report.counts == {"written": 3}
-    again, seen = statuses(luma, what)
-    assert [status for _, status, _ in seen] == ["skipped"] * 3 + ["written"] * 6
+    again, results = statuses(luma, what)
+    assert [status for _, status, _ in results] == ["skipped"] * 3 + ["written"] * 6
     assert again.exit_code is ExitCode.OK
     assert luma.calls == 9
 
@@ -292,8 +292,8 @@ def test_a_torn_journal_line_is_no_line_and_the_next_is_whole(shot, luma, tmp_pa
     run_plan(luma, what, RESUME)
     journal = what.journal
     journal.write_bytes(journal.read_bytes()[:-20])
-    _report, seen = statuses(luma, what)
-    assert sorted(status for _, status, _ in seen) == ["skipped", "skipped", "written"]
+    _report, results = statuses(luma, what)
+    assert sorted(status for _, status, _ in results) == ["skipped", "skipped", "written"]
     assert run_plan(luma, what, RESUME).counts == {"skipped": 3}
 
 
@@ -506,8 +506,8 @@ def test_what_no_journal_knows_is_done_again_if_it_is_ours_and_kept_if_not(
     (tmp_path / "out" / f"m.1001{suffix}").write_bytes(b"not a picture at all")
     foreign = write_plate(tmp_path / "out" / f"m.1003{suffix}", np.full((8, 8, 1), 0.5, np.float32), "float")
     pixels = foreign.read_bytes()
-    report, seen = statuses(luma, what)
-    assert [status for _, status, _ in seen] == ["written", "written", "failed"]
+    report, results = statuses(luma, what)
+    assert [status for _, status, _ in results] == ["written", "written", "failed"]
     assert report.failures[0].error.path == foreign
     assert foreign.read_bytes() == pixels
 

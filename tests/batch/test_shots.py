@@ -34,9 +34,9 @@ def mattes(folder: Path) -> dict[str, bytes]:
 
 
 def notes(matting, what, options=RESUME):
-    seen = []
-    run_plan(matting, what, options, seen.append)
-    return {result.task.frame: "; ".join(result.notes) for result in seen if result.status == "written"}
+    results = []
+    run_plan(matting, what, options, results.append)
+    return {result.task.frame: "; ".join(result.notes) for result in results if result.status == "written"}
 
 
 def states(folder: Path) -> list[int]:
@@ -71,8 +71,8 @@ def test_frames_that_are_missing_are_done_again_bit_for_bit(whole, tmp_path, gon
     out = tmp_path / "whole"
     for frame in gone:
         (out / f"m.{frame}.exr").unlink()
-    report, seen = statuses(Remembering(), plan(source, out))
-    assert [frame for frame, status, _ in seen if status == "written"] == list(gone)
+    report, results = statuses(Remembering(), plan(source, out))
+    assert [frame for frame, status, _ in results if status == "written"] == list(gone)
     assert report.exit_code == 0
     assert mattes(out) == expected
 
@@ -237,10 +237,10 @@ def test_a_plate_that_changed_makes_the_frames_after_it_stale_and_no_others(shot
     source, out = shot(10), tmp_path / "out"
     run_plan(Remembering(), plan(source, out), RESUME)
     write_plate(tmp_path / "plates" / "p.1006.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
-    _, seen = statuses(Remembering(), plan(source, out))
-    assert [status for _, status, _ in seen] == ["skipped"] * 5 + ["written"] * 5
-    assert seen[5][2] == "its plate has changed"
-    assert seen[6][2] == "a frame before it, which it remembers, has changed"
+    _, results = statuses(Remembering(), plan(source, out))
+    assert [status for _, status, _ in results] == ["skipped"] * 5 + ["written"] * 5
+    assert results[5][2] == "its plate has changed"
+    assert results[6][2] == "a frame before it, which it remembers, has changed"
     run_plan(Remembering(), plan(source, tmp_path / "fresh"), RESUME)
     assert mattes(out) == mattes(tmp_path / "fresh")
     assert statuses(Remembering(), plan(source, out))[0].counts == {"skipped": 10}

@@ -73,7 +73,7 @@ class Show:
         return None
 
     def start(self, tasks: Sequence[FrameTask], **entries: Any) -> None:
-        """A shot is about to begin: `said` is its name, model and device, and what programs are told."""
+        """A shot is about to begin: `entries` are its name, model and device, and what programs are told."""
         self.close()
         self.shot = ShotSoFar(tasks, str(entries["name"]), str(entries["model"]), str(entries["device"]))
 
