@@ -84,6 +84,21 @@ def test_matte_has_a_dry_run(plates, capsys):
     assert not out.exists()
 
 
+def test_frames_that_are_run_for_the_memory_alone_are_planned(plates, capsys):
+    job = plates / "night.toml"
+    job.write_text(
+        '[[shots]]\nname = "sh010"\nsource = "plates/sh010/sh010.####.exr"\noutputs = ["m/m.####.exr"]\n'
+    )
+    assert run(["batch", str(job), "--frames", "1002", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "sh010: run for the shot's memory, not written: 1 before a range or chunk" in lines
+    assert "night: 1 shot, 1 frame to do and 1 run for memory alone, at most" in lines[-1]
+    for more, expected in (([], (1, 1, 2)), (["--handles", "0"], (1, 0, 1)), (["--stills"], (1, 0, 1))):
+        assert run(["batch", str(job), "--frames", "1002", "--dry-run", "--json", *more]) == 0
+        (shot,) = json.loads(capsys.readouterr().out)["shots"]
+        assert tuple(shot["cost"][key] for key in ("todo", "handles", "runs")) == expected
+
+
 def test_threads_reach_the_engine(plates, monkeypatch):
     import flyaway
 

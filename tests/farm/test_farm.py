@@ -142,6 +142,19 @@ def test_deadline_files_say_what_its_manual_asks_for(job_file, tmp_path):
     assert "--frames <STARTFRAME>-<ENDFRAME> --chunk 3 --handles 2" in plugin["Arguments"]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "1 shots, 3 tasks, which run 9 frames before their own for the shots' memory (--handles)"),
+        (["--handles", "2"], "3 tasks, which run 4 frames before"),
+        (["--handles", "0"], "1 shots, 3 tasks\n"),
+    ],
+)
+def test_frames_that_tasks_run_for_the_memory_alone_are_told(job_file, tmp_path, capsys, words, told):
+    assert flyaway(["farm", "opencue", str(job_file), "-o", str(tmp_path / "night.outline"), *words]) == 0
+    assert told in capsys.readouterr().out
+
+
 def test_deadline_refuses_a_range_its_tokens_cannot_say(job_file, tmp_path, capsys):
     job_file.write_text(job_file.read_text() + 'frames = "1001-1003,1006"\n')
     assert flyaway(["farm", "deadline", str(job_file), "-o", str(tmp_path / "d")]) == 1
