@@ -294,8 +294,8 @@ def blender_window(session: nox.Session) -> None:
         home = Path("/usr/share/blender") if program.startswith("/usr/bin/") else Path(program).parent
     else:
         root = Path(session.create_tmp()).resolve() / "debian"
-        said = session.run("python", "tests/window/debian.py", str(root), silent=True, stderr=None)
-        program, home = str(said).split()[-1], root / "usr/share/blender"
+        output = session.run("python", "tests/window/debian.py", str(root), silent=True, stderr=None)
+        program, home = str(output).split()[-1], root / "usr/share/blender"
     session.install("pytest>=8", "numpy>=2", "OpenImageIO>=3.2.1.3")
     dist = Path(session.create_tmp()) / "dist"
     built = ("python", "blender_addon/build.py", "--platform=this", f"--out={dist}", f"--blender={home}")

@@ -52,8 +52,8 @@ def main() -> None:
         beside = tracemalloc.get_traced_memory()[1] - colour.nbytes
         tracemalloc.stop()
         soft = float(((matte.alpha > 0) & (matte.alpha < 1)).mean())
-        said = f"{100 * soft:.1f} % | {call:.0f} ms | {own:.0f} ms | {100 * own / call:.0f} %"
-        print(f"| {width}×{height} | {said} | {beside / 2**20:.0f} MB |", flush=True)
+        columns = f"{100 * soft:.1f} % | {call:.0f} ms | {own:.0f} ms | {100 * own / call:.0f} %"
+        print(f"| {width}×{height} | {columns} | {beside / 2**20:.0f} MB |", flush=True)
 
 
 if __name__ == "__main__":

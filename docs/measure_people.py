@@ -100,8 +100,10 @@ def people() -> None:
             )
             stays = [float((one * right).sum() / right.sum()) for one in tried]
             lost = [max(0.0, 1 - float((one * left).sum() / (raw * left).sum())) for one in tried]
-            said = " | ".join(f"{100 * a:.0f} %, {100 * b:.0f} %" for a, b in zip(stays, lost, strict=True))
-            print(f"| {gap} | `{model}` | {said} |", flush=True)
+            columns = " | ".join(
+                f"{100 * a:.0f} %, {100 * b:.0f} %" for a, b in zip(stays, lost, strict=True)
+            )
+            print(f"| {gap} | `{model}` | {columns} |", flush=True)
 
 
 def shape(inside: NDArray[np.bool_]) -> Float:

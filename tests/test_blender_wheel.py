@@ -42,8 +42,8 @@ def test_the_wheel_has_the_current_graphs_of_one_model(tmp_path, monkeypatch):
     packed = tmp_path / "source" / "models" / "weights"
     there = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
     assert there == {"manifest.json", "fast/coarse.onnx"}
-    said = json.loads((packed / "manifest.json").read_text())
-    assert said == {
+    kept = json.loads((packed / "manifest.json").read_text())
+    assert kept == {
         "format": 1,
         "models": {"fast": {"version": 5, "files": {"coarse": {"path": "fast/coarse.onnx"}}}},
     }

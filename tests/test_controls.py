@@ -145,7 +145,7 @@ def test_the_order_is_the_documented_one() -> None:
     alpha = holed()
     garbage, core = np.zeros_like(alpha), np.zeros_like(alpha)
     garbage[:, 120:], core[:40] = 0.5, 0.75
-    said = Controls(black=0.05, white=0.9, gamma=1.5, grow=-1.5, soften=2, fill_holes=12, invert=True)
+    controls = Controls(black=0.05, white=0.9, gamma=1.5, grow=-1.5, soften=2, fill_holes=12, invert=True)
     steps = [
         Controls(black=0.05, white=0.9),
         Controls(gamma=1.5),
@@ -157,7 +157,7 @@ def test_the_order_is_the_documented_one() -> None:
     for one in steps:
         step = apply(step, one)
     step = np.maximum(step * (1 - garbage), core)
-    np.testing.assert_allclose(apply(alpha, said, garbage=garbage, core=core), 1 - step, atol=1e-6)
+    np.testing.assert_allclose(apply(alpha, controls, garbage=garbage, core=core), 1 - step, atol=1e-6)
     # Core wins over garbage.
     both = np.ones_like(alpha)
     assert (apply(alpha, garbage=both, core=both) == 1).all()
@@ -175,8 +175,8 @@ def test_without_controls_a_matte_is_the_same_array() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (65, 64), (131, 77)])
 def test_any_size(shape: tuple[int, int]) -> None:
     alpha = np.random.default_rng(1).random(shape, np.float32)
-    for said in (Controls(grow=2.3), Controls(grow=-6), Controls(soften=4), Controls(fill_holes=9)):
-        found = apply(alpha, said)
+    for controls in (Controls(grow=2.3), Controls(grow=-6), Controls(soften=4), Controls(fill_holes=9)):
+        found = apply(alpha, controls)
         assert (found.shape, found.dtype) == (shape, np.float32)
         assert found.min() >= 0
         assert found.max() <= 1
@@ -202,7 +202,7 @@ def test_masks_of_other_types_and_odd_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "word"),
+    ("settings", "word"),
     [
         ({"black": 0.5, "white": 0.5}, "black point"),
         ({"white": 1.5}, "black point"),
@@ -214,6 +214,6 @@ def test_masks_of_other_types_and_odd_values() -> None:
         ({"black": "0.2"}, "black"),
     ],
 )
-def test_what_means_nothing_is_refused_by_name(said: dict[str, float], word: str) -> None:
+def test_what_means_nothing_is_refused_by_name(settings: dict[str, float], word: str) -> None:
     with pytest.raises(ControlError, match=word):
-        Controls(**said)
+        Controls(**settings)

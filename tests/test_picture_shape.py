@@ -28,11 +28,11 @@ CORNERS = {"top left": (0, 0), "top right": (0, -1), "bottom left": (-1, 0), "bo
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_corners_are_seen_where_exif_says(orientation):
     stored = np.arange(6 * 4 * 3).reshape(6, 4, 3)
-    seen = upright(stored, orientation)
-    assert seen.shape == ((4, 6, 3) if is_turned(orientation) else (6, 4, 3))
+    turned = upright(stored, orientation)
+    assert turned.shape == ((4, 6, 3) if is_turned(orientation) else (6, 4, 3))
     for corner, name in zip((stored[0, 0], stored[0, -1]), SEEN[orientation], strict=True):
-        np.testing.assert_array_equal(seen[CORNERS[name]], corner)
-    np.testing.assert_array_equal(upright(stored[..., 0], orientation), seen[..., 0])
+        np.testing.assert_array_equal(turned[CORNERS[name]], corner)
+    np.testing.assert_array_equal(upright(stored[..., 0], orientation), turned[..., 0])
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -56,7 +56,7 @@ def test_a_turn_by_another_angle_is_the_nearest_quarter(degrees, nearest):
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "aspect", "seen"),
+    ("height", "width", "aspect", "size"),
     [
         (1556, 1828, 2.0, (1556, 3656)),
         (576, 720, 16 / 15, (576, 768)),
@@ -72,8 +72,8 @@ def test_a_turn_by_another_angle_is_the_nearest_quarter(degrees, nearest):
         (300, 300, 2.0, (300, 600)),
     ],
 )
-def test_a_plate_is_looked_at_with_square_pixels_and_loses_none(height, width, aspect, seen):
-    assert viewing_size(height, width, aspect) == seen
+def test_a_plate_is_looked_at_with_square_pixels_and_loses_none(height, width, aspect, size):
+    assert viewing_size(height, width, aspect) == size
 
 
 @pytest.mark.parametrize("aspect", [0, -1, 100, float("inf"), float("nan")])

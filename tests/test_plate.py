@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from flyaway import BadPlateError
-from flyaway.plate import BAND, LARGEST_SIDE, as_display, as_seen, linear_to_display
+from flyaway.plate import BAND, LARGEST_SIDE, as_display, as_engine_view, linear_to_display
 from flyaway.regions.numpy_backend import refiner_inputs
 from flyaway.resample import resize
 
@@ -298,12 +298,12 @@ def test_memory_that_is_there_is_used_where_it_fits():
 def test_integers_are_looked_at_where_they_lie_and_count_as_their_float(kind):
     """No copy of a plate as a file holds it; resized or cut out, it is what the conversion would be."""
     plate = np.random.default_rng(5).integers(0, np.iinfo(np.dtype(kind)).max, (70, 90, 4)).astype(kind)
-    seen, display = as_seen(plate), as_display(plate)
-    assert seen.shape == display.shape
-    assert np.shares_memory(seen, plate) == np.dtype(kind).isnative
-    assert np.array_equal(resize(seen, 40, 33), resize(display, 40, 33))
+    viewed, display = as_engine_view(plate), as_display(plate)
+    assert viewed.shape == display.shape
+    assert np.shares_memory(viewed, plate) == np.dtype(kind).isnative
+    assert np.array_equal(resize(viewed, 40, 33), resize(display, 40, 33))
     positions = np.array([[0, 0], [1, 2]])
-    inputs = [refiner_inputs(x, np.ones((2, 8, 9), np.float32), positions, 32, 4) for x in (seen, display)]
+    inputs = [refiner_inputs(x, np.ones((2, 8, 9), np.float32), positions, 32, 4) for x in (viewed, display)]
     assert np.array_equal(*inputs)
 
 
@@ -313,5 +313,5 @@ def test_what_needs_conversion_is_converted(encoding):
     bits = np.ones((40, 50, 3), bool)
     wide = np.full((40, 50, 3), 1 << 20, np.uint32)
     for plate in (grey, bits, wide, np.ones((40, 50, 3), np.float32)):
-        assert np.array_equal(as_seen(plate, encoding), as_display(plate, encoding))
-        assert as_seen(plate, encoding).dtype == np.float32
+        assert np.array_equal(as_engine_view(plate, encoding), as_display(plate, encoding))
+        assert as_engine_view(plate, encoding).dtype == np.float32

@@ -57,9 +57,9 @@ def test_a_broken_ocio_variable_is_named_before_anything_is_done(
     monkeypatch.setenv("OCIO", str(tmp_path / "gone.ocio"))
     source = ["matte", f"{tmp_path}/p.####.exr", "-o", f"{tmp_path}/o/m.####.exr"]
     assert run(source if command == "matte" else ["batch", str(tmp_path / "j.toml")]) == 1
-    said = capsys.readouterr().err
-    assert f"$OCIO names the OCIO configuration {tmp_path}/gone.ocio, which cannot be read" in said
-    assert "unset it" in said
+    printed = capsys.readouterr().err
+    assert f"$OCIO names the OCIO configuration {tmp_path}/gone.ocio, which cannot be read" in printed
+    assert "unset it" in printed
     assert not (tmp_path / "o").exists()
 
 

@@ -52,7 +52,7 @@ def test_an_unknown_model_names_those_there_are(folder):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (CONTENT[:-1], "truncated"),
         (CONTENT + b"x", "not the released file"),
@@ -60,10 +60,10 @@ def test_an_unknown_model_names_those_there_are(folder):
         (None, "cannot be read"),
     ],
 )
-def test_another_file_than_the_released_one_is_refused(folder, content, said):
+def test_another_file_than_the_released_one_is_refused(folder, content, message):
     path = folder / "tiny" / "coarse.onnx"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(CorruptWeightsError, match=said):
+    with pytest.raises(CorruptWeightsError, match=message):
         verified(model_info("tiny", folder).files["coarse"])
 
 

@@ -154,7 +154,7 @@ class Analysis:
             told = f"begins anew: {walk.began}" if walk.began else self._goes_on(use, frame)
         cache.store(use.tree, frame, found, made_of + memory, pipeline.tap_scene(self.scene, use))
         if len(self._ways) == 1:
-            self._followed[use.uid].see(frame, found.alpha, question.plate)
+            self._followed[use.uid].follow(frame, found.alpha, question.plate)
         self._size[use.uid] = found.alpha.shape
         report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
 
@@ -184,7 +184,7 @@ class Analysis:
         self._size[use.uid] = raw.shape
         followed = self._followed[use.uid]
         if followed.wanted:
-            followed.see(frame, raw, pipeline.ask(self.scene, use, frame).plate)
+            followed.follow(frame, raw, pipeline.ask(self.scene, use, frame).plate)
 
     def _complete(self, use: Use, frame: int) -> Iterator[bool]:
         """The colour of a matte that is on disk already, where it was not wanted before: no network runs."""

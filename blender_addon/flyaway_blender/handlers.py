@@ -48,16 +48,16 @@ def on_render_pre(scene: bpy.types.Scene, *_: object) -> None:
         return
     _inside = True
     try:
-        seen: set[str] = set()
+        prepared: set[str] = set()
         for use in uses.used(scene):
-            if use.uid in seen:
+            if use.uid in prepared:
                 error = RuntimeError(
                     "it is in a group that is used more than once: make that group a single user, so that"
                     " each has a matte of its own"
                 )
                 pipeline.fail(scene, use, scene.frame_current, error)
                 continue
-            seen.add(use.uid)
+            prepared.add(use.uid)
             pipeline.have_ready(scene, use, scene.frame_current)
     finally:
         _inside = False
@@ -139,14 +139,14 @@ def play_cached() -> None:
 
 def separate_copies() -> None:
     """A node that was duplicated, pasted or appended shares its tree with another: give it one of its own."""
-    seen: dict[str, bpy.types.NodeTree] = {}
+    owners: dict[str, bpy.types.NodeTree] = {}
     for node in list(uses.matte_nodes()):
         tree = node.node_tree
         if node.id_data.library is not None or tree.library is not None or node.id_data.get(tap.MARK):
             continue
-        if tree.flyaway.uid in seen:
+        if tree.flyaway.uid in owners:
             group.make_single(node)
-        seen[node.node_tree.flyaway.uid] = node.node_tree
+        owners[node.node_tree.flyaway.uid] = node.node_tree
 
 
 HANDLERS = {

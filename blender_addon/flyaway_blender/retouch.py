@@ -105,7 +105,7 @@ class Followed:
         self._at: int | None = None
         self._last = 0
 
-    def see(self, frame: int, raw: np.ndarray, plate: np.ndarray) -> None:
+    def follow(self, frame: int, raw: np.ndarray, plate: np.ndarray) -> None:
         """Look at the next frame: from the one of the choice on, and then from there backwards."""
         from flyaway import following as who
         from flyaway.people import find_people
@@ -160,9 +160,9 @@ def is_stale(tree: bpy.types.NodeTree) -> bool:
 
 
 def _made_of(node: bpy.types.Node, frame: int, index: cache.Index) -> str:
-    said = _controls(node) if is_spatial(node.node_tree) else None
+    controls = _controls(node) if is_spatial(node.node_tree) else None
     whom = node.node_tree.flyaway.subject
-    parts = [str(said), whom, index.where.get(frame), index.frames[frame]]
+    parts = [str(controls), whom, index.where.get(frame), index.frames[frame]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

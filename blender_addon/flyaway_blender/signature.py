@@ -101,13 +101,13 @@ def _tree(
 ) -> list[Any]:
     """All nodes behind some links of one tree."""
     curves = describe.curves(tree)
-    found, waiting, seen = [], list(links), set()
+    found, waiting, visited = [], list(links), set()
     for link in waiting:  # grows while it is walked
         found.append(["link", link.from_node.name, link.from_socket.identifier, link.to_socket.identifier])
         node = link.from_node
-        if node.name in seen:
+        if node.name in visited:
             continue
-        seen.add(node.name)
+        visited.add(node.name)
         found.append(_node(scene, node, curves, frame))
         waiting += [link for socket in node.inputs for link in socket.links if not link.is_muted]
     return found

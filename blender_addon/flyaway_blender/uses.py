@@ -102,12 +102,12 @@ class _Walk:
 
     Attributes
     ----------
-    seen : where it has been: the names of the groups it went through, the node's, and (where only some
+    visited : where it has been: the names of the groups it went through, the node's, and (where only some
         inputs lie behind an output) that output's identifier.
     """
 
     def __init__(self) -> None:
-        self.seen: set[tuple[str, ...]] = set()
+        self.visited: set[tuple[str, ...]] = set()
 
     def tree(
         self, tree: bpy.types.NodeTree, groups: tuple[bpy.types.Node, ...] = (), wanted: str | None = None
@@ -135,9 +135,9 @@ class _Walk:
         # A muted node passes one input on, a group those behind one output: it may be come to by others, too.
         path = tuple(group.name for group in groups)
         key = (*path, node.name, output.identifier if is_group(node) or node.mute else "")
-        if key in self.seen:
+        if key in self.visited:
             return
-        self.seen.add(key)
+        self.visited.add(key)
         if node.mute:
             passed = [link.from_socket for link in node.internal_links if link.to_socket == output]
             yield from self.upstream(passed, groups)

@@ -86,8 +86,8 @@ def fill(tree: bpy.types.NodeTree, images: Mapping[str, bpy.types.Image]) -> Non
     own = _Person(wires, given, one, plate, pictures["colour"])
     # Not Set Alpha, which lays the matte on the image: on one that 4.2 turned, it left values far beyond 1.
     image = [
-        wires.math("MULTIPLY_ADD", mixed, colour, wires.math("MULTIPLY", kept, seen))
-        for colour, seen in zip(own.at_edges(given), own.plate, strict=True)
+        wires.math("MULTIPLY_ADD", mixed, colour, wires.math("MULTIPLY", kept, original))
+        for colour, original in zip(own.at_edges(given), own.plate, strict=True)
     ]
     wires.link(wires.joined([*image, wires.math("MULTIPLY", matte, plate[3])]), leave.inputs["Image"])
     wires.link(matte, leave.inputs["Matte"])
@@ -164,8 +164,8 @@ class _Person:
         math = self._wires.math
         rest, mine = math("SUBTRACT", self._one, share), math("MULTIPLY", share, self._alpha)
         colour = [
-            math("MULTIPLY_ADD", mine, own, math("MULTIPLY", rest, seen))
-            for own, seen in zip(self._found, self.plate, strict=True)
+            math("MULTIPLY_ADD", mine, own, math("MULTIPLY", rest, original))
+            for own, original in zip(self._found, self.plate, strict=True)
         ]
         clean = list(colour)
         for screen, strength in self._spill.items():

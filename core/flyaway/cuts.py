@@ -26,7 +26,7 @@ Float = NDArray[np.float32]
 Looks = tuple[Float, ...]
 
 LONG_SIDE, SHORT_SIDE = 64, 8  # px of a small view, at most and at least
-_SEEN = 256  # px along the long side that are looked at at all
+_SAMPLED = 256  # px along the long side that are looked at at all
 OVERLAP = 0.35  # of the picture, that two views must share at least
 _DETAIL = 0.25  # of a view's variance that must lie in what they share: a piece of sky fits any sky
 ALIKE = 0.6  # correlation from which two frames show the same
@@ -40,11 +40,11 @@ _BINS, _MIDDLE = 5, 0.4  # of the colours' histogram, and the mean that pictures
 def look(image: NDArray[Any]) -> Float:
     """A small view of a plate (H×W×3, display-referred sRGB: float32 0..1 or integers): h×w×3 float32."""
     height, width = image.shape[:2]
-    step = max(1, max(height, width) // _SEEN)
-    seen = np.ascontiguousarray(image[::step, ::step])
-    scale = LONG_SIDE / max(seen.shape[:2])
-    sides = (min(LONG_SIDE, max(SHORT_SIDE, round(side * scale))) for side in seen.shape[:2])
-    return np.array(resize(seen, *sides))  # never a view of the plate, whose memory the next one takes
+    step = max(1, max(height, width) // _SAMPLED)
+    sampled = np.ascontiguousarray(image[::step, ::step])
+    scale = LONG_SIDE / max(sampled.shape[:2])
+    sides = (min(LONG_SIDE, max(SHORT_SIDE, round(side * scale))) for side in sampled.shape[:2])
+    return np.array(resize(sampled, *sides))  # never a view of the plate, whose memory the next one takes
 
 
 def judge(before: Looks, now: Float) -> tuple[bool, Looks]:

@@ -17,7 +17,7 @@ from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.in_light import read_in_light
-from flyaway.plate import as_display, as_seen
+from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
 from flyaway.shots import Began, ShotMatting, ShotState
@@ -151,11 +151,11 @@ class Matting:
         BadPlateError : the array cannot be a plate.
         """
         reads = self._reads(reread)
-        image = self._seen(plate, encoding, premultiplied, whole=reads)
+        image = self._engine_view(plate, encoding, premultiplied, whole=reads)
         height, width = image.shape[:2]
-        seen = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
-        result = self.engine.infer(resize(image, *seen), cells=cells, refine=refine)
-        return self._matte(image, result, seen, reads=reads)
+        view = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
+        result = self.engine.infer(resize(image, *view), cells=cells, refine=refine)
+        return self._matte(image, result, view, reads=reads)
 
     def next_frame(
         self,
@@ -180,35 +180,35 @@ class Matting:
         The matte, what this frame leaves, and why it began anew ("first", "size", "cut") or "".
         """
         reads = self._reads(reread)
-        image = self._seen(plate, encoding, premultiplied, whole=reads)
-        seen = viewing_size(image.shape[0], image.shape[1], pixel_aspect)
+        image = self._engine_view(plate, encoding, premultiplied, whole=reads)
+        view = viewing_size(image.shape[0], image.shape[1], pixel_aspect)
         began: Began = "" if before.looks else "first"
-        if not began and before.size != seen:
+        if not began and before.size != view:
             began = "size"
         is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image))
         began = "cut" if is_cut else began
         states = States() if began else before.states
-        result = self.engine.infer(resize(image, *seen), refine=refine, states=states)
+        result = self.engine.infer(resize(image, *view), refine=refine, states=states)
         if result.states is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
-        state = ShotState(result.states, looks, seen, before.frame)
-        return self._matte(image, result, seen, reads=reads), state, began
+        state = ShotState(result.states, looks, view, before.frame)
+        return self._matte(image, result, view, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
 
-    def _seen(self, plate: Any, encoding: str, premultiplied: bool, *, whole: bool) -> NDArray[Any]:
+    def _engine_view(self, plate: Any, encoding: str, premultiplied: bool, *, whole: bool) -> NDArray[Any]:
         # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
-        look = as_display if whole else as_seen
+        look = as_display if whole else as_engine_view
         image: NDArray[Any] = look(plate, encoding, premultiplied, into=self._display)
         if image.dtype == np.float32:
             self._display = image if image.nbytes <= KEPT_BYTES else None
         return image
 
-    def _matte(self, image: NDArray[Any], result: Inference, seen: tuple[int, int], *, reads: bool) -> Matte:
-        """What was found, on the plate's own pixels; `seen`: the size at which it was looked at."""
+    def _matte(self, image: NDArray[Any], result: Inference, view: tuple[int, int], *, reads: bool) -> Matte:
+        """What was found, on the plate's own pixels; `view`: the size at which it was looked at."""
         height, width = image.shape[:2]
-        if seen != (height, width):
+        if view != (height, width):
             result = self._reduced(result, height, width)
         self.timings = result.timings
         alpha = result.alpha

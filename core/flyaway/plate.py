@@ -66,7 +66,7 @@ def as_display(
     return display
 
 
-def as_seen(
+def as_engine_view(
     plate: Any,
     encoding: str = "srgb",
     premultiplied: bool = False,

@@ -46,10 +46,10 @@ def _resize_lines(lines: NDArray[Any], target: int) -> Float:
     width = lines.shape[1]
     out = np.empty((target, width), np.float32)
     for number, (first, last, weights) in enumerate(_triangle(len(lines), target)):
-        block, seen = out[number * BLOCK : number * BLOCK + len(weights)], lines[first:last]
+        block, stretch = out[number * BLOCK : number * BLOCK + len(weights)], lines[first:last]
         step = max(1, ALONE // weights.size)
         for left in range(0, width, step):
-            np.matmul(weights, as_unit(seen[:, left : left + step]), out=block[:, left : left + step])
+            np.matmul(weights, as_unit(stretch[:, left : left + step]), out=block[:, left : left + step])
     return out
 
 

@@ -87,15 +87,15 @@ class Student:
     def step(self, found: gather.Regions, neighbours: int, shown: Tensor, factor: float) -> Tensor:
         """Learn from a batch; the mean soft distances before and after."""
         self.optimizer.param_groups[0]["lr"] = self.rate * factor
-        seen = formed(found, self.form, neighbours)
+        regions = formed(found, self.form, neighbours)
         with torch.autocast(shown.device.type, torch.bfloat16):
-            base, after = gather.refined(self.network, seen)
-        loss = region_loss(after, seen.truth, seen.trust, shown)
+            base, after = gather.refined(self.network, regions)
+        loss = region_loss(after, regions.truth, regions.trust, shown)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.moving, 1.0)
         self.optimizer.step()
-        return gather.soft_distances(base, after.detach(), seen, shown)
+        return gather.soft_distances(base, after.detach(), regions, shown)
 
     def save(self, out: Path) -> None:
         """The second stage alone."""
@@ -124,8 +124,8 @@ def train(args: argparse.Namespace, todo: list[tuple[str, int]]) -> None:
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
             image, _ = joint.shrunk(plates, joint.working(number, args.scale)[0])
             coarse = teacher.coarse(image)
-            seen = gather.plate_maps(teacher, plates, coarse)
-            found = gather.choose(teacher, plates, seen, args.batch * args.regions)
+            maps = gather.plate_maps(teacher, plates, coarse)
+            found = gather.choose(teacher, plates, maps, args.batch * args.regions)
         if found is not None:
             factor = pace(number / args.steps, number, 40)
             neighbours = config.attention.neighbours

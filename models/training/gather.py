@@ -97,23 +97,23 @@ class Regions(NamedTuple):
     valid: Tensor  # M×(1+K)
 
 
-def choose(network: MattingNetwork, plates: Plates, seen: PlateMaps, count: int) -> Regions | None:
+def choose(network: MattingNetwork, plates: Plates, maps: PlateMaps, count: int) -> Regions | None:
     """Draw regions; those with more soft pixels are drawn more often."""
     r = network.config.refiner
     side = r.cell + 2 * r.halo
-    if not seen.cells.any():
+    if not maps.cells.any():
         return None
-    positions, index, where, valid = network.neighbourhoods(seen.cells)
-    tall = seen.cells.shape[0] // len(plates.image)
+    positions, index, where, valid = network.neighbourhoods(maps.cells)
+    tall = maps.cells.shape[0] // len(plates.image)
     # Padded to few different numbers: cuDNN plans anew for each shape.
     padded = F.pad(positions, (0, 0, 0, -len(positions) % MULTIPLE))
     plate, row, column = padded[:, 0] // tall, padded[:, 0] % tall, padded[:, 1]
-    pooled = windows(F.avg_pool2d(seen.plane, 4), plate, row, column, side // 4, r.cell // 4)
+    pooled = windows(F.avg_pool2d(maps.plane, 4), plate, row, column, side // 4, r.cell // 4)
     context = points(
-        seen.context, plate, row * r.cell + r.cell // 2, column * r.cell + r.cell // 2, seen.size
+        maps.context, plate, row * r.cell + r.cell // 2, column * r.cell + r.cell // 2, maps.size
     )
     with torch.no_grad():
-        soft = ((seen.truth > 0.02) & (seen.truth < 0.98)).float()
+        soft = ((maps.truth > 0.02) & (maps.truth < 0.98)).float()
         odds = 0.02 + windows(F.avg_pool2d(soft, 4), plate, row, column, side // 4, r.cell // 4).mean(
             (1, 2, 3)
         )
@@ -121,26 +121,27 @@ def choose(network: MattingNetwork, plates: Plates, seen: PlateMaps, count: int)
     chosen = (plate[keep], row[keep], column[keep])
     trust = soft_trust(plates.weight, plates.exact)
     return Regions(
-        windows(seen.plane, *chosen, side, r.cell), windows(seen.truth, *chosen, side, r.cell),
+        windows(maps.plane, *chosen, side, r.cell), windows(maps.truth, *chosen, side, r.cell),
         trust[chosen[0]], plates.exact[chosen[0]], pooled, context, index[keep], where[keep], valid[keep],
     )  # fmt: skip
 
 
-def refined(network: MattingNetwork, seen: Regions) -> tuple[Tensor, Tensor]:
+def refined(network: MattingNetwork, regions: Regions) -> tuple[Tensor, Tensor]:
     """Coarse alpha of the regions, and what becomes of it, before clamping: M×1×P×P each."""
     refiner = network.refiner
     if not isinstance(refiner, UnshuffleRefiner):
         raise SystemExit("only our refiner is trained so")
-    tokens = refiner.tokens(seen.pooled, seen.context)
-    attended = network.attention(tokens[seen.indices], seen.where, seen.valid)
-    correction = refiner.correction(seen.patches.contiguous(memory_format=torch.channels_last), attended)
-    base, unknown = refiner.coarse(seen.patches)
+    tokens = refiner.tokens(regions.pooled, regions.context)
+    attended = network.attention(tokens[regions.indices], regions.where, regions.valid)
+    correction = refiner.correction(regions.patches.contiguous(memory_format=torch.channels_last), attended)
+    base, unknown = refiner.coarse(regions.patches)
     # Where to refine is learned from the trimap alone.
     return base, base + correction.float() * refiner.blend(unknown.detach())
 
 
-def soft_distances(base: Tensor, after: Tensor, seen: Regions, shown: Tensor) -> Tensor:
+def soft_distances(base: Tensor, after: Tensor, regions: Regions, shown: Tensor) -> Tensor:
     """Mean distance of exact soft pixels before and after refinement: 2."""
-    soft = (seen.truth > 0.02) & (seen.truth < 0.98) & (seen.exact > 0)[:, None, None, None] & (shown > 0.5)
+    truth, exact = regions.truth, regions.exact[:, None, None, None] > 0
+    soft = (truth > 0.02) & (truth < 0.98) & exact & (shown > 0.5)
     count = soft.sum().clamp(min=1)
-    return torch.stack([((x.clamp(0, 1) - seen.truth).abs() * soft).sum() / count for x in (base, after)])
+    return torch.stack([((x.clamp(0, 1) - truth).abs() * soft).sum() / count for x in (base, after)])

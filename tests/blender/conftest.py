@@ -89,10 +89,10 @@ def run_inside(
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    said = f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-    assert done.returncode == 0, f"{function} ended with {done.returncode}:\n{said}"
+    output = f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    assert done.returncode == 0, f"{function} ended with {done.returncode}:\n{output}"
     result: dict[str, Any] = json.loads(answer.read_text("utf-8"))
-    return result | {"said": said}
+    return result | {"output": output}
 
 
 def environment(resources: Path) -> dict[str, str]:

@@ -84,7 +84,7 @@ def test_a_linked_scene_s_mattes_come_from_its_own_folder_until_they_are_stale(
     blender("files.analyse", blend=blend, frames=[1, 2])
     cached = blender("files.link_scene", blend=blend, out=tmp_path / "cached.exr")
     assert cached["records"] == [["cached", ""]]
-    assert "Traceback" not in cached["said"]
+    assert "Traceback" not in cached["output"]
     plate.touch()
     stale = blender("files.link_scene", blend=blend, out=tmp_path / "stale.exr")
     assert [status for status, _ in stale["records"]] == ["matted"]
@@ -98,7 +98,7 @@ def test_what_is_linked_is_analysed_where_it_is_from(
     kept = blender("files.analyse", blend=blend, frames=[1, 2])["cache"]
     before = {path: path.read_bytes() for path in blend.parent.rglob("matte.*.exr")}
     assert sorted(path.name for path in before) == kept
-    said = blender(
+    facts = blender(
         "files.analyse_what_is_linked",
         blend=blend,
         plate=plate.with_name("head.0002.exr"),
@@ -106,7 +106,7 @@ def test_what_is_linked_is_analysed_where_it_is_from(
         to=tmp_path / "other.blend",
     )
     for name in ("analyse_frame", "clear_cache"):
-        assert str(blend) in said[name]
+        assert str(blend) in facts[name]
     assert {path: path.read_bytes() for path in blend.parent.rglob("matte.*.exr")} == before
 
 
@@ -139,7 +139,7 @@ def test_an_analysed_file_renders_without_the_add_on_wherever_it_is_moved(
 
 def test_other_names_and_places_lose_no_mattes(blender: Blender, blend: Path, tmp_path: Path) -> None:
     facts = blender("files.renames", blend=blend, frames=[1, 2], elsewhere=tmp_path / "elsewhere")
-    facts.pop("said")
+    facts.pop("output")
     uids = facts.pop("uids")
     copied = facts.pop("scene copied")
     assert len(facts) == 6

@@ -34,14 +34,14 @@ def plate(
 
 def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.settings", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     assert len(facts) == 14
     assert max(facts.values()) <= FLOAT, facts
 
 
 def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("inputs.pictures", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     assert len(facts) == 11
     assert max(facts.values()) <= FLOAT, facts
 
@@ -111,7 +111,7 @@ def test_a_failure_is_seen_everywhere(blender: Blender, plate: Path, tmp_path: P
 
 def test_pixels_stay_where_they_are(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("node.geometry", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     # Pixels that are twice as wide are looked at in proportion, as the core does when it is told.
     assert facts.pop("beside its aspect") > FLOAT
     colour = np.stack([read_exr(plate)[channel] for channel in "RGB"], -1)
@@ -138,7 +138,7 @@ def test_clips_and_strips(blender: Blender, plate: Path, tmp_path: Path) -> None
 
 def test_mattes_lie_as_their_strip_lies(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("inputs.strips", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     assert len(facts) == 4
     # 4.x lays them exactly, later ones resample a scaled strip's mask once more; laid wrongly, it is 0.3.
     assert max(facts.values()) <= 0.02, facts

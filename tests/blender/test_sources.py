@@ -85,7 +85,7 @@ def test_mattes_lie_where_moved_and_cropped_pictures_are(
     facts = blender("sources.moved", plate=walk[0], size=SIZE, folder=tmp_path)
     assert facts["border False"] == [256, 256]
     assert facts["border True"] == [224, 128]
-    print({name: value for name, value in facts.items() if name != "said"})
+    print({name: value for name, value in facts.items() if name != "output"})
     exact = ("border False colour", "border True colour", "border place", "border place without crop")
     assert {name: facts[name] for name in exact if facts[name] > 1e-5} == {}
     for name in ("scaled", "beyond"):

@@ -24,7 +24,7 @@ def plate(astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path: Path)
 
 def test_edits_upstream_are_noticed_and_others_are_not(blender: Blender, plate: Path, tmp_path: Path) -> None:
     facts = blender("stale.compositing", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     unmoved = {name: facts.pop(name) for name in ("levels downstream", "frame shown")}
     assert unmoved == {name: [True, True, True] for name in unmoved}
     assert len(facts) == 6
@@ -35,7 +35,7 @@ def test_a_3d_scene_is_stale_by_its_edits_and_not_by_its_motion(
     blender: Blender, plate: Path, tmp_path: Path
 ) -> None:
     facts = blender("stale.three_d", plate=plate, size=SIZE, folder=tmp_path)
-    facts.pop("said")
+    facts.pop("output")
     for name in ("shown at 1", "shown at 2"):
         assert facts.pop(name) == [True, True]
     assert len(facts) == 7

@@ -74,9 +74,9 @@ def test_a_job_is_planned_run_and_run_again(plates, tmp_path, capsys):
     told = events(capsys)
     assert [event["event"] for event in told] == ["start", *["frame"] * 3, "start", *["frame"] * 2, "end"]
     assert [event["done"] for event in told if event["event"] == "frame"] == [1, 2, 3, 4, 5]
-    said = json.loads(report.read_text())
-    assert (said["exit_code"], said["written"], said["failed"]) == (0, 5, 0)
-    assert {key: told[-1][key] for key in said} == said
+    summary = json.loads(report.read_text())
+    assert (summary["exit_code"], summary["written"], summary["failed"]) == (0, 5, 0)
+    assert {key: told[-1][key] for key in summary} == summary
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*.*"))
     assert [name for name in found if ".flyaway" not in name] == [
         "abc/sh010/m.0001.exr",
@@ -101,7 +101,7 @@ def test_a_csv_of_shots_has_tokens_for_columns(plates, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("coarse_only", "corse_only", "corse_only means nothing"),
         ("{show}", "{shw}", "no token {shw}"),
@@ -118,24 +118,24 @@ def test_a_csv_of_shots_has_tokens_for_columns(plates, tmp_path, capsys):
     ],
 )
 def test_a_job_that_means_nothing_is_refused_before_anything_is_done(
-    plates, tmp_path, capsys, old, new, said
+    plates, tmp_path, capsys, old, new, message
 ):
     plates(5)
     job = tmp_path / "job.toml"
     text = JOB.replace(old, new)
-    if said.startswith("would"):
+    if message.startswith("would"):
         text = text.replace('frames = "4-5"', 'frames = "3-5"').replace('kind = "rgba"', "")
         text = text.replace("{shot}/../sh010", "sh010")
     job.write_text(text)
     assert flyaway(["batch", str(job)]) == 1
     printed = capsys.readouterr()
-    assert said in printed.err
+    assert message in printed.err
     assert len(printed.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--channel", ""), "no channel"),
         (("--premultiplied",), "rgba"),
@@ -143,11 +143,11 @@ def test_a_job_that_means_nothing_is_refused_before_anything_is_done(
         (("--resume", "--overwrite"), "exclude"),
     ],
 )
-def test_options_that_contradict_are_refused_and_not_ignored(plates, tmp_path, capsys, arguments, said):
+def test_options_that_contradict_are_refused_and_not_ignored(plates, tmp_path, capsys, arguments, message):
     plates(1)
     target = str(tmp_path / "m.####.exr")
     assert flyaway(["matte", str(tmp_path / "plates" / "p.####.exr"), "-o", target, *arguments]) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def run(start, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("a.blend", "--frames", "1-x"), "no frame range"),
         (("b.blend", "--frames", "1", "--blender", sys.executable), "b.blend is not there"),
@@ -34,10 +34,10 @@ def run(start, tmp_path):
         (("a.blend",), "--frames"),
     ],
 )
-def test_what_cannot_be_started_is_one_line_and_exit_code_1(run, arguments, said):
+def test_what_cannot_be_started_is_one_line_and_exit_code_1(run, arguments, message):
     done = run(*arguments)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

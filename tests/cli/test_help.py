@@ -32,10 +32,10 @@ EVERY = [" ".join(words) for words, _ in commands()]
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_every_command_explains_itself(words, flag, capsys):
     assert run([*words.split(), flag]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("Usage: flyaway")
-    assert not re.search(r"range>|RANGE|<int|<float|list\[", said)
-    assert max(map(len, said.splitlines())) <= 100
+    printed = capsys.readouterr().out
+    assert printed.startswith("Usage: flyaway")
+    assert not re.search(r"range>|RANGE|<int|<float|list\[", printed)
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_every_command_has_an_example_and_each_example_is_understood():
@@ -61,8 +61,8 @@ def commands_by_name():
 
 def test_the_artists_commands_come_first(capsys):
     assert run(["-h"]) == 0
-    said = capsys.readouterr().out
-    artists, developers = said.split("For developers:")
+    printed = capsys.readouterr().out
+    artists, developers = printed.split("For developers:")
     assert all(f"\n  {name} " in developers for name in DEVELOPERS)
     assert artists.index("\n  matte ") < artists.index("\n  batch ") < artists.index("\n  farm ")
 
@@ -72,8 +72,8 @@ def test_options_of_the_long_commands_stand_in_groups(name, capsys):
     command = dict(commands_by_name())[name]
     assert isinstance(command, Command)
     assert run([name, "-h"]) == 0
-    said = capsys.readouterr().out
-    other = said.partition("Other options:")[2].partition("Example")[0]
+    printed = capsys.readouterr().out
+    other = printed.partition("Other options:")[2].partition("Example")[0]
     assert re.findall(r"--[\w-]+", other) == ["--help"]
 
 
@@ -90,6 +90,6 @@ def test_a_shells_star_that_was_expanded_gets_a_hint(tmp_path, capsys):
 
 def test_a_value_that_is_none_of_the_choices_is_refused_in_plain_words(capsys):
     assert run(["matte", "p.png", "-o", "m.png", "--alpha-in", "bogus"]) == 1
-    said = capsys.readouterr().err
-    assert "'bogus' is not one of" in said
-    assert "Value error" not in said
+    printed = capsys.readouterr().err
+    assert "'bogus' is not one of" in printed
+    assert "Value error" not in printed

@@ -156,7 +156,7 @@ def test_the_plate_survives_itself_as_destination(run, tmp_path, write_plate, pe
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("matte",), "SRC"),
         (("matte", ASTRONAUT), "-o"),
@@ -169,12 +169,12 @@ def test_the_plate_survives_itself_as_destination(run, tmp_path, write_plate, pe
         (("nonsense",), "nonsense"),
     ],
 )
-def test_what_cannot_start_is_one_clean_line_and_exit_1(run, tmp_path, arguments, said):
+def test_what_cannot_start_is_one_clean_line_and_exit_1(run, tmp_path, arguments, message):
     done = run(*arguments)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert message in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -278,11 +278,11 @@ def test_doctor_runs_a_frame(run):
 def test_doctor_tells_programs_in_json(run):
     done = run("doctor", "--json", "--quick")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["packages"]["flyaway"] == flyaway.__version__
-    assert said["weights"] == dict.fromkeys([*flyaway.list_models(), *flyaway.earlier_models()], "")
-    assert {"engine": "onnxruntime", "device": "cpu"}.items() <= said["devices"][0].items()
-    assert all(not device["problem"] for device in said["devices"])
+    report = json.loads(done.stdout)
+    assert report["packages"]["flyaway"] == flyaway.__version__
+    assert report["weights"] == dict.fromkeys([*flyaway.list_models(), *flyaway.earlier_models()], "")
+    assert {"engine": "onnxruntime", "device": "cpu"}.items() <= report["devices"][0].items()
+    assert all(not device["problem"] for device in report["devices"])
 
 
 def test_previews_show_the_plate_as_seen_with_its_matte_as_alpha(run, tmp_path, write_plate, person):

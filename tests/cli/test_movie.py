@@ -67,11 +67,11 @@ def test_a_movie_in_and_a_movie_out(run, tmp_path, clip):
 
 
 def test_a_missing_matte_and_a_bad_rate_are_one_clean_line(run, clip):
-    for arguments, said in (
+    for arguments, message in (
         (("clip.mp4", "none.####.exr", "-o", "o.mov"), "no such file"),
         (("clip.mp4", "none.####.exr", "-o", "o.mov", "--rate", "fast"), "no frame rate"),
     ):
         done = run("movie", *arguments)
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
-        assert said in done.stderr
+        assert message in done.stderr

@@ -96,7 +96,7 @@ def test_a_layer_matted_and_kept_beside_the_others(run, tmp_path, write_plate, l
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--layer", "specular"), "no layer 'specular'"),
         (("--part", "right"), "no part 'right'"),
@@ -108,10 +108,10 @@ def test_a_layer_matted_and_kept_beside_the_others(run, tmp_path, write_plate, l
         (("--output", "beside", "--crop"), "--crop"),
     ],
 )
-def test_what_cannot_be_is_said(run, tmp_path, write_plate, linear, options, said):
+def test_what_cannot_be_is_said(run, tmp_path, write_plate, linear, options, message):
     write_plate(tmp_path / "p.exr", linear)
     done = run("p.exr", "-o", "m.exr", *options)
     assert done.returncode in (1, 2)
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "m.exr").exists()

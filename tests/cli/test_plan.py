@@ -61,8 +61,8 @@ def test_the_shots_together_are_held_against_what_is_free(plates, capsys, monkey
     # Each shot alone would fit.
     monkeypatch.setattr(cost.shutil, "disk_usage", lambda _: Usage(10**9, 0, 120_000))
     assert run(["batch", str(job), "--frames", "1001-1002", "--dry-run"]) == 0
-    said = capsys.readouterr().out
-    assert "NOT ENOUGH" in said
+    printed = capsys.readouterr().out
+    assert "NOT ENOUGH" in printed
     assert run(["batch", str(job), "--frames", "1001-1002", "--dry-run", "--json"]) == 0
     (disk,) = json.loads(capsys.readouterr().out)["disks"]
     assert disk["bytes_out"] == 2 * 2 * 96 * 64 * 2 + 2 * 96 * 64 * 2 * 4
@@ -102,10 +102,10 @@ def test_frames_that_are_run_for_the_memory_alone_are_planned(plates, capsys):
 def test_threads_reach_the_engine(plates, monkeypatch):
     import flyaway
 
-    seen = []
+    threads = []
 
     def load(*_, **how):
-        seen.append(how.get("threads"))
+        threads.append(how.get("threads"))
         raise flyaway.EngineError("no further")
 
     monkeypatch.setattr("flyaway.load", load)
@@ -118,7 +118,7 @@ def test_threads_reach_the_engine(plates, monkeypatch):
     )
     assert run(["batch", str(plates / "j.toml")]) == 1
     assert run(["batch", str(plates / "j.toml"), "--threads", "5"]) == 1
-    assert seen == [3, 2, 5]
+    assert threads == [3, 2, 5]
 
 
 @pytest.mark.parametrize("outputs", ["5", "true", '"o/m.####.exr"', "{path = 'a'}", "2024-01-01"])
@@ -192,10 +192,10 @@ def test_what_an_earlier_run_made_and_will_not_do_is_told(plates, capsys):
     painted = plates / "m/m.1002.exr"
     painted.write_bytes(painted.read_bytes() + b"more")
     assert run(plan) == 0
-    said = capsys.readouterr().out
-    assert said.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "0", "2"]
-    assert "sh010: stale, 1001: its plate has changed" in said
-    assert "sh010: stale, 1002: changed after it was written" in said
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[1].split()[:5] == ["sh010", "fast", "2", "0", "2"]
+    assert "sh010: stale, 1001: its plate has changed" in printed
+    assert "sh010: stale, 1002: changed after it was written" in printed
     job.write_text(job.read_text() + "gamma = 2.0\n")
     assert run([*plan, "--json"]) == 0
     (shot,) = json.loads(capsys.readouterr().out)["shots"]

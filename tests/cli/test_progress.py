@@ -145,9 +145,9 @@ def test_a_second_interrupt_still_counts_every_frame_that_is_on_disk(job, cli):
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
-    said = json.loads(report.read_text())
+    summary = json.loads(report.read_text())
     on_disk = len(list((job.parent / "out").glob("a.*.exr")))
-    assert (said["interrupted"], said["written"]) == (True, on_disk)
+    assert (summary["interrupted"], summary["written"]) == (True, on_disk)
     assert f"interrupted after {on_disk} of 63" in json.loads(rest.splitlines()[-1])["remark"]
 
 
@@ -199,7 +199,7 @@ def on_a_terminal():
         if process == 0:
             os.chdir(folder)
             os.execvpe(command[0], command, {**environment, "TERM": "xterm", "COLUMNS": "100"})  # noqa: S606
-        seen = b""
+        screen = b""
         while select.select([terminal], [], [], 120)[0]:
             try:
                 more = os.read(terminal, 65536)
@@ -207,12 +207,12 @@ def on_a_terminal():
                 break
             if not more:
                 break
-            seen += more
-            keys = press(seen.decode(errors="replace"))
+            screen += more
+            keys = press(screen.decode(errors="replace"))
             if keys:
                 os.write(terminal, keys)
         _, status = os.waitpid(process, 0)
         os.close(terminal)
-        return os.waitstatus_to_exitcode(status), seen.decode(errors="replace")
+        return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
     return run

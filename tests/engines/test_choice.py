@@ -112,16 +112,16 @@ def test_threads_are_a_whole_number(info, engine, threads):
 
 
 def test_threads_are_passed_on(info, monkeypatch):
-    seen = []
+    threads = []
     session = ort.InferenceSession
 
     def spy(path, options, providers):
-        seen.append(options.intra_op_num_threads)
+        threads.append(options.intra_op_num_threads)
         return session(path, options, providers=providers)
 
     monkeypatch.setattr(ort, "InferenceSession", spy)
     open_engine(info, "cpu", threads=2)
-    assert seen == [2, 2, 2]
+    assert threads == [2, 2, 2]
 
 
 def test_both_onnxruntimes_at_once_conflict(tmp_path):

@@ -25,7 +25,7 @@ def forced(engine: Engine, height: int, width: int, share: float) -> np.ndarray:
 def assert_refined(result: Inference) -> None:
     """Weights whose refiner does nothing would make the comparison pass and mean nothing."""
     assert result.cells.any()
-    assert np.abs(result.alpha - result.coarse).max() > 1e-3
+    assert np.abs(result.alpha - result.coarse_alpha).max() > 1e-3
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -34,13 +34,13 @@ def test_the_same_cells_give_the_same_alpha(ort_engine, torch_engine, plates, he
     cells = forced(ort_engine, height, width, 0.15)
     ours, reference = (engine.infer(plate, cells=cells) for engine in (ort_engine, torch_engine))
     for result in (ours, reference):
-        assert result.alpha.shape == result.coarse.shape == (height, width)
-        assert result.alpha.dtype == result.coarse.dtype == result.trimap.dtype == np.float32
+        assert result.alpha.shape == result.coarse_alpha.shape == (height, width)
+        assert result.alpha.dtype == result.coarse_alpha.dtype == result.trimap.dtype == np.float32
         assert np.array_equal(result.cells, cells)
         np.testing.assert_allclose(result.trimap.sum(0), 1, atol=1e-5)
     assert ours.trimap.shape == reference.trimap.shape
     assert np.abs(ours.trimap - reference.trimap).max() <= BOUND
-    assert np.abs(ours.coarse - reference.coarse).max() <= BOUND
+    assert np.abs(ours.coarse_alpha - reference.coarse_alpha).max() <= BOUND
     assert np.abs(ours.alpha - reference.alpha).max() <= BOUND
     assert_refined(reference)
 
@@ -68,7 +68,7 @@ def test_nothing_and_everything_selected(ort_engine, torch_engine, plates, every
     cells = np.full(grid_size(height, width, ort_engine.config.refiner.cell), everything)
     ours, reference = (engine.infer(plate, cells=cells) for engine in (ort_engine, torch_engine))
     assert np.abs(ours.alpha - reference.alpha).max() <= BOUND
-    assert np.array_equal(ours.alpha, ours.coarse) != everything
+    assert np.array_equal(ours.alpha, ours.coarse_alpha) != everything
 
 
 def test_without_refinement_the_alpha_is_the_coarse_one(ort_engine, torch_engine, plates):
@@ -77,7 +77,7 @@ def test_without_refinement_the_alpha_is_the_coarse_one(ort_engine, torch_engine
         result = engine.infer(
             plate, refine=False, cells=np.ones(grid_size(240, 320, engine.config.refiner.cell), bool)
         )
-        assert np.array_equal(result.alpha, result.coarse)
+        assert np.array_equal(result.alpha, result.coarse_alpha)
         assert not result.cells.any()
 
 
@@ -90,8 +90,8 @@ def test_refinement_touches_the_chosen_cells_and_their_halos_alone(ort_engine, p
     halo = ort_engine.config.refiner.halo
     sides = [np.roll(chosen, (y, x), (0, 1)) for y in (-halo, 0, halo) for x in (-halo, 0, halo)]
     outside = ~np.logical_or.reduce(sides)
-    assert np.array_equal(result.alpha[outside], result.coarse[outside])
-    assert not np.array_equal(result.alpha, result.coarse)
+    assert np.array_equal(result.alpha[outside], result.coarse_alpha[outside])
+    assert not np.array_equal(result.alpha, result.coarse_alpha)
 
 
 def test_chunks_change_nothing(ort_engine, plates, monkeypatch):

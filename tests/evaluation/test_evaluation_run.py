@@ -48,9 +48,9 @@ def nothing(plate):
 
 
 def test_every_matter_is_scored_on_every_image(images):
-    seen = []
-    result = run.evaluate(images, {"nothing": nothing, "exact": exact}, on_scored=seen.append)
-    assert seen == ["a", "b", "c"]
+    scored = []
+    result = run.evaluate(images, {"nothing": nothing, "exact": exact}, on_scored=scored.append)
+    assert scored == ["a", "b", "c"]
     assert [(row.image, row.matter) for row in result.rows] == [
         (image, matter) for image in "abc" for matter in ("nothing", "exact")
     ]

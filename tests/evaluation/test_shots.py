@@ -161,8 +161,8 @@ def test_a_matter_that_remembers_is_told_where_shots_begin(clip):
     means = [row.scores["mad"] for row in result.rows]
     again = run.evaluate(clip, {"counts": matter})
     assert [row.scores["mad"] for row in again.rows] == means
-    seen = [round(10 * float(matter(np.zeros((4, 4, 3)))[0, 0]))]
-    assert seen == [4]  # three frames of the last shot, and this one
+    counted = [round(10 * float(matter(np.zeros((4, 4, 3)))[0, 0]))]
+    assert counted == [4]  # three frames of the last shot, and this one
 
 
 def test_shots_are_thinned_by_whole_shots_and_frames_from_the_start(clip):

@@ -125,8 +125,8 @@ def test_pyoutline_takes_the_outline_and_runs_its_frames(job_file, program, matt
     )
     assert done.returncode == 0, done.stdout + done.stderr
     # The library writes log lines of its own to the same place.
-    said = [line for line in done.stdout.splitlines() if line.startswith("SPECIFICATION ")]
-    specification = json.loads(said[0].removeprefix("SPECIFICATION "))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("SPECIFICATION ")]
+    specification = json.loads(lines[0].removeprefix("SPECIFICATION "))
     assert '<layer name="sh010" type="Render">' in specification
     assert "<range>1-3</range><chunk>1</chunk>" in specification
     assert mattes() == ALL
@@ -217,8 +217,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing(job_file, mattes, tmp_path,
     assert report.exit_code == 0
     assert report.lost == {}
     assert mattes() == ALL
-    said = report.as_json()
-    assert said["written"] + said["skipped"] == len(ALL)
+    summary = report.as_json()
+    assert summary["written"] + summary["skipped"] == len(ALL)
     assert not [
         path for path in (tmp_path / "out").rglob("*") if ".part" in path.name or path.suffix == ".claim"
     ]

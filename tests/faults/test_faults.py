@@ -174,8 +174,8 @@ def test_json_of_a_failed_run_names_its_frames(harness):
     out = root / "json"
     report = go(root / "plates", out, "matte", FaultyDisk("full", 12, 1))
     assert report is not None
-    said = json.loads(json.dumps(report.as_json()))
-    assert said["exit_code"] == 2
-    assert {failure["frame"] for failure in said["failures"]} <= set(FRAMES)
-    assert said["written"] + said["failed"] == len(FRAMES)
+    summary = json.loads(json.dumps(report.as_json()))
+    assert summary["exit_code"] == 2
+    assert {failure["frame"] for failure in summary["failures"]} <= set(FRAMES)
+    assert summary["written"] + summary["failed"] == len(FRAMES)
     shutil.rmtree(out)

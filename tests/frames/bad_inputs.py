@@ -445,12 +445,12 @@ for line in sys.stdin:
         plate = read_plate(path, frame=1 if is_movie(path) else None)
         pixels, encoding = plate.for_matting()
         as_display(pixels, encoding)
-        said = ["read", "; ".join(plate.notes), type(plate).__name__]
+        outcome = ["read", "; ".join(plate.notes), type(plate).__name__]
     except FlyawayError as error:
-        said = ["refused", str(error), type(error).__name__]
+        outcome = ["refused", str(error), type(error).__name__]
     except BaseException as error:
-        said = ["raised", repr(error), type(error).__name__]
-    print(json.dumps(said), flush=True)
+        outcome = ["raised", repr(error), type(error).__name__]
+    print(json.dumps(outcome), flush=True)
 """
 
 
@@ -492,8 +492,10 @@ def table(rows: list[tuple[str, Case, list[str]]], folder: Path) -> str:
         if now != group:
             group = now
             text += [f"\n## {group}\n", "| file | what it is | result | in words |", "|---|---|---|---|"]
-        said = words.replace(f"{folder}/{case.name}: ", "").replace("frame 1, ", "").replace(str(folder), "")
-        cells = (f"`{shown(case.name)}`", case.what, outcome, clipped(said) or "–")
+        reason = (
+            words.replace(f"{folder}/{case.name}: ", "").replace("frame 1, ", "").replace(str(folder), "")
+        )
+        cells = (f"`{shown(case.name)}`", case.what, outcome, clipped(reason) or "–")
         text.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(text) + "\n"
 

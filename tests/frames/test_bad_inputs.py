@@ -44,13 +44,13 @@ def test_each_is_read_or_refused_as_it_should_be(corpus):
 
 def test_the_page_says_what_is_so(corpus):
     _, found, results = corpus
-    said = dict(
+    listed = dict(
         re.findall(r"^\| `(.*?)` \| .*? \| (read|refused) \|", TABLE.read_text("utf-8"), re.MULTILINE)
     )
-    assert set(said) == {bad_inputs.shown(case.name).replace("|", "\\|") for case in found}
+    assert set(listed) == {bad_inputs.shown(case.name).replace("|", "\\|") for case in found}
     for case, (outcome, _, _) in zip(found, results, strict=True):
         if case.expected != EITHER:
-            assert said[bad_inputs.shown(case.name)] == outcome, case.name
+            assert listed[bad_inputs.shown(case.name)] == outcome, case.name
 
 
 def test_a_run_over_all_of_them_does_the_sound_ones_and_names_the_others(corpus, cli, tmp_path):

@@ -62,9 +62,9 @@ def test_all_pixels_are_matted_and_the_clean_aperture_is_told(movie, name):
     assert probe(path).aperture == clean_aperture(path, W, H)
     plate = read_plate(path, frame=2)
     assert plate.pixels.shape == (H, W, 3)
-    (said,) = [note for note in plate.notes if "clean aperture" in note]
-    assert "88×60, 0.5 right and -3 down" in said
-    assert "all of its 96×64 pixels are matted" in said
+    (remark,) = [note for note in plate.notes if "clean aperture" in note]
+    assert "88×60, 0.5 right and -3 down" in remark
+    assert "all of its 96×64 pixels are matted" in remark
 
 
 def test_centred_it_is_told_without_an_offset(movie):

@@ -102,11 +102,11 @@ def test_an_exr_gets_what_the_table_says(tmp_path, plate_path, kind, converted):
     write_matte(tmp_path / "m.exr", ALPHA, plate, WriteOptions(output=kind, channel="matte"))
     spec = header(tmp_path / "m.exr")
     after = {item.name.lower() for item in spec.extra_attribs}
-    seen = 0
+    checked = 0
     for row, name in names():
         if name.lower() not in before:
             continue
-        seen += 1
+        checked += 1
         verdict = row.verdict(kind, same_colour=not converted)
         if verdict == "kept":
             assert spec.get(name) == plate.spec.get(name), name
@@ -115,7 +115,7 @@ def test_an_exr_gets_what_the_table_says(tmp_path, plate_path, kind, converted):
         else:
             assert verdict == "rewritten", (name, verdict)
             assert name.lower() not in after or spec.get(name) != f"of {name}", name
-    assert seen > 30  # or the plate has lost what the table is about
+    assert checked > 30  # or the plate has lost what the table is about
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

@@ -392,8 +392,8 @@ def test_prores_4444_carries_the_matte(tmp_path, shot, premultiplied):
     with av.open(str(path)) as container:
         context = container.streams.video[0].codec_context
         assert (context.name, context.profile) == ("prores", "4444")
-        for said in (context.colorspace, context.color_primaries, context.color_trc, context.color_range):
-            assert said == 1
+        for tag in (context.colorspace, context.color_primaries, context.color_trc, context.color_range):
+            assert tag == 1
     for number, matte in enumerate(mattes, 1):
         plate = read_plate(path, frame=number)
         alpha = read_matte(matte).alpha[4:-4, 4:-4]

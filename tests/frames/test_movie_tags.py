@@ -42,8 +42,8 @@ TIMECODES = [
 ]
 
 
-def stream_of(path, frames=1, *, rate=Fraction(25), timecode="", aspect=None, said=1):
-    """A small movie whose container says what is asked for, and whose frames say `said` of their colour."""
+def stream_of(path, frames=1, *, rate=Fraction(25), timecode="", aspect=None, tag=1):
+    """A small movie whose container says what is asked for, and whose frames say `tag` of their colour."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("prores_ks", rate=rate)
         stream.width, stream.height, stream.pix_fmt = W, H, "yuv422p10le"
@@ -57,7 +57,7 @@ def stream_of(path, frames=1, *, rate=Fraction(25), timecode="", aspect=None, sa
             frame = av.VideoFrame(W, H, "yuv422p10le")
             for plane in frame.planes:
                 plane.update(np.full(plane.buffer_size // 2, 500, np.uint16).tobytes())
-            frame.colorspace = frame.color_trc = frame.color_primaries = said
+            frame.colorspace = frame.color_trc = frame.color_primaries = tag
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
@@ -172,7 +172,7 @@ def test_both_headers_say_bt709(tmp_path):
 
 
 def test_what_only_the_container_says_is_heeded(tmp_path):
-    clip = stream_of(tmp_path / "clip.mov", said=2)
+    clip = stream_of(tmp_path / "clip.mov", tag=2)
     assert prores_header(clip) == (2, 2, 2)
     plate = read_plate(clip, frame=1)
     assert not [note for note in plate.notes if "matrix" in note]

@@ -45,8 +45,8 @@ def patched(path, orientation):
     else:  # Radiance: which way lines follow each other, then which way pixels do
         lines = {1: "-Y {} +X {}", 2: "-Y {} -X {}", 3: "+Y {} -X {}", 4: "+Y {} +X {}"}
         lines |= {5: "+X {} -Y {}", 6: "-X {} -Y {}", 7: "-X {} +Y {}", 8: "+X {} +Y {}"}
-        said = lines[orientation].format(H, W).encode()
-        data = bytearray(bytes(data).replace(f"-Y {H} +X {W}".encode(), said))
+        resolution = lines[orientation].format(H, W).encode()
+        data = bytearray(bytes(data).replace(f"-Y {H} +X {W}".encode(), resolution))
     path.write_bytes(data)
     return path
 

@@ -84,21 +84,21 @@ def test_exrheader_sees_the_plates_channels_and_one_more(tmp_path, plate_path, e
     plate, both = header_of(exrheader, plate_path), header_of(exrheader, tmp_path / "m.exr")
     added = set(both["channels"].split("\n")) - set(plate["channels"].split("\n"))
     assert added == {"    matte.A, 16-bit floating-point, sampling 1 1"}
-    for name, said in plate.items():
+    for name, entry in plate.items():
         if name not in ("channels", "type"):
-            assert both[name] == said, name
+            assert both[name] == entry, name
 
 
 def test_oiiotool_finds_the_plates_channels_unchanged_to_the_bit(tmp_path, plate_path, oiiotool):
     both = tmp_path / "both.exr"
     write_matte(both, ALPHA, read_plate(plate_path), WriteOptions("beside", channel="matte.A"))
     names = "R,G,B,depth.Z,N.X"
-    said = output_of(oiiotool, plate_path, "--ch", names, both, "--ch", names, "--fail", "0", "--diff")
-    assert "PASS" in said
+    printed = output_of(oiiotool, plate_path, "--ch", names, both, "--ch", names, "--fail", "0", "--diff")
+    assert "PASS" in printed
     alone = tmp_path / "alone.exr"
     write_matte(alone, ALPHA, read_plate(plate_path))
-    said = output_of(oiiotool, alone, both, "--ch", "matte.A", "--fail", "0", "--diff")
-    assert "PASS" in said
+    printed = output_of(oiiotool, alone, both, "--ch", "matte.A", "--fail", "0", "--diff")
+    assert "PASS" in printed
     # The yardstick can say no.
     write_matte(alone, 1 - ALPHA, read_plate(plate_path))
     refused = subprocess.run(
@@ -112,15 +112,15 @@ def test_oiiotool_agrees_on_size_window_and_coverage(tmp_path, plate_path, oiiot
     path = tmp_path / f"m{suffix}"
     depth = "half" if suffix == ".exr" else "uint16"
     write_matte(path, ALPHA, read_plate(plate_path), WriteOptions(depth=depth))
-    said = output_of(oiiotool, "--info", "-v", "--stats", path)
+    printed = output_of(oiiotool, "--info", "-v", "--stats", path)
     if suffix == ".exr":
-        assert "96 x   72, 1 channel, half openexr" in said
-        assert "pixel data origin: x=-8, y=-6" in said
-        assert "full/display size: 80 x 60" in said
-        assert 'camera: "A-camera"' in said
-        assert "Stats Max: 1.000000" in said
+        assert "96 x   72, 1 channel, half openexr" in printed
+        assert "pixel data origin: x=-8, y=-6" in printed
+        assert "full/display size: 80 x 60" in printed
+        assert 'camera: "A-camera"' in printed
+        assert "Stats Max: 1.000000" in printed
     else:
-        assert "80 x   60, 1 channel, uint16" in said
+        assert "80 x   60, 1 channel, uint16" in printed
         highest = round(float(ALPHA[6:66, 8:88].max()) * 65535)
-        assert f"Stats Max: {highest}" in said
-    assert "Stats FiniteCount: 6912" in said or "Stats FiniteCount: 4800" in said
+        assert f"Stats Max: {highest}" in printed
+    assert "Stats FiniteCount: 6912" in printed or "Stats FiniteCount: 4800" in printed

@@ -89,7 +89,7 @@ def test_one_file_goes_to_a_file_or_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "frames", "said"),
+    ("source", "target", "frames", "message"),
     [
         ("nothing.exr", "out", None, "not there"),
         ("plate.%03d.exr", "out", None, "No file on disk"),
@@ -105,11 +105,11 @@ def test_one_file_goes_to_a_file_or_a_folder(tmp_path):
         ("empty", "out", None, "holds no picture"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(shot, monkeypatch, source, target, frames, said):
+def test_what_does_not_fit_together_is_refused(shot, monkeypatch, source, target, frames, message):
     monkeypatch.chdir(shot)
     (shot / "empty").mkdir()
-    kind = UsageError if said.startswith("--") else PatternError
-    with pytest.raises(kind, match=said):
+    kind = UsageError if message.startswith("--") else PatternError
+    with pytest.raises(kind, match=message):
         plan_frames(source, target, frames)
 
 

@@ -244,13 +244,13 @@ def apart(frame, lines):
 
 
 @pytest.mark.parametrize("bits", [8, 9, 10, 12, 14, 16])
-@pytest.mark.parametrize(("said", "full"), [(0, True), (2, True), (1, False)])
-def test_grey_is_full_range_unless_it_says_otherwise(bits, said, full):
+@pytest.mark.parametrize(("tag", "full"), [(0, True), (2, True), (1, False)])
+def test_grey_is_full_range_unless_it_says_otherwise(bits, tag, full):
     frame = av.VideoFrame(96, 64, "gray" if bits == 8 else f"gray{bits}le")
     for plane in frame.planes:
         code = np.full(plane.buffer_size // (1 if bits == 8 else 2), 100 << (bits - 8))
         plane.update(code.astype(np.uint8 if bits == 8 else np.uint16).tobytes())
-    pixels, _ = rgb_of(frame, Tags(range=said))
+    pixels, _ = rgb_of(frame, Tags(range=tag))
     meant = (100 << (bits - 8)) / ((1 << bits) - 1) if full else (100 - 16) / 219
     np.testing.assert_allclose(pixels, meant, atol=1e-6)
 

@@ -74,12 +74,12 @@ def test_an_unknown_space_is_named(tmp_path, write_plate):
 
 
 def test_an_exr_that_says_its_space_or_primaries_is_believed(tmp_path, write_plate):
-    said = write_plate(tmp_path / "a.exr", RED, metadata={"oiio:ColorSpace": "lin_ap1_scene"})
+    tagged = write_plate(tmp_path / "a.exr", RED, metadata={"oiio:ColorSpace": "lin_ap1_scene"})
     ap0 = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
     primaries = write_plate(tmp_path / "b.exr", RED, metadata={"chromaticities": ("float[8]", ap0)})
-    assert read_plate(said).space == "lin_ap1_scene"
+    assert read_plate(tagged).space == "lin_ap1_scene"
     assert read_plate(primaries).space == "lin_ap0_scene"
-    pixels, encoding = read_plate(said).for_matting()
+    pixels, encoding = read_plate(tagged).for_matting()
     assert encoding == "linear"
     # Red in AP1 is more than red in Rec.709.
     assert pixels[0, 0, 0] > 0.5

@@ -98,8 +98,8 @@ def test_who_calls_every_dpx_linear_is_told(tmp_path, by_ffmpeg, software, space
     told = [note for note in plate.notes if '"Linear"' in note]
     assert len(told) == (space == "srgb")
     assert all("--in-space linear" in note for note in told)
-    said = read_plate(path, "linear")
-    assert (said.space, [note for note in said.notes if '"Linear"' in note]) == ("linear", [])
+    overruled = read_plate(path, "linear")
+    assert (overruled.space, [note for note in overruled.notes if '"Linear"' in note]) == ("linear", [])
 
 
 # Little-endian, as OpenImageIO writes: where a field stands, what is put there, and what is told of it.
@@ -144,7 +144,7 @@ def test_a_bad_field_is_dropped_and_told_and_fails_no_frame(tmp_path, write_plat
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("stored", "meant"),
     [
         (("rational", (24, 1)), (24, 1)),
         (("rational", (24000, 1001)), (24000, 1001)),
@@ -162,9 +162,9 @@ def test_a_bad_field_is_dropped_and_told_and_fails_no_frame(tmp_path, write_plat
         (("string", "24"), (24, 1)),
     ],
 )
-def test_rates(said, meant):
+def test_rates(stored, meant):
     spec = oiio.ImageSpec(8, 8, 3, "half")
-    spec.attribute("framesPerSecond", *said)
+    spec.attribute("framesPerSecond", *stored)
     kept, notes = trusted(spec)
     assert kept.get("framesPerSecond", None) == meant
     assert bool(notes) == (meant is None)

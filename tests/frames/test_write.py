@@ -297,7 +297,7 @@ def test_a_full_disk_is_called_full(tmp_path, write_plate, monkeypatch):
             return Output()
 
     usage = shutil.disk_usage(tmp_path)
-    for free, said in ((4096, "the disk is full"), (usage.total, "File output failed")):
+    for free, message in ((4096, "the disk is full"), (usage.total, "File output failed")):
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: usage._replace(free=free))
-        with pytest.raises(WriteError, match=said):
+        with pytest.raises(WriteError, match=message):
             store_matte(tmp_path / "m.exr", ALPHA, plate, disk=Failing())

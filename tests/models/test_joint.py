@@ -44,22 +44,22 @@ def banks() -> tuple:
 def test_a_view_is_what_an_affine_of_the_picture_is() -> None:
     people, _ = banks()
     affine = torch.tensor([[[0.9, 0.1, 12.0], [-0.1, 0.9, 30.0]]])
-    seen = people.sample(torch.tensor([0]), affine, (90, 70))[0]
+    view = people.sample(torch.tensor([0]), affine, (90, 70))[0]
     a, b, c, d, e, f = affine.flatten().tolist()
     expected = Image.fromarray(picture(300, 200)).transform(
         (70, 90), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
     )
-    difference = np.abs(seen[:3].permute(1, 2, 0).numpy() * 255 - np.asarray(expected))
+    difference = np.abs(view[:3].permute(1, 2, 0).numpy() * 255 - np.asarray(expected))
     assert difference.max() <= 1.5
 
 
 def test_a_shrunk_view_is_the_mean_of_what_it_shows() -> None:
     _, behind = banks()
     affine = torch.tensor([[[8.0, 0.0, 0.0], [0.0, 8.0, 0.0]]])
-    seen = behind.sample(torch.tensor([0]), affine, (15, 50))[0, :3]
+    view = behind.sample(torch.tensor([0]), affine, (15, 50))[0, :3]
     whole = torch.from_numpy(picture(120, 400)[..., ::-1].copy()).permute(2, 0, 1).float() / 255
     expected = torch.nn.functional.avg_pool2d(whole[None], 8)[0]
-    assert (seen - expected)[:, 1:-1, 1:-1].abs().max() < 0.02
+    assert (view - expected)[:, 1:-1, 1:-1].abs().max() < 0.02
 
 
 def test_batches_are_drawn_again_by_the_same_seed_and_hold_no_surprise() -> None:
@@ -95,13 +95,13 @@ def test_regions_are_those_of_the_network() -> None:
     size = (96, 96)
     with torch.no_grad():
         coarse = network.coarse(joint.shrunk(plates, size)[0])
-        seen = gather.plate_maps(network, plates, coarse)
-        tall = seen.cells.shape[0] // 2
-        seen = seen._replace(cells=seen.cells & (torch.arange(2 * tall) % tall < 4)[:, None])
-        found = gather.choose(network, plates, seen, 4000)
+        maps = gather.plate_maps(network, plates, coarse)
+        tall = maps.cells.shape[0] // 2
+        maps = maps._replace(cells=maps.cells & (torch.arange(2 * tall) % tall < 4)[:, None])
+        found = gather.choose(network, plates, maps, 4000)
         assert found is not None
         for i in range(2):
-            cells = seen.cells[i * tall : i * tall + 4]
+            cells = maps.cells[i * tall : i * tall + 4]
             guide = network.coarse_maps(coarse, size, i)
             positions, index, _, valid = network.neighbourhoods(cells)
             patches, context = network.refiner_inputs(plates.image[i], guide, positions)

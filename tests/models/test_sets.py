@@ -35,8 +35,8 @@ def test_no_cut_edge_of_the_sitter_comes_into_view(seed: int) -> None:
 
 def test_resampling_takes_no_colour_from_empty_pixels() -> None:
     alpha, premultiplied = composite.place(bust(), 170, 170, np.random.default_rng(1))
-    seen = alpha > 0.05
-    colour = premultiplied[seen] / alpha[seen][:, None]
+    visible = alpha > 0.05
+    colour = premultiplied[visible] / alpha[visible][:, None]
     assert np.abs(colour - (200, 40, 40)).max() < 1
 
 
@@ -141,5 +141,5 @@ def test_check_names_every_kind_of_fault(tmp_path: Path, capsys: pytest.CaptureF
     (folder / "b.png").rename(folder / "d.png")
     capsys.readouterr()
     assert make_sets.main([*task, "--check"]) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert said == ["missing: street/b.png", "not listed: street/d.png", "differs: street/a.png"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == ["missing: street/b.png", "not listed: street/d.png", "differs: street/a.png"]

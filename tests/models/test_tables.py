@@ -40,8 +40,8 @@ def test_a_person_has_the_height_asked_for(share: float) -> None:
         columns = np.flatnonzero((alpha > 0.5).any(axis=0))
         # The head is 0.4 of a picture whose person is 0.85 high.
         assert len(columns) >= 0.4 / 0.85 * share * 300 - 3
-    seen = alpha > 0.1
-    assert np.abs(colour[seen] / alpha[seen][:, None] - 150).max() < 2
+    visible = alpha > 0.1
+    assert np.abs(colour[visible] / alpha[visible][:, None] - 150).max() < 2
 
 
 def test_who_is_cut_off_is_not_made_small() -> None:

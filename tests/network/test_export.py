@@ -87,7 +87,7 @@ def test_the_graphs_are_the_network_at_sizes_the_export_never_saw(exported: Path
         got, expected = (engine.infer(plate, cells=cells) for engine in (ours, reference))
         assert np.abs(got.alpha - expected.alpha).max() <= 1e-4
         assert np.abs(got.trimap - expected.trimap).max() <= 1e-4
-        assert np.abs(got.alpha - got.coarse).max() > 1e-3, "nothing was refined: nothing was compared"
+        assert np.abs(got.alpha - got.coarse_alpha).max() > 1e-3, "nothing was refined: nothing was compared"
 
 
 def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeypatch) -> None:
@@ -106,7 +106,7 @@ def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("config", "name", "said"),
+    ("config", "name", "message"),
     [
         ("huge", "model", "there is paper, fast"),
         ("paper", "model", "run it in torch"),
@@ -115,8 +115,8 @@ def test_another_model_joins_the_first(exported: Path, checkpoint: Path, monkeyp
         ("fast", ".hidden", "cannot name a model"),
     ],
 )
-def test_what_cannot_be_exported_is_refused(checkpoint: Path, tmp_path: Path, config, name, said) -> None:
-    with pytest.raises(WeightsError, match=said):
+def test_what_cannot_be_exported_is_refused(checkpoint: Path, tmp_path: Path, config, name, message) -> None:
+    with pytest.raises(WeightsError, match=message):
         release(checkpoint, config, name, tmp_path, "", "")
     assert not list(tmp_path.iterdir())
 
@@ -140,18 +140,18 @@ def test_a_manifest_that_cannot_be_read_is_left_alone(checkpoint: Path, tmp_path
 @pytest.fixture
 def quick(checkpoint: Path, tmp_path: Path, monkeypatch):
     """`quick(name, content, …)` releases into a folder; its graphs are those bytes: nobody runs them."""
-    said = []
+    contents = []
 
     def write(_network, folder):
         folder.mkdir(parents=True)
         for role in ("coarse", "refine"):
-            (folder / f"{role}.onnx").write_bytes(f"{role} {said[-1]}".encode())
+            (folder / f"{role}.onnx").write_bytes(f"{role} {contents[-1]}".encode())
         return {role: folder / f"{role}.onnx" for role in ("coarse", "refine")}
 
     monkeypatch.setattr("flyaway.export.release.export_graphs", write)
 
     def make(name: str, content: str, **options) -> Path:
-        said.append(content)
+        contents.append(content)
         release(checkpoint, "fast", name, tmp_path / "weights", name, "GPL-3.0-or-later", **options)
         return tmp_path / "weights"
 
@@ -195,12 +195,12 @@ def test_files_that_others_share_are_not_overwritten(quick) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "keep", "said"), [(3, False, "above 3"), (4, True, "above 4"), (0, True, "above 4")]
+    ("version", "keep", "message"), [(3, False, "above 3"), (4, True, "above 4"), (0, True, "above 4")]
 )
-def test_a_version_that_is_taken_is_refused(quick, version, keep, said) -> None:
+def test_a_version_that_is_taken_is_refused(quick, version, keep, message) -> None:
     root = quick("model", "one", version=4)
     manifest = (root / "manifest.json").read_text()
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=message):
         quick("model", "two", version=version, keep_earlier=keep)
     assert (root / "manifest.json").read_text() == manifest
     quick("model", "again", version=4)  # without one to keep, the current one may be made again

@@ -115,11 +115,11 @@ def test_pictures_of_a_batch_do_not_see_each_other(paper: PaperNetwork) -> None:
 def test_the_backbone_normalises_by_imagenet() -> None:
     torch.manual_seed(0)
     backbone = SwinBackbone(PAPER.swin).eval()
-    seen: list[Tensor] = []
-    backbone.embed.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    embedded: list[Tensor] = []
+    backbone.embed.register_forward_pre_hook(lambda _, inputs: embedded.append(inputs[0]))
     backbone(torch.tensor([0.485 + 0.229, 0.456, 0.406 - 0.225]).view(1, 3, 1, 1).expand(1, 3, 128, 128))
-    expected = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1).expand_as(seen[0])
-    torch.testing.assert_close(seen[0], expected, rtol=0, atol=1e-6)
+    expected = torch.tensor([1.0, 0.0, -1.0]).view(1, 3, 1, 1).expand_as(embedded[0])
+    torch.testing.assert_close(embedded[0], expected, rtol=0, atol=1e-6)
 
 
 # Refiner ----------------------------------------------------------------------------------------------

@@ -119,9 +119,9 @@ def test_matte_controls_are_the_cores(live, plate):
     assert np.abs(wanted - raw).max() > 0.9
     found = run(live, two, subject=3, pick_x=300.0, pick_y=380.0)[0, 3].numpy()
     assert np.abs(found - wanted).max() <= 2 / 1024
-    said = {"black": 0.05, "white": 0.9, "gamma": 1.3, "grow": -0.75, "soften": 1.5, "fill_holes": 12.0}
-    found = run(live, two, **said)[0, 3].numpy()
-    assert np.abs(found - apply(wanted, Controls(**said))).max() <= 2 / 1024
+    controls = {"black": 0.05, "white": 0.9, "gamma": 1.3, "grow": -0.75, "soften": 1.5, "fill_holes": 12.0}
+    found = run(live, two, **controls)[0, 3].numpy()
+    assert np.abs(found - apply(wanted, Controls(**controls))).max() <= 2 / 1024
 
 
 def test_acescg_is_ocios():

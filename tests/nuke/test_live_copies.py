@@ -48,7 +48,7 @@ def test_what_the_plates_alpha_may_be():
 
 def test_what_becomes_of_a_frame():
     text = (PYTHON / "bake" / "events.py").read_text("utf-8")
-    known = re.search(r'said\.get\("status"\) in (\(.*?\))', text)
+    known = re.search(r'entry\.get\("status"\) in (\(.*?\))', text)
     assert known is not None
     assert set(ast.literal_eval(known[1])) == set(get_args(Status))
 

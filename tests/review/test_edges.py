@@ -83,22 +83,24 @@ def test_a_true_matte_is_never_flagged_however_fast_the_shot(shot, flow, walk, p
         assert "opencv-python-headless" in review.notes[0]
 
 
-@pytest.mark.parametrize(("spoil", "said"), [(boils, "edges boil"), (pops, "a patch pops")])
+@pytest.mark.parametrize(("spoil", "expected"), [(boils, "edges boil"), (pops, "a patch pops")])
 @pytest.mark.parametrize("pan", [0.0, -9.0])
-def test_a_shot_that_boils_or_pops_throughout_is_a_fault_on_every_frame(shot, spoil, said, pan):
+def test_a_shot_that_boils_or_pops_throughout_is_a_fault_on_every_frame(shot, spoil, expected, pan):
     pytest.importorskip("cv2", reason="the shots extra is not installed")
     review = review_frames(shot(spoil, pan=pan))
     assert labels(review) == [str(number) for number in range(1, FRAMES)]
-    assert all(any(said in fault for fault in frame.faults) for frame in review.faulty)
+    assert all(any(expected in fault for fault in frame.faults) for frame in review.faulty)
     assert review.verdict == "7 with faults"
 
 
-@pytest.mark.parametrize(("spoil", "said"), [(boils, "edges boil"), (pops, "a patch pops")])
-def test_without_opencv_a_locked_off_shot_that_boils_or_pops_is_still_found(shot, monkeypatch, spoil, said):
+@pytest.mark.parametrize(("spoil", "expected"), [(boils, "edges boil"), (pops, "a patch pops")])
+def test_without_opencv_a_locked_off_shot_that_boils_or_pops_is_still_found(
+    shot, monkeypatch, spoil, expected
+):
     monkeypatch.setattr(motion, "opencv", lambda: None)
     review = review_frames(shot(spoil, walk=0))
     assert labels(review) == [str(number) for number in range(1, FRAMES)]
-    assert all(any(said in fault for fault in frame.faults) for frame in review.faulty)
+    assert all(any(expected in fault for fault in frame.faults) for frame in review.faulty)
 
 
 def test_without_opencv_a_shot_that_moves_is_said_not_to_be_judged(shot, monkeypatch):

@@ -50,7 +50,7 @@ def test_a_good_shot_has_no_faults(shot):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (lambda a: None, "the matte is missing"),
         (lambda a: a * 0, "the matte is empty"),
@@ -61,12 +61,12 @@ def test_a_good_shot_has_no_faults(shot):
         (lambda a: np.clip(a + 0.05 * (np.indices(a.shape).sum(0) % 2 * 2 - 1), 0, 1), "flickers"),
     ],
 )
-def test_one_bad_frame_is_found_and_comes_first(shot, spoil, said):
+def test_one_bad_frame_is_found_and_comes_first(shot, spoil, expected):
     mattes = good()
     mattes[6] = spoil(mattes[6])
     review = review_frames(shot(mattes))
     assert list(faults(review)) == [1007]
-    assert any(said in fault for fault in faults(review)[1007])
+    assert any(expected in fault for fault in faults(review)[1007])
     assert review.worst[0] == 6
 
 

@@ -363,10 +363,10 @@ def batch_job(tmp_path_factory, write_plate):
             if number in frames:
                 target = folder / f"{shot}m.{number}.exr"
                 write_matte(target, disc(60), read_plate(plate), provenance={"model": "fast"})
-    said = ""
+    text = ""
     for shot, name in (("a", "sh 010"), ("b", "<img src=x onerror=alert(1)>")):
-        said += f'[[shots]]\nname = "{name}"\nsource = "{shot}.#.exr"\noutputs = ["{shot}m.#.exr"]\n'
-    (folder / "job.toml").write_text(said)
+        text += f'[[shots]]\nname = "{name}"\nsource = "{shot}.#.exr"\noutputs = ["{shot}m.#.exr"]\n'
+    (folder / "job.toml").write_text(text)
     return folder
 
 

@@ -21,7 +21,7 @@ import bpy
 TASK = json.loads(sys.argv[sys.argv.index("--") + 1])
 FOLDER = Path(TASK["folder"])
 PATIENCE = 150.0  # s, for any one thing to come about
-seen: dict[str, Any] = {}
+facts: dict[str, Any] = {}
 
 Steps = Iterator[Callable[[], object] | float]
 
@@ -116,7 +116,7 @@ def set_up() -> Steps:
         bpy.ops.node.view_all()
     yield 1.5
     bpy.ops.wm.save_mainfile()
-    seen["before"] = state().kind
+    facts["before"] = state().kind
 
 
 def render() -> Steps:
@@ -124,7 +124,7 @@ def render() -> Steps:
     bpy.ops.render.render("INVOKE_DEFAULT")
     yield lambda: state().kind != "idle" and not bpy.app.is_job_running("RENDER")
     yield 1.0
-    seen["rendered"] = state().kind
+    facts["rendered"] = state().kind
     for other in [*bpy.context.window_manager.windows][1:]:  # the render's window, if it is one of its own
         with bpy.context.temp_override(window=other):
             bpy.ops.wm.window_close()
@@ -135,7 +135,7 @@ def one_frame() -> Steps:
     """The first button: this frame."""
     yield from press("analyse_frame")
     yield lambda: state().kind == "cached"
-    seen["frame"] = [state().text, on_disk()]
+    facts["frame"] = [state().text, on_disk()]
 
 
 def escape() -> Steps:
@@ -143,11 +143,11 @@ def escape() -> Steps:
     yield from press("analyse_range")
     ticks = []
     yield lambda: ticks.append(state().kind) or (state().kind == "analysing" and state().progress > 0.3)
-    seen["analysing"], seen["ticks"] = matte().label, ticks.count("analysing")
+    facts["analysing"], facts["ticks"] = matte().label, ticks.count("analysing")
     mouse("key", "Escape")
     yield lambda: state().kind != "analysing"
     yield 0.5
-    seen["escaped"] = [state().kind, on_disk()]
+    facts["escaped"] = [state().kind, on_disk()]
 
 
 def stop_button() -> Steps:
@@ -158,7 +158,7 @@ def stop_button() -> Steps:
     yield from press("stop_analysis")
     yield lambda: state().kind != "analysing"
     yield 0.5
-    seen["stopped"] = [state().kind, on_disk()]
+    facts["stopped"] = [state().kind, on_disk()]
 
 
 def undo_meanwhile() -> Steps:
@@ -174,7 +174,7 @@ def undo_meanwhile() -> Steps:
         bpy.ops.ed.undo()
     yield lambda: state().kind != "analysing"
     yield 0.5
-    seen["undone"] = [state().kind, matte().node_tree.flyaway.is_matte]
+    facts["undone"] = [state().kind, matte().node_tree.flyaway.is_matte]
 
 
 def all_frames() -> Steps:
@@ -182,11 +182,11 @@ def all_frames() -> Steps:
     yield from press("analyse_range")
     yield lambda: state().kind == "cached" and on_disk() == TASK["count"]
     yield 0.5
-    seen["all"] = [state().text, matte().label]
+    facts["all"] = [state().text, matte().label]
     yield from press("clear_cache")
     yield lambda: state().kind == "idle"
     yield 0.5
-    seen["cleared"] = on_disk()
+    facts["cleared"] = on_disk()
 
 
 def failing() -> Steps:
@@ -195,7 +195,7 @@ def failing() -> Steps:
     yield from press("analyse_frame")
     yield lambda: state().kind == "failed"
     yield 0.5
-    seen["failed"] = [state().text, matte().label, matte().use_custom_color]
+    facts["failed"] = [state().text, matte().label, matte().use_custom_color]
 
 
 def retimed() -> Steps:
@@ -216,10 +216,10 @@ def retimed() -> Steps:
         before = len(laid)
         try:
             bpy.ops.flyaway.matte_strip()
-            said = "nothing"
+            refusal = "nothing"
         except RuntimeError as error:
-            said = str(error)
-    seen["retimed"] = [strip.frame_final_duration, said, len(laid) - before]
+            refusal = str(error)
+    facts["retimed"] = [strip.frame_final_duration, refusal, len(laid) - before]
     area.ui_type = "CompositorNodeTree"
     yield 0.5
 
@@ -236,12 +236,12 @@ def many() -> Steps:
         bpy.ops.node.view_all()
     yield 1.5
     with over(editor()):
-        seen["many"] = len(list(add_on("on_node").spots(bpy.context)))
+        facts["many"] = len(list(add_on("on_node").spots(bpy.context)))
     bpy.ops.preferences.addon_disable(module="bl_ext.user_default.flyaway")
     yield 0.5
     bpy.ops.preferences.addon_enable(module="bl_ext.user_default.flyaway")
     yield 0.5
-    seen["again"] = bpy.types.GizmoGroup.bl_rna_get_subclass_py("FLYAWAY_GGT_on_node") is not None
+    facts["again"] = bpy.types.GizmoGroup.bl_rna_get_subclass_py("FLYAWAY_GGT_on_node") is not None
 
 
 def everything() -> Steps:
@@ -258,10 +258,10 @@ def everything() -> Steps:
         retimed,
         many,
     ):
-        seen["last"] = part.__name__
+        facts["last"] = part.__name__
         print(part.__name__, flush=True)
         yield from part()
-    seen["last"] = "done"
+    facts["last"] = "done"
 
 
 def tick() -> float | None:
@@ -270,15 +270,15 @@ def tick() -> float | None:
     try:
         if callable(waiting) and not waiting():
             if time.monotonic() - since > PATIENCE:
-                raise TimeoutError(f"{seen['last']} waits in vain; {state()}, {on_disk()} on disk")
+                raise TimeoutError(f"{facts['last']} waits in vain; {state()}, {on_disk()} on disk")
             return 0.05
         waiting, since = next(steps), time.monotonic()
         return waiting if isinstance(waiting, float) else 0.05
     except StopIteration:
         pass
     except Exception:
-        seen["error"] = traceback.format_exc()
-    (FOLDER / "seen.json").write_text(json.dumps(seen), "utf-8")
+        facts["error"] = traceback.format_exc()
+    (FOLDER / "facts.json").write_text(json.dumps(facts), "utf-8")
     bpy.ops.wm.quit_blender()
     return None
 

@@ -35,7 +35,7 @@ def program() -> str:
 
 
 @pytest.fixture(scope="session")
-def seen(program: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def facts(program: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One long sitting, and what was seen in it."""
     folder = tmp_path_factory.mktemp("window")
     plate = oiio.ImageBuf(str(ASTRONAUT))
@@ -60,63 +60,63 @@ def seen(program: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
         timeout=900,
         check=False,
     )
-    said = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-    assert (folder / "seen.json").exists(), said
-    facts: dict[str, Any] = json.loads((folder / "seen.json").read_text("utf-8"))
-    assert "error" not in facts, f"{facts}\n{said}"
-    assert facts["last"] == "done", f"{facts}\n{said}"
-    assert "Traceback" not in done.stderr + done.stdout, said
-    return facts
+    output = f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    assert (folder / "facts.json").exists(), output
+    answer: dict[str, Any] = json.loads((folder / "facts.json").read_text("utf-8"))
+    assert "error" not in answer, f"{answer}\n{output}"
+    assert answer["last"] == "done", f"{answer}\n{output}"
+    assert "Traceback" not in done.stderr + done.stdout, output
+    return answer
 
 
-def test_f12_mattes(seen: dict[str, Any]) -> None:
-    assert seen["before"] == "idle"
-    assert seen["rendered"] == "matted"
+def test_f12_mattes(facts: dict[str, Any]) -> None:
+    assert facts["before"] == "idle"
+    assert facts["rendered"] == "matted"
 
 
-def test_a_press_on_the_node_analyses_this_frame(seen: dict[str, Any]) -> None:
-    assert seen["frame"] == ["1-1", 1]
+def test_a_press_on_the_node_analyses_this_frame(facts: dict[str, Any]) -> None:
+    assert facts["frame"] == ["1-1", 1]
 
 
-def test_escape_ends_a_range_and_keeps_what_is_done(seen: dict[str, Any]) -> None:
-    assert seen["analysing"].startswith("Portrait Matte: analysing ")
-    assert seen["ticks"] >= 4, "the window stands still while frames are analysed"
-    kind, frames = seen["escaped"]
+def test_escape_ends_a_range_and_keeps_what_is_done(facts: dict[str, Any]) -> None:
+    assert facts["analysing"].startswith("Portrait Matte: analysing ")
+    assert facts["ticks"] >= 4, "the window stands still while frames are analysed"
+    kind, frames = facts["escaped"]
     assert kind == "cached"
     assert 1 < frames < COUNT
 
 
-def test_the_stop_button_ends_it_too(seen: dict[str, Any]) -> None:
-    kind, frames = seen["stopped"]
+def test_the_stop_button_ends_it_too(facts: dict[str, Any]) -> None:
+    kind, frames = facts["stopped"]
     assert kind == "cached"
-    assert seen["escaped"][1] < frames < COUNT
+    assert facts["escaped"][1] < frames < COUNT
 
 
-def test_undo_ends_it_and_the_node_is_alive(seen: dict[str, Any]) -> None:
-    kind, is_matte = seen["undone"]
+def test_undo_ends_it_and_the_node_is_alive(facts: dict[str, Any]) -> None:
+    kind, is_matte = facts["undone"]
     assert kind == "cached"
     assert is_matte
 
 
-def test_the_range_to_its_end_and_the_bin(seen: dict[str, Any]) -> None:
-    assert seen["all"] == [f"1-{COUNT}", f"Portrait Matte: cached 1-{COUNT}"]
-    assert seen["cleared"] == 0
+def test_the_range_to_its_end_and_the_bin(facts: dict[str, Any]) -> None:
+    assert facts["all"] == [f"1-{COUNT}", f"Portrait Matte: cached 1-{COUNT}"]
+    assert facts["cleared"] == 0
 
 
-def test_a_failure_is_on_the_node(seen: dict[str, Any]) -> None:
-    text, label, red = seen["failed"]
+def test_a_failure_is_on_the_node(facts: dict[str, Any]) -> None:
+    text, label, red = facts["failed"]
     assert "none such" in text
     assert label == "Portrait Matte: failed"
     assert red
 
 
-def test_a_retimed_strip_is_refused(seen: dict[str, Any]) -> None:
-    length, said, made = seen["retimed"]
+def test_a_retimed_strip_is_refused(facts: dict[str, Any]) -> None:
+    length, refusal, made = facts["retimed"]
     assert length > COUNT
-    assert "matte it as it was shot" in said
+    assert "matte it as it was shot" in refusal
     assert made == 0
 
 
-def test_many_nodes_and_switching_off_and_on(seen: dict[str, Any]) -> None:
-    assert seen["many"] > 0
-    assert seen["again"]
+def test_many_nodes_and_switching_off_and_on(facts: dict[str, Any]) -> None:
+    assert facts["many"] > 0
+    assert facts["again"]

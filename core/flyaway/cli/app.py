@@ -112,9 +112,9 @@ def _unexpected(error: Exception) -> int:
             return ExitCode.USAGE
         command = context.command_path if context is not None else "flyaway"
         # What checks values puts the kind of its own exception before some of its sentences.
-        said = message().replace("Value error, ", "")
-        hint = " A sequence is one pattern in quotes: 'plate.####.exr'." if "extra arg" in said else ""
-        fail(f"{said}{hint} Try: {command} --help")
+        reason = message().replace("Value error, ", "")
+        hint = " A sequence is one pattern in quotes: 'plate.####.exr'." if "extra arg" in reason else ""
+        fail(f"{reason}{hint} Try: {command} --help")
         return ExitCode.USAGE
     if lacks_memory(error):
         fail(f"not enough memory ({error}).")

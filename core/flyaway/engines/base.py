@@ -64,7 +64,7 @@ class Inference:
     states: States | None = None
 
     @property
-    def coarse(self) -> NDArray[np.float32]:
+    def coarse_alpha(self) -> NDArray[np.float32]:
         """H×W float32, 0..1: the coarse stage's alpha, bilinear; made when it is asked for."""
         return upsample(self.coarse_map, *self.alpha.shape).clip(0, 1)
 

@@ -48,10 +48,10 @@ def encoded(x: Tensor) -> Tensor:
 
 def light(plate: Tensor, ys: Tensor, xs: Tensor, coded: bool) -> Tensor:
     """3×H×W, and N×P rows and columns → N×3×P×P scene-linear."""
-    seen = plate[:, ys.unsqueeze(2), xs.unsqueeze(1)].transpose(0, 1)
+    colour = plate[:, ys.unsqueeze(2), xs.unsqueeze(1)].transpose(0, 1)
     if coded:
-        seen = decoded(seen)
-    return seen.clamp(-1e6, 1e6)
+        colour = decoded(colour)
+    return colour.clamp(-1e6, 1e6)
 
 
 def edge_tiles(alpha: Tensor) -> Tensor:
@@ -91,14 +91,14 @@ def doubled(planes: Tensor, height: int, width: int) -> Tensor:
     return planes
 
 
-def filled(seen: Tensor, weight: Tensor) -> Tensor:
+def filled(colour: Tensor, weight: Tensor) -> Tensor:
     """Weighted colour 3×2h×2w → 3×h×w, what has no weight filled from ever farther around."""
-    totals: List[Tensor] = [halved(seen * weight)]  # noqa: UP006
+    totals: List[Tensor] = [halved(colour * weight)]  # noqa: UP006
     known: List[Tensor] = [halved(weight.unsqueeze(0))]  # noqa: UP006
     while max(known[-1].shape[1], known[-1].shape[2]) > 1:
         totals.append(halved(totals[-1]))
         known.append(halved(known[-1]))
-    found = seen.mean(2, True).mean(1, True)
+    found = colour.mean(2, True).mean(1, True)
     for step in range(len(known)):
         total, sure = totals[len(known) - 1 - step], known[len(known) - 1 - step]
         if found.shape[1] != sure.shape[1] or found.shape[2] != sure.shape[2]:
@@ -112,9 +112,9 @@ def fields(plate: Tensor, alpha: Tensor, coded: bool) -> Tuple[Tensor, Tensor]: 
     height, width = alpha.shape[0], alpha.shape[1]
     ys = (4 * torch.arange((height + 7) // 8 * 2, device=alpha.device) + 2).clamp(max=height - 1)
     xs = (4 * torch.arange((width + 7) // 8 * 2, device=alpha.device) + 2).clamp(max=width - 1)
-    seen = light(plate, ys.unsqueeze(0), xs.unsqueeze(0), coded)[0]
+    colour = light(plate, ys.unsqueeze(0), xs.unsqueeze(0), coded)[0]
     cover = alpha[ys][:, xs]
-    return filled(seen, cover.pow(8.0)), filled(seen, (1.0 - cover).pow(8.0))
+    return filled(colour, cover.pow(8.0)), filled(colour, (1.0 - cover).pow(8.0))
 
 
 def sampled(field: Tensor, tiles: Tensor) -> Tensor:
@@ -137,18 +137,18 @@ def averaged(colour: Tensor, weight: Tensor) -> Tensor:
     return torch.matmul(torch.matmul(back, total), back.t())
 
 
-def estimated(seen: Tensor, cover: Tensor, front: Tensor, behind: Tensor, coded: bool) -> Tensor:
+def estimated(plate: Tensor, cover: Tensor, front: Tensor, behind: Tensor, coded: bool) -> Tensor:
     """The person's colour in some tiles: N×3×64×64, scene-linear; `colours._local`, `foreground.unmixed`."""
     share = cover.unsqueeze(1)
-    wrong = seen - share * front - (1.0 - share) * behind
-    low = seen.amin([2, 3], True).clamp(max=0)
+    wrong = plate - share * front - (1.0 - share) * behind
+    low = plate.amin([2, 3], True).clamp(max=0)
     front = averaged(torch.maximum(front + share * wrong, low), share)
     behind = averaged(torch.maximum(behind + (1.0 - share) * wrong, low), 1.0 - share)
-    share, seen = share[:, :, 8:72, 8:72], seen[:, :, 8:72, 8:72]
-    low = seen.amin([2, 3], True).clamp(max=0)
-    colour = torch.maximum(front + share * (seen - share * front - (1.0 - share) * behind), low)
+    share, plate = share[:, :, 8:72, 8:72], plate[:, :, 8:72, 8:72]
+    low = plate.amin([2, 3], True).clamp(max=0)
+    colour = torch.maximum(front + share * (plate - share * front - (1.0 - share) * behind), low)
     if coded:  # where the plate has a white, the person does not go beyond it
-        colour = torch.minimum(colour, seen.clamp(min=1.0))
+        colour = torch.minimum(colour, plate.clamp(min=1.0))
     return colour
 
 
@@ -170,8 +170,8 @@ def person_colour(plate: Tensor, alpha: Tensor, coded: bool) -> Tensor:
         ys = (some[:, 0:1] * 64 + span).clamp(0, height - 1)
         xs = (some[:, 1:2] * 64 + span).clamp(0, width - 1)
         cover = alpha[ys.unsqueeze(2), xs.unsqueeze(1)]
-        seen = light(plate, ys, xs, coded)
-        colour = estimated(seen, cover, sampled(front, some), sampled(behind, some), coded)
+        tile = light(plate, ys, xs, coded)
+        colour = estimated(tile, cover, sampled(front, some), sampled(behind, some), coded)
         if coded:
             colour = encoded(colour)
         near = F.max_pool2d((cover > 0).to(cover.dtype).unsqueeze(1), [13, 13], [1, 1], [6, 6])

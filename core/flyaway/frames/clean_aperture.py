@@ -66,8 +66,8 @@ def _found(stream: BinaryIO, size: int) -> Aperture | None:
 
 def _parsed(stream: BinaryIO, at: int) -> Aperture | None:
     stream.seek(at)
-    said = struct.unpack(">IIIIiIiI", stream.read(32))
-    pairs = list(zip(said[::2], said[1::2], strict=True))
+    numbers = struct.unpack(">IIIIiIiI", stream.read(32))
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
     return None if any(below == 0 for _, below in pairs) else Aperture(*(Fraction(*pair) for pair in pairs))
 
 

@@ -94,7 +94,7 @@ def verdict(path: Path, frame: int | None = None) -> Verdict:
             parts.append((library.decode(source, 0, spec.nchannels, path, frame), spec))
         finally:
             source.close()
-    told = next((said for _, spec in parts if "model" in (said := metadata.read_provenance(spec))), None)
+    told = next((stored for _, spec in parts if "model" in (stored := metadata.read_provenance(spec))), None)
     if told is None:
         return "foreign"
     if told.get(KEY, _LOSSY) == _LOSSY:

@@ -87,8 +87,8 @@ def fit_backdrop(image: Floats) -> Backdrop:
         # A high degree swings freely where it has seen nothing yet; it has to wait for support.
         degree, reach = (2, 6.0) if round_ < 3 else (DEGREE, 6.0 if round_ < 5 else 4.0)
         kept = [k for k, (i, j) in enumerate(powers) if i + j <= degree]
-        basis, seen = terms[used][:, kept].astype(float), smooth[used].astype(float)
-        weights = np.linalg.lstsq(basis, seen, rcond=None)[0]
+        basis, values = terms[used][:, kept].astype(float), smooth[used].astype(float)
+        weights = np.linalg.lstsq(basis, values, rcond=None)[0]
         residual = np.abs(smooth - terms[..., kept] @ weights).max(axis=-1)
         noise = float(max(1.4826 * np.median(residual[used]), 0.7))
         explained = _touching_top((residual < reach * noise) & flat)

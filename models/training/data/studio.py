@@ -151,8 +151,8 @@ def _filled(solid: Mask, calm: Floats) -> Mask:
     labels, count = ndimage.label(holes)
     if not count:
         return solid
-    seen = ndimage.mean(calm < 2 * PLAIN, labels, range(1, count + 1))
-    opaque = np.concatenate([[False], np.asarray(seen) < 0.03])
+    calmness = ndimage.mean(calm < 2 * PLAIN, labels, range(1, count + 1))
+    opaque = np.concatenate([[False], np.asarray(calmness) < 0.03])
     return np.asarray(solid | opaque[labels])
 
 
@@ -314,8 +314,8 @@ def _without_sheen(alpha: Floats, image: Floats, backdrop: Backdrop) -> Floats:
     spread = ndimage.uniform_filter(luma**2, 5) - ndimage.uniform_filter(luma, 5) ** 2
     calm = ndimage.gaussian_filter(backdrop.difference, 0.8)
     flat = ndimage.binary_dilation(_opened((spread < 9) & (calm < 2.5 * PLAIN), 1), iterations=2)
-    seen = np.asarray(ndimage.mean(flat, labels, range(1, count + 1)))
-    sheen = np.concatenate([[False], seen < 0.06])[labels]
+    flatness = np.asarray(ndimage.mean(flat, labels, range(1, count + 1)))
+    sheen = np.concatenate([[False], flatness < 0.06])[labels]
     return np.where(sheen | (depth > 25), 1, alpha).astype(np.float32)
 
 

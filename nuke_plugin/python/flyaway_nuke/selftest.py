@@ -59,7 +59,7 @@ class Report:
         """Do one thing; whatever goes wrong becomes a line with its reason, and the next step runs."""
         began = time.time()
         try:
-            said = action()
+            result = action()
         except Exception as error:
             self.failed += 1
             where = traceback.extract_tb(error.__traceback__)[-1]
@@ -67,7 +67,7 @@ class Report:
                 f"FAIL  {name}: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
             )
         else:
-            self.lines.append(f"ok    {name}: {said} ({time.time() - began:.1f} s)")
+            self.lines.append(f"ok    {name}: {result} ({time.time() - began:.1f} s)")
 
     def text(self) -> str:
         """The report."""
@@ -182,9 +182,9 @@ class _Scene:
         """Each of them changes what it says, at a point where that can be told."""
         wrong = []
         for name, settings, at, channel, low, high in _LOOKS:
-            said = self._with(settings, at, channel)
-            if not low - 1e-3 <= said <= high + 1e-3:
-                wrong.append(f"{name}: {channel} at {at} is {said:.3f}, not {low}..{high}")
+            value = self._with(settings, at, channel)
+            if not low - 1e-3 <= value <= high + 1e-3:
+                wrong.append(f"{name}: {channel} at {at} is {value:.3f}, not {low}..{high}")
         if wrong:
             raise RuntimeError("; ".join(wrong))
         return ", ".join(name for name, *_rest in _LOOKS)
@@ -196,12 +196,12 @@ class _Scene:
             return "not tried: use GPU is off"
         inside["halfPrecision"].setValue(True)
         try:
-            said = self._with({}, FACE, "rgba.alpha")
+            value = self._with({}, FACE, "rgba.alpha")
         finally:
             inside["halfPrecision"].setValue(False)
-        if not 0.9 <= said <= 1.001:
-            raise RuntimeError(f"the face's alpha is {said:.3f}")
-        return f"the face's alpha is {said:.4f}"
+        if not 0.9 <= value <= 1.001:
+            raise RuntimeError(f"the face's alpha is {value:.3f}")
+        return f"the face's alpha is {value:.4f}"
 
     def bake(self) -> str:
         """The same photograph by our program, read back through the nodes that a bake makes."""
@@ -228,10 +228,10 @@ class _Scene:
             abs(nuke.sample(ours, "rgba.alpha", *at) - nuke.sample(baked, "rgba.alpha", *at)) for at in _GRID
         ]
         near = sum(each <= 0.02 for each in off)
-        said = f"{near} of {len(off)} points within 0.02, the furthest {max(off):.4f}"
+        summary = f"{near} of {len(off)} points within 0.02, the furthest {max(off):.4f}"
         if near < 0.9 * len(off):
-            raise RuntimeError(said)
-        return said
+            raise RuntimeError(summary)
+        return summary
 
     def _with(self, settings: dict[str, Any], at: tuple[int, int], channel: str) -> float:
         """A sample of the live node with some knobs set, which are put back."""

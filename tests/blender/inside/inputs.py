@@ -152,7 +152,7 @@ def reversed_strip(plate: str, size: list[int], folder: str) -> dict[str, object
     editor.active_strip = strip
     try:
         bpy.ops.flyaway.matte_strip()
-        said = "nothing"
+        refusal = "nothing"
     except RuntimeError as error:
-        said = str(error)
-    return {"reply": said, "made": len(laid) - 1}
+        refusal = str(error)
+    return {"reply": refusal, "made": len(laid) - 1}

@@ -71,23 +71,23 @@ def _worked(node: bpy.types.Node, matte: np.ndarray, folder: str) -> dict[str, f
 
     own = node.node_tree.flyaway
     facts = {}
-    for name, said, levels in (
+    for name, controls, levels in (
         ("Grow", {"grow": -0.5}, {}),
         ("Soften", {"soften": 1.5}, {}),
         ("Fill Holes", {"fill_holes": 9.0}, {}),
         ("all", {"grow": 1.25, "soften": 0.75, "fill_holes": 9.0}, {"Black Point": 0.1, "Gamma": 1.5}),
     ):
-        for key, value in said.items():
+        for key, value in controls.items():
             setattr(own, key, value)
         for key, value in levels.items():
             node.inputs[key].default_value = value
         more = {"black": 0.1, "gamma": 1.5} if levels else {}
         # Images of Blender begin at the bottom, mattes of the core at the top.
-        wanted = apply(np.ascontiguousarray(matte[::-1]), Controls(**said, **more))[::-1]
+        wanted = apply(np.ascontiguousarray(matte[::-1]), Controls(**controls, **more))[::-1]
         found = render(folder, "worked")[..., 3]
         facts[name] = apart(found, wanted)
         assert apart(found, matte) > 0.01, name
-        for key in said:
+        for key in controls:
             setattr(own, key, 0.0)
         node.inputs["Black Point"].default_value, node.inputs["Gamma"].default_value = 0.0, 1.0
     facts["and back"] = apart(render(folder, "back")[..., 3], matte)
@@ -192,9 +192,9 @@ def worked(plate: str, size: list[int], frames: list[int], folder: str) -> dict[
         facts[name] = [str(entry[2]) for entry in records()]
         numbers = range(frames[1], frames[1] + frames[0])
         shots[name] = [files.read(f"{folder}/{name}.{frame:04d}.exr")[..., 3] for frame in numbers]
-    said = Controls(gamma=1.5, grow=-1.0)
-    wanted = [apply(np.ascontiguousarray(raw), said) for raw in shots["raw"]]
-    upright = [apply(np.ascontiguousarray(raw[::-1]), said)[::-1] for raw in shots["raw"]]
+    controls = Controls(gamma=1.5, grow=-1.0)
+    wanted = [apply(np.ascontiguousarray(raw), controls) for raw in shots["raw"]]
+    upright = [apply(np.ascontiguousarray(raw[::-1]), controls)[::-1] for raw in shots["raw"]]
     # Whichever end of the picture comes first: a disc does not mind.
     facts["apart"] = max(apart(a, b) for a, b in zip(shots["live"], wanted, strict=True))
     facts["upright"] = max(apart(a, b) for a, b in zip(shots["live"], upright, strict=True))

@@ -147,9 +147,9 @@ def moved(plate: str, size: list[int], folder: str) -> dict[str, object]:
     def compare(name: str) -> None:
         got = render(folder, name)
         tree.links.new(node.inputs["Image"].links[0].from_socket, graphs.output(tree))
-        seen = render(folder, f"{name} plate")  # the plate without the node
+        rendered = render(folder, f"{name} plate")  # the plate without the node
         tree.links.new(node.outputs["Image"], graphs.output(tree))
-        wanted = matte_alone(seen)
+        wanted = matte_alone(rendered)
         difference = np.abs(got[..., 3] - wanted)
         facts[name] = [
             float((difference <= 2 / 1024).mean()),
@@ -157,7 +157,7 @@ def moved(plate: str, size: list[int], folder: str) -> dict[str, object]:
             float(difference.max()),
         ]
         # The colour is the plate's times the matte's, pixel for pixel.
-        facts[f"{name} colour"] = apart(got[..., :3], seen[..., :3] * got[..., 3:])
+        facts[f"{name} colour"] = apart(got[..., :3], rendered[..., :3] * got[..., 3:])
 
     base = render(folder, "base")
     for crop in (False, True):
@@ -166,11 +166,11 @@ def moved(plate: str, size: list[int], folder: str) -> dict[str, object]:
         scene.render.border_min_y, scene.render.border_max_y = 0.125, 1.0
         got = render(folder, f"border {crop}")
         node.inputs["Strength"].default_value = 0.0
-        seen = render(folder, f"border {crop} plate")
+        rendered = render(folder, f"border {crop} plate")
         node.inputs["Strength"].default_value = 1.0
         inside = (slice(height // 8, height), slice(width // 4, 3 * width // 4))
         facts[f"border {crop}"] = got.shape[:2]
-        facts[f"border {crop} colour"] = apart(got[..., :3], seen[..., :3] * got[..., 3:])
+        facts[f"border {crop} colour"] = apart(got[..., :3], rendered[..., :3] * got[..., 3:])
         if crop:  # Blender lays a plate in the middle of the cropped canvas
             y, x = (height - got.shape[0]) // 2, (width - got.shape[1]) // 2
             facts["border place"] = apart(got, base[y : y + got.shape[0], x : x + got.shape[1]])

@@ -31,9 +31,9 @@ def test_openjds_own_engine_runs_the_template(request_, flyaway_python, tmp_path
     program.write_text(f'#!/bin/sh\nexec "{flyaway_python}" -m flyaway "$@"\n')
     program.chmod(0o755)
     request = Request("sh 010", request_.source, request_.frames, request_.folder, Settings(), "cpu")
-    said = farm.submit(farm.Submission(request, 2, str(program)), "openjd")
+    reply = farm.submit(farm.Submission(request, 2, str(program)), "openjd")
     template = request.folder / "job.template.json"
-    assert str(template) in said
+    assert str(template) in reply
     done = subprocess.run([engine, "run", str(template), "--step", "Matte"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(path.name for path in request.folder.glob("*.exr")) == [

@@ -107,12 +107,12 @@ def test_nothing_there_says_how_to_get_it(bare):
 
 
 def report(**changes: object) -> str:
-    said = {
+    healthy = {
         "packages": {"flyaway": "0.1.0", "python": "3.11"},
         "weights": {"fast": ""},
         "devices": [{"engine": "onnxruntime", "device": "cpu", "problem": ""}],
     }
-    return json.dumps({**said, **changes})
+    return json.dumps({**healthy, **changes})
 
 
 @pytest.mark.parametrize(

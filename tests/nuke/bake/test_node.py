@@ -115,14 +115,14 @@ def test_custom_range_is_nukes_grammar(shot):
 
 def render_as_nuke_would(host, sequence):
     """`nuke.execute` writes real EXRs with overscan under the Write's own name."""
-    seen = []
+    renders = []
 
     def render(write, frame):
-        seen.append({name: write[name].value() for name in ("file_type", "channels", "raw")})
+        renders.append({name: write[name].value() for name in ("file_type", "channels", "raw")})
         shutil.copy(sequence / f"plate.{frame}.exr", write["file"].evaluate(frame))
 
     host.state.on_render = render
-    return seen
+    return renders
 
 
 def test_with_nodes_between_nuke_renders_and_the_matte_fits_its_overscan(shot, host, pixels, sequence):
@@ -130,18 +130,18 @@ def test_with_nodes_between_nuke_renders_and_the_matte_fits_its_overscan(shot, h
     grade = nuke.nodes.Grade(inputs=[read], whitepoint=0.8)
     dot = nuke.nodes.Dot(inputs=[grade])
     node.setInput(0, dot)
-    seen = render_as_nuke_would(host, sequence)
+    renders = render_as_nuke_would(host, sequence)
     press(node, "do_bake")
-    assert seen == [{"file_type": "exr", "channels": "rgb", "raw": True}] * 3
+    assert renders == [{"file_type": "exr", "channels": "rgb", "raw": True}] * 3
     assert pixels("look", made(nuke, "Read")["file"].evaluate(1002))["data"] == [-16, -8, 160, 160]
     assert not nuke.allNodes("Write")
     # The very same nodes, moved about: nothing is rendered again. Another grade: all of it.
     grade.setXYpos(500, 500)
     press(node, "do_bake")
-    assert len(seen) == 3
+    assert len(renders) == 3
     grade["whitepoint"].setValue(0.7)
     press(node, "do_bake")
-    assert len(seen) == 6
+    assert len(renders) == 6
 
 
 def test_a_dot_and_a_disabled_node_are_nothing(shot, host):
@@ -169,11 +169,11 @@ def test_when_the_files_are_not_what_nuke_shows_they_are_not_taken(shot, change,
     from flyaway_nuke.bake.plate import own_files
 
     try:
-        plate, said = own_files(node)
+        plate, reason = own_files(node)
     except PlateError as error:
-        plate, said = None, str(error)
+        plate, reason = None, str(error)
     assert plate is None
-    assert why in said
+    assert why in reason
 
 
 @pytest.mark.parametrize(
@@ -408,12 +408,12 @@ def test_the_matte_tab_in_the_words_of_the_command_line(shot, host):
         ("garbage", "roto.####.exr"),
     ):
         node[name].setValue(value)
-    said = words()
-    assert said[said.index("--black=0.1") :][:5] == [
+    arguments = words()
+    assert arguments[arguments.index("--black=0.1") :][:5] == [
         "--black=0.1", "--grow=-0.5", "--fill-holes=12", "--garbage", "roto.####.exr",
     ]  # fmt: skip
     height = node.input(0).height()
-    assert said[-2:] == ["--subject", f"40,{height - 100}@1003"]
+    assert arguments[-2:] == ["--subject", f"40,{height - 100}@1003"]
     node["gamma"].setExpression("frame / 10")
     with pytest.raises(BakeError, match="gamma is animated"):
         words()

@@ -46,16 +46,16 @@ def run(environ, request: Request, session: Session | None = None) -> Job:
 
 def test_a_bake_keeps_windows_shows_progress_and_is_found_again(environ, request_of, pixels):
     session = Session(environ)
-    seen = []
-    session.listeners.append(lambda job: seen.append((job.state, len(job.frames))))
+    states = []
+    session.listeners.append(lambda job: states.append((job.state, len(job.frames))))
     request = request_of()
     job = run(environ, request, session)
     assert job.state == "done", job.log
     assert job.frames == dict.fromkeys(FRAMES, "written")
     # It could be watched: running with none, with some, then done.
-    assert seen[0] == ("queued", 0)
-    assert ("running", 0) in seen
-    assert seen[-1] == ("done", 5)
+    assert states[0] == ("queued", 0)
+    assert ("running", 0) in states
+    assert states[-1] == ("done", 5)
     means = []
     for matte in pixels("looks", *map(request.matte, FRAMES)):
         assert {key: matte[key] for key in WINDOWS} == WINDOWS
@@ -244,12 +244,12 @@ def test_a_folder_that_is_no_bake_is_refused_and_passed_over(tmp_path, text):
 
 
 def test_a_record_cannot_lead_out_of_its_folder(tmp_path):
-    said = {
+    stored = {
         "flyaway_bake": 1,
         "source": "/x.%04d.exr",
         "mattes": {"../../1": "", "7": "1:2", "still": "", "7e9": ""},
     }
-    (tmp_path / "bake.json").write_text(json.dumps(said))
+    (tmp_path / "bake.json").write_text(json.dumps(stored))
     assert read_record(tmp_path).frames == [7]
 
 

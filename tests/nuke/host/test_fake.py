@@ -45,22 +45,22 @@ def test_objects_take_no_attributes(fake):
 
 
 def test_the_api_belongs_to_the_main_thread(fake):
-    seen = []
+    calls = []
 
     def work():
         try:
             fake.nuke.toNode("Blur1")
         except RuntimeError as error:
-            seen.append(str(error))
-        fake.nuke.executeInMainThread(seen.append, "later")
+            calls.append(str(error))
+        fake.nuke.executeInMainThread(calls.append, "later")
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert "main thread" in seen[0]
-    assert len(seen) == 1
+    assert "main thread" in calls[0]
+    assert len(calls) == 1
     fake.state.pump()
-    assert seen[1] == "later"
+    assert calls[1] == "later"
 
 
 def test_nodes_connect_and_survive_a_round_trip(fake, tmp_path):

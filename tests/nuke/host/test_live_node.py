@@ -68,19 +68,19 @@ def test_build_hands_catfilecreator_what_it_needs(fake, tmp_path):
     with pytest.raises(cat.CatError, match="flyaway export nuke"):
         cat.build(tmp_path)
     (tmp_path / "flyaway_fast.pt").write_bytes(b"pt")
-    seen = {}
+    knobs = {}
 
     def create(node, _frame):
-        seen.update({name: knob.value() for name, knob in node.knobs().items()})
+        knobs.update({name: knob.value() for name, knob in node.knobs().items()})
         (tmp_path / "flyaway_fast.cat").write_bytes(b"cat")
 
     fake.state.on_render = create
     assert cat.build(tmp_path) == tmp_path / "flyaway_fast.cat"
-    assert seen["torchScriptFile"].endswith("flyaway_fast.pt")
-    assert seen["channelsIn"].count("rgba.") == 3
-    assert seen["channelsOut"].count("rgba.") == 4
-    assert {"colour", "exposure", "output", "refine", "subject", *cat.NUMBERS} <= set(seen)
-    assert (seen["white"], seen["gamma"], seen["grow"]) == (1.0, 1.0, 0.0)
+    assert knobs["torchScriptFile"].endswith("flyaway_fast.pt")
+    assert knobs["channelsIn"].count("rgba.") == 3
+    assert knobs["channelsOut"].count("rgba.") == 4
+    assert {"colour", "exposure", "output", "refine", "subject", *cat.NUMBERS} <= set(knobs)
+    assert (knobs["white"], knobs["gamma"], knobs["grow"]) == (1.0, 1.0, 0.0)
     assert not fake.nuke.allNodes("CatFileCreator")
     fake.state.on_render = lambda node, frame: None
     with pytest.raises(cat.CatError, match="wrote no"):

@@ -56,8 +56,8 @@ class Record:
     @property
     def output(self) -> str:
         """What its files hold: one of `job.OUTPUTS`."""
-        said = self.settings.get("output", "matte")
-        return said if said in OUTPUTS else "matte"
+        output = self.settings.get("output", "matte")
+        return output if output in OUTPUTS else "matte"
 
     @property
     def still(self) -> bool:
@@ -92,9 +92,9 @@ class Cache:
                 moved = moved or record.folder
         if moved is not None:
             return moved
-        said = json.dumps([source, settings.as_dict()], sort_keys=True)
+        signature = json.dumps([source, settings.as_dict()], sort_keys=True)
         name = re.sub(r"[^\w.-]+", "_", title).strip("._") or "plate"
-        return self.root / f"{name[:60]}-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+        return self.root / f"{name[:60]}-{hashlib.sha256(signature.encode()).hexdigest()[:10]}"
 
     def _records(self) -> Iterable[Record]:
         """All bakes below the root, newest first; what cannot be read is passed over."""
@@ -156,7 +156,7 @@ class Cache:
         before = read_record(folder)
         written = Settings(output=before.output)
         request = Request("", before.source, tuple(_numbers(before.plates)), folder, written)
-        mattes = {key: said for key in before.plates if (said := _stat(_matte(request, key)))}
+        mattes = {key: stat for key in before.plates if (stat := _stat(_matte(request, key)))}
         record = Record(folder, before.source, before.settings, before.plates, mattes)
         if mattes != before.mattes:
             try:
@@ -182,11 +182,11 @@ class Cache:
         mattes = dict(record.mattes)
         for frame, status in job.frames.items():
             key = _STILL if frame is None else str(frame)
-            said = _stat(_matte(request, key))
-            if status == "failed" or not said:
+            stat = _stat(_matte(request, key))
+            if status == "failed" or not stat:
                 mattes.pop(key, None)
             else:
-                mattes[key] = said
+                mattes[key] = stat
         try:
             _write(Record(record.folder, record.source, record.settings, record.plates, mattes))
         except OSError as error:
@@ -206,17 +206,17 @@ def read_record(folder: Path) -> Record:
     if not path.is_file():
         raise CacheError(f"{folder} is no bake: there is no {RECORD} in it.")
     try:
-        said = read_json(path, _LARGEST)
+        stored = read_json(path, _LARGEST)
     except Exception as error:
         raise CacheError(str(error)) from error
-    if said.get("flyaway_bake") != _FORMAT or not isinstance(said.get("source"), str):
+    if stored.get("flyaway_bake") != _FORMAT or not isinstance(stored.get("source"), str):
         raise CacheError(f"{path} is of another kind, or of a newer release.")
     return Record(
         folder,
-        said["source"],
-        _strings(said.get("settings")),
-        _keyed(said.get("plates")),
-        _keyed(said.get("mattes")),
+        stored["source"],
+        _strings(stored.get("settings")),
+        _keyed(stored.get("plates")),
+        _keyed(stored.get("mattes")),
     )
 
 

@@ -21,13 +21,13 @@ def file_space(read: nuke.Node) -> str | None:
     if read["raw"].value():
         # Its values go into the script as they are: they mean what the script's own values mean.
         return working_space()
-    said = str(read["colorspace"].value())
-    if said == "default":
+    value = str(read["colorspace"].value())
+    if value == "default":
         # By the kind of file, as our program does by itself; scene-linear is the configuration's own.
         linear = str(read["file"].value()).lower().endswith((".exr", ".hdr"))
         return "scene_linear" if linear and _managed_by_ocio() else ""
-    default = re.fullmatch(r"default \((.*)\)", said)
-    return _known(default.group(1) if default else said)
+    default = re.fullmatch(r"default \((.*)\)", value)
+    return _known(default.group(1) if default else value)
 
 
 def working_space() -> str | None:

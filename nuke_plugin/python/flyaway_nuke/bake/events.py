@@ -42,33 +42,33 @@ def read_line(line: str) -> Event:
         return Event("log", text=f"{line[:200]}… ({len(line)} characters)")
     if line.startswith("{"):
         try:
-            said = json.loads(line)
+            entry = json.loads(line)
         except (ValueError, RecursionError):
             return Event("log", text=line)
-        if isinstance(said, dict):
-            return _event(said, line)
+        if isinstance(entry, dict):
+            return _event(entry, line)
     return Event("log", text=line)
 
 
-def _event(said: dict[str, Any], line: str) -> Event:
-    kind = said.get("event")
-    if kind == "frame" and said.get("status") in ("written", "skipped", "failed"):
-        frame, notes = said.get("frame"), said.get("notes")
+def _event(entry: dict[str, Any], line: str) -> Event:
+    kind = entry.get("event")
+    if kind == "frame" and entry.get("status") in ("written", "skipped", "failed"):
+        frame, notes = entry.get("frame"), entry.get("notes")
         return Event(
             "frame",
             frame=frame if isinstance(frame, int) else None,
-            status=said["status"],
-            seconds=_sum(said.get("seconds")),
-            text=str(said.get("error") or said.get("why") or ""),
+            status=entry["status"],
+            seconds=_sum(entry.get("seconds")),
+            text=str(entry.get("error") or entry.get("why") or ""),
             notes=tuple(str(note) for note in notes) if isinstance(notes, list) else (),
         )
     if kind == "start":
-        return Event("start", text=f"{said.get('model', '?')} on {said.get('device', '?')}")
+        return Event("start", text=f"{entry.get('model', '?')} on {entry.get('device', '?')}")
     if kind == "end":
-        return Event("end", text=str(said.get("remark", "")))
+        return Event("end", text=str(entry.get("remark", "")))
     return Event("log", text=line)
 
 
-def _sum(said: object) -> float:
-    stages = said.values() if isinstance(said, dict) else ()
+def _sum(seconds: object) -> float:
+    stages = seconds.values() if isinstance(seconds, dict) else ()
     return float(sum(value for value in stages if isinstance(value, (int, float))))

@@ -170,10 +170,10 @@ def _deadline(submission: Submission) -> str:
         check=False,
         creationflags=creation_flags(),
     )
-    said = done.stdout.decode("utf-8", "replace").strip()
+    output = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode != 0:
-        raise FarmError(f"Deadline said no: {said or done.stderr.decode('utf-8', 'replace').strip()}")
-    return next((line for line in said.splitlines() if line.startswith("JobID=")), "Handed to Deadline.")
+        raise FarmError(f"Deadline said no: {output or done.stderr.decode('utf-8', 'replace').strip()}")
+    return next((line for line in output.splitlines() if line.startswith("JobID=")), "Handed to Deadline.")
 
 
 def _command(submission: Submission) -> str:

@@ -38,10 +38,10 @@ def carry_out(job: Job) -> None:
         session().run(job)
 
 
-def bakes_root(said: str) -> Path:
+def bakes_root(setting: str) -> Path:
     """Where bakes go: what the node says, else the preference, else beside the script, else at home."""
-    if said.strip():
-        return Path(said.strip())
+    if setting.strip():
+        return Path(setting.strip())
     preferred = read_preferences().get("cache", "")
     if preferred:
         return Path(preferred)

@@ -56,23 +56,23 @@ class Settings:
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
-        said = self.network()
+        entries = self.network()
         if self.finish:
-            said["finish"] = json.dumps(self.finish)
+            entries["finish"] = json.dumps(self.finish)
         # Bakes from before there was a choice keep their folder.
         if self.output != "matte":
-            said["output"] = self.output
+            entries["output"] = self.output
         if self.colour:
-            said["colour"] = json.dumps(self.colour)
-        return said
+            entries["colour"] = json.dumps(self.colour)
+        return entries
 
     def network(self) -> dict[str, str]:
         """Of these, what the network's own mattes depend on."""
-        said = {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
+        entries = {"model": self.model, "in_space": self.in_space, "coarse_only": str(self.coarse_only)}
         # Bakes from before there was a choice keep their folder.
         if self.alpha_in != "auto":
-            said["alpha_in"] = self.alpha_in
-        return {**said, "stills": "True"} if self.stills else said
+            entries["alpha_in"] = self.alpha_in
+        return {**entries, "stills": "True"} if self.stills else entries
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class Request:
     @property
     def raw(self) -> str:
         """Where the network's own mattes are kept, for all bakes that differ in controls alone."""
-        said = json.dumps([self.source, self.settings.network()], sort_keys=True)
-        name = f"raw-{hashlib.sha256(said.encode()).hexdigest()[:10]}"
+        signature = json.dumps([self.source, self.settings.network()], sort_keys=True)
+        name = f"raw-{hashlib.sha256(signature.encode()).hexdigest()[:10]}"
         return (self.folder.parent / name / file_name("matte", still=self.still)).as_posix()
 
     def preview(self, frame: int | None) -> Path:
@@ -256,14 +256,14 @@ class Job:
             first = next(iter(self.problems.values()), "")
             return f"{self.failed} of {self.total} frames failed. {first}".strip()
         words = [line for line in last_words if line.startswith("error:")] or list(last_words)
-        said = (
+        reason = (
             words[-1][len("error: ") :] if words and words[-1].startswith("error: ") else "".join(words[-1:])
         )
-        return said or f"flyaway ended with exit code {code} and said nothing"
+        return reason or f"flyaway ended with exit code {code} and said nothing"
 
     def _line(self, event: Event, frame: int | None) -> str:
         name = self.request.title if frame is None else f"frame {frame}"
         took = f" in {event.seconds:.2f} s" if event.seconds else ""
         notes = f" ({'; '.join(event.notes)})" if event.notes else ""
-        said = f", again: {event.text}" if event.text else ""
-        return f"[{len(self.frames)}/{self.total}] {name} {event.status}{took}{notes}{said}"
+        why = f", again: {event.text}" if event.text else ""
+        return f"[{len(self.frames)}/{self.total}] {name} {event.status}{took}{notes}{why}"

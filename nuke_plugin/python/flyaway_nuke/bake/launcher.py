@@ -87,12 +87,12 @@ def find_cli(environ: Mapping[str, str] = os.environ, preferences: Mapping[str, 
     LauncherError : nothing was found; the message says where was looked.
     """
     preferences = read_preferences(environ) if preferences is None else preferences
-    for said, by in (
+    for setting, by in (
         (environ.get("FLYAWAY_CLI", ""), "FLYAWAY_CLI"),
         (preferences.get("cli", ""), f"the preference in {preferences_path(environ)}"),
     ):
-        if said.strip():
-            return Cli(_command(said.strip(), by, environ), by)
+        if setting.strip():
+            return Cli(_command(setting.strip(), by, environ), by)
     on_path = shutil.which("flyaway", path=environ.get("PATH", ""))
     if on_path:
         return Cli((on_path,), "PATH")
@@ -171,21 +171,21 @@ def diagnose(
         return Diagnosis((Check("Program", "bad", str(error), remedy), *_untried(names[1:])))
     found = Check("Program", "good", f"{cli} (by {cli.found_by})")
     try:
-        said = _ask(cli, environ, host, timeout)
+        report = _ask(cli, environ, host, timeout)
     except LauncherError as error:
         remedy = (
             f"Try in a terminal: {shlex.join(cli.command)} doctor\n"
             f'If it is older than this plug-in: pip install --upgrade "{package()}[cpu]"'
         )
         return Diagnosis((found, Check("Version", "bad", str(error), remedy), *_untried(names[2:])), cli)
-    return _judge(cli, found, said)
+    return _judge(cli, found, report)
 
 
-def _judge(cli: Cli, found: Check, said: dict[str, object]) -> Diagnosis:
+def _judge(cli: Cli, found: Check, report: dict[str, object]) -> Diagnosis:
     """Make checks of what `flyaway doctor --json` said."""
-    packages = _strings(said.get("packages"))
+    packages = _strings(report.get("packages"))
     version = packages.get("flyaway", "")
-    weights = _strings(said.get("weights"))
+    weights = _strings(report.get("weights"))
     checks = [found, Check("Version", "good", f"flyaway {version}, Python {packages.get('python', '?')}")]
     whole = tuple(name for name, problem in weights.items() if not problem)
     broken = [f"{name}: {problem}" for name, problem in weights.items() if problem]
@@ -200,7 +200,7 @@ def _judge(cli: Cli, found: Check, said: dict[str, object]) -> Diagnosis:
         )
     else:
         checks.append(Check("Weights", "good", ", ".join(whole)))
-    devices, problems = _devices(said.get("devices"))
+    devices, problems = _devices(report.get("devices"))
     if devices:
         checks.append(Check("Device", "good", ", ".join(devices)))
     else:
@@ -234,16 +234,16 @@ def _ask(cli: Cli, environ: Mapping[str, str], host: str | None, timeout: float)
         raise LauncherError(f"{cli} cannot be started: {error.strerror or error}.") from error
     stderr = done.stderr.decode("utf-8", "replace").strip()
     try:
-        said = json.loads(done.stdout.decode("utf-8", "replace"))
+        report = json.loads(done.stdout.decode("utf-8", "replace"))
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
+        report = None
+    if not isinstance(report, dict):
         last = stderr.splitlines()[-1] if stderr else f"exit code {done.returncode}"
         raise LauncherError(f"{cli} does not report itself: {last}")
-    version = str(_strings(said.get("packages")).get("flyaway", ""))
+    version = str(_strings(report.get("packages")).get("flyaway", ""))
     if _numbers(version) < _OLDEST:
         raise LauncherError(f"{cli} is flyaway {version or '?'}; this plug-in needs 0.1 or newer.")
-    return said
+    return report
 
 
 def creation_flags() -> int:
@@ -251,9 +251,9 @@ def creation_flags() -> int:
     return 0x08000000 if os.name == "nt" else 0
 
 
-def _command(said: str, by: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+def _command(setting: str, by: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """A program, a Python, an environment's folder, or a command line, as arguments."""
-    path = Path(said).expanduser()
+    path = Path(setting).expanduser()
     if path.is_dir():
         inside = _in_environment(path)
         if inside is None:
@@ -263,10 +263,10 @@ def _command(said: str, by: str, environ: Mapping[str, str]) -> tuple[str, ...]:
         if path.name.lower().startswith("python"):
             return (str(path), "-m", "flyaway")
         return (str(path),)
-    parts = [part.strip('"') for part in shlex.split(said, posix=os.name != "nt")]
+    parts = [part.strip('"') for part in shlex.split(setting, posix=os.name != "nt")]
     program = shutil.which(parts[0], path=environ.get("PATH", "")) if parts else None
     if program is None:
-        raise LauncherError(f"{by} names {said}, which is not there.")
+        raise LauncherError(f"{by} names {setting}, which is not there.")
     return (program, *parts[1:])
 
 

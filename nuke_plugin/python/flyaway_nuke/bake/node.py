@@ -83,12 +83,12 @@ def submit(node: nuke.Node, chunk: int | None = None) -> str | None:
     """The Farm button."""
 
     def hand_over(each: nuke.Node) -> str:
-        said = farm.submit(
+        reply = farm.submit(
             farm.Submission(make_request(each), int(each["chunk"].value()) if chunk is None else chunk),
             read_preferences()["farm"],
         )
-        _tell(each, said)
-        return said
+        _tell(each, reply)
+        return reply
 
     return _guarded(node, hand_over)
 
@@ -191,10 +191,10 @@ def _when_done(job: Job) -> None:
 
 
 def _baked_folder(node: nuke.Node) -> Path:
-    said = str(node["folder_baked"].value())
-    if not said:
+    folder = str(node["folder_baked"].value())
+    if not folder:
         raise CacheError("This node was not baked yet. Bake first.")
-    return Path(said)
+    return Path(folder)
 
 
 def _title(plate: Plate) -> str:

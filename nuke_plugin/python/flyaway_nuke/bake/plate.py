@@ -113,19 +113,19 @@ def digest(node: nuke.Node) -> str:
     Two scripts that would render the same plate have the same; moving a node changes nothing.
     """
     found: dict[str, int] = {}
-    said = hashlib.sha256()
+    content = hashlib.sha256()
     for name, key in (("format", "format"), ("management", "colorManagement"), ("space", "workingSpaceLUT")):
-        said.update(f"{name} {_script(nuke.root(), key)}\n".encode())
+        content.update(f"{name} {_script(nuke.root(), key)}\n".encode())
     for each in _upstream(node.input(0)):
         found[each.fullName()] = len(found)
-        feet = [found.get(foot.fullName(), -1) if foot else -1 for foot in _inputs(each)]
-        said.update(f"{each.Class()} {feet}\n".encode())
+        inputs = [found.get(one.fullName(), -1) if one else -1 for one in _inputs(each)]
+        content.update(f"{each.Class()} {inputs}\n".encode())
         for knob in sorted(each.knobs()):
             if knob not in _COSMETIC:
-                said.update(f" {knob} {_script(each, knob)}\n".encode())
+                content.update(f" {knob} {_script(each, knob)}\n".encode())
         if each.Class() in ("Read", "DeepRead", "ReadGeo", "ReadGeo2", "Camera2", "Camera3"):
-            said.update(_files(each).encode())
-    return said.hexdigest()
+            content.update(_files(each).encode())
+    return content.hexdigest()
 
 
 def _through(node: nuke.Node) -> nuke.Node | None:
@@ -159,17 +159,17 @@ def _changes_files(read: nuke.Node, source: str) -> str:
 
 def _upstream(top: nuke.Node | None) -> Iterator[nuke.Node]:
     """Every node upstream, sources first, each once."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     stack: list[tuple[nuke.Node, bool]] = [(top, False)] if top is not None else []
     while stack:
         node, ready = stack.pop()
         if ready:
             yield node
             continue
-        if node.fullName() in seen:
+        if node.fullName() in visited:
             continue
-        seen.add(node.fullName())
-        if len(seen) > _MOST_NODES:
+        visited.add(node.fullName())
+        if len(visited) > _MOST_NODES:
             raise PlateError(f"More than {_MOST_NODES} nodes lie above. Bake further up.")
         stack.append((node, True))
         inner = list(node.nodes()) if isinstance(node, nuke.Group) else []

@@ -22,8 +22,8 @@ DEFAULTS: dict[str, str] = {"cli": "", "cache": "", "model": "", "device": "auto
 
 def preferences_path(environ: Mapping[str, str] = os.environ) -> Path:
     """Where preferences are kept."""
-    said = environ.get("FLYAWAY_NUKE_PREFERENCES", "")
-    return Path(said) if said else Path.home() / ".nuke" / "flyaway.json"
+    path = environ.get("FLYAWAY_NUKE_PREFERENCES", "")
+    return Path(path) if path else Path.home() / ".nuke" / "flyaway.json"
 
 
 def read_preferences(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

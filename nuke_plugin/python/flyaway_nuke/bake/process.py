@@ -70,11 +70,11 @@ class Process:
 
     def lines(self) -> list[str]:
         """What was said since the last call, in order within each stream."""
-        said = []
+        lines = []
         with contextlib.suppress(queue.Empty):
             while True:
-                said.append(self._lines.get_nowait())
-        return said
+                lines.append(self._lines.get_nowait())
+        return lines
 
     def over(self) -> bool:
         """Whether it has ended and everything it said can be had by one more `lines()`."""

@@ -66,10 +66,10 @@ def _render(node: nuke.Node, frames: list[int], source: str) -> None:
         ranges = nuke.FrameRanges([nuke.FrameRange(item) for item in format_range(frames).split(",")])
         nuke.execute(write, ranges, list(nuke.views())[:1])
     except RuntimeError as error:
-        said = str(error).strip()
-        if "cancel" in said.lower():
+        message = str(error).strip()
+        if "cancel" in message.lower():
             raise PlateError("The plate's render was stopped. Bake again to go on where it was.") from error
-        raise PlateError(f"Nuke could not render the plate: {said}") from error
+        raise PlateError(f"Nuke could not render the plate: {message}") from error
     finally:
         nuke.delete(write)
 

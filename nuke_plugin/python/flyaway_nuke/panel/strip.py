@@ -152,8 +152,8 @@ class Strip(QtWidgets.QWidget):
             self.chosen.emit(index)
         frame = frames_of(self._job)[index]
         name = "the frame" if frame is None else f"frame {frame}"
-        said = self._job.problems.get(frame) or self._job.frames.get(frame, "not done yet")
-        self.setToolTip(f"{name}: {said}")
+        status = self._job.problems.get(frame) or self._job.frames.get(frame, "not done yet")
+        self.setToolTip(f"{name}: {status}")
 
 
 def frames_of(job: Job) -> list[int | None]:

@@ -165,7 +165,7 @@ def thisView(state) -> str:
     return "main"
 
 
-def _said(name):
+def _recorder(name):
     def say(state, prompt) -> None:
         state.messages.append((name, prompt))
 
@@ -173,7 +173,7 @@ def _said(name):
 
 
 message, alert, warning, critical, debug, display_error = (
-    _said(name) for name in ("message", "alert", "warning", "critical", "debug", "error")
+    _recorder(name) for name in ("message", "alert", "warning", "critical", "debug", "error")
 )
 
 
