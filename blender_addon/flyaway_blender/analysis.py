@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bpy
 
-from . import cache, engine, layers, pipeline, pixels, report, retouch, shots, signature, uses
+from . import cache, engine, layers, origins, pipeline, pixels, report, retouch, shots, signature, uses
 from .uses import Use
 
 
@@ -74,7 +74,7 @@ class Analysis:
             if use.uid in self._size:
                 cache.finish(use.tree, self._size[use.uid], pipeline.tap_scene(self.scene, use))
                 cache.refresh(use.tree)
-            elif cache.load(cache.folder(use.tree)).frames:
+            elif origins.load(cache.folder(use.tree)).frames:
                 cache.play(use.tree)
             self._conclude(use)
         pipeline.remove_taps()

@@ -1,7 +1,8 @@
 """Mattes on disk: a folder of EXRs a node, which Blender plays back by itself, and a list of their origins.
 
 The folder is beside the .blend (`//flyaway_mattes/<uid>/` unless the preferences say otherwise). `index.json`
-says for each frame what the matte was made from; a matte whose signature, size or time differs is stale.
+(see `origins`) says for each frame what the matte was made from; a matte whose signature, size or time
+differs is stale.
 Frames that were never analysed, and the frames before the first and after the last, have empty mattes:
 Blender without this add-on would show a neighbour's there, and nobody would notice.
 
@@ -11,19 +12,15 @@ plays from it, but what the copy analyses goes into a folder of its own: the old
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 import numpy as np
 
-from . import engine, group, layers, pixels, prefs, retouch
+from . import engine, group, layers, origins, pixels, prefs, retouch
 
-INDEX = "index.json"
-_MAX_INDEX_BYTES = 64 << 20
 _STEM = "matte"
 STATES = "shot.*.npz"  # what frames of a shot left to the next ones
 FINISHED = "finished"  # the folder, beside the raw mattes, of those that controls were worked on
@@ -31,21 +28,6 @@ FINISHED = "finished"  # the folder, beside the raw mattes, of those that contro
 
 class CacheError(RuntimeError):
     """Mattes cannot be kept; the message says why."""
-
-
-@dataclass
-class Index:
-    """What a folder holds: frame → (signature, bytes), and the frames whose mattes are empty on purpose."""
-
-    frames: dict[int, tuple[str, int]] = field(default_factory=dict)
-    empty: set[int] = field(default_factory=set)
-    where: dict[int, tuple[str, float, float]] = field(default_factory=dict)  # frame → whom, and x, y of them
-    finished: dict[int, str] = field(default_factory=dict)  # frame → raw and controls that it was made with
-    unseen: dict[int, str] = field(default_factory=dict)  # frame that failed in a shot → what it was made of
-    owner: str = ""  # the .blend that writes here, seen from the folder
-
-
-_indices: dict[Path, tuple[int, Index]] = {}
 
 
 def image_name(tree: bpy.types.NodeTree, kind: str = "matte") -> str:
@@ -87,7 +69,7 @@ def matte_path(place: Path, frame: int) -> Path:
 def made_of(tree: bpy.types.NodeTree, frame: int) -> str:
     """What the matte of a frame on disk was made of (see `shots`); "" where it is not whole."""
     place = folder(tree)
-    known = load(place).frames.get(frame)
+    known = origins.load(place).frames.get(frame)
     if known is None:
         return ""
     try:
@@ -101,10 +83,10 @@ def claim(tree: bpy.types.NodeTree) -> None:
     """Before mattes are written: see that their folder is there, and no other file's."""
     _refuse_linked(tree)
     place = folder(tree, make=True)
-    index = load(place)
+    index = origins.load(place)
     if index.owner in ("", _owner(place)):
         index.owner = _owner(place)
-        save(place, index)
+        origins.save(place, index)
         return
     _leave(tree)
     own = folder(tree, make=True)
@@ -115,9 +97,9 @@ def claim(tree: bpy.types.NodeTree) -> None:
             layers.copy(place, own, frame)
     for state in place.glob(STATES):
         shutil.copyfile(state, own / state.name)
-    there = Index(dict(index.frames), set(index.empty), dict(index.where), unseen=dict(index.unseen))
+    there = origins.Index(dict(index.frames), set(index.empty), dict(index.where), unseen=dict(index.unseen))
     there.owner = _owner(own)
-    save(own, there)
+    origins.save(own, there)
 
 
 def _owner(place: Path) -> str:
@@ -164,16 +146,16 @@ def store(
     # A colour that is not made anew is of another matte.
     layers.path_of(place, "colour", frame).unlink(missing_ok=True)
     layers.write(place, frame, found, scene)
-    index = load(place)
+    index = origins.load(place)
     index.frames[frame] = (signature, path.stat().st_size)
     index.empty.discard(frame)
-    save(place, index)
+    origins.save(place, index)
 
 
 def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Scene) -> None:
     """Fill the gaps with empty mattes, and have Blender play the folder."""
     place = folder(tree)
-    index = load(place)
+    index = origins.load(place)
     if not index.frames:
         return
     first, last = max(0, min(index.frames) - 1), max(index.frames) + 1
@@ -183,7 +165,7 @@ def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Sce
             pixels.save_matte(matte_path(place, frame), nothing.alpha, scene)
             layers.write(place, frame, nothing, scene)
             index.empty.add(frame)
-    save(place, index)
+    origins.save(place, index)
     if retouch.is_worked(tree):
         retouch.update(tree, scene)
     play(tree)
@@ -192,7 +174,7 @@ def finish(tree: bpy.types.NodeTree, size: tuple[int, int], scene: bpy.types.Sce
 def play(tree: bpy.types.NodeTree) -> None:
     """Have the tree take its matte from disk."""
     place = folder(tree)
-    index = load(place)
+    index = origins.load(place)
     frames = sorted([*index.frames, *index.empty])
     # What controls were worked on, where all of it is there; a render with this add-on makes its own.
     worked = retouch.is_worked(tree) and all(matte_path(place / FINISHED, one).is_file() for one in frames)
@@ -248,7 +230,7 @@ def clear(tree: bpy.types.NodeTree) -> int:
     """Remove a tree's mattes from disk and take the next ones from memory; how many there were."""
     _refuse_linked(tree)
     place = folder(tree)
-    index = load(place)
+    index = origins.load(place)
     if index.owner not in ("", _owner(place)):
         _leave(tree)
         return 0
@@ -258,54 +240,15 @@ def clear(tree: bpy.types.NodeTree) -> int:
     layers.clear(place)
     for state in place.glob(STATES):
         state.unlink(missing_ok=True)
-    (place / INDEX).unlink(missing_ok=True)
+    (place / origins.INDEX).unlink(missing_ok=True)
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
-    _indices.pop(place, None)
+    origins.forget(place)
     images = _sequences(tree)
     group.use_live(tree)
     _remove_unused(images)
     tree.flyaway.first, tree.flyaway.last = 0, -1
     return len(index.frames)
-
-
-def load(place: Path) -> Index:
-    """The list of a folder; an empty one where it is missing or cannot be read."""
-    path = place / INDEX
-    try:
-        stat = path.stat()
-        if place in _indices and _indices[place][0] == stat.st_mtime_ns:
-            return _indices[place][1]
-        if stat.st_size > _MAX_INDEX_BYTES:
-            return Index()
-        data = json.loads(path.read_text("utf-8"))
-        frames = {int(key): (str(value[0]), int(value[1])) for key, value in data["frames"].items()}
-        where = {
-            int(key): (str(value[0]), float(value[1]), float(value[2]))
-            for key, value in data.get("where", {}).items()
-        }
-        finished = {int(key): str(value) for key, value in data.get("finished", {}).items()}
-        empty = {int(frame) for frame in data["empty"]}
-        unseen = {int(key): str(value) for key, value in data.get("unseen", {}).items()}
-        index = Index(frames, empty, where, finished, unseen, str(data.get("owner", "")))
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return Index()
-    _indices[place] = (stat.st_mtime_ns, index)
-    return index
-
-
-def save(place: Path, index: Index) -> None:
-    """Write the list of a folder, whole or not at all."""
-    path = place / INDEX
-    part = place / f".{INDEX}.part"
-    data = {"version": 1, "frames": {str(k): list(v) for k, v in sorted(index.frames.items())}}
-    data |= {"empty": sorted(index.empty), "owner": index.owner}
-    data |= {"where": {str(k): list(v) for k, v in sorted(index.where.items())}}
-    data |= {"finished": {str(k): v for k, v in sorted(index.finished.items())}}
-    data |= {"unseen": {str(k): v for k, v in sorted(index.unseen.items())}}
-    part.write_text(json.dumps(data, indent=0), "utf-8")
-    part.replace(path)
-    _indices[place] = (path.stat().st_mtime_ns, index)
 
 
 def refresh(tree: bpy.types.NodeTree) -> None:

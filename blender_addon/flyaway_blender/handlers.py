@@ -11,7 +11,7 @@ import contextlib
 import bpy
 from bpy.app.handlers import persistent
 
-from . import cache, engine, group, pipeline, pixels, report, tap, uses
+from . import cache, engine, group, origins, pipeline, pixels, report, tap, uses
 
 _inside = False  # a tap is a render too: its own calls are not ours
 _outermost = ""  # the scene whose render is under way; the sequencer renders others inside it, frame by frame
@@ -116,7 +116,7 @@ def on_load_post(*_: object) -> None:
     pipeline.forget_taps()
     for tree in list(uses.everywhere()):
         with contextlib.suppress(RuntimeError):  # changed by hand: its renders say so
-            if group.bring_up_to_date(tree) and cache.load(cache.folder(tree)).frames:
+            if group.bring_up_to_date(tree) and origins.load(cache.folder(tree)).frames:
                 cache.play(tree)
     separate_copies()
 
@@ -133,7 +133,7 @@ def on_depsgraph_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) 
 def play_cached() -> None:
     """Have analysed mattes played from disk, as Blender without us would: renders take them from memory."""
     for tree in uses.everywhere():
-        if tree.library is None and not cache.playing(tree) and cache.load(cache.folder(tree)).frames:
+        if tree.library is None and not cache.playing(tree) and origins.load(cache.folder(tree)).frames:
             cache.play(tree)
 
 

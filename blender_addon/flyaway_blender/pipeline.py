@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import bpy
 import numpy as np
 
-from . import cache, engine, group, layers, pixels, prefs, report, retouch, shots, signature, tap
+from . import cache, engine, group, layers, origins, pixels, prefs, report, retouch, shots, signature, tap
 from .uses import Use
 
 STILL = "a still: Range makes a shot"
@@ -117,7 +117,7 @@ def _kept(scene: bpy.types.Scene, use: Use, frame: int) -> engine.Found:
 
 def is_cached(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
     """Whether the matte of a frame lies on disk and is fresh."""
-    if not cache.load(cache.folder(use.tree)).frames:
+    if not origins.load(cache.folder(use.tree)).frames:
         return False
     made_of = signature.of(scene, use, frame)
     if shots.is_fresh(scene, use, frame, made_of):

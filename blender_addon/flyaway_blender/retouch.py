@@ -14,7 +14,7 @@ import bpy
 import numpy as np
 from bpy.props import StringProperty
 
-from . import cache, describe, group, pipeline, pixels, uses
+from . import cache, describe, group, origins, pipeline, pixels, uses
 
 LEVELS = (("Black Point", "black"), ("White Point", "white"), ("Gamma", "gamma"))
 
@@ -85,7 +85,7 @@ def finished(node: bpy.types.Node, frame: int, raw: np.ndarray) -> np.ndarray:
     subject = Subject.parse(tree.flyaway.subject or "all")
     matte = raw
     if subject.kind != "all":
-        known = cache.load(cache.folder(tree)).where.get(frame)
+        known = origins.load(cache.folder(tree)).where.get(frame)
         if known is not None and known[0] == str(subject):
             subject = Subject("point", known[1:])
         matte = alone(raw, subject)
@@ -124,7 +124,7 @@ class Followed:
             self._state = who.follow(self._state, people)
         self._last = frame
         place = next((i for i, one in enumerate(self._state.regions) if self._state.chosen in one), None)
-        index = cache.load(cache.folder(self._tree))
+        index = origins.load(cache.folder(self._tree))
         if place is None:
             index.where.pop(frame, None)
             return
@@ -132,7 +132,7 @@ class Followed:
         middle = np.argmin((ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2)
         point = ((float(side[middle]) + 0.5) * people.step for side in (xs, ys))
         index.where[frame] = (str(self._subject), *point)
-        cache.save(cache.folder(self._tree), index)
+        origins.save(cache.folder(self._tree), index)
 
 
 def in_order(trees: list[bpy.types.NodeTree], frames: list[int]) -> list[int]:
@@ -152,14 +152,14 @@ def is_stale(tree: bpy.types.NodeTree) -> bool:
     """Whether the worked mattes on disk are not those that the controls would make now."""
     if not is_worked(tree):
         return False
-    index = cache.load(cache.folder(tree))
+    index = origins.load(cache.folder(tree))
     node = next((one for one in uses.matte_nodes() if one.node_tree == tree), None)
     if not index.frames or node is None or trouble(node):
         return False
     return any(index.finished.get(frame) != _made_of(node, frame, index) for frame in index.frames)
 
 
-def _made_of(node: bpy.types.Node, frame: int, index: cache.Index) -> str:
+def _made_of(node: bpy.types.Node, frame: int, index: origins.Index) -> str:
     controls = _controls(node) if is_spatial(node.node_tree) else None
     whom = node.node_tree.flyaway.subject
     parts = [str(controls), whom, index.where.get(frame), index.frames[frame]]
@@ -172,7 +172,7 @@ def update(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> int:
     if node is None:
         return 0
     place = cache.folder(tree)
-    index, there = cache.load(place), place / cache.FINISHED
+    index, there = origins.load(place), place / cache.FINISHED
     there.mkdir(exist_ok=True)
     count = 0
     for frame in sorted(index.frames):
@@ -185,7 +185,7 @@ def update(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> int:
         count += 1
     for frame in index.empty:
         _copy(cache.matte_path(place, frame), cache.matte_path(there, frame))
-    cache.save(place, index)
+    origins.save(place, index)
     return count
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from . import cache, engine, footage, pipeline, prefs, signature, uses
+from . import cache, engine, footage, origins, pipeline, prefs, signature, uses
 from .uses import Use
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _holds(scene: bpy.types.Scene, use: Use, frame: int, memory: str) -> bool:
 
 def _place_now(scene: bpy.types.Scene, use: Use, began: int, last: int) -> Place:
     """A place as what flows into the node now makes it; frames that failed then must be as they were."""
-    unseen = cache.load(cache.folder(use.tree)).unseen
+    unseen = origins.load(cache.folder(use.tree)).unseen
     place = engine.shot_places().beginning(began)
     for number in range(began, last + 1):
         made_of = signature.known(scene, use, number)
@@ -116,9 +116,9 @@ class Walk:
     def saw(self, frame: int, made_of: str) -> None:
         """The next frame was matted."""
         place = cache.folder(self._use.tree)
-        index = cache.load(place)
+        index = origins.load(place)
         if index.unseen.pop(frame, None) is not None:
-            cache.save(place, index)
+            origins.save(place, index)
         self.place, self._state = self.place.after(made_of), self._shot.state
         if frame % engine.shot_places().KEPT_EVERY == 0:
             self.keep()
@@ -128,9 +128,9 @@ class Walk:
         if self.place is None or self.place.last != frame - 1:
             return
         place = cache.folder(self._use.tree, make=True)
-        index = cache.load(place)
+        index = origins.load(place)
         index.unseen[frame] = made_of
-        cache.save(place, index)
+        origins.save(place, index)
         self.place = self.place.after(_unseen(made_of))
 
     def keep(self) -> None:

@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "nuke_plugin" / "python"))
 
 from flyaway_nuke.bake.cache import Cache  # noqa: E402
+from flyaway_nuke.bake.diagnosis import Check, Diagnosis, diagnose  # noqa: E402
 from flyaway_nuke.bake.job import Job, Request, Settings  # noqa: E402
-from flyaway_nuke.bake.launcher import Check, Diagnosis, diagnose, install_commands  # noqa: E402
+from flyaway_nuke.bake.launcher import install_commands  # noqa: E402
 from flyaway_nuke.bake.session import Session  # noqa: E402
 from flyaway_nuke.panel.qt import QtCore, QtGui, QtWidgets  # noqa: E402
 from flyaway_nuke.panel.setup import Setup  # noqa: E402
@@ -120,11 +121,11 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
     panel.cards.choose(done)
     panel.wipe.set_split(0.42)
     panel.wipe.set_behind("green")
-    panel.backs.button(2).setChecked(True)
-    panel.show_log.setChecked(True)
+    panel.views.backs.button(2).setChecked(True)
+    panel.views.show_log.setChecked(True)
     settle(app)
     grab(panel, out / "panel_done.png")
-    panel.show_log.setChecked(False)
+    panel.views.show_log.setChecked(False)
     panel.cards.choose(failed)
     panel.strip.chosen.emit(6)
     for frame, words in failed.problems.items():  # a shot lies somewhere else than in a temporary folder
@@ -134,7 +135,7 @@ def draw(app: QtWidgets.QApplication, work: Path, out: Path) -> None:
     settle(app)
     grab(panel, out / "panel_failed.png")
     panel.cards.choose(running)
-    panel.views.button(1).click()
+    panel.views.views.button(1).click()
     panel.resize(420, 760)
     settle(app)
     grab(panel, out / "panel_narrow.png")

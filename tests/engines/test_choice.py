@@ -24,7 +24,8 @@ from flyaway.engines import base, open_engine
 
 ort = pytest.importorskip("onnxruntime")
 
-from flyaway.engines import ort as ort_module  # noqa: E402
+from flyaway.engines import ort_device  # noqa: E402
+from flyaway.engines.ort import GRAPHS  # noqa: E402
 
 NO_CUDA = "CUDAExecutionProvider" not in ort.get_available_providers()
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -67,10 +68,10 @@ def test_auto_is_the_cpu_where_there_is_nothing_better(info):
 
 def test_auto_does_not_choose_cuda_where_no_gpu_answers(monkeypatch):
     monkeypatch.setattr(ort, "get_available_providers", lambda: [CUDA, CPU])
-    monkeypatch.setattr(ort_module, "_device_count", lambda: 0)
-    assert ort_module._choose("auto") == "cpu"
-    monkeypatch.setattr(ort_module, "_device_count", lambda: 1)
-    assert ort_module._choose("auto") == "cuda"
+    monkeypatch.setattr(ort_device, "_device_count", lambda: 0)
+    assert ort_device.choose("auto") == "cpu"
+    monkeypatch.setattr(ort_device, "_device_count", lambda: 1)
+    assert ort_device.choose("auto") == "cuda"
 
 
 @pytest.mark.skipif(not NO_CUDA, reason="this onnxruntime can use CUDA")
@@ -85,18 +86,18 @@ def test_a_provider_that_falls_back_is_found_out(info, monkeypatch):
 
 
 def test_placement_counts_what_ran_where(info):
-    for role in ort_module.GRAPHS:
-        where = ort_module.placement(info.files[role].path, CPU)
+    for role in GRAPHS:
+        where = ort_device.placement(info.files[role].path, CPU)
         assert {provider for _, provider in where} == {CPU}
-        assert sum(count for (op, _), count in where.items() if op in ort_module.HEAVY) >= 3
-        ort_module.assert_placement(info.files[role].path, CPU)
+        assert sum(count for (op, _), count in where.items() if op in ort_device.HEAVY) >= 3
+        ort_device.assert_placement(info.files[role].path, CPU)
 
 
 @pytest.mark.skipif(not NO_CUDA, reason="this onnxruntime can use CUDA")
 @pytest.mark.filterwarnings("ignore:Specified provider")
 def test_nodes_that_run_elsewhere_are_an_error(info):
     with pytest.raises(DeviceUnavailableError, match=r"tokens\.onnx elsewhere than on CUDA"):
-        ort_module.assert_placement(info.files["tokens"].path, CUDA)
+        ort_device.assert_placement(info.files["tokens"].path, CUDA)
 
 
 def test_an_engine_that_does_not_exist(info):
@@ -209,7 +210,7 @@ def damage(path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["altered", "truncated", "empty", "missing"])
 @pytest.mark.parametrize(
-    ("engine", "role"), [("onnxruntime", role) for role in ort_module.GRAPHS] + [("torch", "torch")]
+    ("engine", "role"), [("onnxruntime", role) for role in GRAPHS] + [("torch", "torch")]
 )
 def test_damaged_weights_are_never_run(copied, engine, role, how):
     pytest.importorskip(engine)

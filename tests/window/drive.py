@@ -65,7 +65,7 @@ def mouse(*arguments: object) -> None:
 def on_disk() -> int:
     """Analysed frames beside the file."""
     cache = add_on("cache")
-    return len(cache.load(cache.folder(matte().node_tree)).frames)
+    return len(add_on("origins").load(cache.folder(matte().node_tree)).frames)
 
 
 def press(operator: str) -> Steps:

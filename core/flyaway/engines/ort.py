@@ -7,14 +7,8 @@ the result does not depend on it, and each graph's only dynamic dimensions are s
 
 from __future__ import annotations
 
-import ctypes
-import json
 import logging
-import tempfile
-from collections import Counter
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -30,6 +24,7 @@ from flyaway.engines.base import (
     network_config,
     state_shapes,
 )
+from flyaway.engines.ort_device import PROVIDERS, assert_placement, choose
 from flyaway.errors import DeviceUnavailableError, EngineError
 from flyaway.geometry import grid_size, padded, working_size
 from flyaway.plate import Plane
@@ -38,7 +33,6 @@ from flyaway.resample import resize
 from flyaway.weights import ModelInfo, verified
 
 Float = NDArray[np.float32]
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 GRAPHS = ("coarse", "tokens", "refine")
 SHOT = "shot"  # the coarse graph with states in and out, of models with memory
 # Pixels of regions at once on a CPU: with more, what one layer leaves for the next falls out of the cache.
@@ -61,7 +55,7 @@ class OrtEngine:
         self.config = network_config(info)
         if self.config.refiner.kind != "unshuffle":
             raise EngineError("the paper's structure has no host loop: use the torch engine")
-        self.device = _choose(device)
+        self.device = choose(device)
         self.chunk = self.config.refiner.chunk
         self._region = (self.config.refiner.cell + 2 * self.config.refiner.halo) ** 2  # px
         if self.device == "cpu":
@@ -238,69 +232,3 @@ def shared_arena() -> bool:
         logging.getLogger(__name__).info("no shared arena: %s", error)
         return False
     return True
-
-
-def _choose(device: str) -> str:
-    available = ort.get_available_providers()
-    if device == "auto":
-        return "cuda" if PROVIDERS["cuda"] in available and _device_count() > 0 else "cpu"
-    kind, colon, number = device.partition(":")
-    if kind not in PROVIDERS or (colon and (kind == "cpu" or not number.isdecimal())):
-        raise DeviceUnavailableError(
-            f"there is no device {device!r}: use auto, {', '.join(PROVIDERS)}, or cuda:1 for the second GPU"
-        )
-    if PROVIDERS[kind] not in available:
-        raise DeviceUnavailableError(
-            f"this onnxruntime cannot use {device} (it offers {', '.join(available)}): "
-            "pip uninstall onnxruntime, then pip install onnxruntime-gpu"
-        )
-    if number and int(number) >= (count := _device_count()):
-        raise DeviceUnavailableError(f"there is no {device}: the driver shows {count} GPUs, counted from 0")
-    return device
-
-
-def _device_count() -> int:
-    """CUDA devices that answer the driver; "auto" must not choose one that is not there."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1" if not hasattr(ctypes, "windll") else "nvcuda.dll")
-    except OSError:
-        return 0
-    count = ctypes.c_int(0)
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 0
-    return count.value
-
-
-HEAVY = {"Conv", "FusedConv", "ConvTranspose", "MatMul", "FusedMatMul", "Gemm"}
-
-
-def placement(path: Path, provider: str) -> Counter[tuple[str, str]]:
-    """Where onnxruntime runs each node, found by running: (operator, provider) → count."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder) / "profile")
-        session = ort.InferenceSession(str(path), options, providers=[provider])
-        session.run(None, {i.name: _example(i) for i in session.get_inputs()})
-        events = json.loads(Path(session.end_profiling()).read_text())
-    arguments = (event.get("args", {}) for event in events if event.get("cat") == "Node")
-    return Counter((a["op_name"], a["provider"]) for a in arguments if "provider" in a)
-
-
-def assert_placement(path: Path, provider: str) -> None:
-    """Raise DeviceUnavailableError unless every convolution and matrix product runs where it was asked to."""
-    astray = {op for op, where in placement(path, provider) if op in HEAVY and where != provider}
-    if astray:
-        raise DeviceUnavailableError(
-            f"onnxruntime runs {', '.join(sorted(astray))} of {path.name} elsewhere than on {provider}: "
-            "check that onnxruntime-gpu fits the installed CUDA and cuDNN"
-        )
-
-
-def _example(node: ort.NodeArg) -> NDArray[Any]:
-    """Zeros that fit an input: 64 where a size is dynamic, 1 where a count is."""
-    free = 64 if node.name == "image" else 1
-    shape = [size if isinstance(size, int) else free for size in node.shape]
-    kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
-    return np.zeros(shape, kinds[node.type])

@@ -17,7 +17,7 @@ import nuke
 from . import cat, live
 from .bake import host, node
 from .bake.build import build
-from .bake.launcher import diagnose
+from .bake.diagnosis import diagnose
 from .bake.session import Session
 
 # Eileen Collins (NASA, public domain), 512 px square; beside the plug-in in an archive, else in the checkout.

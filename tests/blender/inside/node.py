@@ -204,8 +204,8 @@ def worked(plate: str, size: list[int], frames: list[int], folder: str) -> dict[
     own.subject = f"largest@{frames[1]}"
     bpy.ops.flyaway.analyse_range()
     facts["analysed again"] = [str(entry[2]) for entry in records()]
-    cache = sys.modules[REPORT.replace("report", "cache")]
-    facts["followed"] = sorted(cache.load(cache.folder(node.node_tree)).where)
+    cache, origins = (sys.modules[REPORT.replace("report", name)] for name in ("cache", "origins"))
+    facts["followed"] = sorted(origins.load(cache.folder(node.node_tree)).where)
     node.inputs["Gamma"].default_value = 1.5
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
     return facts

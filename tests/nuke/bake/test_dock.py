@@ -53,16 +53,16 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     guard.start(240_000)
     panel.found.connect(lambda _found: ended.quit())
     wait(ended)
-    assert "cpu" in [panel.device.itemText(row) for row in range(panel.device.count())]
-    assert panel.model.findText("fast") >= 0
-    assert panel.setup.text() == "Set-up"
-    panel.bake.click()
+    assert "cpu" in [panel.head.device.itemText(row) for row in range(panel.head.device.count())]
+    assert panel.head.model.findText("fast") >= 0
+    assert panel.head.setup.text() == "Set-up"
+    panel.head.bake.click()
     assert ("message", "Select Reads or FlyawayBake nodes first.") in host.state.messages
     read = nuke.nodes.Read(file=(sequence / "plate.%04d.exr").as_posix(), first=1001, last=1003)
     grade = nuke.nodes.Grade(inputs=[read])
     read.selectOnly()
-    panel.device.setCurrentText("cpu")
-    panel.bake.click()
+    panel.head.device.setCurrentText("cpu")
+    panel.head.bake.click()
     (job,) = session().jobs
     node = nuke.toNode("FlyawayBake1")
     assert node.input(0) is read
@@ -74,12 +74,12 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     assert grade.input(0).Class() == "Copy"
     assert node["state"].value().startswith("3 of 3 frames")
     assert panel.wipe.has_picture()
-    assert panel.words.text().startswith("3 of 3")
-    panel.farm.click()
+    assert panel.foot.words.text().startswith("3 of 3")
+    panel.foot.farm.click()
     assert "Written" in panel.log.toPlainText()
     # The node is deleted, and the panel's button says so instead of raising into Nuke.
     nuke.delete(node)
-    panel.build.click()
+    panel.foot.build.click()
     assert "no longer in the script" in host.state.messages[-1][1]
     panel.close()
 

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from flyaway_nuke.bake.diagnosis import diagnose
 from flyaway_nuke.bake.errors import BakeError, LauncherError
-from flyaway_nuke.bake.launcher import clean_environment, diagnose, find_cli, install_commands
+from flyaway_nuke.bake.launcher import clean_environment, find_cli, install_commands
 from flyaway_nuke.bake.preferences import preferences_path, read_preferences, write_preference
 
 

@@ -13,10 +13,11 @@ try:
 except ImportError as error:
     pytest.skip(f"no Qt for Python here ({error}): pip install PySide6 or PySide2", allow_module_level=True)
 
+from flyaway_nuke.bake.diagnosis import Check, Diagnosis
 from flyaway_nuke.bake.errors import BakeError
 from flyaway_nuke.bake.events import Event
 from flyaway_nuke.bake.job import Request
-from flyaway_nuke.bake.launcher import Check, Cli, Diagnosis
+from flyaway_nuke.bake.launcher import Cli
 from flyaway_nuke.bake.session import Session
 from flyaway_nuke.panel import images, pump
 from flyaway_nuke.panel.setup import Setup
@@ -97,21 +98,21 @@ def near(one, other, by=12) -> bool:
 
 def test_it_follows_the_bake_frame_by_frame(shown, settle):
     panel, _session, job = shown
-    assert panel.words.text().startswith("0 of 10")
+    assert panel.foot.words.text().startswith("0 of 10")
     assert not panel.wipe.has_picture()
     done(panel, job, 1001)
     done(panel, job, 1002)
     settle()
     assert panel.wipe.has_picture()
     assert panel._index == 1
-    assert panel.words.text().startswith("2 of 10")
-    assert "left" in panel.words.text()
-    assert (panel.stop.isVisible(), panel.resume.isVisible()) == (True, False)
+    assert panel.foot.words.text().startswith("2 of 10")
+    assert "left" in panel.foot.words.text()
+    assert (panel.foot.stop.isVisible(), panel.foot.resume.isVisible()) == (True, False)
     assert "frame 1002 written" in panel.log.toPlainText()
     job.end(0)
     job.state = "done"
     panel._changed(job)
-    assert (panel.stop.isVisible(), panel.resume.isVisible()) == (False, True)
+    assert (panel.foot.stop.isVisible(), panel.foot.resume.isVisible()) == (False, True)
 
 
 def test_the_wipe_shows_plate_left_and_comp_right_of_the_line(shown, settle):
@@ -179,12 +180,12 @@ def test_scrubbing_stops_following_and_a_failed_frame_says_why(shown, settle):
     assert [strip.index_at(x) for x in (0, strip.width() / 2, strip.width())] == [0, 5, 9]
     mouse(strip, QtCore.QEvent.MouseButtonPress, QtCore.QPointF(strip.width() * 0.15, 20))
     assert panel._index == 1
-    assert not panel.follow.isChecked()
+    assert not panel.views.follow.isChecked()
     assert not panel.wipe.has_picture()
     assert panel.wipe.words().startswith("Frame 1002 failed\nplate.1002.exr: truncated")
     done(panel, job, 1004)
     assert panel._index == 1
-    panel.follow.setChecked(True)
+    panel.views.follow.setChecked(True)
     assert panel._index == 3
     # Its tick is red, among good ones.
     from flyaway_nuke.panel.theme import Theme
@@ -196,17 +197,17 @@ def test_scrubbing_stops_following_and_a_failed_frame_says_why(shown, settle):
 
 def test_buttons_ask_the_host_or_the_session(shown):
     panel, _session, job = shown
-    panel.device.setCurrentText("cpu")
-    panel.bake.click()
+    panel.head.device.setCurrentText("cpu")
+    panel.head.bake.click()
     done(panel, job, 1001)
-    panel.build.click()
-    panel.farm.click()
+    panel.foot.build.click()
+    panel.foot.farm.click()
     assert panel.asked == [("fast", "cpu"), ("build", job), ("submit", job)]
     assert "Written: job.json" in panel.log.toPlainText()
     job.end(2, ("error: no such model",))
     panel._changed(job)
-    assert panel.words.text() == "no such model"
-    panel.resume.click()
+    assert panel.foot.words.text() == "no such model"
+    panel.foot.resume.click()
     assert panel.asked[-1] == ("resume", job)
 
 
@@ -215,13 +216,13 @@ def test_a_panel_without_bakes_says_what_to_do_and_narrow_ones_stack(app):
     panel.resize(1000, 600)
     panel.show()
     assert panel.job() is None
-    assert not panel.open.isEnabled()
+    assert not panel.foot.open.isEnabled()
     assert panel.wipe.words() == "No bakes yet"
     assert panel._halves.orientation() == QtCore.Qt.Horizontal
     panel.resize(420, 700)
     assert panel.width() == 420
     assert panel._halves.orientation() == QtCore.Qt.Vertical
-    assert not panel.bake.isVisible()
+    assert not panel.head.bake.isVisible()
     panel.close()
     panel = Panel(Session({}), Actions(bake_selected=lambda model, device: None))
     assert "Press Bake." in panel.wipe.words()
@@ -243,7 +244,7 @@ def test_in_a_narrow_dock_what_is_chosen_stays_in_sight_and_nothing_is_cut(app, 
     settle()
     card = panel.cards.visualRect(panel.cards.currentIndex())
     assert panel.cards.viewport().rect().contains(card)
-    assert panel.bake.width() >= panel.bake.sizeHint().width()
+    assert panel.head.bake.width() >= panel.head.bake.sizeHint().width()
     panel.close()
 
 
@@ -254,8 +255,8 @@ def test_a_bake_that_did_not_start_and_a_long_message_say_all_of_it(shown, settl
     panel._changed(job)
     settle()
     assert panel.wipe.words().startswith(f"This bake did not start\n{message}")
-    assert panel.words.text().endswith("…")
-    assert panel.words.whole() == panel.words.toolTip() == message
+    assert panel.foot.words.text().endswith("…")
+    assert panel.foot.words.whole() == panel.foot.words.toolTip() == message
 
 
 def test_a_closed_panel_is_told_no_more_and_a_new_one_shows_everything(app, settle, tmp_path):

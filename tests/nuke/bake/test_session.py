@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from flyaway_nuke.bake.cache import Cache, read_record
+from flyaway_nuke.bake.cache import Cache
 from flyaway_nuke.bake.errors import BakeError, CacheError
 from flyaway_nuke.bake.events import read_line
 from flyaway_nuke.bake.job import Job, Request, Settings
 from flyaway_nuke.bake.launcher import Cli
+from flyaway_nuke.bake.record import read_record
 from flyaway_nuke.bake.session import Session
 
 FRAMES = tuple(range(1001, 1006))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import nuke
 
-from .cache import Cache, Record, read_record
+from .cache import Cache
 from .errors import CacheError
 from .job import OUTPUTS, file_name
+from .record import Record, read_record
 
 TAG = "flyaway_bake"
 GIZMO = "FlyawayBake"

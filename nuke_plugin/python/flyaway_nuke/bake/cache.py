@@ -12,57 +12,14 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .errors import CacheError
-from .job import OUTPUTS, Job, Request, Settings
-from .preferences import read_json, write_json
+from .job import Job, Request, Settings
+from .record import RECORD, STILL, Record, frame_numbers, read_record, record_or_none, write_record
 
-RECORD = "bake.json"
-_FORMAT = 1
-# 100,000 frames fit.
-_LARGEST = 32 * 1024 * 1024
 _HEAD, _TAIL = 64 * 1024, 16 * 1024
 _MOST_FOLDERS = 2000
-_STILL = "still"
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a bake's folder says of itself.
-
-    Attributes
-    ----------
-    folder : where it is.
-    source : the plate's pattern when it was baked.
-    settings : see `job.Settings.as_dict`.
-    plates : frame → what the plate was: "size:mtime:digest".
-    mattes : frame → what the matte was when it was done: "size:mtime".
-    """
-
-    folder: Path
-    source: str
-    settings: dict[str, str]
-    plates: dict[str, str]
-    mattes: dict[str, str]
-
-    @property
-    def frames(self) -> list[int]:
-        """The frames that were baked, ascending; none for a still."""
-        return _numbers(self.mattes)
-
-    @property
-    def output(self) -> str:
-        """What its files hold: one of `job.OUTPUTS`."""
-        output = self.settings.get("output", "matte")
-        return output if output in OUTPUTS else "matte"
-
-    @property
-    def still(self) -> bool:
-        """Whether it is one matte for all frames."""
-        return _STILL in self.mattes or (_STILL in self.plates and not self.mattes)
 
 
 class Cache:
@@ -119,7 +76,7 @@ class Cache:
         """
         try:
             request.folder.mkdir(parents=True, exist_ok=True)
-            before = _record_or_none(request.folder)
+            before = record_or_none(request.folder)
             plates = dict(before.plates) if before else {}
             mattes = dict(before.mattes) if before else {}
             for key, path in _plates(request.source, request.frames):
@@ -130,14 +87,14 @@ class Cache:
                     mattes.pop(key, None)
                 plates[key] = now
             settings = request.settings.as_dict()
-            _write(Record(request.folder, request.source, settings, plates, mattes))
+            write_record(Record(request.folder, request.source, settings, plates, mattes))
         except OSError as error:
             raise CacheError(f"{request.folder} cannot be used: {error.strerror or error}.") from error
 
     @staticmethod
     def complete(request: Request) -> bool:
         """Whether every frame asked for is there, untouched since it was verified. After `prepare`."""
-        record = _record_or_none(request.folder)
+        record = record_or_none(request.folder)
         return record is not None and all(
             record.mattes.get(key) == _stat(_matte(request, key)) != ""
             for key, _ in _plates(request.source, request.frames)
@@ -155,12 +112,12 @@ class Cache:
         """
         before = read_record(folder)
         written = Settings(output=before.output)
-        request = Request("", before.source, tuple(_numbers(before.plates)), folder, written)
+        request = Request("", before.source, tuple(frame_numbers(before.plates)), folder, written)
         mattes = {key: stat for key in before.plates if (stat := _stat(_matte(request, key)))}
         record = Record(folder, before.source, before.settings, before.plates, mattes)
         if mattes != before.mattes:
             try:
-                _write(record)
+                write_record(record)
             except OSError as error:
                 raise CacheError(
                     f"{folder / RECORD} cannot be written: {error.strerror or error}."
@@ -176,48 +133,23 @@ class Cache:
         CacheError : the folder cannot be written.
         """
         request = job.request
-        record = _record_or_none(request.folder)
+        record = record_or_none(request.folder)
         if record is None:
             return
         mattes = dict(record.mattes)
         for frame, status in job.frames.items():
-            key = _STILL if frame is None else str(frame)
+            key = STILL if frame is None else str(frame)
             stat = _stat(_matte(request, key))
             if status == "failed" or not stat:
                 mattes.pop(key, None)
             else:
                 mattes[key] = stat
         try:
-            _write(Record(record.folder, record.source, record.settings, record.plates, mattes))
+            write_record(Record(record.folder, record.source, record.settings, record.plates, mattes))
         except OSError as error:
             raise CacheError(
                 f"{request.folder / RECORD} cannot be written: {error.strerror or error}."
             ) from error
-
-
-def read_record(folder: Path) -> Record:
-    """What a bake's folder says of itself.
-
-    Raises
-    ------
-    CacheError : it is no bake's folder, or its record is damaged.
-    """
-    path = folder / RECORD
-    if not path.is_file():
-        raise CacheError(f"{folder} is no bake: there is no {RECORD} in it.")
-    try:
-        stored = read_json(path, _LARGEST)
-    except Exception as error:
-        raise CacheError(str(error)) from error
-    if stored.get("flyaway_bake") != _FORMAT or not isinstance(stored.get("source"), str):
-        raise CacheError(f"{path} is of another kind, or of a newer release.")
-    return Record(
-        folder,
-        stored["source"],
-        _strings(stored.get("settings")),
-        _keyed(stored.get("plates")),
-        _keyed(stored.get("mattes")),
-    )
 
 
 def identity(path: Path, known: str = "") -> str:
@@ -255,7 +187,7 @@ def _same_content(first: str, second: str) -> bool:
 
 def _plates(source: str, frames: tuple[int, ...]) -> list[tuple[str, Path]]:
     if not frames:
-        return [(_STILL, Path(source))]
+        return [(STILL, Path(source))]
     return [(str(frame), Path(frame_path(source, frame))) for frame in frames]
 
 
@@ -264,7 +196,7 @@ def _some(frames: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _matte(request: Request, key: str) -> Path:
-    return request.matte(None if key == _STILL else int(key))
+    return request.matte(None if key == STILL else int(key))
 
 
 def _stat(path: Path) -> str:
@@ -273,36 +205,3 @@ def _stat(path: Path) -> str:
     except OSError:
         return ""
     return f"{stat.st_size}:{stat.st_mtime_ns}"
-
-
-def _record_or_none(folder: Path) -> Record | None:
-    try:
-        return read_record(folder)
-    except CacheError:
-        return None
-
-
-def _write(record: Record) -> None:
-    content: dict[str, Any] = {
-        "flyaway_bake": _FORMAT,
-        "source": record.source,
-        "settings": record.settings,
-        "plates": record.plates,
-        "mattes": record.mattes,
-    }
-    write_json(record.folder / RECORD, content)
-
-
-def _numbers(keys: Iterable[str]) -> list[int]:
-    return sorted(int(key) for key in keys if key != _STILL)
-
-
-def _strings(value: object) -> dict[str, str]:
-    return {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _keyed(value: object) -> dict[str, str]:
-    """Only keys that are frames, or the still's."""
-    return {
-        key: item for key, item in _strings(value).items() if key == _STILL or re.fullmatch(r"-?\d{1,9}", key)
-    }

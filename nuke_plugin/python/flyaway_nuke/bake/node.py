@@ -12,10 +12,10 @@ from . import farm, host
 from .build import GIZMO, bake_id, bake_nodes, build, plain, relink
 from .cache import Cache
 from .colour import in_working_space
+from .diagnosis import diagnose
 from .errors import BakeError, CacheError
 from .finish import colour_of, output_of, words_of
 from .job import Job, Request, Settings
-from .launcher import diagnose
 from .plate import Plate, own_files, wanted_frames
 from .preferences import read_preferences
 from .render import render_plate

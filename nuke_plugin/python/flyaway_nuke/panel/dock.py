@@ -9,9 +9,9 @@ import nuke
 
 from ..bake import farm, host, node
 from ..bake.build import build, is_bake
+from ..bake.diagnosis import Diagnosis, diagnose
 from ..bake.errors import BakeError
 from ..bake.job import Job
-from ..bake.launcher import Diagnosis, diagnose
 from ..bake.preferences import read_preferences
 from . import ID, NAME, WIDGET, pump
 from .qt import QtCore

@@ -6,8 +6,8 @@ import os
 import threading
 from collections.abc import Callable
 
+from ..bake.diagnosis import Check, Diagnosis, diagnose
 from ..bake.errors import BakeError
-from ..bake.launcher import Check, Diagnosis, diagnose
 from ..bake.preferences import write_preference
 from .qt import QtCore, QtGui, QtWidgets
 from .theme import GAP, Theme, mark, sheet, sized, tabular

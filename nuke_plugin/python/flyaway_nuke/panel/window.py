@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..bake.job import Job
-from ..bake.ranges import format_range
 from ..bake.session import Session
 from .cards import Cards
 from .images import Images
 from .qt import QtCore, QtGui, QtWidgets
+from .rows import Foot, Head, Views
 from .strip import Strip, frames_of
-from .theme import GAP, Line, Theme, mark, sheet, swatch, tabular
+from .theme import Theme, sheet, tabular
 from .wipe import Wipe
 
 _NARROW = 620
@@ -68,7 +68,8 @@ class Panel(QtWidgets.QWidget):
         self._index, self._follow, self._logged = 0, True, (0, 0)
         self.images = Images(self)
         self.cards, self.wipe, self.strip = Cards(self.images), Wipe(), Strip(self.images)
-        self._build(models, devices)
+        self.head, self.views, self.foot = self._rows(models, devices)
+        self._lay_out()
         self.setStyleSheet(sheet(Theme(self)))
         self.cards.chosen.connect(self._choose)
         self.strip.chosen.connect(self._scrub)
@@ -78,7 +79,7 @@ class Panel(QtWidgets.QWidget):
         # For the time that is left, which passes while nothing happens.
         self._clock = QtCore.QTimer(self)
         self._clock.setInterval(1000)
-        self._clock.timeout.connect(self._refresh_foot)
+        self._clock.timeout.connect(lambda: self.foot.show_job(self.job()))
         self._clock.start()
         self.refresh()
 
@@ -88,17 +89,11 @@ class Panel(QtWidgets.QWidget):
 
     def offer(self, models: tuple[str, ...], devices: tuple[str, ...]) -> None:
         """What is installed, now that it is known; what was chosen stays chosen."""
-        for box, names in ((self.model, models), (self.device, ("auto", *devices))):
-            chosen = box.currentText()
-            box.clear()
-            box.addItems(list(names))
-            box.setCurrentIndex(max(0, box.findText(chosen)))
+        self.head.offer(models, devices)
 
     def warn(self, words: str, tip: str) -> None:
         """Say on the set-up button that it wants to be pressed."""
-        self.setup.setText(words)
-        self.setup.setToolTip(tip)
-        mark(self.setup, "warn", True)
+        self.head.warn(words, tip)
 
     def refresh(self) -> None:
         """Show everything as it is now."""
@@ -107,14 +102,33 @@ class Panel(QtWidgets.QWidget):
             self.cards.choose(self.session.jobs[-1])
         self._show_job()
 
-    def _build(self, models: tuple[str, ...], devices: tuple[str, ...]) -> None:
+    def _rows(self, models: tuple[str, ...], devices: tuple[str, ...]) -> tuple[Head, Views, Foot]:
+        """The rows of controls; a button that the host gives nothing to do is not shown."""
+        actions, head, foot = self.actions, Head(models, devices), Foot()
+        for button, does, there in (
+            (head.bake, self._bake_selected, actions.bake_selected is not None),
+            (head.setup, lambda: actions.setup and actions.setup(), actions.setup is not None),
+            (foot.open, self._open_folder, True),
+            (foot.build, self._build_nodes, actions.build is not None),
+            (foot.farm, self._submit, actions.submit is not None),
+            (foot.stop, self._stop, True),
+            (foot.resume, self._resume, True),
+        ):
+            button.clicked.connect(does)
+            button.setVisible(there)
+        views = Views(self.wipe.set_after, self.wipe.set_behind)
+        views.follow.toggled.connect(self._set_follow)
+        views.show_log.toggled.connect(self._toggle_log)
+        return head, views, foot
+
+    def _lay_out(self) -> None:
         outer = QtWidgets.QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         # Side by side it would refuse to become narrow enough to be stacked.
         outer.setSizeConstraint(QtWidgets.QLayout.SetNoConstraint)
         self.setMinimumSize(360, 320)
-        outer.addLayout(self._head(models, devices))
+        outer.addLayout(self.head)
         self._halves = QtWidgets.QSplitter(QtCore.Qt.Horizontal)
         self._halves.setHandleWidth(1)
         self._halves.setChildrenCollapsible(False)
@@ -124,39 +138,6 @@ class Panel(QtWidgets.QWidget):
         self._halves.setStretchFactor(1, 1)
         self._halves.setSizes([236, 640])
         outer.addWidget(self._halves, 1)
-
-    def _head(self, models: tuple[str, ...], devices: tuple[str, ...]) -> QtWidgets.QHBoxLayout:
-        row = QtWidgets.QHBoxLayout()
-        row.setContentsMargins(GAP, GAP - 2, GAP, GAP - 2)
-        row.setSpacing(GAP)
-        self.bake = _button(
-            "Bake selected", "Bake the Reads or FlyawayBake nodes that are selected", primary=True
-        )
-        self.bake.clicked.connect(self._bake_selected)
-        self.bake.setVisible(self.actions.bake_selected is not None)
-        self.bake.setSizePolicy(QtWidgets.QSizePolicy.Minimum, QtWidgets.QSizePolicy.Fixed)
-        self._labels: list[QtWidgets.QLabel] = []
-        self.model, self.device = QtWidgets.QComboBox(), QtWidgets.QComboBox()
-        self.model.addItems(list(models))
-        self.device.addItems(list(devices))
-        self.model.setToolTip("Which weights new bakes use")
-        self.device.setToolTip(
-            "auto takes a GPU where there is one; a device that is named is used, or it is an error"
-        )
-        row.addWidget(self.bake)
-        for text, box in (("model", self.model), ("device", self.device)):
-            label = QtWidgets.QLabel(text)
-            label.setProperty("dim", True)
-            self._labels.append(label)
-            row.addSpacing(4)
-            row.addWidget(label)
-            row.addWidget(box)
-        row.addStretch(1)
-        self.setup = _link("Set-up", "Is Flyaway's own program there, and does it run?")
-        self.setup.clicked.connect(lambda: self.actions.setup and self.actions.setup())
-        self.setup.setVisible(self.actions.setup is not None)
-        row.addWidget(self.setup)
-        return row
 
     def _stage(self) -> QtWidgets.QWidget:
         stage = QtWidgets.QWidget()
@@ -170,7 +151,7 @@ class Panel(QtWidgets.QWidget):
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(0)
         inner.addWidget(self.wipe, 1)
-        inner.addLayout(self._views())
+        inner.addLayout(self.views)
         inner.addWidget(self.strip)
         self.log = QtWidgets.QPlainTextEdit()
         self.log.setProperty("log", True)
@@ -184,65 +165,15 @@ class Panel(QtWidgets.QWidget):
         self._lower.setStretchFactor(0, 1)
         self._lower.setSizes([460, 120])
         column.addWidget(self._lower, 1)
-        column.addLayout(self._foot())
+        column.addLayout(self.foot)
         return stage
-
-    def _views(self) -> QtWidgets.QHBoxLayout:
-        row = QtWidgets.QHBoxLayout()
-        row.setContentsMargins(GAP, 6, GAP, 6)
-        row.setSpacing(0)
-        self.views = _segments(
-            row, (("Comp", "comp"), ("Matte", "matte"), ("Plate", "plate")), self.wipe.set_after
-        )
-        row.addSpacing(GAP * 2)
-        self.backs = _segments(row, (("", "checker"), ("", "black"), ("", "green")), self.wipe.set_behind)
-        row.addStretch(1)
-        self.follow = _link("Follow", "Show each frame as it is done", checkable=True)
-        self.follow.setChecked(True)
-        self.follow.toggled.connect(self._set_follow)
-        self.show_log = _link("Log", "What the program says", checkable=True)
-        self.show_log.toggled.connect(self._toggle_log)
-        row.addWidget(self.follow)
-        row.addWidget(self.show_log)
-        return row
-
-    def _foot(self) -> QtWidgets.QBoxLayout:
-        whole = self._feet = QtWidgets.QBoxLayout(QtWidgets.QBoxLayout.LeftToRight)
-        whole.setContentsMargins(GAP, GAP - 2, GAP, GAP - 2)
-        whole.setSpacing(6)
-        row = QtWidgets.QHBoxLayout()
-        row.setSpacing(6)
-        self.words = Line()
-        whole.addWidget(self.words, 1)
-        self.open = _button("Open folder", "Show the mattes in the file browser")
-        self.build = _button("Build nodes", "Make the Read and the Copy from what is on disk")
-        self.farm = _button("Submit to farm", "Hand this bake to the render manager of the preferences")
-        self.stop = _button("Stop", "Stop after the frame in hand; pressed twice, at once")
-        self.resume = _button("Resume", "Do the frames that are missing; the others are kept")
-        for button, does, there in (
-            (self.open, self._open_folder, True),
-            (self.build, self._build_nodes, self.actions.build is not None),
-            (self.farm, self._submit, self.actions.submit is not None),
-            (self.stop, self._stop, True),
-            (self.resume, self._resume, True),
-        ):
-            button.clicked.connect(does)
-            button.setVisible(there)
-            row.addWidget(button)
-        row.insertStretch(0, 0)
-        whole.addLayout(row)
-        return whole
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802 -- Qt's name
         """In a narrow dock the list goes above the picture."""
         super().resizeEvent(event)
         narrow = self.width() < _NARROW
-        self._feet.setDirection(
-            QtWidgets.QBoxLayout.TopToBottom if narrow else QtWidgets.QBoxLayout.LeftToRight
-        )
-        for label in self._labels:  # the boxes' tool tips say the same
-            label.setVisible(not narrow)
-        self.bake.setText("Bake" if narrow else "Bake selected")
+        self.foot.set_narrow(narrow)
+        self.head.set_narrow(narrow)
         wanted = QtCore.Qt.Vertical if narrow else QtCore.Qt.Horizontal
         if self._halves.orientation() != wanted:
             self._halves.setOrientation(wanted)
@@ -258,7 +189,7 @@ class Panel(QtWidgets.QWidget):
     def _choose(self, _job: Job | None) -> None:
         self._logged, self._index = (0, 0), 0
         self.log.clear()
-        self.follow.setChecked(True)
+        self.views.follow.setChecked(True)
         self._show_job()
 
     def _show_job(self) -> None:
@@ -268,7 +199,7 @@ class Panel(QtWidgets.QWidget):
             last = job.last if job.last in job.frames else next(iter(job.frames))
             self._index = frames.index(last) if last in frames else 0
         self._show_frame()
-        self._refresh_foot()
+        self.foot.show_job(self.job())
         self._refresh_log()
 
     def _show_frame(self) -> None:
@@ -294,23 +225,12 @@ class Panel(QtWidgets.QWidget):
             words = ("is waiting", "") if job.active else ("was not baked", "Resume does what is missing.")
             self.wipe.show_preview(None, (f"{name} {words[0]}", words[1]))
 
-    def _refresh_foot(self) -> None:
-        job = self.job()
-        self.words.say(_summary(job) if job else "")
-        self.stop.setVisible(job is not None and job.active)
-        self.stop.setText("Stop now" if job is not None and job.state == "stopping" else "Stop")
-        self.resume.setVisible(job is not None and not job.active)
-        self.resume.setText("Bake again" if job is not None and job.state == "done" else "Resume")
-        for button in (self.open, self.build, self.farm):
-            button.setEnabled(job is not None)
-        self.build.setEnabled(job is not None and job.finished > 0)
-
     def _refresh_log(self) -> None:
         job = self.job()
         if job is None:
             return
-        number, said = self._logged
-        already = said if number == job.number else 0
+        number, shown = self._logged
+        already = shown if number == job.number else 0
         if number != job.number:
             self.log.clear()
         fresh = job.log[max(0, already - job.dropped) :]
@@ -322,7 +242,7 @@ class Panel(QtWidgets.QWidget):
         job = self.job()
         if job is not None:
             self._index = min(len(frames_of(job)) - 1, max(0, index))
-            self.follow.setChecked(False)
+            self.views.follow.setChecked(False)
             self._show_frame()
 
     def _set_follow(self, follow: bool) -> None:
@@ -335,7 +255,7 @@ class Panel(QtWidgets.QWidget):
 
     def _bake_selected(self) -> None:
         if self.actions.bake_selected is not None:
-            self.actions.bake_selected(self.model.currentText(), self.device.currentText())
+            self.actions.bake_selected(self.head.model.currentText(), self.head.device.currentText())
             self.refresh()
 
     def _stop(self) -> None:
@@ -356,81 +276,16 @@ class Panel(QtWidgets.QWidget):
     def _submit(self) -> None:
         job = self.job()
         if job is not None and self.actions.submit is not None:
-            said = self.actions.submit(job)
-            if said:
-                job.say(said)
-                self.show_log.setChecked(True)
+            reply = self.actions.submit(job)
+            if reply:
+                job.say(reply)
+                self.views.show_log.setChecked(True)
                 self._refresh_log()
 
     def _open_folder(self) -> None:
         job = self.job()
         if job is not None:
             QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(job.request.folder)))
-
-
-def _summary(job: Job) -> str:
-    """One line: how far, how fast, how long still; or how it ended."""
-    if job.state == "running":
-        left = job.remaining()
-        pace = [f"{len(job.frames)} of {job.total}"]
-        if job.failed:
-            pace.append(f"{job.failed} failed")
-        if left is None:
-            pace.append("loading the model")
-        elif left > 0:
-            pace.append(f"about {_duration(left)} left")
-        return "   ·   ".join(pace)
-    if job.state == "queued":
-        return f"waiting for its turn: {format_range(job.request.frames, ' ') or 'a still'}"
-    return job.message or job.state
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def _button(text: str, tip: str, primary: bool = False) -> QtWidgets.QPushButton:
-    button = QtWidgets.QPushButton(text)
-    button.setToolTip(tip)
-    button.setProperty("primary", primary)
-    button.setAutoDefault(False)
-    return button
-
-
-def _link(text: str, tip: str, checkable: bool = False) -> QtWidgets.QToolButton:
-    button = QtWidgets.QToolButton()
-    button.setText(text)
-    button.setToolTip(tip)
-    button.setCheckable(checkable)
-    button.setProperty("link", True)
-    return button
-
-
-def _segments(
-    row: QtWidgets.QHBoxLayout, choices: tuple[tuple[str, str], ...], choose: Callable[[str], None]
-) -> QtWidgets.QButtonGroup:
-    """Buttons of which one is down."""
-    group = QtWidgets.QButtonGroup(row)
-    for index, (text, value) in enumerate(choices):
-        button = QtWidgets.QToolButton()
-        if text:
-            button.setText(text)
-        else:
-            button.setIcon(swatch(value))
-            button.setIconSize(QtCore.QSize(14, 14))
-            button.setToolTip(f"behind the cut-out: {value}")
-        button.setCheckable(True)
-        button.setChecked(index == 0)
-        button.setProperty("segment", True)
-        button.setSizePolicy(QtWidgets.QSizePolicy.Preferred, QtWidgets.QSizePolicy.Fixed)
-        button.clicked.connect(lambda _down=False, value=value: choose(value))
-        group.addButton(button, index)
-        row.addWidget(button)
-    return group
 
 
 def _unlisten(session: Session, listener: Callable[[Job], None]) -> Callable[..., None]:
