@@ -8,10 +8,9 @@ with it. The average of the weights (`average.safetensors`) is what is released.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from flyaway.network import CONFIGS, MattingNetwork
-from models.training import checkpoints
 from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
 from models.training.compose import Composer
+from models.training.loop import Loop
 from models.training.objectives import OBJECTIVES, TURNS
 from models.training.recipe import Run, read_recipe
 from models.training.schedule import average_in, pace
 from models.training.start import begin
 
-SAVE_EVERY, LOG_EVERY = 240.0, 25  # seconds, steps
+Draw = Callable[[int, tuple[int, int]], Any]  # plates of a size, or shots of them
 
 
 def halves(device: torch.device) -> bool:
@@ -47,31 +46,23 @@ def parameter_groups(network: nn.Module, run: Run) -> list[dict[str, object]]:
     return [{"params": parameters, "share": share} for share, parameters in groups.items()]
 
 
-class Trainer:
+class Trainer(Loop):
     """One run of a recipe."""
 
     def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device):
-        self.run, self.folder, self.device = run, folder, device
-        self.draws = {"coarse": composer, "shots": Clips(composer, run.frames)}
+        self.run, self.device = run, device
+        self.draws: dict[str, Draw] = {"coarse": composer, "shots": Clips(composer, run.frames)}
         torch.manual_seed(run.seed)
-        self.network = MattingNetwork(CONFIGS[run.config])
-        begin(self.network, run.start, run.keep_blocks)
+        network = MattingNetwork(CONFIGS[run.config])
+        begin(network, run.start, run.keep_blocks)
         # torch does not declare this form of the call.
-        cast("Any", self.network).to(device, memory_format=torch.channels_last).train()
-        self.start = {n: p.detach().clone() for n, p in self.network.named_parameters()}
-        groups = parameter_groups(self.network, run)
+        cast("Any", network).to(device, memory_format=torch.channels_last).train()
+        self.start = {n: p.detach().clone() for n, p in network.named_parameters()}
+        groups = parameter_groups(network, run)
         self.drawn = 0  # plates of the last step
-        self.optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
-        self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
-        self.state: dict[str, Any] = {
-            "stage": run.name,
-            "images": 0,
-            "stage_images": 0,
-            "steps": 0,
-            "seconds": 0.0,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
+        optimizer = torch.optim.AdamW(groups, lr=run.rate, weight_decay=0, betas=(0.9, 0.98))
+        counts: dict[str, Any] = {"images": 0, "stage_images": 0, "steps": 0, "seconds": 0.0}
+        super().__init__(folder, network, optimizer, {"stage": run.name, **counts})
 
     def step(self) -> Mapping[str, Tensor]:
         """One batch; returns losses and figures."""
@@ -116,33 +107,29 @@ class Trainer:
 
     def train(self, seconds: float) -> None:
         """Go on for so long, or until the rate is nothing."""
-        began, saved, spent = time.monotonic(), time.monotonic(), float(self.state["seconds"])
-        sums: dict[str, list[float]] = defaultdict(list)
+        self.repeat(self._steps(seconds))
+
+    def _steps(self, seconds: float) -> Iterator[Mapping[str, Tensor]]:
+        began = time.monotonic()
         while time.monotonic() - began < seconds:
             if self.run.images and self.state["images"] >= self.run.images:
-                break
-            for key, value in self.step().items():
-                sums[key].append(float(value))
+                return
+            values = self.step()
             self.state["steps"] += 1
             self.state["images"] += self.drawn
-            self.state["seconds"] = spent + time.monotonic() - began
-            if self.state["steps"] % LOG_EVERY == 0:
-                self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})
-                sums.clear()
-            if time.monotonic() - saved > SAVE_EVERY:
-                self.save()
-                saved = time.monotonic()
-        self.save()
+            yield values
 
-    def save(self) -> None:
-        """Write all that is needed to go on."""
-        checkpoints.save(self.folder, self.network, self.average, self.optimizer, self.state)
 
-    def _log(self, values: dict[str, float]) -> None:
-        line = {k: round(v, 1) if isinstance(v, float) else v for k, v in self.state.items()} | values
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        print(json.dumps(line), flush=True)
+def learned_here(run: Run) -> Run:
+    """A recipe that this loop can follow, or the end of the program."""
+    if run.objective == "regions":
+        raise SystemExit(
+            f"{run.name} learns regions, which have a trainer of their own: "
+            f"python -m models.training.train_refiner {run.name} --run DIR --regions DIR --weights FILE …"
+        )
+    if run.objective not in TURNS:
+        raise SystemExit(f"{run.name}: no objective is called {run.objective!r}: use {', '.join(TURNS)}")
+    return run
 
 
 def open_composer(run: Run, bank: Path, data: Path, device: torch.device) -> Composer:
@@ -167,7 +154,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = read_recipe(args.recipe)
+    run = learned_here(read_recipe(args.recipe))
     composer = open_composer(run, args.bank, args.data, device)
     Trainer(run, args.run, composer, device).train(60 * args.minutes)
 

@@ -8,10 +8,7 @@ learned from `region_bank.py`'s shards, which may still be growing, and begin wi
 from __future__ import annotations
 
 import argparse
-import json
-import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,14 +19,13 @@ from torch import Tensor, nn
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.gated import narrowed
 from flyaway.network.refiner import UnshuffleRefiner
-from models.training import checkpoints
+from models.training.loop import Loop
 from models.training.losses import fade, region_loss
 from models.training.recipe import Run, read_recipe
 from models.training.run import halves
 from models.training.schedule import average_in, pace
 
 HELD = 30  # shards in memory at once
-SAVE_EVERY, LOG_EVERY = 180.0, 100  # seconds, steps
 LEARNED = ("refiner.", "attention.")
 
 
@@ -121,20 +117,20 @@ def narrow(refiner: UnshuffleRefiner) -> None:
         inner.copy_(narrowed(inner))
 
 
-class Trainer:
+class Trainer(Loop):
     """One run of a refiner."""
+
+    save_every, log_every = 180.0, 100
 
     def __init__(self, run: Run, folder: Path, weights: Path, attention: bool = True):
         torch.manual_seed(run.seed)
-        self.run, self.folder, self.attention = run, folder, attention
-        self.network = begin_at(run, weights)
-        named = [(k, p) for k, p in self.network.named_parameters() if k.startswith(LEARNED)]
+        self.run, self.attention = run, attention
+        network = begin_at(run, weights)
+        named = [(k, p) for k, p in network.named_parameters() if k.startswith(LEARNED)]
         self.names, self.moving = [k for k, _ in named], [p for _, p in named]
-        self.optimizer = torch.optim.AdamW(self.moving, lr=run.rate, weight_decay=0.01, betas=(0.9, 0.99))
-        self.average = {k: v.detach().clone().float() for k, v in self.network.state_dict().items()}
-        self.state: dict[str, Any] = {"stage": run.name, "seconds": 0.0, "images": 0, "steps": 0}
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoints.restore(folder, self.network, self.average, self.optimizer, self.state, run.name)
+        optimizer = torch.optim.AdamW(self.moving, lr=run.rate, weight_decay=0.01, betas=(0.9, 0.99))
+        state: dict[str, Any] = {"stage": run.name, "seconds": 0.0, "images": 0, "steps": 0}
+        super().__init__(folder, network, optimizer, state)
         self.network.refiner.to(memory_format=torch.channels_last)
 
     def step(self, batch: dict[str, Tensor], done: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,34 +150,16 @@ class Trainer:
 
     def train(self, regions: Path, minutes: float, steps: int = 0) -> None:
         """Until so many minutes, or steps, are done, those of runs before counted."""
-        spent, began, saved = self.state["seconds"], time.monotonic(), time.monotonic()
-        sums: dict[str, list[float]] = defaultdict(list)
+        self.repeat(self._steps(regions, minutes * 60, steps))
+
+    def _steps(self, regions: Path, seconds: float, steps: int) -> Iterator[Mapping[str, Tensor]]:
         for batch in batches(regions, self.run.batch, self.run.seed + int(self.state["steps"])):
-            done = self.state["steps"] / steps if steps else self.state["seconds"] / (minutes * 60)
+            done = self.state["steps"] / steps if steps else self.state["seconds"] / seconds
             if done >= 1:
-                break
-            values = self.step(batch, done)
-            self.state["seconds"] = spent + time.monotonic() - began
-            for key, value in zip(("loss", "soft_before", "soft_after"), values, strict=True):
-                if value.isfinite():  # a batch without an exact soft pixel has no distance
-                    sums[key].append(float(value))
-            if self.state["steps"] % LOG_EVERY == 0:
-                self._log({k: round(sum(v) / len(v), 5) for k, v in sums.items()})
-                sums.clear()
-            if time.monotonic() - saved > SAVE_EVERY:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-
-    def save(self) -> None:
-        """Write all that is needed to go on."""
-        checkpoints.save(self.folder, self.network, self.average, self.optimizer, self.state)
-
-    def _log(self, values: dict[str, float]) -> None:
-        line = json.dumps(self.state | values)
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        print(line, flush=True)
+                return
+            values = dict(zip(("loss", "soft_before", "soft_after"), self.step(batch, done), strict=True))
+            # A batch without an exact soft pixel has no distance.
+            yield {key: value for key, value in values.items() if value.isfinite()}
 
 
 def main() -> None:
@@ -197,7 +175,12 @@ def main() -> None:
     parser.add_argument("--no-attention", action="store_true", help="ablation: regions see only themselves")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    trainer = Trainer(read_recipe(args.recipe), args.run, args.weights, not args.no_attention)
+    run = read_recipe(args.recipe)
+    if run.objective != "regions":
+        raise SystemExit(
+            f"{run.name} learns {run.objective}, not regions: python -m models.training.run {run.name} …"
+        )
+    trainer = Trainer(run, args.run, args.weights, not args.no_attention)
     trainer.train(args.regions, args.minutes, args.steps)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from models.training import run as run_program
+from models.training import train_refiner
 from models.training.bank import open_bank
 from models.training.clips import Clips, after, shifted
 from models.training.compose import Composer, Recipe
@@ -164,3 +167,38 @@ def test_a_recipe_is_its_base_but_for_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "round.toml").write_text('base = "round"\n')
     with pytest.raises(ValueError, match="its own base"):
         read_recipe(tmp_path / "round.toml")
+
+
+@pytest.mark.parametrize(
+    ("program", "recipe", "other", "folders"),
+    [
+        (run_program, "fast-2-refiner", "train_refiner", ("--data", "--bank")),
+        (train_refiner, "fast-2-wide", "run", ("--regions", "--weights")),
+    ],
+    ids=["regions", "stills"],
+)
+def test_a_recipe_of_another_trainer_is_sent_to_it(
+    program: ModuleType,
+    recipe: str,
+    other: str,
+    folders: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anything is read or made."""
+    words = [
+        "--run",
+        str(tmp_path / "run"),
+        "--minutes",
+        "1",
+        *(w for name in folders for w in (name, "gone")),
+    ]
+    monkeypatch.setattr("sys.argv", ["x", recipe, *words])
+    with pytest.raises(SystemExit, match=rf"models\.training\.{other} {recipe}"):
+        program.main()
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_objective_that_there_is_not_is_named(recipe: Run) -> None:
+    with pytest.raises(SystemExit, match=r"'edges'.*coarse, shots, turns"):
+        run_program.learned_here(replace(recipe, objective="edges"))
