@@ -18,9 +18,13 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
+from tests.conftest import WritePlate
 
 INSIDE = Path(__file__).with_name("inside")
 SECONDS = int(os.environ.get("FLYAWAY_TEST_SECONDS", "240"))  # more on a machine that is busy otherwise
+
+# Of the shared plate: its size, and how many frames there are from which on.
+SIZE, FRAMES = [256, 256], [3, 1]
 
 Blender = Callable[..., dict[str, Any]]
 
@@ -64,6 +68,18 @@ def blender(blender_python: Path, resources: Path) -> Blender:
         return run_inside(blender_python, resources, function, arguments, enable=enable, timeout=timeout)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def plate(
+    astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The first of three scene-linear plates of 256×256; modules that need others have their own."""
+    folder = tmp_path_factory.mktemp("plate")
+    linear = to_linear(astronaut)[::2, ::2]
+    for index in range(FRAMES[0]):
+        write_plate(folder / f"plate.{1 + index:04d}.exr", np.roll(linear, 4 * index, 1), "float")
+    return folder / "plate.0001.exr"
 
 
 def run_inside(

@@ -6,30 +6,14 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
-from tests.blender.conftest import Blender, read_exr, to_linear
-from tests.conftest import WritePlate
+from tests.blender.conftest import FRAMES, SIZE, Blender, read_exr
 
 import flyaway
 from flyaway.foreground import Despill, foreground
 
 FLOAT = 1e-5  # what single precision and another order of operations leave
 BOUND = 2 / 1024
-SIZE = [256, 256]
-FRAMES = [3, 1]
-
-
-@pytest.fixture(scope="module")
-def plate(
-    astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The first of three scene-linear plates of 256×256."""
-    folder = tmp_path_factory.mktemp("colour")
-    linear = to_linear(astronaut)[::2, ::2]
-    for index in range(FRAMES[0]):
-        write_plate(folder / f"plate.{1 + index:04d}.exr", np.roll(linear, 4 * index, 1), "float")
-    return folder / "plate.0001.exr"
 
 
 def colour_of(path: Path) -> NDArray[np.float32]:

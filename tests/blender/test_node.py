@@ -8,28 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from tests.blender.conftest import Blender, read_exr, to_linear
-from tests.conftest import ROOT, WritePlate
+from tests.blender.conftest import FRAMES, SIZE, Blender, read_exr
+from tests.conftest import ROOT
 
 import flyaway
 
 FLOAT = 1e-5  # what single precision and another order of operations leave
 HALF = 1 / 2048  # what a matte loses on disk
-SIZE = [256, 256]
-FRAMES = [3, 1]
-
-
-@pytest.fixture(scope="module")
-def plate(
-    astronaut: NDArray[np.uint8], write_plate: WritePlate, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The first of three scene-linear plates of 256×256."""
-    folder = tmp_path_factory.mktemp("node")
-    linear = to_linear(astronaut)[::2, ::2]
-    for index in range(FRAMES[0]):
-        write_plate(folder / f"plate.{1 + index:04d}.exr", np.roll(linear, 4 * index, 1), "float")
-    return folder / "plate.0001.exr"
 
 
 def test_settings_do_what_they_say(blender: Blender, plate: Path, tmp_path: Path) -> None:
