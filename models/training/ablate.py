@@ -64,10 +64,10 @@ def soft_mads(refiners: list[tuple[str, MattingNetwork]], folder: Path, every: i
         plate = torch.from_numpy(item.load_plate()).permute(2, 0, 1)[None].float() / 255
         truth = item.load_alpha()
         working, size = first.working_image(plate)
-        guide = first.coarse_maps(first.coarse(working), size)
-        cells = first.select(guide, *truth.shape)
-        alphas = [first.upsampled(guide, *truth.shape)]
-        alphas += [net.refine(plate[0], guide, cells, attention=mode == "on") for mode, net in refiners]
+        maps = first.coarse_maps(first.coarse(working), size)
+        cells = first.select(maps, *truth.shape)
+        alphas = [first.upsampled(maps, *truth.shape)]
+        alphas += [net.refine(plate[0], maps, cells, attention=mode == "on") for mode, net in refiners]
         scores.append([metrics.soft_mad(alpha.numpy(), truth) for alpha in alphas])
     return [float(value) for value in np.nanmean(scores, 0)]
 

@@ -104,12 +104,12 @@ def refine_loss(
     shown = fade(config.cell, config.halo).to(plate.device)
     losses, before, after = [], [], []
     for i in range(len(plate)):
-        guide = network.coarse_maps(coarse, size, i)
-        cells = training_cells(network, guide, alpha[i, 0])
+        maps = network.coarse_maps(coarse, size, i)
+        cells = training_cells(network, maps, alpha[i, 0])
         if not cells.any():
             continue
         positions, index, where, valid = network.neighbourhoods(cells, not args.no_attention)
-        patches, context = network.refiner_inputs(plate[i], guide, positions)
+        patches, context = network.refiner_inputs(plate[i], maps, positions)
         _, tokens = network.refiner.encode(patches, context)
         keep = torch.randperm(len(positions), device=plate.device)[: args.regions]
         attended = network.attention(tokens[index[keep]], where[keep], valid[keep])
@@ -129,9 +129,9 @@ def refine_loss(
 
 
 @torch.no_grad()
-def training_cells(network: MattingNetwork, guide: CoarseMaps, alpha: Tensor) -> Tensor:
+def training_cells(network: MattingNetwork, maps: CoarseMaps, alpha: Tensor) -> Tensor:
     """Cells the coarse stage is unsure of, and half of those where it should be: rows×columns bool."""
-    cells = network.select(guide, *alpha.shape)
+    cells = network.select(maps, *alpha.shape)
     soft = soft_cells(alpha, network.config.refiner.cell)
     return cells | (soft & (torch.rand(cells.shape, device=cells.device) < 0.5))
 

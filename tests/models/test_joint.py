@@ -102,9 +102,9 @@ def test_regions_are_those_of_the_network() -> None:
         assert found is not None
         for i in range(2):
             cells = maps.cells[i * tall : i * tall + 4]
-            guide = network.coarse_maps(coarse, size, i)
+            own = network.coarse_maps(coarse, size, i)
             positions, index, _, valid = network.neighbourhoods(cells)
-            patches, context = network.refiner_inputs(plates.image[i], guide, positions)
+            patches, context = network.refiner_inputs(plates.image[i], own, positions)
             for n, position in enumerate(positions.tolist()):
                 row = (
                     (found.where[:, 0] == torch.tensor([position[0] + i * tall, position[1]]))

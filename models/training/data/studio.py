@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from models.mixing import Light, decoded, encoded
 from models.training.data.backdrop import Backdrop, Floats, Mask, fit_backdrop
-from models.training.data.studio_regions import (
+from models.training.data.studio_masks import (
     PLAIN,
-    Regions,
+    Masks,
     connected,
     disk,
-    find_regions,
+    find_masks,
     gather_colours,
     opened,
     ramp,
@@ -45,16 +45,16 @@ class Solution:
     alpha: Floats
     foreground: Floats
     backdrop: Backdrop
-    regions: Regions
+    masks: Masks
 
 
 def _colours_around(
-    image: Floats, values: Floats, backdrop: Backdrop, regions: Regions, where: Mask
+    image: Floats, values: Floats, backdrop: Backdrop, masks: Masks, where: Mask
 ) -> tuple[Floats, Floats]:
     """Gather foreground values, the shirt's apart from hair's and skin's, which it would whiten."""
-    shirt = ndimage.binary_dilation(regions.garment, disk(8))
-    body = (regions.solid & ~shirt).astype(np.float32)
-    cloth = (regions.solid & regions.garment).astype(np.float32)
+    shirt = ndimage.binary_dilation(masks.garment, disk(8))
+    body = (masks.solid & ~shirt).astype(np.float32)
+    cloth = (masks.solid & masks.garment).astype(np.float32)
     # Hair that falls before the shirt's edge is far darker than a shirt's shadow.
     on_shirt = shirt & ((backdrop.colour - image).max(axis=-1) < 45)
     mean, covariance = gather_colours(values, body, where)
@@ -101,23 +101,23 @@ def solve(image: Floats, light: Light = "linear") -> Solution:
         literature has it and the encoded sets were made. Masks are found in encoded values either way.
     """
     backdrop = fit_backdrop(image)
-    regions = find_regions(image, backdrop)
-    near = ndimage.binary_dilation(~regions.solid & ~regions.backdrop, iterations=2) & ~regions.solid
+    masks = find_masks(image, backdrop)
+    near = ndimage.binary_dilation(~masks.solid & ~masks.backdrop, iterations=2) & ~masks.solid
     values = _values(image, light)
     pixels, behind = values[near], _values(backdrop.colour, light)[near]
-    mean, covariance = _colours_around(image, values, backdrop, regions, near)
+    mean, covariance = _colours_around(image, values, backdrop, masks, near)
     spread = covariance + 40.0 * np.eye(3, dtype=np.float32)
     precision = np.asarray(np.linalg.inv(spread), np.float32)
     solved = _alternate(pixels, behind, mean, precision)
-    solved = _inside(solved, _unlikeliness(pixels - mean, precision), image, backdrop, regions, near)
-    alpha = regions.solid.astype(np.float32)
+    solved = _inside(solved, _unlikeliness(pixels - mean, precision), image, backdrop, masks, near)
+    alpha = masks.solid.astype(np.float32)
     alpha[near] = solved * ramp(backdrop.difference[near], NOISE_FLOOR, NOISE_CLEAR)
-    alpha = _without_sheen(_without_specks(alpha, regions.solid), image, backdrop)
+    alpha = _without_sheen(_without_specks(alpha, masks.solid), image, backdrop)
     foreground = image.copy()
     colours = _colours(alpha[near], pixels, behind, mean, precision)
     foreground[near] = colours if light == "encoded" else 255 * encoded(colours / 255)
     foreground = _carried_outwards(foreground, alpha)
-    return Solution(alpha, foreground, backdrop, regions)
+    return Solution(alpha, foreground, backdrop, masks)
 
 
 def _carried_outwards(foreground: Floats, alpha: Floats) -> Floats:
@@ -132,14 +132,14 @@ def _unlikeliness(apart: Floats, precision: Floats) -> Floats:
 
 
 def _inside(
-    alpha: Floats, unlikely: Floats, image: Floats, backdrop: Backdrop, regions: Regions, near: Mask
+    alpha: Floats, unlikely: Floats, image: Floats, backdrop: Backdrop, masks: Masks, near: Mask
 ) -> Floats:
     """Raise alpha (N) to 1 where a pixel well inside has a colour that the sitter plainly has there.
 
     Lit strands are lighter than the mean of hair and would pass for see-through ones. At the rim alpha stays
     as solved, lest thin strands grow.
     """
-    depth = ndimage.distance_transform_edt(~regions.backdrop)[near]
+    depth = ndimage.distance_transform_edt(~masks.backdrop)[near]
     likely = (1 - ramp(unlikely, 1.5, 3.0)) * ramp(depth, 5.0, 16.0)
     # Where all around keeps its distance from the backdrop's colour, sheen is likelier than a hole.
     calm = ndimage.gaussian_filter(backdrop.difference, 0.8)

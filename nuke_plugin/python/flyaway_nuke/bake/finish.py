@@ -7,7 +7,7 @@ from typing import cast
 import nuke
 
 from .errors import BakeError
-from .plate import Plate
+from .plate import PlateFiles
 
 # Knob → option, what changes nothing.
 NUMBERS = (
@@ -21,7 +21,7 @@ NUMBERS = (
 MASKS = (("garbage", "--garbage"), ("core", "--core"))
 
 
-def words_of(node: nuke.Node, plate: Plate) -> tuple[str, ...]:
+def words_of(node: nuke.Node, plate: PlateFiles) -> tuple[str, ...]:
     """The options that the node's Matte tab stands for; none where nothing is set.
 
     Raises
@@ -86,7 +86,7 @@ def picked(node: nuke.Node) -> None:
         node["person"].setValue("point")
 
 
-def _point(node: nuke.Node, plate: Plate) -> str:
+def _point(node: nuke.Node, plate: PlateFiles) -> str:
     """X,Y@FRAME: the command line counts rows from the top, Nuke from the bottom."""
     source = node.input(0)
     height = source.height() if source is not None else 0

@@ -16,7 +16,7 @@ from .diagnosis import diagnose
 from .errors import BakeError, CacheError
 from .finish import colour_of, output_of, words_of
 from .job import Job, Request, Settings
-from .plate import Plate, own_files, wanted_frames
+from .plate import PlateFiles, own_files, wanted_frames
 from .preferences import read_preferences
 from .render import render_plate
 
@@ -197,7 +197,7 @@ def _baked_folder(node: nuke.Node) -> Path:
     return Path(folder)
 
 
-def _title(plate: Plate) -> str:
+def _title(plate: PlateFiles) -> str:
     stem = plate.source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     bare = stem.replace("%04d", "").replace("#", "").rstrip("._- ")
     return bare if bare and bare != "plate" else plate.title

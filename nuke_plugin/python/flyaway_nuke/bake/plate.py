@@ -47,7 +47,7 @@ _MOST_NODES = 10_000
 
 
 @dataclass(frozen=True)
-class Plate:
+class PlateFiles:
     """Files that hold what the node is given.
 
     Attributes
@@ -69,7 +69,7 @@ class Plate:
         return _PATTERN.search(Path(self.source).name) is None
 
 
-def own_files(node: nuke.Node) -> tuple[Plate | None, str]:
+def own_files(node: nuke.Node) -> tuple[PlateFiles | None, str]:
     """The files of the Read that feeds `node` with nothing between, or None and why they cannot be taken."""
     read = _through(node)
     if read is None:
@@ -85,7 +85,7 @@ def own_files(node: nuke.Node) -> tuple[Plate | None, str]:
     space = colour.file_space(read)
     if space is None:
         return None, f"{read.name()} is in {read['colorspace'].value()}, which Nuke has to convert"
-    return Plate(source, space, colour.ocio_config(), read.name()), ""
+    return PlateFiles(source, space, colour.ocio_config(), read.name()), ""
 
 
 def input_range(node: nuke.Node) -> list[int]:

@@ -15,11 +15,11 @@ import nuke
 from . import colour
 from .cache import frame_path
 from .errors import PlateError
-from .plate import Plate, digest
+from .plate import PlateFiles, digest
 from .ranges import format_range
 
 
-def render_plate(node: nuke.Node, frames: list[int], root: Path, title: str) -> Plate:
+def render_plate(node: nuke.Node, frames: list[int], root: Path, title: str) -> PlateFiles:
     """Render what feeds `node`; frames that are there from before, of the very same nodes, are kept.
 
     Blocks, with Nuke's own progress bar and its Cancel, as any Write does.
@@ -46,7 +46,7 @@ def render_plate(node: nuke.Node, frames: list[int], root: Path, title: str) -> 
             raise PlateError(
                 f"Nuke wrote no plate for frames {format_range(lost)}. Look at its error console."
             )
-    return Plate(source, space, colour.ocio_config(), title)
+    return PlateFiles(source, space, colour.ocio_config(), title)
 
 
 def _render(node: nuke.Node, frames: list[int], source: str) -> None:

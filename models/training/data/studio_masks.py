@@ -17,7 +17,7 @@ REACHES = (9.0, 30.0, 110.0)
 
 
 @dataclass(frozen=True)
-class Regions:
+class Masks:
     """What is known before the solve: three masks H×W; ``backdrop`` and ``solid`` do not meet."""
 
     backdrop: Mask
@@ -68,7 +68,7 @@ def find_garment(image: Floats, backdrop: Backdrop) -> Mask:
     return np.asarray(ndimage.binary_closing(np.pad(below, 12, "edge"), disk(10))[12:-12, 12:-12])
 
 
-def find_regions(image: Floats, backdrop: Backdrop) -> Regions:
+def find_masks(image: Floats, backdrop: Backdrop) -> Masks:
     """Tell sure backdrop and sure sitter from what has to be solved."""
     calm = ndimage.gaussian_filter(backdrop.difference, 0.8)
     plain = calm < PLAIN
@@ -91,7 +91,7 @@ def find_regions(image: Floats, backdrop: Backdrop) -> Regions:
     collar = ndimage.binary_dilation(garment, disk(12))
     solid |= collar & ndimage.binary_closing(solid, disk(7))
     solid = _filled(solid, calm) & (away > EDGE)
-    return Regions(np.asarray(away < 1), solid, garment)
+    return Masks(np.asarray(away < 1), solid, garment)
 
 
 def _between_shoulders(cloth: Mask) -> Mask:
