@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 from tests.frames import bad_inputs
-from tests.frames.bad_inputs import EITHER, READ, REFUSED, TABLE
+from tests.frames.bad_cases import EITHER, READ, REFUSED
+from tests.frames.bad_inputs import TABLE
 
 from flyaway.frames.movie import is_movie
 

@@ -6,75 +6,19 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.frames.movies import H, W, av, flat, make, number_of, numbered, reference
 
-from flyaway import PatternError, ReadError, UsageError, WriteError
+from flyaway import PatternError, ReadError
 from flyaway.batch import Target, plan_shot
 from flyaway.batch.cost import cost_of
-from flyaway.color import linear_to_srgb
 from flyaway.frames import ReadOptions, plan_frames, read_plate, write_matte
 from flyaway.frames.movie import probe
-from flyaway.frames.movie_write import MovieOptions, write_movie
 from flyaway.frames.read_matte import read_matte
 from flyaway.frames.timecode import timecode_later, words_of
 from flyaway.frames.video import rgb_of
-
-av = pytest.importorskip("av", reason="PyAV is not installed: pip install av")
-
-W, H = 96, 64
-MATRICES = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
-
-
-def reference(codes: tuple[int, int, int], bits: int, matrix: int, full: bool) -> np.ndarray:
-    """R'G'B' of one Y'CbCr code, by the formulas of BT.601, BT.709 and BT.2020."""
-    y, cb, cr = codes
-    if full:
-        top = (1 << bits) - 1
-        y, cb, cr = y / top, (cb - (1 << bits - 1)) / top, (cr - (1 << bits - 1)) / top
-    else:
-        scale = 1 << (bits - 8)
-        y, cb, cr = (y / scale - 16) / 219, (cb / scale - 128) / 224, (cr / scale - 128) / 224
-    kr, kb = MATRICES[matrix]
-    r, b = y + 2 * (1 - kr) * cr, y + 2 * (1 - kb) * cb
-    return np.array([r, (y - kr * r - kb * b) / (1 - kr - kb), b])
-
-
-def flat(codes: tuple[int, ...], name: str = "yuv420p", size: tuple[int, int] = (W, H)):
-    frame = av.VideoFrame(*size, name)
-    wide = frame.format.components[0].bits > 8
-    for plane, code in zip(frame.planes, codes, strict=True):
-        count = plane.buffer_size // (2 if wide else 1)
-        plane.update(np.full(count, code, np.uint16 if wide else np.uint8).tobytes())
-    return frame
-
-
-def make(
-    path: Path, frames, codec="libx264", *, rate=24, tags=None, options=None, timecode=None, alpha_mode=None
-):
-    """Encode frames; lossless H.264 unless another codec is named."""
-    frames = list(frames)
-    if options is None:
-        options = {"qp": "0"} if codec == "libx264" else {}
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
-        for name, value in (tags or {}).items():
-            setattr(stream.codec_context, name, value)
-        if alpha_mode:
-            stream.metadata["alpha_mode"] = alpha_mode
-        if timecode:
-            stream.metadata["timecode"] = timecode
-            container.metadata["timecode"] = timecode
-        for frame in frames:
-            for name, value in (tags or {}).items():
-                if name in ("colorspace", "color_range"):
-                    setattr(frame, name, value)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize("matrix", [1, 5, 6, 9])
@@ -126,18 +70,6 @@ def test_planar_rgb_keeps_its_depth(bits):
     pixels, alpha = rgb_of(flat((200, 300, 700, 90), f"gbrap{bits}le"))
     np.testing.assert_allclose(pixels[5, 5], np.array([700, 200, 300]) / ((1 << bits) - 1), atol=1e-6)
     np.testing.assert_allclose(alpha, 90 / ((1 << bits) - 1), atol=1e-6)
-
-
-def numbered(count: int, name: str = "yuv420p"):
-    """Frames that say which they are: frame n has luma 20 + 3n."""
-    for number in range(1, count + 1):
-        frame = flat((20 + 3 * number, 128, 128), name)
-        frame.pts = number - 1
-        yield frame
-
-
-def number_of(plate) -> int:
-    return round((float(plate.pixels.mean()) * 219 + 16 - 20) / 3)
 
 
 @pytest.mark.parametrize(
@@ -358,95 +290,6 @@ def test_a_movie_counts_once_in_a_plans_cost(tmp_path):
     path = make(tmp_path / "m.mp4", [flat((120, 90, 170))] * 5)
     cost = cost_of(plan_shot("movie", path, [Target(str(tmp_path / "m.####.exr"))]))
     assert (cost.frames, cost.bytes_in, cost.bytes_out) == (5, path.stat().st_size, 5 * W * H * 2)
-
-
-@pytest.fixture
-def shot(tmp_path, write_plate):
-    """Four EXR plates with overscan, and their mattes."""
-    rng = np.random.default_rng(2)
-    plates, mattes = [], []
-    for number in range(1, 5):
-        pixels = rng.random((H + 8, W + 8, 3), np.float32)
-        metadata = {
-            "framesPerSecond": ("rational", (24000, 1001)),
-            "smpte:TimeCode": ("timecode", (0x01020300 + number, 0)),
-        }
-        path = write_plate(
-            tmp_path / f"p.{number}.exr", pixels, metadata=metadata, window=(-4, -4), display=(0, 0, W, H)
-        )
-        matte = tmp_path / f"m.{number}.exr"
-        write_matte(matte, rng.random((H + 8, W + 8), np.float32), read_plate(path))
-        plates.append((path, number))
-        mattes.append(matte)
-    return plates, mattes
-
-
-@pytest.mark.parametrize("premultiplied", [False, True])
-def test_prores_4444_carries_the_matte(tmp_path, shot, premultiplied):
-    plates, mattes = shot
-    path = tmp_path / "o.mov"
-    landed = write_movie(path, plates, mattes, MovieOptions(premultiplied=premultiplied, edge_colour="plate"))
-    assert landed.bytes == path.stat().st_size
-    info = probe(path)
-    assert (info.frames, info.rate, info.timecode) == (4, Fraction(24000, 1001), "01:02:03:01")
-    with av.open(str(path)) as container:
-        context = container.streams.video[0].codec_context
-        assert (context.name, context.profile) == ("prores", "4444")
-        for tag in (context.colorspace, context.color_primaries, context.color_trc, context.color_range):
-            assert tag == 1
-    for number, matte in enumerate(mattes, 1):
-        plate = read_plate(path, frame=number)
-        alpha = read_matte(matte).alpha[4:-4, 4:-4]
-        np.testing.assert_allclose(plate.alpha, alpha, atol=0.7 / 1023)
-        linear = read_plate(*plates[number - 1][:1]).pixels[4:-4, 4:-4]
-        display = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-        meant = display * alpha[..., None] if premultiplied else display
-        # Noise is the hardest picture there is for a codec; a wrong matrix or range is far beyond this.
-        assert np.abs(plate.pixels - meant).mean() < 0.06
-        assert np.abs(plate.pixels.mean((0, 1)) - meant.mean((0, 1))).max() < 0.01
-
-
-def test_a_movie_has_the_persons_own_colour_at_soft_edges(tmp_path, write_plate):
-    cover = np.tile(np.clip(np.linspace(-3, 4, W, dtype=np.float32), 0, 1), (H, 1))[..., None]
-    front, behind = np.float32([0.3, 0.18, 0.1]), np.float32([0.05, 0.6, 0.05])
-    path = write_plate(tmp_path / "p.exr", front * cover + behind * (1 - cover), "float")
-    write_matte(tmp_path / "m.exr", cover[..., 0], read_plate(path))
-    errors = []
-    for options in (MovieOptions(), MovieOptions(edge_colour="plate")):
-        write_movie(tmp_path / "o.mov", [(path, 1)], [tmp_path / "m.exr"], options)
-        shown = read_plate(tmp_path / "o.mov", frame=1).pixels
-        soft = (cover[..., 0] > 0.3) & (cover[..., 0] < 0.9)
-        errors.append(np.abs(shown - linear_to_srgb(front))[soft].mean())
-    assert errors[0] < 0.25 * errors[1]
-
-
-def test_a_movie_whose_mattes_are_missing_or_do_not_fit_is_not_made(tmp_path, shot, write_plate):
-    plates, mattes = shot
-    path = tmp_path / "o.mov"
-    with pytest.raises(ReadError, match="no such file"):
-        write_movie(path, plates, [*mattes[:3], tmp_path / "none.exr"])
-    small = write_plate(tmp_path / "small.exr", np.zeros((H, W // 2, 3), np.float32))
-    with pytest.raises(ReadError, match=r"48×64 pixels in a movie of 96×64"):
-        write_movie(path, [*plates[:3], (small, 4)], mattes)
-    with pytest.raises(UsageError, match=r"\.mov"):
-        write_movie(tmp_path / "o.mp4", plates, mattes)
-    assert not path.exists()
-    assert not [item for item in tmp_path.iterdir() if ".part" in item.name]
-
-
-def test_a_movie_that_does_not_read_back_gets_no_name(tmp_path, shot, monkeypatch):
-    plates, mattes = shot
-    from flyaway.frames import movie_write
-
-    real = movie_write._picture
-
-    def spoilt(module, rgb, alpha):
-        return real(module, rgb, np.clip(alpha + 0.01, 0, 1))
-
-    monkeypatch.setattr(movie_write, "_picture", spoilt)
-    with pytest.raises(WriteError, match=r"frame 1.*alpha does not read back"):
-        write_movie(tmp_path / "o.mov", plates, mattes)
-    assert not (tmp_path / "o.mov").exists()
 
 
 def test_layers_do_not_apply_but_spaces_do(tmp_path):

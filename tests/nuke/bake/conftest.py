@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,20 @@ def host(tmp_path, monkeypatch, environ):
     # What imported the fake must not be found by the next test.
     for name in [name for name in sys.modules if name.startswith("flyaway_nuke")]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def shot(host, sequence, tmp_path):
+    """A Read of three plates, a bake node below it, and a Blur and a Merge below that."""
+    (tmp_path / "plates").mkdir()
+    for frame in (1001, 1002, 1003):
+        shutil.copy2(sequence / f"plate.{frame}.exr", tmp_path / "plates")
+    nuke = host.nuke
+    read = nuke.nodes.Read(file=(tmp_path / "plates" / "plate.%04d.exr").as_posix(), first=1001, last=1003)
+    from flyaway_nuke.bake.node import create
+
+    node = create(read)
+    node["device"].setValue("cpu")
+    blur = nuke.nodes.Blur(inputs=[node])
+    merge = nuke.nodes.Merge2(inputs=[read, node])
+    return nuke, read, node, blur, merge
