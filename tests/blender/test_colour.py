@@ -80,7 +80,7 @@ def test_colour_needs_no_network_once_there_is_a_matte(blender: Blender, plate: 
     for name in ("estimated", "from disk", "unknown"):
         assert facts[name] == [["cached", ""]] * FRAMES[0], name
     assert facts["second"] == dict.fromkeys(("matte", "unknown", "colour"), FRAMES[0] + 2)
-    blender("node.without", enable=False, folder=tmp_path, frames=FRAMES)
+    blender("node_cache.without", enable=False, folder=tmp_path, frames=FRAMES)
     for frame in range(FRAMES[1], FRAMES[1] + FRAMES[0]):
         live, disk, without = (
             colour_of(tmp_path / f"{name}.{frame:04d}.exr") for name in ("live", "disk", "without")

@@ -32,14 +32,14 @@ def test_garbage_and_core_mattes_are_pictures(blender: Blender, plate: Path, tmp
 
 
 def test_controls_work_on_the_raw_mattes_of_the_cache(blender: Blender, plate: Path, tmp_path: Path) -> None:
-    facts = blender("node.worked", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
+    facts = blender("node_cache.worked", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
     # Changing a control runs no network: what is on disk is the network's own.
     assert facts["raw"] == facts["live"] == ["cached"] * FRAMES[0]
     assert min(facts["apart"], facts["upright"]) <= FLOAT, facts
     assert facts["stale"] == [True, False]
     assert facts["analysed again"] == ["cached"] * FRAMES[0]
     assert facts["followed"] == list(range(FRAMES[1], FRAMES[1] + FRAMES[0]))
-    there = blender("node.without", folder=tmp_path, frames=FRAMES, enable=False)
+    there = blender("node_cache.without", folder=tmp_path, frames=FRAMES, enable=False)
     assert max(there["apart"]) <= HALF + FLOAT, there
 
 
@@ -69,7 +69,7 @@ def test_mattes_behind_mattes_in_groups_and_muted(blender: Blender, plate: Path,
 def test_analysed_frames_come_from_disk_and_stale_ones_do_not(
     blender: Blender, plate: Path, tmp_path: Path
 ) -> None:
-    facts = blender("node.cached", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
+    facts = blender("node_cache.cached", plate=plate, size=SIZE, frames=FRAMES, folder=tmp_path)
     assert facts["live"] == ["matted"] * 3
     assert facts["analysed"] == ["matted"] * 2
     assert facts["label"] == "Portrait Matte: cached 1-2"
@@ -78,7 +78,7 @@ def test_analysed_frames_come_from_disk_and_stale_ones_do_not(
     assert facts["other settings"] == ["matted"] * 3
     assert facts["touched"] == ["matted", "cached", "matted"]
     assert [path.startswith("//flyaway_mattes/") for path in facts["relative"]] == [True]
-    bare = blender("node.without", enable=False, folder=tmp_path, frames=FRAMES)
+    bare = blender("node_cache.without", enable=False, folder=tmp_path, frames=FRAMES)
     assert max(bare["apart"][:2]) <= HALF
     assert bare["means"][2] == 0, "a frame that was never analysed shows a neighbour's matte"
 

@@ -1,4 +1,4 @@
-"""Builds the fake modules: declarations from the stubs, behaviour from `graph` and `functions`."""
+"""Builds the fake modules: declarations from the stubs, behaviour from `graph`, `functions` and `dialogs`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 import types
 from typing import Any, Callable, NoReturn
 
-from . import functions, graph
+from . import dialogs, functions, graph
+from .constants import CONSTANTS
 from .state import State
 from .stubs import Api, Declared, DeclaredClass, nuke_api, nukescripts_api
 
@@ -27,7 +28,7 @@ class Fake:
         self.nukescripts: Any = _module("nukescripts", nukescripts_api(), self.state)
         self.state.nuke = self.nuke
         constants = {
-            **functions.CONSTANTS,
+            **CONSTANTS,
             "GUI": gui,
             "INTERACTIVE": gui,
             "NUKE_VERSION_MAJOR": version[0],
@@ -75,7 +76,8 @@ def _module(name: str, api: Api, state: State) -> types.ModuleType:
     for declared in api.classes.values():
         module.__dict__[declared.name] = _class(declared, api, classes, state, name)
     for function, declared_function in api.functions.items():
-        behaviour = getattr(functions, declared_function.name.rsplit(".", 1)[-1], None)
+        short = declared_function.name.rsplit(".", 1)[-1]
+        behaviour = getattr(functions, short, None) or getattr(dialogs, short, None)
         if behaviour is not None:
             module.__dict__[function] = _function(declared_function, behaviour, state)
     return module

@@ -6,38 +6,10 @@ import fnmatch
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
+from .constants import CONSTANTS
 from .graph import new_node
 from .script import load_nodes, write_nodes
-
-CONSTANTS: dict[str, Any] = {
-    "ALL": 1,
-    "NODIR": 2,
-    "INPUTS": 1,
-    "HIDDEN_INPUTS": 2,
-    "EXPRESSIONS": 4,
-    "STARTLINE": 0x1000,
-    "ENDLINE": 0x2000,
-    "INVISIBLE": 0x400,
-    "DISABLED": 0x80,
-    "NO_ANIMATION": 0x100,
-    "DO_NOT_WRITE": 0x200,
-    "ALWAYS_SAVE": 0x20000,
-    "READ_ONLY": 0x10000000,
-    "TO_SCRIPT": 1,
-    "TO_VALUE": 2,
-    "WRITE_ALL": 8,
-    "WRITE_USER_KNOB_DEFS": 16,
-    "TABBEGINGROUP": 1,
-    "TABENDGROUP": -1,
-    "TABBEGINCLOSEDGROUP": 2,
-    "THREADS": 4,
-    "NUM_CPUS": 4,
-    "EXE_PATH": "/usr/local/Nuke/Nuke",
-    "rawArgs": ["Nuke"],
-    "untitled": "Untitled",
-}
 
 
 def createNode(state, node, knobs="", inpanel=True):
@@ -163,52 +135,6 @@ def views(state):
 
 def thisView(state) -> str:
     return "main"
-
-
-def _recorder(name):
-    def say(state, prompt) -> None:
-        state.messages.append((name, prompt))
-
-    return say
-
-
-message, alert, warning, critical, debug, display_error = (
-    _recorder(name) for name in ("message", "alert", "warning", "critical", "debug", "error")
-)
-
-
-def error(state, text) -> None:
-    state.messages.append(("error", text))
-
-
-def tprint(state, *args, sep=" ", end="\n", file=None) -> None:
-    state.messages.append(("tprint", sep.join(str(arg) for arg in args)))
-
-
-def ask(state, prompt) -> bool:
-    state.messages.append(("ask", prompt))
-    return bool(state.answer("ask"))
-
-
-def askWithCancel(state, prompt) -> bool:
-    state.messages.append(("askWithCancel", prompt))
-    return bool(state.answer("askWithCancel"))
-
-
-def getFilename(state, *args, **kwargs):
-    return state.answer("getFilename")
-
-
-def getInput(state, prompt, default=""):
-    return state.answer("getInput")
-
-
-def choice(state, title, prompt, options, default=0):
-    return state.answer("choice")
-
-
-def getFramesAndViews(state, *args, **kwargs):
-    return state.answer("getFramesAndViews")
 
 
 def menu(state, name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .catalogue import CLASSES, COMMON
+from .frame_ranges import *
 from .knobs import *
 from .knobs import make_knob
 from .menus import *
