@@ -100,7 +100,7 @@ def faults(session: nox.Session) -> None:
         "FLYAWAY_FAULTS": os.environ.get("FLYAWAY_FAULTS", "3000"),
         "FLYAWAY_SIMULATED_FRAMES": "100000",
     }
-    tests = ("tests/faults", "tests/batch", "tests/cli/test_batch.py")
+    tests = ("tests/faults", "tests/batch", "tests/cli/test_batch.py", "tests/cli/test_batch_processes.py")
     session.run("pytest", "-m", "slow or not slow", *tests, *session.posargs, env=environment)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import signal
@@ -18,24 +17,6 @@ from flyaway.color import srgb_to_linear
 
 ROOT = Path(__file__).resolve().parents[2]
 ASTRONAUT = ROOT / "examples" / "astronaut.png"
-
-
-@pytest.fixture
-def run(start):
-    """`run("matte", …)` in a folder of its own → the finished process."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NO_COLOR": "1"}
-    environment.pop("FORCE_COLOR", None)
-
-    def run_it(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
-        return start(*arguments, environment=environment | changes)
-
-    return run_it
-
-
-@pytest.fixture(scope="session")
-def person(astronaut):
-    """256×256 of the astronaut: head and hair, quick to matte."""
-    return np.ascontiguousarray(astronaut[:256, 100:356])
 
 
 def read(path):
@@ -155,45 +136,6 @@ def test_the_plate_survives_itself_as_destination(run, tmp_path, write_plate, pe
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("matte",), "SRC"),
-        (("matte", ASTRONAUT), "-o"),
-        (("matte", "nothing.png", "-o", "m.png"), "not there"),
-        (("matte", ASTRONAUT, "-o", "m.png", "--model", "nonsense"), "no model 'nonsense'"),
-        (("matte", ASTRONAUT, "-o", "m.png", "--device", "abacus"), "abacus"),
-        (("matte", ASTRONAUT, "-o", "m.png", "--in-space", "nonsense"), "No colour space"),
-        (("matte", ASTRONAUT, "-o", "m.jpg"), "badly"),
-        (("matte", ASTRONAUT, "-o", "m.png", "--overwrite", "--skip-existing"), "exclude"),
-        (("nonsense",), "nonsense"),
-    ],
-)
-def test_what_cannot_start_is_one_clean_line_and_exit_1(run, tmp_path, arguments, message):
-    done = run(*arguments)
-    assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("error: ")
-    assert message in done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_debug_shows_the_traceback(run):
-    done = run("matte", "nothing.png", "-o", "m.png", "--debug")
-    assert done.returncode == 1
-    assert "Traceback" in done.stderr
-    assert "PatternError" in done.stderr
-
-
-def test_cuda_that_is_not_there_is_an_error_not_a_fallback(run, tmp_path):
-    if "cuda" in flyaway.available_devices():
-        pytest.skip("CUDA is there")
-    done = run("matte", ASTRONAUT, "-o", "m.png", "--device", "cuda")
-    assert done.returncode == 1
-    assert "cuda" in done.stderr.lower()
-    assert not (tmp_path / "m.png").exists()
-
-
 def test_log_dpx_names_the_option_and_the_option_works(run, tmp_path, write_plate, person):
     write_plate(tmp_path / "p.dpx", person, "uint16", metadata={"dpx:Transfer": "Logarithmic"})
     done = run("matte", "p.dpx", "-o", "out")
@@ -251,40 +193,6 @@ def test_a_terminal_gets_a_progress_bar(cli, tmp_path, write_plate, person):
     assert b"1 written" in shown
 
 
-def test_bare_command_and_version(run):
-    assert run("--version").stdout == f"flyaway {flyaway.__version__}\n"
-    help_text = run("--help").stdout
-    for command in ("matte", "models", "doctor", "evaluate", "bench"):
-        assert command in help_text
-
-
-def test_models_lists_every_model_with_its_licence(run):
-    done = run("models", COLUMNS="200")
-    assert done.returncode == 0, done.stderr
-    for info in flyaway.list_models().values():
-        assert info.name in done.stdout
-        assert info.licence in done.stdout
-    card = run("models", "fast").stdout
-    assert "GPL-3.0-or-later" in card
-
-
-def test_doctor_runs_a_frame(run):
-    done = run("doctor")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "onnxruntime on cpu:" in done.stdout
-    assert "weights fast     whole" in done.stdout
-
-
-def test_doctor_tells_programs_in_json(run):
-    done = run("doctor", "--json", "--quick")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["packages"]["flyaway"] == flyaway.__version__
-    assert report["weights"] == dict.fromkeys([*flyaway.list_models(), *flyaway.earlier_models()], "")
-    assert {"engine": "onnxruntime", "device": "cpu"}.items() <= report["devices"][0].items()
-    assert all(not device["problem"] for device in report["devices"])
-
-
 def test_previews_show_the_plate_as_seen_with_its_matte_as_alpha(run, tmp_path, write_plate, person):
     # A scene-linear plate: the preview is encoded for a screen, and straight.
     linear = srgb_to_linear((person / 255.0).astype(np.float32))
@@ -306,14 +214,6 @@ def test_a_preview_that_cannot_be_written_does_not_cost_the_frame(run, tmp_path,
     assert done.returncode == 0, done.stderr
     assert "the preview cannot be written" in done.stdout
     assert (tmp_path / "matte.exr").is_file()
-
-
-def test_exit_codes_are_the_documented_ones():
-    from flyaway.batch import ExitCode
-
-    assert json.dumps({code.name: code.value for code in ExitCode}) == json.dumps(
-        {"OK": 0, "USAGE": 1, "FAILED": 2, "OUT_OF_MEMORY": 33, "BUSY": 75, "INTERRUPTED": 130}
-    )
 
 
 @pytest.mark.slow
