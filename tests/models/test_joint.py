@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 from models.training import gather, joint, pack
+from models.training.ablate_joint import FORMS, Student, configured, formed
 from models.training.compose import Composer, Plates, Recipe
 from models.training.faults import jpeg
+from models.training.losses import fade
+from models.training.merge import is_second
 from models.training.plates import build
 from PIL import Image
 from safetensors.torch import load_file
@@ -102,9 +105,9 @@ def test_regions_are_those_of_the_network() -> None:
         assert found is not None
         for i in range(2):
             cells = maps.cells[i * tall : i * tall + 4]
-            own = network.coarse_maps(coarse, size, i)
+            of_plate = network.coarse_maps(coarse, size, i)
             positions, index, _, valid = network.neighbourhoods(cells)
-            patches, context = network.refiner_inputs(plates.image[i], own, positions)
+            patches, context = network.refiner_inputs(plates.image[i], of_plate, positions)
             for n, position in enumerate(positions.tolist()):
                 row = (
                     (found.where[:, 0] == torch.tensor([position[0] + i * tall, position[1]]))
@@ -121,6 +124,33 @@ def test_regions_are_those_of_the_network() -> None:
                 offsets = found.where[row[0, 0]] - found.where[row[0, 0], :1]
                 expected = positions[index[n]] - positions[index[n, 0]]
                 assert torch.equal(offsets[valid[n]], expected[valid[n]])
+
+
+def test_forms_of_attention_learn_from_one_batch_and_leave_the_coarse_stage_alone(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    config = CONFIGS["fast"]
+    teacher = MattingNetwork(configured(config, "wide")).eval()
+    alpha, one = torch.rand(2, 1, 200, 168), torch.ones(2)
+    plates = Plates(torch.rand(2, 3, 200, 168), alpha, one, one, torch.ones_like(alpha))
+    with torch.no_grad():
+        coarse = teacher.coarse(joint.shrunk(plates, (96, 96))[0])
+        found = gather.choose(teacher, plates, gather.plate_maps(teacher, plates, coarse), 6)
+    assert found is not None
+    neighbours = config.attention.neighbours
+    tokens = {form: formed(found, form, neighbours).valid.shape[1] for form in FORMS}
+    assert tokens == {"on": 1 + neighbours, "off": 1, "wide": 25, "on-blind": 1 + neighbours, "off-blind": 1}
+    shown = fade(config.refiner.cell, config.refiner.halo)
+    for form in ("wide", "off-blind"):
+        student = Student(config, form, 1, DEVICE, 1e-3)
+        before = {k: v.clone() for k, v in student.network.state_dict().items()}
+        distances = student.step(found, neighbours, shown, 1.0)
+        assert distances.isfinite().all()
+        moved = {k for k, v in student.network.state_dict().items() if not torch.equal(v, before[k])}
+        assert moved
+        assert all(is_second(k) for k in moved)
+        assert ("refiner.context.weight" in moved) == (form == "wide")
+        student.save(tmp_path)
+        assert set(load_file(tmp_path / f"{form}-1.safetensors")) == {k for k in before if is_second(k)}
 
 
 def test_a_bank_is_packed_and_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
