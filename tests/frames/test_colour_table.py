@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.frames import colour_cells
+from tests.frames import colour_cells, colour_profiles
 from tests.frames.colour_cells import AWG4, PAGE, Cell
 
 from flyaway.colorimetry import srgb_to_linear
@@ -126,19 +126,19 @@ def test_profiles_from_outside_are_bounded():
     """Whatever is in a profile: a meaning, or None, and never more memory than a curve takes."""
     rng = np.random.default_rng(5)
     for _ in range(400):
-        data = bytearray(colour_cells.P3_ICC)
+        data = bytearray(colour_profiles.P3_ICC)
         for place in rng.integers(0, len(data), 6):
             data[place] = rng.integers(256)
         found = icc.parse(bytes(data[: rng.integers(100, len(data) + 1)]))
         if found is not None:
             assert found.to_rec709(np.full((2, 2, 3), 0.5, np.float32)).shape == (2, 2, 3)
     assert icc.parse(b"") is None
-    huge = colour_cells.profile("x", colour_cells.P3_XYZ, b"curv" + bytes(4) + b"\x7f\xff\xff\xff" + bytes(8))
+    huge = colour_profiles.profile("x", colour_profiles.P3_XYZ, b"curv" + bytes(4) + b"\x7f\xff\xff\xff" + bytes(8))
     assert icc.parse(huge) is None
 
 
 def test_a_grey_profile_has_its_curve(tmp_path):
-    grey = colour_cells.profile("Gray Gamma 2.2", None, colour_cells.gamma_curve(2.2), b"GRAY")
+    grey = colour_profiles.profile("Gray Gamma 2.2", None, colour_profiles.gamma_curve(2.2), b"GRAY")
     found = icc.parse(grey)
     np.testing.assert_allclose(
         found.to_rec709(np.full((1, 1, 3), 0.5, np.float32)), 0.5 ** (563 / 256), atol=2e-3
@@ -170,9 +170,9 @@ def test_a_configuration_without_srgb_is_understood_by_its_interchange_role(
     config = tmp_path / "config.ocio"
     config.write_text(NO_SRGB.format(role="aces_interchange: aces_ap0"))
     monkeypatch.setenv("OCIO", str(config))
-    code = np.broadcast_to(np.float32(colour_cells.CODE), (32, 32, 3)).copy()
+    code = np.broadcast_to(np.float32(colour_profiles.CODE), (32, 32, 3)).copy()
     plate = read_plate(write_plate(tmp_path / "p.exr", code, "float"), "house")
-    half = tuple(value / 2 for value in colour_cells.CODE)
+    half = tuple(value / 2 for value in colour_profiles.CODE)
     np.testing.assert_allclose(light(plate)[0, 0], colour_cells.ocio("ACES2065-1", half), atol=1e-4)
     config = tmp_path / "none.ocio"
     config.write_text(NO_SRGB.format(role=""))
