@@ -133,7 +133,8 @@ def test_profiles_from_outside_are_bounded():
         if found is not None:
             assert found.to_rec709(np.full((2, 2, 3), 0.5, np.float32)).shape == (2, 2, 3)
     assert icc.parse(b"") is None
-    huge = colour_profiles.profile("x", colour_profiles.P3_XYZ, b"curv" + bytes(4) + b"\x7f\xff\xff\xff" + bytes(8))
+    endless = b"curv" + bytes(4) + b"\x7f\xff\xff\xff" + bytes(8)
+    huge = colour_profiles.profile("x", colour_profiles.P3_XYZ, endless)
     assert icc.parse(huge) is None
 
 
