@@ -87,7 +87,9 @@ class Analysis:
             span = f"{use.tree.flyaway.first}-{use.tree.flyaway.last}"
             told = ""
             if self._alone and self.frames:
-                told = self._goes_on(use, self.frames[0]) or pipeline.remark(use, self.frames[0])
+                # One that was there may be of a shot, though nothing is kept of the frame before it.
+                goes_on = use.uid in self._walks
+                told = self._how(use, self.frames[0]) if goes_on else pipeline.remark(use, self.frames[0])
             report.set_state(use.uid, "cached", f"frame {self.frames[0]}, {told}" if told else span)
         else:
             report.set_state(use.uid, "idle")
@@ -151,16 +153,19 @@ class Analysis:
         found = future.result()
         if walk is not None:
             walk.saw(frame, made_of)
-            told = f"begins anew: {walk.began}" if walk.began else self._goes_on(use, frame)
+            told = f"begins anew: {walk.began}" if walk.began else ""
+        told = told or self._how(use, frame)
         cache.store(use.tree, frame, found, made_of + memory, pipeline.tap_scene(self.scene, use))
         if len(self._ways) == 1:
             self._followed[use.uid].follow(frame, found.alpha, question.plate)
         self._size[use.uid] = found.alpha.shape
         report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
 
-    def _goes_on(self, use: Use, frame: int) -> str:
-        """What is said of a single frame that is one of a shot."""
-        return f"goes on from frame {frame - 1}" if self._alone and use.uid in self._walks else ""
+    def _how(self, use: Use, frame: int) -> str:
+        """What is said of a single frame where the node's frames are a shot."""
+        if not self._alone or not shots.wanted(use):
+            return ""
+        return f"goes on from frame {frame - 1}" if use.uid in self._walks else pipeline.STILL
 
     def _lose(self, use: Use, frame: int, error: Exception) -> None:
         message = str(error).strip() or type(error).__name__
