@@ -10,7 +10,7 @@ import pytest
 import flyaway
 from flyaway.errors import BadPlateError
 from flyaway.geometry import grid_size, viewing_size
-from flyaway.matting import Matte, Matting
+from flyaway.matting import Matte, Matting, likeliest
 from flyaway.resample import resize
 from flyaway.weights import model_info
 
@@ -256,3 +256,8 @@ def test_a_squeezed_plate_is_looked_at_in_proportion(matte, astronaut, engine, a
     stretched = squeezed(resize(plate, 512, 512), reread=False)
     laid_back = resize(stretched.alpha[..., None], *squeezed_size)[..., 0]
     np.testing.assert_allclose(squeezed(plate, pixel_aspect=aspect, reread=False).alpha, laid_back, atol=1e-5)
+
+
+def test_the_likeliest_class_is_the_first_of_the_largest() -> None:
+    values = np.random.default_rng(0).integers(0, 4, (3, 50, 70)).astype(np.float32)  # many are equal
+    assert np.array_equal(likeliest(values), np.array([0, 128, 255], np.uint8)[values.argmax(0)])

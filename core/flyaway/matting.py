@@ -216,8 +216,7 @@ class Matting:
             began = perf_counter()
             alpha = read_in_light(image, alpha)
             self.timings = {**self.timings, "reread": perf_counter() - began}
-        classes = np.array([0, 128, 255], np.uint8)[result.trimap.argmax(0)]
-        return Matte(alpha, classes, result.coarse_map, result.cells, result.trimap[1])
+        return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
 
     def _reduced(self, result: Inference, height: int, width: int) -> Inference:
         """What was found in a plate that was looked at enlarged or stretched, on the plate's own pixels."""
@@ -228,6 +227,17 @@ class Matting:
         cells = np.zeros(grid_size(height, width, cell), bool)
         cells[ys * height // rows // cell, xs * width // columns // cell] = True
         return replace(result, alpha=alpha, cells=cells)
+
+
+def likeliest(trimap: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """3×h×w probabilities → h×w: 0 background, 128 unknown, 255 foreground; the first of equals.
+
+    By comparisons: numpy's argmax over a short first axis takes twenty times as long.
+    """
+    background, unknown, foreground = trimap
+    classes = np.where(unknown > background, np.uint8(128), np.uint8(0))
+    classes[foreground > np.maximum(background, unknown)] = 255
+    return classes
 
 
 def load(

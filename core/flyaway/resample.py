@@ -41,15 +41,38 @@ def _triangle(source: int, target: int) -> tuple[tuple[int, int, Float], ...]:
     return tuple(blocks)
 
 
-def _resize_lines(lines: NDArray[Any], target: int) -> Float:
-    """source×M → target×M float32; integers become shares of their largest value on the way."""
-    width = lines.shape[1]
+@lru_cache(maxsize=16)
+def _interleaved(source: int, target: int, channels: int) -> tuple[tuple[int, int, Float], ...]:
+    """`_triangle` for lines whose values are `channels` interleaved, to multiply by from the right."""
+    blocks = []
+    for first, last, weights in _triangle(source, target):
+        block = np.kron(weights.T, np.eye(channels, dtype=np.float32))
+        block.setflags(write=False)
+        blocks.append((first * channels, last * channels, block))
+    return tuple(blocks)
+
+
+def _fewer_rows(image: NDArray[Any], target: int) -> Float:
+    """H×M → target×M float32; integers become shares of their largest value on the way."""
+    width = image.shape[1]
     out = np.empty((target, width), np.float32)
-    for number, (first, last, weights) in enumerate(_triangle(len(lines), target)):
-        block, stretch = out[number * BLOCK : number * BLOCK + len(weights)], lines[first:last]
+    for number, (first, last, weights) in enumerate(_triangle(len(image), target)):
+        block, stretch = out[number * BLOCK : number * BLOCK + len(weights)], image[first:last]
         step = max(1, ALONE // weights.size)
         for left in range(0, width, step):
             np.matmul(weights, as_unit(stretch[:, left : left + step]), out=block[:, left : left + step])
+    return out
+
+
+def _fewer_columns(rows: Float, source: int, target: int, channels: int) -> Float:
+    """H×(source·channels) → H×(target·channels), in the order of memory: nothing is transposed."""
+    out = np.empty((len(rows), target * channels), np.float32)
+    for number, (first, last, weights) in enumerate(_interleaved(source, target, channels)):
+        left = number * BLOCK * channels
+        step = max(1, ALONE // weights.size)
+        for top in range(0, len(rows), step):
+            part = slice(top, top + step)
+            np.matmul(rows[part, first:last], weights, out=out[part, left : left + weights.shape[1]])
     return out
 
 
@@ -61,7 +84,5 @@ def resize(image: NDArray[Any], height: int, width: int) -> Float:
     h, w, c = image.shape
     if (h, w) == (height, width):
         return as_unit(image)
-    rows = _resize_lines(image.reshape(h, w * c), height)
-    columns = rows.reshape(height, w, c).transpose(1, 0, 2).reshape(w, height * c)
-    resized = _resize_lines(columns, width).reshape(width, height, c)
-    return np.ascontiguousarray(resized.transpose(1, 0, 2))
+    rows = _fewer_rows(image.reshape(h, w * c), height)
+    return _fewer_columns(rows, w, width, c).reshape(height, width, c)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.regions.backends import Backend, brute_force, every_backend, noise
 
 from flyaway.geometry import grid_size
+from flyaway.regions.numpy_backend import upsample
 
 
 @every_backend
@@ -129,3 +130,17 @@ def test_a_region_changes_its_cell_and_halo_alone(backend: Backend) -> None:
     expected = np.zeros_like(alpha, bool)
     expected[14:34, 30:50] = expected[46:61, 62:70] = True
     assert np.array_equal(alpha > 0, expected)
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (2160, 3840), (811, 457), (1, 333)])
+def test_what_is_enlarged_stays_within_its_range_and_nothing_stays_nothing(size: tuple[int, int]) -> None:
+    """The engine clips refined regions alone."""
+    plane = np.zeros((288, 512), np.float32)
+    plane[100:, 150:400] = np.random.default_rng(size[0]).random((188, 250)) ** 0.1
+    plane[200:, 200:300] = 1
+    wide = upsample(plane, *size)
+    assert 0 <= wide.min() <= wide.max() <= 1
+    whole = upsample(plane + np.float32(2), *size) - 2  # nowhere 0: every pixel is computed
+    np.testing.assert_allclose(wide, whole, rtol=0, atol=2e-6)
+    assert (wide[: size[0] // 3] == 0).all()
+    assert not upsample(np.zeros((9, 9), np.float32), *size).any()

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from flyaway.cli.bench_batch import bench_batch, parse_size
+from flyaway.cli.bench_curve import bench_curve
+from flyaway.cli.bench_processes import bench_processes
 from flyaway.cli.console import errors, say
 
 
@@ -16,6 +18,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True)
     group.callback()(bench)
     group.command("batch")(bench_batch)
+    group.command("curve")(bench_curve)
+    group.command("processes")(bench_processes)
     app.add_typer(group, name="bench")
 
 

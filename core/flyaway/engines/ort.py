@@ -136,8 +136,8 @@ class OrtEngine:
             alpha = regions.upsample(maps[0], height, width)
         if chosen.any():
             self._refine(image, maps, context, chosen, alpha, watch)
-        with watch("finish"):  # interpolation and blend ramps overshoot by the last bit
-            alpha.clip(0, 1, out=alpha)
+        with watch("finish"):
+            hold_within_one(alpha, chosen, refiner.cell, refiner.halo)
         after = None if states is None else States(left, chosen)
         return Inference(alpha, maps[0], trimap, chosen, watch.seconds, after)
 
@@ -161,10 +161,11 @@ class OrtEngine:
     def _working(self, image: Plane) -> tuple[Float, tuple[int, int]]:
         c = self.config.coarse
         h, w = working_size(image.shape[0], image.shape[1], c.working_size)
-        small = resize(image, h, w)
-        pad = (0, padded(h, c.pad_multiple) - h), (0, padded(w, c.pad_multiple) - w), (0, 0)
-        small = np.pad(small, pad, mode="edge")
-        return np.ascontiguousarray(small.transpose(2, 0, 1)[None]), (h, w)
+        working = np.empty((1, 3, padded(h, c.pad_multiple), padded(w, c.pad_multiple)), np.float32)
+        working[0, :, :h, :w] = resize(image, h, w).transpose(2, 0, 1)
+        working[..., :h, w:] = working[..., :h, w - 1 : w]
+        working[..., h:, :] = working[..., h - 1 : h, :]
+        return working, (h, w)
 
     def _refine(
         self,
@@ -206,6 +207,15 @@ class OrtEngine:
                 (changes,) = self._sessions["refine"].run(None, feed, shrinking() if last else None)
             with watch("finish"):
                 regions.accumulate(alpha, positions[part], changes[:, 0], cell)
+
+
+def hold_within_one(alpha: Float, cells: NDArray[np.bool_], cell: int, halo: int) -> None:
+    """Hold alpha within 0..1 in place where regions were added: blend ramps overshoot by the last bit."""
+    for row in np.flatnonzero(cells.any(1)):
+        columns = np.flatnonzero(cells[row])
+        top, left = max(0, row * cell - halo), max(0, columns[0] * cell - halo)
+        part = alpha[top : (row + 1) * cell + halo, left : (columns[-1] + 1) * cell + halo]
+        part.clip(0, 1, out=part)
 
 
 def shrinking() -> ort.RunOptions:

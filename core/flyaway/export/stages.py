@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from flyaway.export.cues import QuickCues
 from flyaway.network import MattingNetwork
 
 
@@ -54,6 +55,7 @@ class RefineGraph(nn.Module):
     def __init__(self, network: MattingNetwork):
         super().__init__()
         self.refiner, self.attention = network.refiner, network.attention
+        self.cues = QuickCues(network.refiner.cell + 2 * network.refiner.halo)
 
     def forward(self, patches: Tensor, tokens: Tensor, positions: Tensor, valid: Tensor) -> Tensor:
-        return self.refiner.decode((patches,), self.attention(tokens, positions, valid))
+        return self.refiner.decode((patches,), self.attention(tokens, positions, valid), self.cues)

@@ -12,6 +12,7 @@ leave no edge.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -21,6 +22,8 @@ from torch.nn import functional as F
 from flyaway.network.cues import ALPHA, CUES, RGB, UNKNOWN, cues
 from flyaway.network_config import RefinerConfig
 
+# Patches, and whether colours are compared in linear light → all cues, and the far filter's alpha: `cues`.
+FindCues = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
 RAW = 2  # its last channels: alpha and unknown probability as the coarse stage made them, unsmoothed
 
 
@@ -41,9 +44,12 @@ def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
     return y
 
 
-def network_inputs(patches: Tensor) -> Tensor:
-    """The refiner inputs that the convolutions read: alpha and unknown unsmoothed, not the smoothed ones."""
-    return torch.cat((patches[:, :RGB], patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]), 1)
+def network_inputs(patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The refiner inputs that the convolutions read: alpha and unknown unsmoothed, not the smoothed ones.
+
+    In three parts, which are concatenated once with all else that is read.
+    """
+    return patches[:, :RGB] * 4 - 2, patches[:, -RAW:], patches[:, UNKNOWN + 1 : -RAW]
 
 
 class UnshuffleRefiner(nn.Module):
@@ -93,16 +99,16 @@ class UnshuffleRefiner(nn.Module):
 
     def tokens(self, pooled: Tensor, context: Tensor) -> Tensor:
         """Tokens from patches shrunk by four: a token says what a region is, not where each hair lies."""
-        x = self.token_encoder(self._centred(network_inputs(pooled)))
+        x = self.token_encoder(torch.cat(network_inputs(pooled), 1))
         return self.token(x.mean((2, 3))) + self.context(context)
 
-    def correction(self, patches: Tensor, attended: Tensor) -> Tensor:
+    def correction(self, patches: Tensor, attended: Tensor, find: FindCues = cues) -> Tensor:
         """What to add to the coarse alpha before blending: N×1×P×P.
 
         It is learned in two parts: how far to go to the alpha that colour says, and what to add to that.
         """
-        by_cues, by_colour = cues(patches, self.light)
-        inputs = torch.cat((self._centred(network_inputs(patches)), by_cues), 1)
+        by_cues, by_colour = find(patches, self.light)
+        inputs = torch.cat((*network_inputs(patches), by_cues), 1)
         fine = unshuffled(self.enter, inputs)  # N×fine×P/2×P/2
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
@@ -123,11 +129,14 @@ class UnshuffleRefiner(nn.Module):
         added: Tensor = block[1](x + F.conv2d(skip, outer, conv.bias, padding=1))
         return added
 
-    def decode(self, features: tuple[Tensor, ...], attended: Tensor) -> Tensor:
-        """The change of the coarse alpha, N×1×P×P: the two together lie in 0..1."""
+    def decode(self, features: tuple[Tensor, ...], attended: Tensor, find: FindCues = cues) -> Tensor:
+        """The change of the coarse alpha, N×1×P×P: the two together lie in 0..1.
+
+        `find`: how cues are found; what is exported has a way of its own (`flyaway.export.cues`).
+        """
         (patches,) = features
         alpha, unknown = self.coarse(patches)
-        refined = (alpha + self.correction(patches, attended)).clamp(0, 1)
+        refined = (alpha + self.correction(patches, attended, find)).clamp(0, 1)
         return self.blend(unknown) * (refined - alpha)
 
     def coarse(self, patches: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,7 +146,3 @@ class UnshuffleRefiner(nn.Module):
     def blend(self, unknown: Tensor) -> Tensor:
         """How much of the refined alpha counts, 0..1, from the unknown probability."""
         return ((unknown - self.low) / (self.high - self.low)).clamp(0, 1)
-
-    @staticmethod
-    def _centred(patches: Tensor) -> Tensor:
-        return torch.cat((patches[:, :RGB] * 4 - 2, patches[:, RGB:]), 1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from flyaway.geometry import disc_offsets, grid_size
 from flyaway.levels import as_unit
+from flyaway.resample import ALONE
 
 Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -58,7 +61,7 @@ def sample(maps: Float, ys: Index, xs: Index, height: int, width: int) -> Float:
         N×C×P×Q float32.
     """
     out = np.empty((len(ys), len(maps), ys.shape[1], xs.shape[1]), np.float32)
-    _sample(maps, ys, xs, height, width, out)
+    _sample(maps, _matrices(ys, height, maps.shape[1]), _matrices(xs, width, maps.shape[2]), out)
     return out
 
 
@@ -72,19 +75,30 @@ def sample_points(maps: Float, ys: Index, xs: Index, height: int, width: int) ->
 
 
 def upsample(plane: Float, height: int, width: int) -> Float:
-    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate."""
+    """h×w → height×width float32, the arithmetic of `sample` at every pixel of the plate.
+
+    Where the plane is 0, as behind a person, nothing is computed, and memory that is fresh is not touched.
+    Values within 0..1 stay there: 1 − f and f never add up to more than 1, as they are rounded.
+    """
     y0, y1, fy = source_coordinates(np.arange(height), height, plane.shape[0])
     x0, x1, fx = source_coordinates(np.arange(width), width, plane.shape[1])
+    out = np.zeros((height, width), np.float32)
+    held = plane != 0
+    reach = _reach(held, x0, x1)
+    x0, x1, fx = x0[reach], x1[reach], fx[reach]
     # np.take, since indexing the second axis would leave the result transposed in memory
     wide = np.take(plane, x0, axis=1) * (1 - fx) + np.take(plane, x1, axis=1) * fx
-    out = np.empty((height, width), np.float32)
+    inside = out[:, reach]
     rows = max(1, BAND // width)
     for start in range(0, height, rows):
         part = slice(start, start + rows)
-        band = out[part]
-        np.take(wide, y0[part], axis=0, out=band, mode="clip")  # "raise" would buffer the result
+        upper, lower = y0[part], y1[part]
+        across = _reach(held[upper[0] : lower[-1] + 1], x0, x1)
+        band = wide[upper, across]
         band *= (1 - fy[part])[:, None]
-        band += wide[y1[part]] * fy[part, None]
+        below = wide[lower, across]
+        below *= fy[part, None]
+        np.add(band, below, out=inside[part, across])
     return out
 
 
@@ -197,7 +211,11 @@ def refiner_inputs(image: NDArray[Any], maps: Float, positions: Index, cell: int
     side = cell + 2 * halo
     out = np.empty((len(positions), colours + len(maps), side, side), np.float32)
     _gather(image, ys, xs, out[:, :colours])
-    _sample(maps, ys, xs, height, width, out[:, colours:])
+    rows, columns = grid_size(height, width, cell)
+    down = _of_cells(rows, cell, halo, height, maps.shape[1])
+    across = _of_cells(columns, cell, halo, width, maps.shape[2])
+    row, column = positions.T
+    _sample(maps, (down[0][row], down[1][row]), (across[0][column], across[1][column]), out[:, colours:])
     return out
 
 
@@ -238,13 +256,19 @@ def accumulate(alpha: Float, positions: Index, changes: Float, cell: int) -> Non
     side = changes.shape[-1]
     halo = (side - cell) // 2
     down, across = blend_ramps(positions, *grid_size(height, width, cell), cell, halo)
-    for (top, left), change, weights, others in zip(
-        positions * cell - halo, changes, down, across, strict=True
-    ):
-        inside = slice(max(0, -top), min(side, height - top)), slice(max(0, -left), min(side, width - left))
-        part = change[inside] * weights[inside[0], None] * others[inside[1]]
+    weighted = changes * down[:, :, None]
+    weighted *= across[:, None]
+    for (top, left), part in zip((positions * cell - halo).tolist(), weighted, strict=True):
         y, x = max(0, top), max(0, left)
-        alpha[y : y + part.shape[0], x : x + part.shape[1]] += part
+        alpha[y : top + side, x : left + side] += part[y - top : height - top, x - left : width - left]
+
+
+def _reach(held: Bool, x0: Index, x1: Index) -> slice:
+    """From the first to the last column of the plate whose samples touch one in which anything is set."""
+    columns = np.flatnonzero(held.any(0))
+    if not columns.size:
+        return slice(0)
+    return slice(int(np.searchsorted(x1, columns[0])), int(np.searchsorted(x0, columns[-1], "right")))
 
 
 def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
@@ -257,34 +281,51 @@ def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
 
 
 def _gather(image: NDArray[Any], ys: Index, xs: Index, out: Float) -> None:
-    height, width = image.shape[:2]
-    for patch, rows, columns in zip(out, ys, xs, strict=True):
-        top, left, bottom, right = rows[0], columns[0], rows[-1], columns[-1]
+    height, width, colours = image.shape
+    unit = np.empty((ys.shape[1], xs.shape[1], colours), np.float32)
+    corners = np.stack((ys[:, 0], xs[:, 0], ys[:, -1], xs[:, -1]), 1).tolist()
+    for number, (top, left, bottom, right) in enumerate(corners):
         if top >= 0 and left >= 0 and bottom < height and right < width:
             pixels = image[top : bottom + 1, left : right + 1]
         else:
-            pixels = image[np.clip(rows, 0, height - 1)][:, np.clip(columns, 0, width - 1)]
-        as_unit(pixels.transpose(2, 0, 1), out=patch)
+            pixels = image[np.clip(ys[number], 0, height - 1)][:, np.clip(xs[number], 0, width - 1)]
+        as_unit(pixels, out=unit)  # in the order of memory; channels are then put apart
+        out[number] = unit.transpose(2, 0, 1)
 
 
-def _sample(maps: Float, ys: Index, xs: Index, height: int, width: int, out: Float) -> None:
-    rows, down = _matrices(ys, height, maps.shape[1])
-    columns, across = _matrices(xs, width, maps.shape[2])
-    parts = maps[:, rows[:, :, None], columns[:, None, :]].transpose(1, 0, 2, 3)  # N×C×S×S'
-    half = down[:, None] @ parts  # N×C×P×S'
-    np.matmul(half, across[:, None].transpose(0, 1, 3, 2), out=out)
+def _sample(maps: Float, down: tuple[Index, Float], across: tuple[Index, Float], out: Float) -> None:
+    (tops, vertical), (lefts, horizontal) = down, across
+    count, reach, breadth = len(tops), vertical.shape[2], horizontal.shape[2]
+    tall, broad = vertical.shape[1], horizontal.shape[1]
+    windows = sliding_window_view(maps, (reach, breadth), axis=(1, 2)).transpose(1, 2, 3, 0, 4)
+    parts = windows[tops, lefts]  # N×S×C×S'
+    # Two products a region for several maps together, and not two a map: the calls cost more than the sums.
+    several = max(1, ALONE // (max(breadth, tall) * reach * broad))
+    for first in range(0, len(maps), several):
+        some = parts[:, :, first : first + several].reshape(count, -1, breadth)
+        wide = some @ horizontal.transpose(0, 2, 1)  # N×(S·C)×Q
+        both = vertical @ wide.reshape(count, reach, -1)  # N×P×(C·Q)
+        out[:, first : first + several] = both.reshape(count, tall, -1, broad).transpose(0, 2, 1, 3)
+
+
+@lru_cache(maxsize=8)
+def _of_cells(count: int, cell: int, halo: int, length: int, source: int) -> tuple[Index, Float]:
+    """`_matrices` of all rows or all columns of cells: they are the same from frame to frame."""
+    first, weights = _matrices(
+        np.arange(count)[:, None] * cell + np.arange(-halo, cell + halo), length, source
+    )
+    first.setflags(write=False)
+    weights.setflags(write=False)
+    return first, weights
 
 
 def _matrices(pixels: Index, length: int, source: int) -> tuple[Index, Float]:
-    """N×S entries of the map that N regions touch, and N×P×S weights of theirs."""
-    # Regions of one row of cells share theirs.
-    _, once, which = np.unique(pixels[:, 0], return_index=True, return_inverse=True)
-    pixels = pixels[once]
+    """Where the S entries of the map begin that N regions touch (N), and N×P×S weights of theirs."""
     low, high, weight = source_coordinates(pixels, length, source)
-    first = low[:, :1]
-    span = int((high - first).max()) + 1
+    span = int((high - low[:, :1]).max()) + 1
+    first = np.minimum(low[:, :1], source - span)
     matrix = np.zeros((*pixels.shape, span), np.float32)
     region, pixel = np.ogrid[: pixels.shape[0], : pixels.shape[1]]
     matrix[region, pixel, low - first] = 1 - weight
     matrix[region, pixel, high - first] += weight
-    return np.minimum(first + np.arange(span), source - 1)[which], matrix[which]
+    return first[:, 0], matrix
