@@ -1,7 +1,8 @@
 """The bank that the trainer draws from: every index read, every picture decoded once and kept as bytes.
 
 Tables that are read (`data/README.md` says how each is made): ``BANK/train.csv`` (portraits and their
-mattes), ``BANK/action.csv`` (people in action, with trust), ``BANK/backgrounds.csv``, and of the data folder
+mattes) or another that a recipe names, ``BANK/action.csv`` (people in action, with trust),
+``BANK/backgrounds.csv``, and of the data folder
 ``free/backgrounds.csv`` and ``free/things.csv``. Whatever `models.evaluation` holds out is left out here.
 """
 
@@ -33,17 +34,21 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 
 def people(
-    bank: Path, licences: Iterable[str] = ("clean", "research"), limits: tuple[int, int] = LIMITS
+    bank: Path,
+    licences: Iterable[str] = ("clean", "research"),
+    limits: tuple[int, int] = LIMITS,
+    table: str = "train",
 ) -> list[Row]:
-    """Portraits with mattes, and people in action."""
+    """Portraits with mattes of one table, and people in action."""
     allowed, rows = set(licences), list[Row]()
     limit, solved_limit = limits
-    for r in _table(bank / "train.csv"):
+    for r in _table(bank / f"{table}.csv"):
         if r["licence"] not in allowed or float(r["weight"]) <= 0:
             continue
         solved = bool(r["fg"])
         colour = r["fg"] if solved else r["image"]
         row = {"colour": colour, "alpha": r["alpha"], "source": r["source"], "weight": float(r["weight"])}
+        row |= {"trust": r["trust"]} if r.get("trust") else {}
         rows.append(row | {"cut": solved, "limit": solved_limit if solved else limit})
     if "research" in allowed:
         # Frames of a sequence stand in order, one after the other.
@@ -57,13 +62,18 @@ def people(
 
 
 def backgrounds(
-    bank: Path, data: Path, licences: Iterable[str] = ("clean", "research"), limit: int = LIMITS[0]
+    bank: Path,
+    data: Path,
+    licences: Iterable[str] = ("clean", "research"),
+    limit: int = LIMITS[0],
+    table: str = "train",
 ) -> list[Row]:
-    """Pictures without anybody."""
+    """Pictures without anybody: those that go with a table of people, and the free ones."""
     allowed = set(licences)
+    name = "backgrounds" if table == "train" else f"{table}_backgrounds"
     rows = [
         {"colour": r["image"], "source": r["source"], "limit": limit}
-        for r in _table(bank / "backgrounds.csv")
+        for r in _table(bank / f"{name}.csv")
         if r["licence"] in allowed
     ]
     free = (r for r in _table(data / "free/backgrounds.csv") if trains_on(r))

@@ -17,7 +17,7 @@ from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 
 SHORT = ("london", "civil")  # their pictures end at the chest
-ACTION = ("action", "unmasked")  # people who move
+ACTION = ("action", "unmasked", "rendered")  # people who move
 #: Of the plates: things behind, somebody behind, nobody, something before the person. The latter is a blob of
 #: another background: cut-outs of bags and cups taught that what somebody holds is nobody's.
 BUSY, CROWD, EMPTY, HIDDEN = 0.3, 0.12, 0.04, 0.08

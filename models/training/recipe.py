@@ -21,9 +21,12 @@ class Run:
     name : of the recipe: a stage of a run.
     config : configuration of the network (`flyaway.network.CONFIGS`).
     objective : what is learned (`objectives.OBJECTIVES`), or "turns": stills and shots, a batch of each.
-    start : weights to start from (safetensors), or "rvm"; relative to the repository's root.
+    start : weights to start from (safetensors), or "rvm"; relative to the repository's root, or
+        to the bank as ``BANK/…``.
     keep_blocks : how much of each transformer block's residual is kept at the start, the first ones first.
     fit_refiner : the start's refiner enlarges before it convolves, and the network's the other way round.
+    people : table of the bank with people and their alphas (`bank.people`); one of its name with
+        `_backgrounds` behind it takes the place of ``backgrounds.csv``.
     licences : classes of sources that may teach ("clean", "research").
     draw : how often what is drawn (`compose.Recipe`).
     views : height and width of working images, taking turns.
@@ -50,6 +53,7 @@ class Run:
     draw: Recipe
     keep_blocks: tuple[float, ...] = ()
     fit_refiner: bool = False
+    people: str = "train"
     licences: tuple[str, ...] = ("clean", "research")
     views: tuple[tuple[int, int], ...] = ((512, 512),)
     ratios: tuple[float, ...] = (1.0,)

@@ -11,6 +11,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -134,8 +135,8 @@ def learned_here(run: Run) -> Run:
 
 def open_composer(run: Run, bank: Path, data: Path, device: torch.device) -> Composer:
     """Read the bank onto a device."""
-    whom = people(bank, run.licences, (run.limit, run.solved_limit))
-    where = backgrounds(bank, data, run.licences, run.limit)
+    whom = people(bank, run.licences, (run.limit, run.solved_limit), run.people)
+    where = backgrounds(bank, data, run.licences, run.limit, run.people)
     whom = [row for row in whom if run.draw.shares.get(row["source"], 0) > 0]
     print(f"{len(whom)} people, {len(where)} backgrounds", flush=True)
     banks = [open_bank(rows, device) for rows in (whom, where, things(data))]
@@ -155,6 +156,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = learned_here(read_recipe(args.recipe))
+    run = replace(run, start=run.start.replace("BANK", str(args.bank), 1))
     composer = open_composer(run, args.bank, args.data, device)
     Trainer(run, args.run, composer, device).train(60 * args.minutes)
 

