@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ def score(matte: Matter, folder: Path, every: int) -> dict[str, float]:
         truth, file = np.zeros(plate.shape[:2], np.float32), path.with_name(f"{path.stem}.alpha.png")
         if file.exists():
             with Image.open(file) as picture:
-                truth = np.asarray(picture.convert("L"), np.float32) / 255
+                truth = (np.asarray(picture.convert("L")) / 255).astype(np.float32)
         rows.append(scores(matte(plate), truth))
     return {key: float(np.mean([r[key] for r in rows if key in r])) for key in ("SAD", "MAD", "soft", "IoU")
             if any(key in r for r in rows)}  # fmt: skip
@@ -84,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("| weights | set | SAD | MAD ×10³ | soft | IoU |\n|---|---|---:|---:|---:|---:|")
     named: dict[str, Matter] = {f"{w.parent.name}/{w.name}": matter(args.config, w) for w in args.weights}
     if args.config == "rvm":
-        named = {"rvm": RobustVideoMatting("cpu", args.threads)}
+        yardstick = RobustVideoMatting("cpu", args.threads)
+        named = {"rvm": lambda plate: cast("Floats", yardstick(plate))}
     for name, matte in named.items():
         for each in args.only:
             found = score(matte, args.sets / each, args.every)

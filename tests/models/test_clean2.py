@@ -14,6 +14,7 @@ from models.training.data.rendered.clothes import Stuff, Wardrobe, dressed
 from models.training.data.rendered.draw import painted
 from models.training.data.rendered.figure import PARTS, Figure, Floats
 from models.training.data.rendered.light import light_of
+from models.training.score_coarse import score
 from PIL import Image
 
 
@@ -161,3 +162,18 @@ def _table(path: Path, rows: list[dict[str, str]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+def test_a_checkpoint_is_scored_on_plates_with_and_without_somebody(tmp_path: Path) -> None:
+    (tmp_path / "street").mkdir()
+    truth = np.zeros((40, 40), np.uint8)
+    truth[:20] = 255
+    truth[20] = 128
+    Image.fromarray(truth).save(tmp_path / "street" / "a.alpha.png")
+    for name in "ab":
+        Image.fromarray(np.stack((truth, truth, truth), -1)).save(tmp_path / "street" / f"{name}.png")
+    found = score(lambda plate: (plate[..., 0] / 255 * 0.5).astype(np.float32), tmp_path / "street", 1)
+    wrong = (20 * 40 * 0.5 + 40 * 64 / 255) / 1600  # both plates have the person, one of them as nobody
+    assert found["MAD"] == pytest.approx(1e3 * wrong, rel=1e-3)
+    assert found["soft"] == pytest.approx(64 / 255, rel=1e-3)
+    assert found["IoU"] == 0

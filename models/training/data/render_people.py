@@ -32,7 +32,7 @@ def cloths(data: Path, rng: Generator) -> list[Floats]:
         with Image.open(data / rows[number]["file"]) as picture:
             small = picture.convert("RGB")
             small.thumbnail((256, 256))
-            found.append(np.asarray(small, np.float32) / 255)
+            found.append((np.asarray(small) / 255).astype(np.float32))
     return found
 
 

@@ -49,7 +49,7 @@ class Scene:
         away += up * 1.001  # so that rays are as dense as a matte surface weighs them
         away /= np.linalg.norm(away, axis=1, keepdims=True)
         starts = np.repeat(self.vertices, RAYS, 0) + up * LIFT
-        found = self.hits(starts, away)
+        found = self.hits(starts.astype(np.float32), away)
         near = (found["primID"] >= 0) & (found["tfar"] < FAR)
         return (1 - near.reshape(count, RAYS).mean(1)).astype(np.float32)
 
@@ -152,7 +152,8 @@ def painted(stuff: Stuff, place: Floats, pictures: list[Floats], rng: Generator)
         line = v if rng.random() < 0.5 and stuff.size > 0.01 else u
         share = ((line % 1) < rng.uniform(0.3, 0.7))[:, None].astype(np.float32)
     elif stuff.pattern == "checks":
-        share = (((u % 1) < 0.5).astype(np.float32) + ((v % 1) < 0.5))[:, None] / 2
+        both = np.stack(((u % 1) < 0.5, (v % 1) < 0.5), 1)
+        share = both.mean(1, dtype=np.float32, keepdims=True)
     elif stuff.pattern == "picture" and pictures:
         picture = pictures[rng.integers(len(pictures))]
         height, width = picture.shape[:2]
