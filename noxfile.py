@@ -120,6 +120,18 @@ def core(session: nox.Session) -> None:
     in_processes(session)
 
 
+@nox.session(name="openvino")
+@nox.parametrize("release", ["oldest", "newest"])
+def openvino_engine(session: nox.Session, release: str) -> None:
+    """Not by default: the OpenVINO engine, on the oldest release that pyproject.toml promises, the newest."""
+    (floor,) = requirements("openvino")
+    wheel = build_wheel(session)
+    wanted = floor.replace(">=", "==") if release == "oldest" else floor
+    session.install(f"flyaway[cpu,test] @ {wheel.as_uri()}", wanted)
+    tests = session.posargs or ["tests/engines/test_openvino.py"]
+    session.run("pytest", *tests, env=clean_environment() | {"FLYAWAY_TEST_OPENVINO": "1"})
+
+
 @nox.session
 def slow(session: nox.Session) -> None:
     """Not by default: what is marked slow, on the same wheel."""

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.errors import EngineError, FlyawayError
 from flyaway.machine import busy, cores, environment, environment_line
 from flyaway.pictures.drawn import gradient_plate
@@ -43,7 +44,7 @@ class Configuration:
     height: int
     share: float | None = None
     device: str = "auto"
-    engine: str = "onnxruntime"
+    engine: str = DEFAULT_ENGINE
     threads: int | None = None
     runs: int = RUNS
 

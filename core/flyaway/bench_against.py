@@ -1,4 +1,4 @@
-"""Two sides timed in turns: a model against RVM, or against itself in another checkout or wheel.
+"""Two sides timed in turns: a model against RVM, or itself on another engine, in another checkout or wheel.
 
 A machine is never equally quick for long, so neither side is timed alone: each round runs both, each in a
 fresh process, and the next round begins with the other side. A round gives one ratio; the table shows their
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from flyaway import bench_worker
 from flyaway.bench import RVM, force_cells
+from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
 from flyaway.errors import EngineError
 from flyaway.geometry import grid_size
 from flyaway.machine import cores, environment, environment_line, share_of_others, work_done
@@ -37,15 +38,17 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: a model, and the flyaway that runs it (None: this one)."""
+    """One of the two: a model, the flyaway that runs it (None: this one), the engine (None: the options')."""
 
     model: str
     source: Path | None = None
+    engine: str | None = None
 
     @property
     def name(self) -> str:
         """How a table names it."""
-        return self.model if self.source is None else f"{self.model} of {self.source.name}"
+        where = "" if self.source is None else f" of {self.source.name}"
+        return f"{self.model}{where}" + ("" if self.engine is None else f" on {self.engine}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Options:
     rounds: int = 4
     runs: int = 8
     device: str = "cpu"
-    engine: str = "onnxruntime"
+    engine: str = DEFAULT_ENGINE
     threads: int | None = None
     bare: bool = False
 
@@ -255,6 +258,7 @@ def _paths(sides: tuple[Side, Side], folder: Path) -> Iterator[list[list[str]]]:
         else:
             raise EngineError(
                 f"{side.source} is nothing to compare with: give rvm, a checkout of flyaway or a wheel of it"
+                f", or an engine ({', '.join(ENGINES)})"
             )
     yield paths
 
@@ -266,7 +270,7 @@ def _run(
         "model": side.model, "path": path, "plates": str(folder / "plates.npy"),
         "cells": None if plates.cells is None else str(folder / "cells.npy"),
         "alpha": str(folder / f"alpha{which}.npy"),
-        "device": options.device, "engine": options.engine, "threads": options.threads,
+        "device": options.device, "engine": side.engine or options.engine, "threads": options.threads,
         "runs": options.runs, "warm_up": WARM_UP, "bare": options.bare,
     }  # fmt: skip
     code = Path(bench_worker.__file__).read_text(encoding="utf-8")

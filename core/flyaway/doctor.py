@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import flyaway
-from flyaway.engines.base import ENGINES
+from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
 from flyaway.errors import FlyawayError
 from flyaway.pictures.drawn import sample_plate
 from flyaway.weights import earlier_models, list_models, verified
@@ -24,6 +25,7 @@ PACKAGES = (
     "numpy",
     "onnxruntime",
     "onnxruntime-gpu",
+    "openvino",
     "torch",
     "safetensors",
     "OpenImageIO",
@@ -33,6 +35,7 @@ PACKAGES = (
 )
 HD = (1080, 1920)
 _RUNS = 3
+_QUICKER = 0.95  # of the default engine's time; what is less of a gain is not worth another engine
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,33 @@ def check_devices(model: str, *, run: bool = True) -> list[DeviceCheck]:
             _check_device(model, engine, device) if run else DeviceCheck(engine, device) for device in devices
         ]
     return checks
+
+
+def advice(checks: Sequence[DeviceCheck], packages: Mapping[str, str]) -> list[str]:
+    """Which engine runs, why, and what would be quicker.
+
+    Parameters
+    ----------
+    checks : of `check_devices`.
+    packages : of `installed`.
+    """
+    lines = [
+        f"{DEFAULT_ENGINE} runs unless --engine names another one: what else is installed changes no matte"
+    ]
+    if not packages.get("openvino"):
+        lines.append(
+            "openvino is not installed: on some processors it may be quicker (docs/performance.md); "
+            "pip install openvino, and this command times it"
+        )
+    times = {(one.engine, one.device): one.milliseconds for one in checks if one.milliseconds is not None}
+    for (engine, device), milliseconds in times.items():
+        usual = times.get((DEFAULT_ENGINE, device))
+        if engine != DEFAULT_ENGINE and usual is not None and milliseconds <= _QUICKER * usual:
+            lines.append(
+                f"{engine} took {milliseconds / usual:.2f} of {DEFAULT_ENGINE}'s time on {device} just now: "
+                f"--engine {engine}; a show that was begun with one engine is best finished with it"
+            )
+    return lines
 
 
 def _check_device(model: str, engine: str, device: str) -> DeviceCheck:

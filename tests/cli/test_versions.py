@@ -123,6 +123,34 @@ def test_weights_that_are_gone_are_told_too(job, folder, tmp_path):
     assert header(tmp_path / "out" / "m.0001.exr")["modelVersion"] == "5"
 
 
+def test_another_engine_is_told_and_makes_nothing_stale(job, tmp_path):
+    pytest.importorskip("torch")
+    call("batch", job, "--engine", "torch", "--frames", "1")
+    first, second = (tmp_path / "fast" / f"m.{number:04d}.exr" for number in range(1, FRAMES + 1))
+    before = first.read_bytes()
+    told = (
+        "sh010: another engine than onnxruntime made 1 of 2 frames (1 by torch). They are kept: engines agree"
+        " to 0.0001, and not to the bit. What goes on as they were begun: --engine torch."
+    )
+    planned, _ = call("batch", job, "--dry-run")
+    assert told in planned
+    out, errors = call("batch", job)
+    assert errors == [f"note: {told}"]
+    assert out[-1].startswith("1 written, 1 skipped")
+    assert first.read_bytes() == before
+    assert [header(path)["engine"] for path in (first, second)] == ["torch", "onnxruntime"]
+
+
+def test_lines_of_releases_that_named_no_engine_are_of_none(job, tmp_path):
+    call("batch", job)
+    (journal,) = (tmp_path / "fast" / ".flyaway").rglob("*.journal")
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert {line.pop("engine") for line in lines} == {"onnxruntime"}
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out, errors = call("batch", job)
+    assert (out[-1], errors) == ("2 skipped", [])
+
+
 def test_versions_are_listed_and_have_cards(folder):
     release_anew(folder, keep=True)
     listed, _ = call("models")

@@ -101,7 +101,7 @@ def test_nodes_that_run_elsewhere_are_an_error(info):
 
 
 def test_an_engine_that_does_not_exist(info):
-    with pytest.raises(EngineError, match="use one of onnxruntime, torch"):
+    with pytest.raises(EngineError, match="use one of onnxruntime, openvino, torch"):
         open_engine(info, engine="tensorflow")
 
 
@@ -162,7 +162,7 @@ class Finder:
     def __getattr__(self, name):
         return getattr(self.real, name)
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("onnxruntime", "onnxruntime_gpu", "torch"):
+        if name.split(".")[0] in ("onnxruntime", "onnxruntime_gpu", "openvino", "torch"):
             return None
         return self.real.find_spec(name, path, target)
     def find_distributions(self, context):
@@ -172,15 +172,16 @@ class Finder:
 
 sys.meta_path[:] = [Finder(f) if hasattr(f, "find_distributions") else f for f in sys.meta_path]
 import flyaway
-print(flyaway.available_devices())
-for engine in ("onnxruntime", "torch"):
+print(flyaway.available_devices(), flyaway.available_devices("openvino"))
+for engine in ("onnxruntime", "openvino", "torch"):
     try:
         flyaway.load("fast", engine=engine)
     except flyaway.NoEngineError as error:
         print(error)
 """
-    devices, ours, torch = in_fresh_process(code).splitlines()
-    assert devices == "[]"
+    devices, ours, openvino, torch = in_fresh_process(code).splitlines()
+    assert devices == "[] []"
+    assert openvino == "the openvino engine needs openvino: pip install openvino"
     assert "pip install onnxruntime" in ours
     assert "pip install torch safetensors" in torch
 

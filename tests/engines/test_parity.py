@@ -101,7 +101,7 @@ def test_chunks_change_nothing(ort_engine, plates, monkeypatch):
     results = []
     for chunk, kept in ((256, 256), (32, 256), (7, 256), (7, 0)):
         monkeypatch.setattr(ort_engine, "chunk", chunk)
-        monkeypatch.setattr("flyaway.engines.ort.KEPT", kept)
+        monkeypatch.setattr("flyaway.engines.host_loop.KEPT", kept)
         results.append(ort_engine.infer(plate, cells=cells).alpha)
     assert cells.sum() % 7 > 1
     assert all(np.array_equal(result, results[0]) for result in results[1:])

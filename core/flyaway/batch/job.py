@@ -20,6 +20,7 @@ from flyaway.batch.report import FrameResult
 from flyaway.batch.run import run_plan
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.coverage import AlphaIn
+from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.read import ReadOptions
@@ -86,7 +87,7 @@ class Job:
     name: str
     shots: tuple[Shot, ...]
     device: str = "auto"
-    engine: str = "onnxruntime"
+    engine: str = DEFAULT_ENGINE
     threads: int | None = None
 
     @property

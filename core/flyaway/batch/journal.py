@@ -50,6 +50,8 @@ class Entry:
         older lines about it no longer hold.
     coverage : the matte's mean.
     memory : what the frame remembers, by `flyaway.shot_place.Place.name`; "" for a still.
+    engine : what ran the network; "" in lines of releases that did not say. Engines agree within a bound, so
+        another one makes no frame stale, but it is told.
     at_ns : when the line was made; the latest of several journals' lines is the one that holds.
     """
 
@@ -62,6 +64,7 @@ class Entry:
     outputs: tuple[Output, ...]
     coverage: float | None = None
     memory: str = ""
+    engine: str = ""
     at_ns: int = field(default_factory=time.time_ns)
 
     def line(self) -> bytes:
@@ -83,7 +86,10 @@ class Entry:
             known = {name: values[name] for name in _FIELDS & values.keys()}
             entry = cls(outputs=outputs, **{"at_ns": 0, **known})
             sound = (
-                isinstance(entry.key, str) and isinstance(entry.at_ns, int) and isinstance(entry.memory, str)
+                isinstance(entry.key, str)
+                and isinstance(entry.at_ns, int)
+                and isinstance(entry.memory, str)
+                and isinstance(entry.engine, str)
             )
             return entry if sound and not any("\0" in one.path for one in outputs) else None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

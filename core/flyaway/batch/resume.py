@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from flyaway.frames.fingerprint import verdict
 from flyaway.frames.metadata import kind_of
 from flyaway.frames.read import read_header
 from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied
-from flyaway.weights import ModelInfo, earlier_models, list_models
+from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:
     from flyaway.batch.memory import Memory
@@ -51,45 +50,6 @@ def weights_hash(info: ModelInfo) -> str:
     if getattr(info, "reads_encoded", False):  # a caller's own matting need not say
         hashes.append("read again in linear light")
     return hashlib.sha256("\n".join([info.name, *hashes]).encode()).hexdigest()[:16]
-
-
-def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
-    """What to tell before frames of earlier runs are done again because other weights made them.
-
-    Parameters
-    ----------
-    plan : the frames.
-    info : the model that is to run now.
-
-    Returns
-    -------
-    One line, or none where there are no such frames: how many, which weights made them if those are
-    installed, and what goes on with these.
-    """
-    state, name = plan.places[0]
-    if not state.is_dir():
-        return []
-    past, now = JournalIndex(state, name), weights_hash(info)
-    made = Counter[str]()
-    for task in plan.tasks:
-        entry = past.get(task.key)
-        if entry is not None and entry.model != now and any(path.is_file() for path in task.targets):
-            made[entry.model] += 1
-    if not made:
-        return []
-    installed = {weights_hash(one): one for one in (*earlier_models().values(), *list_models().values())}
-    by, remedies = list[str](), list[str]()
-    for found, count in made.most_common():
-        one = installed.get(found)
-        by.append(f"{count} by {'weights that are not installed' if one is None else one.versioned_name}")
-        theirs = "the flyaway that made them (flyaway:version in their headers)"
-        remedies.append(theirs if one is None else f"--model {one.versioned_name}")
-    told = (
-        f"other weights than {info.versioned_name} made {made.total()} of {len(plan.tasks)} frames"
-        f" ({', '.join(by)}): a run that resumes does them again. What goes on with those weights:"
-        f" {', '.join(remedies)}."
-    )
-    return [told]
 
 
 def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -> str:

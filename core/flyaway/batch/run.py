@@ -162,6 +162,8 @@ class _Run:
             "stages": "coarse and refiner" if self._options.refine else "coarse",
         }
         # A caller's own matting need not say.
+        if engine := str(getattr(getattr(self._matting, "engine", None), "name", "")):
+            found["engine"] = engine
         return found | ({"modelVersion": str(info.version)} if hasattr(info, "version") else {})
 
     def _begin_shot(self) -> ShotMatting | None:

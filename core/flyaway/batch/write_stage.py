@@ -119,6 +119,7 @@ class WriteStage:
             (),
             round(float(alpha.mean()), 6),
             matted.memory,
+            self._provenance.get("engine", ""),
         )
 
     def _store(self, task: FrameTask, read: Read, matted: Matted, alpha: FloatImage) -> list[WrittenFile]:

@@ -14,7 +14,7 @@ from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.options import Existing
-from flyaway.batch.resume import other_weights
+from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind
@@ -84,6 +84,9 @@ def batch(
     frames: Annotated[str | None, typer.Option(help="Instead of the job's own range: 1001-1050.")] = None,
     model: Annotated[str | None, typer.Option(help="Instead of the job's own model.")] = None,
     device: Annotated[str | None, typer.Option(help="Instead of the job's own device.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="Instead of the job's own: onnxruntime, openvino or torch.")
+    ] = None,
     alpha_in: Annotated[
         AlphaKind | None, typer.Option("--alpha-in", help="Instead of the job's own: see `flyaway matte -h`.")
     ] = None,
@@ -136,7 +139,9 @@ def batch(
     changes["stills"] = stills or None
     job = load_job(job_file, (Target(out),) if out else ())
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
-    job = replace(job, device=device or job.device, threads=threads or job.threads)
+    job = replace(
+        job, device=device or job.device, engine=engine or job.engine, threads=threads or job.threads
+    )
     if dry_run:
         return _print_plan(job, measure=measure, as_json=as_json, overwrite=overwrite)
     plans = plan_job(job)
@@ -144,7 +149,7 @@ def batch(
         [
             f"{shot.name}: {line}"
             for shot, plan in plans
-            for line in (*plan.notices, *(() if overwrite else other_weights(plan, model_info(shot.model))))
+            for line in (*plan.notices, *(() if overwrite else _others(job, shot, plan)))
         ]
     )
     limits = Limits(readers, writers, memory << 20)
@@ -167,6 +172,12 @@ def batch(
     if review is not None and not report.interrupted:
         _review(job, review)
     return report.exit_code
+
+
+def _others(job: Job, shot: Shot, plan: Plan) -> list[str]:
+    """What is to be told of frames that other weights or another engine made."""
+    info = model_info(shot.model)
+    return [*other_weights(plan, info), *other_engine(plan, info, job.engine)]
 
 
 def _review(job: Job, folder: Path) -> None:

@@ -11,6 +11,8 @@ from flyaway.cli.bench_batch import bench_batch, parse_size
 from flyaway.cli.bench_curve import bench_curve
 from flyaway.cli.bench_processes import bench_processes
 from flyaway.cli.console import errors, say
+from flyaway.cli.progress import EngineOption
+from flyaway.engines.base import DEFAULT_ENGINE
 
 
 def register(app: typer.Typer) -> None:
@@ -38,13 +40,15 @@ def bench(
     runs: Annotated[int, typer.Option(min=1, help="Timed runs of each configuration.")] = 20,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads. Default: the engine's.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="onnxruntime or torch.")] = "onnxruntime",
+    engine: EngineOption = DEFAULT_ENGINE,
     rvm: Annotated[
         bool, typer.Option(help="Time RVM-MobileNetV3 too, where its package is installed.")
     ] = True,
     against: Annotated[
         str | None,
-        typer.Option(help="Time in turns with `rvm`, or with a checkout or wheel of flyaway at this path."),
+        typer.Option(
+            help="Time in turns with `rvm`, another engine (`openvino`), or a checkout or wheel at this path."
+        ),
     ] = None,
     plate: Annotated[
         list[Path] | None,

@@ -1,4 +1,4 @@
-"""`flyaway bench --against`: a model and RVM, or another flyaway, in turns."""
+"""`flyaway bench --against`: a model and RVM, itself on another engine, or another flyaway, in turns."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flyaway.bench_against import (
     synthetic,
 )
 from flyaway.cli.console import errors, say, say_raw
+from flyaway.engines.base import ENGINES, check_installed
 from flyaway.pictures.files import read_eight_bit
 from flyaway.weights import list_models, model_info
 from flyaway.yardsticks.rvm import find_weights
@@ -35,9 +36,11 @@ def bench_against(
     """Compare every model with RVM or with itself elsewhere, on drawn plates and on pictures."""
     if against == "rvm":
         find_weights()
+    if against in ENGINES:
+        check_installed(against)
     comparisons = []
     for model in models or list(list_models())[:1]:
-        sides = (Side(model), Side(RVM) if against == "rvm" else Side(model, Path(against)))
+        sides = _sides(model, against, options)
         comparisons += [
             compare(sides, plates, options, lambda line: errors.print(line, markup=False))
             for plates in _plates(model, sizes, shares, files)
@@ -48,6 +51,14 @@ def bench_against(
     say(markdown(comparisons) + "\n")
     for remark in remarks(comparisons, options):
         say(f"- {remark}")
+
+
+def _sides(model: str, against: str, options: Options) -> tuple[Side, Side]:
+    if against == "rvm":
+        return Side(model), Side(RVM)
+    if against in ENGINES:
+        return Side(model, engine=options.engine), Side(model, engine=against)
+    return Side(model), Side(model, Path(against))
 
 
 def _plates(

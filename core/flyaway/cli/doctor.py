@@ -10,7 +10,7 @@ import typer
 
 from flyaway.batch.report import ExitCode
 from flyaway.cli.console import fail, say
-from flyaway.doctor import DeviceCheck, check_devices, check_weights, installed
+from flyaway.doctor import DeviceCheck, advice, check_devices, check_weights, installed
 from flyaway.matting import DEFAULT_MODEL
 
 
@@ -25,13 +25,17 @@ def doctor(
     """
     packages, weights = installed(), check_weights()
     devices = check_devices(model, run=not quick)
+    advised = advice(devices, packages)
     works = any(not check.problem for check in devices)
     if as_json:
         # print, not the console: nothing may be wrapped or marked up.
         document = {"packages": packages, "weights": weights, "devices": [asdict(check) for check in devices]}
+        document["advice"] = advised
         print(json.dumps(document))
     else:
         _tell(packages, weights, devices)
+        for line in advised:
+            say(line)
         if not works:
             fail("no device works: pip install onnxruntime, or onnxruntime-gpu for an NVIDIA GPU.")
     return ExitCode.OK if works and not any(weights.values()) else ExitCode.USAGE

@@ -9,6 +9,8 @@ import typer
 from rich.progress import Progress
 
 from flyaway.cli.console import errors, say
+from flyaway.cli.progress import EngineOption
+from flyaway.engines.base import DEFAULT_ENGINE
 
 if TYPE_CHECKING:
     from flyaway.evaluation.layouts import EvaluationSet
@@ -71,6 +73,7 @@ def evaluate(
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Score every Nth image, or shot.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: EngineOption = DEFAULT_ENGINE,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of every network.")] = None,
     backgrounds: Annotated[
         Path | None, typer.Option(help="Background images for the cut-outs of photomatte85.")
@@ -88,6 +91,7 @@ def evaluate(
         model,
         with_rvm,
         device,
+        engine=engine,
         isnet=with_isnet,
         cache=cache,
         coarse=refiner,

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 import flyaway
-from flyaway.batch import ExitCode, Job, Plan, Report, RunOptions, Shot, Target, plan_shot, run_plan
+from flyaway.batch import ExitCode, Job, Report, RunOptions, Shot, Target, plan_shot, run_plan
 from flyaway.batch.finish import check_finish
-from flyaway.batch.resume import other_weights
+from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
 from flyaway.cli.alpha import AlphaKind, AlphaOption
@@ -41,6 +41,7 @@ from flyaway.cli.outputs import (
 )
 from flyaway.cli.plan import print_table, row_of
 from flyaway.cli.progress import (
+    EngineOption,
     ProgressKind,
     ProgressOption,
     ReportOption,
@@ -49,6 +50,7 @@ from flyaway.cli.progress import (
     show,
 )
 from flyaway.color import check_config, resolve_config, resolve_space
+from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.frames import ReadOptions
 from flyaway.matting import DEFAULT_MODEL
 
@@ -66,7 +68,7 @@ def matte(
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, …; never another than the one named.")
     ] = "auto",
-    engine: Annotated[str, typer.Option(help="onnxruntime or torch.")] = "onnxruntime",
+    engine: EngineOption = DEFAULT_ENGINE,
     kind: Annotated[
         OutputKind,
         typer.Option(
@@ -211,10 +213,15 @@ def matte(
     )
     check_finish(finish, plan)  # before seconds of loading
     if dry_run:
-        return _print_plan(plan, Shot(plan.name, source, (target,), frames, model, part=part), options)
+        shot = Shot(plan.name, source, (target,), frames, model, part=part)
+        print_table(Job(plan.name, (shot,)), [row_of(shot, plan, options, engine)])
+        return ExitCode.OK
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     resumes = options.existing == "resume"
-    notices = [*plan.notices, *(other_weights(plan, matting.info) if resumes else ())]
+    others = (
+        [*other_weights(plan, matting.info), *other_engine(plan, matting.info, engine)] if resumes else []
+    )
+    notices = [*plan.notices, *others]
     notice(notices)
     with show(progress, len(plan.tasks)) as shown, stop_on_signals(shown.stopping) as stop:
         shown.start(plan.tasks, name=plan.name, notices=notices, model=model, device=matting.device)
@@ -223,11 +230,6 @@ def matte(
     if report_path is not None:
         write_report(report_path, report.as_json())
     return report.exit_code
-
-
-def _print_plan(plan: Plan, shot: Shot, options: RunOptions) -> int:
-    print_table(Job(plan.name, (shot,)), [row_of(shot, plan, options)])
-    return ExitCode.OK
 
 
 def summary(report: Report) -> str:

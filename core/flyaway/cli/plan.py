@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
 from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
+from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.places import absolute
-from flyaway.batch.resume import other_weights
 from flyaway.cli.console import say, say_raw
+from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.weights import model_info
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Row:
     """A shot, what it would do, and what that costs.
 
-    `seconds` are of the network, where they were measured; `other` tells of frames that other weights made.
+    `seconds` are of the network, where they were measured; `other` tells of frames that other weights
+    or another engine made.
     """
 
     shot: Shot
@@ -42,7 +44,7 @@ def rows_of(
     speeds: dict[tuple[str, bool, int, int], float] = {}
     for shot, plan in plans:
         finish = filled(shot, tokens_of(job, shot))
-        row = row_of(shot, plan, replace(run_options(shot, existing), finish=finish))
+        row = row_of(shot, plan, replace(run_options(shot, existing), finish=finish), job.engine)
         cost, seconds = row.cost, None
         if measure and cost.width:
             refine = not shot.coarse_only
@@ -55,10 +57,11 @@ def rows_of(
     return rows
 
 
-def row_of(shot: Shot, plan: Plan, options: RunOptions) -> Row:
-    """Price a shot without running anything; `options` are those that it would be run with."""
+def row_of(shot: Shot, plan: Plan, options: RunOptions, engine: str = DEFAULT_ENGINE) -> Row:
+    """Price a shot without running anything; `options` and `engine` are those that it would be run with."""
     info = model_info(shot.model)
-    return Row(shot, plan, cost_of(plan, options=options, info=info), other=other_weights(plan, info))
+    other = [*other_weights(plan, info), *other_engine(plan, info, engine)]
+    return Row(shot, plan, cost_of(plan, options=options, info=info), other=other)
 
 
 def print_json(job: Job, rows: Sequence[Row]) -> None:

@@ -43,6 +43,9 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", min=1, help="CPU threads of the network; the engine's own."),
 ]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="onnxruntime, openvino or torch; never another than the one named.")
+]
 ReportOption = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write a JSON report there.")
 ]

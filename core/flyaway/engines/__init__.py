@@ -1,5 +1,13 @@
-"""Engines run a trained network. One interface; onnxruntime is the default, torch is optional."""
+"""Engines run a trained network. One interface; onnxruntime is the default, others are optional."""
 
-from flyaway.engines.base import ENGINES, Engine, Inference, States, available_devices, open_engine
+from flyaway.engines.base import (
+    DEFAULT_ENGINE,
+    ENGINES,
+    Engine,
+    Inference,
+    States,
+    available_devices,
+    open_engine,
+)
 
-__all__ = ["ENGINES", "Engine", "Inference", "States", "available_devices", "open_engine"]
+__all__ = ["DEFAULT_ENGINE", "ENGINES", "Engine", "Inference", "States", "available_devices", "open_engine"]

@@ -20,7 +20,9 @@ from flyaway.plate import Plane
 from flyaway.regions.numpy_backend import upsample
 from flyaway.weights import ModelInfo
 
-ENGINES = ("onnxruntime", "torch")
+ENGINES = ("onnxruntime", "openvino", "torch")
+# What runs where nobody asks for another one: a show's mattes must not depend on what else is installed.
+DEFAULT_ENGINE = "onnxruntime"
 STAGES = ("prepare", "coarse", "select", "tokens", "refine", "finish")
 STRIDES = (16, 8, 4, 2)  # px of working image per entry of a gated decoder's states, coarsest first
 # A region that the frame before had refined stays one down to this share of the threshold for a new one.
@@ -125,7 +127,7 @@ class Stopwatch:
 
 
 def open_engine(
-    info: ModelInfo, device: str = "auto", engine: str = "onnxruntime", threads: int | None = None
+    info: ModelInfo, device: str = "auto", engine: str = DEFAULT_ENGINE, threads: int | None = None
 ) -> Engine:
     """Load a released model.
 
@@ -134,7 +136,7 @@ def open_engine(
     info : which model; its files are checked against the manifest before they are read.
     device : "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
         it is an error; nothing falls back in silence.
-    engine : "onnxruntime" or "torch".
+    engine : "onnxruntime", "openvino" or "torch"; the one that is named, or it is an error.
     threads : CPU threads; None leaves it to the engine.
 
     Raises
@@ -153,6 +155,10 @@ def open_engine(
         from flyaway.engines.torch_engine import TorchEngine
 
         return TorchEngine(info, device, threads)
+    if engine == "openvino":
+        from flyaway.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(info, device, threads)
     from flyaway.engines.ort import OrtEngine
 
     return OrtEngine(info, device, threads)
@@ -164,6 +170,10 @@ def check_installed(engine: str) -> None:
         for package in ("torch", "safetensors"):
             if importlib.util.find_spec(package) is None:
                 raise NoEngineError(f"the torch engine needs {package}: pip install torch safetensors")
+        return
+    if engine == "openvino":
+        if importlib.util.find_spec("openvino") is None:
+            raise NoEngineError("the openvino engine needs openvino: pip install openvino")
         return
     found = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
     if len(found) == 2:
@@ -183,12 +193,14 @@ def _installed(distribution: str) -> bool:
     return True
 
 
-def available_devices(engine: str = "onnxruntime") -> list[str]:
+def available_devices(engine: str = DEFAULT_ENGINE) -> list[str]:
     """Devices that the engine says it can use here, best first; [] if it is not installed."""
     try:
         check_installed(engine)
     except NoEngineError:
         return []
+    if engine == "openvino":
+        return ["cpu"]
     if engine == "torch":
         import torch
 

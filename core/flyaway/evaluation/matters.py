@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.errors import WeightsError
 from flyaway.yardsticks import Found
 
@@ -53,6 +54,7 @@ def load_matters(
     with_rvm: bool,
     device: str,
     *,
+    engine: str = DEFAULT_ENGINE,
     isnet: Path | None = None,
     cache: Path | None = None,
     coarse: bool = False,
@@ -66,6 +68,7 @@ def load_matters(
     Parameters
     ----------
     names : names of released models, or ``CONFIG=FILE`` for a checkpoint (see `load_checkpoint`).
+    engine : what runs the models; checkpoints are run by torch, and the yardsticks by onnxruntime.
     unread : score each model besides as its network reads it, without reading alpha again in linear light.
     colour : ask for foreground colour too, where there is one.
     shots : a model with memory is fed the frames of a clip in order, and scored as stills besides, so that
@@ -83,7 +86,7 @@ def load_matters(
             matting = load_checkpoint(config, path, device, threads)
             name = f"{path.resolve().parent.name}/{path.stem}"  # the run, and which of its files
         else:
-            matting = flyaway.load(name, device=device, threads=threads)
+            matting = flyaway.load(name, device=device, engine=engine, threads=threads)
         if shots and matting.remembers:
             matters[name] = _InOrder(matting, colour)
             matters[STILLS.format(name)] = _matter(matting, colour)
