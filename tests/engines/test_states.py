@@ -42,7 +42,7 @@ def run(engine: Engine, frames: Sequence[NDArray[np.float32]]) -> list[Inference
 def test_a_shot_begins_with_the_still_bit_for_bit(engine, frames):
     still, first = engine.infer(frames[0]), engine.infer(frames[0], states=States())
     assert still.states is None
-    for name in ("alpha", "coarse", "trimap", "cells"):
+    for name in ("alpha", "coarse_alpha", "trimap", "cells"):
         np.testing.assert_array_equal(getattr(still, name), getattr(first, name))
     # States of zeros are no states.
     zeros = States(tuple(np.zeros_like(array) for array in first.states.arrays))
