@@ -73,24 +73,32 @@ def same(one: Float, other: Float) -> bool:
     """Whether two views show the same place, moved or lit otherwise perhaps."""
     if _is_blank(one) or _is_blank(other):
         return bool(_is_blank(one) and _is_blank(other) and abs(float(one.mean() - other.mean())) < 0.1)
+    if _as_they_lie(one, other) >= ALIKE:  # as a rule: no other shift can say less
+        return True
     fits = correlation(one, other)
     return fits >= ALIKE or (fits >= UNLIKE and other_colours(one, other) < COLOURS)
+
+
+def _as_they_lie(one: Float, other: Float) -> float:
+    """The correlation of two views without a shift, −1..1."""
+    a, b = (view.astype(np.float64) - view.mean((0, 1), dtype=np.float64) for view in (one, other))
+    return float((a * b).sum() / np.sqrt(max(float((a * a).sum() * (b * b).sum()), 1e-12)))
 
 
 def correlation(one: Float, other: Float) -> float:
     """The best correlation of two views, −1..1, over every shift that leaves enough of both [1]_."""
     height, width = one.shape[:2]
     area = height * width
-    whole = np.ones((height, width))
-    count = np.maximum(_shifted(whole, whole).round(), 1)
-    shared, mine, theirs = (np.zeros_like(count) for _ in range(3))
-    for channel in range(3):
-        a, b = (view[..., channel].astype(np.float64) for view in (one, other))
-        a, b = a - a.mean(), b - b.mean()
-        sum_a, sum_b = _shifted(a, whole), _shifted(whole, b)
-        shared += _shifted(a, b) - sum_a * sum_b / count
-        mine += _shifted(a * a, whole) - sum_a**2 / count
-        theirs += _shifted(whole, b * b) - sum_b**2 / count
+    views = [np.moveaxis(view.astype(np.float64), -1, 0) for view in (one, other)]
+    a, b = (view - view.mean((1, 2), keepdims=True) for view in views)
+    whole = _spectrum(np.ones((height, width)))
+    of_a, of_b = _spectrum(a), _spectrum(b)
+    count = np.maximum(_products(whole, whole, height, width).round(), 1)
+    sum_a, sum_b = _products(of_a, whole, height, width), _products(whole, of_b, height, width)
+    # What is summed over the channels is summed before it is transformed back.
+    shared = _products(of_a, of_b, height, width, summed=True) - (sum_a * sum_b).sum(0) / count
+    mine = _products(_spectrum((a * a).sum(0)), whole, height, width) - (sum_a**2).sum(0) / count
+    theirs = _products(whole, _spectrum((b * b).sum(0)), height, width) - (sum_b**2).sum(0) / count
     enough = count >= OVERLAP * area
     for found, view in ((mine, one), (theirs, other)):
         enough &= found / count > _DETAIL * float(view.var((0, 1)).sum())
@@ -103,10 +111,17 @@ def other_colours(one: Float, other: Float) -> float:
     return 0.5 * float(np.abs(_colours(one) - _colours(other)).sum())
 
 
-def _shifted(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Sums of products of two planes, for each shift of one against the other."""
-    shape = [2 * side for side in a.shape]
-    return np.fft.irfft2(np.fft.rfft2(a, shape) * np.conj(np.fft.rfft2(b, shape)), shape)
+def _spectrum(planes: NDArray[Any]) -> NDArray[Any]:
+    """Transforms of planes (…×h×w), with room for every shift."""
+    return np.fft.rfft2(planes, [2 * side for side in planes.shape[-2:]])
+
+
+def _products(
+    a: NDArray[Any], b: NDArray[Any], height: int, width: int, *, summed: bool = False
+) -> NDArray[Any]:
+    """Sums of products of two planes (h×w, by their spectra), for each shift of one against the other."""
+    product = a * np.conj(b)
+    return np.fft.irfft2(product.sum(0) if summed else product, (2 * height, 2 * width))
 
 
 def _colours(view: Float) -> NDArray[np.float64]:
