@@ -103,6 +103,19 @@ def test_a_gap_in_the_numbers_begins_anew_and_so_does_who_asks(memory, frames):
     assert shot.began == "asked"
 
 
+def test_without_steadiness_a_shot_is_what_the_network_says(memory, frames, unbroken, monkeypatch):
+    held = memory.shot()
+    for plate in frames:
+        held(plate)
+    assert held.state().history is not None
+    monkeypatch.setattr("flyaway.matting.steadied", lambda *_: 1 / 0)
+    free = memory.shot(steadiness=0)
+    for plate in frames:
+        alpha = free(plate).alpha
+        assert free.state().history is None
+    assert np.abs(alpha - unbroken[-1]).max() > 1e-3, "the filter does nothing here"
+
+
 def test_another_take_begins_anew(memory, frames):
     drawn = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).repeat(32, 0).repeat(32, 1).astype(np.uint8)
     shot = memory.shot()

@@ -87,9 +87,9 @@ class LocalEngine:
         )
         return Found(matte.alpha, matte.unknown)
 
-    def shot(self) -> ShotMatting:
+    def shot(self, steadiness: float) -> ShotMatting:
         """Begin a shot."""
-        return self._matting.shot()
+        return self._matting.shot(steadiness=steadiness)
 
 
 class Shot:
@@ -101,8 +101,8 @@ class Shot:
     began : why it began anew, as `flyaway.shots.ShotMatting` says it.
     """
 
-    def __init__(self, choice: Choice):
-        self._choice = choice
+    def __init__(self, choice: Choice, steadiness: float = 1.0):
+        self._choice, self._steadiness = choice, steadiness
         self._shot: ShotMatting | None = None
         self.state: ShotState | None = None
         self.began = ""
@@ -114,7 +114,7 @@ class Shot:
             from flyaway.shots import ShotState
 
             if self._shot is None:
-                self._shot = get(self._choice).shot()
+                self._shot = get(self._choice).shot(self._steadiness)
             shot, known = self._shot, before or ShotState()
             shot.restore(known)  # whatever was broken off since is forgotten
             if known.frame is not None:
@@ -127,6 +127,13 @@ class Shot:
             return Found(matte.alpha, matte.unknown)
 
         return look
+
+
+def steady_version() -> int:
+    """Which filter holds hair from frame to frame: another one makes other mattes."""
+    from flyaway.steady import VERSION
+
+    return VERSION
 
 
 def shot_places() -> ModuleType:

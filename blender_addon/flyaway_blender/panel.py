@@ -34,6 +34,9 @@ def draw_settings(layout: bpy.types.UILayout, node: bpy.types.Node) -> None:
     column.prop(tree.flyaway, "model_choice")
     column.prop(tree.flyaway, "refine")
     column.prop(tree.flyaway, "stills")
+    row = column.row()
+    row.active = not tree.flyaway.stills
+    row.prop(tree.flyaway, "steadiness")
     column.separator()
     row = column.row(align=True)
     row.prop(tree.flyaway, "subject")

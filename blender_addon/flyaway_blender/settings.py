@@ -56,6 +56,16 @@ class FlyawayMatteSettings(bpy.types.PropertyGroup):
         default=False,
         description=STILLS,
     )
+    steadiness: FloatProperty(
+        name="Steadiness",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        precision=2,
+        subtype="FACTOR",
+        description="How far hair is held from frame to frame of a shot where the plate shows no change. 0:"
+        " as the network has it",
+    )
     grow: FloatProperty(
         name="Grow",
         default=0.0,

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 _MOST_FRAMES = 1_000_000
 
 
+def _beginning(frame: int, steadiness: float) -> Place:
+    """A shot that begins with a frame; how its hair is held is a part of what its mattes are."""
+    held = f"{engine.steady_version()} {steadiness:g}" if steadiness > 0 else ""
+    return engine.shot_places().beginning(frame, held)
+
+
 def wanted(use: Use) -> bool:
     """Whether a node's frames are a shot: the model has a memory, something moves, and nobody said no."""
     settings = use.tree.flyaway
@@ -55,7 +61,7 @@ def _holds(scene: bpy.types.Scene, use: Use, frame: int, memory: str) -> bool:
 def _place_now(scene: bpy.types.Scene, use: Use, began: int, last: int) -> Place:
     """A place as what flows into the node now makes it; frames that failed then must be as they were."""
     unseen = origins.load(cache.folder(use.tree)).unseen
-    place = engine.shot_places().beginning(began)
+    place = _beginning(began, use.tree.flyaway.steadiness)
     for number in range(began, last + 1):
         made_of = signature.known(scene, use, number)
         place = place.after(_unseen(made_of) if unseen.get(number) == made_of else made_of)
@@ -76,7 +82,8 @@ class Walk:
 
     def __init__(self, scene: bpy.types.Scene, use: Use, pool: ThreadPoolExecutor):
         self._scene, self._use, self._pool = scene, use, pool
-        self._shot = engine.Shot(prefs.choice(use.tree.flyaway.model))
+        self._steadiness = use.tree.flyaway.steadiness
+        self._shot = engine.Shot(prefs.choice(use.tree.flyaway.model), self._steadiness)
         self._state: object = None  # what the frame at `place` left; never that of one that was broken off
         self._kept: Place | None = None
         self.place: Place | None = None
@@ -172,7 +179,7 @@ class Walk:
             began = frame
             while frame - began < places.HANDLES and footage.is_there(self._scene, self._use, began - 1):
                 began -= 1
-        return places.beginning(began), None
+        return _beginning(began, self._steadiness), None
 
     def _began_before(self, frame: int) -> int | None:
         """Where the shot began to which the frame before belongs."""

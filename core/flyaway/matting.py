@@ -21,6 +21,7 @@ from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
 from flyaway.shots import Began, ShotMatting, ShotState
+from flyaway.steady import checked_steadiness, steadied
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
@@ -109,13 +110,22 @@ class Matting:
         """Whether the model has a memory from frame to frame: that of `shot`; a call by itself is a still."""
         return bool(getattr(self.engine, "remembers", False))
 
-    def shot(self) -> ShotMatting:
+    def shot(self, *, steadiness: float = 1.0) -> ShotMatting:
         """Begin a shot: what is returned mattes its frames in order, each with the memory of those before.
 
         Several may be under way; each has its own memory, of a few megabytes. With a model that has none,
         every frame is a still.
+
+        Parameters
+        ----------
+        steadiness : how far hair is held from frame to frame where the plate shows no change, 0 (not at all:
+            what the network says) to 1; see `flyaway.steady`.
+
+        Raises
+        ------
+        ControlError : a steadiness that is not between 0 and 1.
         """
-        return ShotMatting(self)
+        return ShotMatting(self, checked_steadiness(steadiness))
 
     def __call__(
         self,
@@ -167,6 +177,7 @@ class Matting:
         refine: bool = True,
         reread: bool | None = None,
         pixel_aspect: float = 1.0,
+        steadiness: float = 1.0,
     ) -> tuple[Matte, ShotState, Began]:
         """Matte a frame of a shot; `shot` keeps account of the state, and is what to call.
 
@@ -174,6 +185,7 @@ class Matting:
         ----------
         plate, encoding, premultiplied, refine, reread, pixel_aspect : as in a call.
         before : what the frame before left, or `ShotState()`.
+        steadiness : as `shot` takes it.
 
         Returns
         -------
@@ -188,10 +200,20 @@ class Matting:
         is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image))
         began = "cut" if is_cut else began
         states = States() if began else before.states
-        result = self.engine.infer(resize(image, *view), refine=refine, states=states)
+        looked_at = resize(image, *view)
+        result = self.engine.infer(looked_at, refine=refine, states=states)
         if result.states is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
-        state = ShotState(result.states, looks, view, before.frame)
+        history = None
+        if steadiness > 0:
+            watch = perf_counter()
+            earlier = None if began else before.history
+            cell = self.engine.config.refiner.cell
+            alpha, history = steadied(looked_at, result.alpha, result.cells, cell, earlier, steadiness)
+            result = replace(
+                result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
+            )
+        state = ShotState(result.states, looks, view, before.frame, history)
         return self._matte(image, result, view, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:

@@ -38,9 +38,9 @@ class Place:
         return Place(self.began, self.last + 1, _hash(f"{self.digest} {self.last + 1} {mark}"))
 
 
-def beginning(frame: int) -> Place:
-    """A shot that begins with a frame, before it was run."""
-    return Place(frame, frame - 1, _hash(f"begin {frame}"))
+def beginning(frame: int, held: str = "") -> Place:
+    """A shot that begins with a frame, before it was run; `held`: how its hair is held, if that is to count."""
+    return Place(frame, frame - 1, _hash(f"begin {frame} {held}".rstrip()))
 
 
 def _hash(text: str) -> str:

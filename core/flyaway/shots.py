@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from flyaway import cuts
 from flyaway.engines.base import States
 from flyaway.errors import BadStateError
+from flyaway.steady import History
 
 if TYPE_CHECKING:
     from flyaway.matting import Matte, Matting
@@ -37,12 +38,14 @@ class ShotState:
     looks : what the next frame is compared with, to notice a cut; see `flyaway.cuts`.
     size : height and width at which the network looked at the plate; 0, 0 before the first frame.
     frame : its number, where numbers are told.
+    history : what the filter of soft pixels goes on with; see `flyaway.steady`. None without it.
     """
 
     states: States = field(default_factory=States, repr=False)
     looks: cuts.Looks = field(default=(), repr=False)
     size: tuple[int, int] = (0, 0)
     frame: int | None = None
+    history: History | None = field(default=None, repr=False)
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """The state as plain arrays, fit for `numpy.savez`; bit for bit what `from_arrays` takes."""
@@ -52,7 +55,9 @@ class ShotState:
         }
         arrays |= {f"state{i}": array for i, array in enumerate(self.states.arrays)}
         arrays |= {f"look{i}": array for i, array in enumerate(self.looks)}
-        return arrays if self.states.cells is None else arrays | {"cells": self.states.cells}
+        if self.states.cells is not None:
+            arrays["cells"] = self.states.cells
+        return arrays if self.history is None else arrays | self.history.as_arrays()
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ShotState:
@@ -72,9 +77,11 @@ class ShotState:
             cells = arrays.get("cells")
             if cells is not None and (cells.dtype != bool or cells.ndim != 2 or cells.size > _MOST_VALUES):
                 raise ValueError("cells")
+            history = History.from_arrays(arrays)
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BadStateError(f"no shot leaves such a state ({error}): begin the shot anew") from error
-        return cls(States(states, cells), looks, (height, width), None if frame == _NO_FRAME else frame)
+        number = None if frame == _NO_FRAME else frame
+        return cls(States(states, cells), looks, (height, width), number, history)
 
 
 class ShotMatting:
@@ -87,8 +94,8 @@ class ShotMatting:
         "" where it went on. A model without memory looks at each frame by itself: always "".
     """
 
-    def __init__(self, matting: Matting) -> None:
-        self._matting = matting
+    def __init__(self, matting: Matting, steadiness: float = 1.0) -> None:
+        self._matting, self._steadiness = matting, steadiness
         self._state = ShotState()
         self._follows: frozenset[int] | None = None  # numbers that go on with the state; None: any
         self._asked = False
@@ -140,7 +147,9 @@ class ShotMatting:
         gap = frame is not None and self._follows is not None and frame not in self._follows
         before = ShotState() if gap else self._state
         try:
-            matte, state, began = self._matting.next_frame(plate, encoding, before, **options)
+            matte, state, began = self._matting.next_frame(
+                plate, encoding, before, steadiness=self._steadiness, **options
+            )
         except BaseException:
             self.passed(frame)
             raise

@@ -39,8 +39,8 @@ class Remembering(Luma):
         super().__init__("remembering")
         self.info.remembers = True
 
-    def shot(self):
-        return FiveFrames(self)
+    def shot(self, *, steadiness=1.0):
+        return FiveFrames(self, steadiness)
 
 
 class FiveFrames(ShotMatting):

@@ -33,7 +33,7 @@ def main(name: str, weights: str, plates: str, out: str, every: str, kill_at: st
     matting = Matting(info, open_engine(info, "cpu", threads=1))
     if ":" in kill_at:
         send_twice(matting, *kill_at.split(":"))
-    options = RunOptions(existing="resume", refine=False)
+    options = RunOptions(existing="resume")
     with stop_on_signals(lambda times: print("asked", times, flush=True)) as stop:
         report = run_plan(matting, plan, options, told, stop=stop)
     print("; ".join(report.remarks), flush=True)

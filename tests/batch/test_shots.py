@@ -351,6 +351,7 @@ def test_a_job_file_and_the_command_line_have_the_switch_back(tmp_path):
     path.write_text("\n".join(f'[[shots]]\n{one}\noutputs = ["{one[8]}/m.####.exr"]' for one in shots))
     job = load_job(path)
     assert [run_options(one, "resume").stills for one in job.shots] == [False, True]
+    assert [run_options(one, "resume").steadiness for one in job.shots] == [1.0, 1.0]
     assert [one.handles for one in job.shots] == [HANDLES] * 2
     assert all(one.stills for one in narrowed(job, None, {"stills": True}).shots)
 

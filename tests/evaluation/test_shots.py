@@ -208,11 +208,15 @@ def test_a_model_with_memory_is_fed_clips_in_order_and_scored_as_stills_besides(
 
     monkeypatch.setattr(flyaway, "load", lambda *_args, **_options: memory)
     matters = load_matters(["ours"], False, "cpu", shots=True)
-    assert list(matters) == ["ours", "ours (stills)"]
+    assert list(matters) == ["ours", "ours (steadiness 0)", "ours (stills)"]
     plates = [np.ascontiguousarray(np.roll(astronaut[:96, 100:228], 4 * i, axis=1)) for i in range(2)]
     begin_shot(matters)
     first, second = ([matter(plate) for matter in matters.values()] for plate in plates)
-    np.testing.assert_array_equal(*first)
-    assert np.abs(second[0] - second[1]).max() > 0.01
+    np.testing.assert_array_equal(first[0], first[2])
+    assert np.abs(second[1] - second[2]).max() > 0.01
+    np.testing.assert_array_equal(first[0], first[1])
+    assert np.abs(second[0] - second[1]).max() > 1e-4
     begin_shot(matters)
-    np.testing.assert_array_equal(*[matter(plates[1]) for matter in matters.values()])
+    again = [matter(plates[1]) for matter in matters.values()]
+    np.testing.assert_array_equal(again[0], again[1])
+    np.testing.assert_array_equal(again[0], again[2])

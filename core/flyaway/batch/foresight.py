@@ -58,7 +58,7 @@ class Rehearsal:
     def __init__(self, plan: Plan, options: RunOptions, info: ModelInfo, past: JournalIndex | None) -> None:
         self._plan, self._options = plan, options
         self._finish = anchored(options.finish, plan)
-        made = f"{weights_hash(info)} {network_hash(options)}"
+        made = f"{weights_hash(info)} {network_hash(options, remembers=True)}"
         self.memory = Memory(
             NoShot(), plan, made, past, mark=self._mark, readable=self._is_readable, disk=DISK
         )

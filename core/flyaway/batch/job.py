@@ -52,6 +52,7 @@ class Shot:
     chunk : frames after which a model with a memory forgets; 0 for never.
     handles : frames before the first one and before each chunk that such a model sees first.
     stills : matte each frame by itself, also with such a model.
+    steadiness : how far hair is held from frame to frame by such a model, 0 to 1; see `flyaway.steady`.
     tokens : more naming tokens.
     """
 
@@ -70,6 +71,7 @@ class Shot:
     chunk: int = 0
     handles: int = HANDLES
     stills: bool = False
+    steadiness: float = 1.0
     tokens: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -197,6 +199,7 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
         existing=existing,
         refine=not shot.coarse_only,
         stills=shot.stills,
+        steadiness=shot.steadiness,
         finish=shot.finish,
         limits=limits or Limits(),
         read=ReadOptions(part=shot.part, layer=shot.layer, config=config, alpha_in=shot.alpha_in),

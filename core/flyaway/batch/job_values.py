@@ -51,6 +51,14 @@ def number(entries: Mapping[str, Any], key: str, where: str) -> float:
     return float(value)
 
 
+def share(entries: Mapping[str, Any], key: str, where: str) -> float:
+    """A number from 0 to 1."""
+    value = number(entries, key, where)
+    if not 0 <= value <= 1:
+        raise JobError(f"{where}: {key} is a number from 0 to 1, not {value!r}.")
+    return value
+
+
 def whole(value: Any, key: str, least: int, where: str) -> int:
     """A whole number from `least` up."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -37,7 +37,7 @@ _INTEGERS = {"chunk", "handles"}
 _ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
 _SWITCHES = {"coarse_only", "stills", "crop", "premultiplied", "unknown", "invert"}
 _FRACTIONS = _CONTROLS - {"invert"}
-_OUTPUT_FRACTIONS = {"despill_strength"}
+_OUTPUT_FRACTIONS, _SHOT_FRACTIONS = {"despill_strength"}, {"steadiness"}
 
 
 def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
@@ -160,7 +160,7 @@ def _typed(key: str, value: str, where: str) -> Any:
         if not value.isdecimal():
             raise JobError(f"{where}: {key} is a number, not {value!r}.")
         return int(value)
-    if key in _FRACTIONS | _OUTPUT_FRACTIONS:
+    if key in _FRACTIONS | _OUTPUT_FRACTIONS | _SHOT_FRACTIONS:
         try:
             return float(value)
         except ValueError as error:
@@ -191,6 +191,8 @@ def _shot(entries: Mapping[str, Any], where: str) -> Shot:
             continue
         elif key in _SWITCHES:
             values[key] = check.switch(entries, key, where)
+        elif key in _SHOT_FRACTIONS:
+            values[key] = check.share(entries, key, where)
         elif key == "alpha_in":
             check.one_of(entries, key, ALPHA_IN, where)
             values[key] = value

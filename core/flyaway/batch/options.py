@@ -29,6 +29,7 @@ class RunOptions:
     read : which part, layer and OCIO configuration.
     finish : masks, matte controls, and which person.
     stills : matte each frame of a sequence or movie by itself, also with a model that has a memory.
+    steadiness : how far hair is held from frame to frame in a shot, 0 to 1; see `flyaway.steady`.
     previews : where small pictures of the frames go, for a host's panel; None for none.
     """
 
@@ -38,5 +39,6 @@ class RunOptions:
     limits: Limits = field(default_factory=Limits)
     read: ReadOptions = field(default_factory=ReadOptions)
     stills: bool = False
+    steadiness: float = 1.0
     previews: Path | None = None
     finish: Finish = field(default_factory=Finish)

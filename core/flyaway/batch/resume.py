@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flyaway import color
+from flyaway import color, steady
 from flyaway.batch.finish import frame_settings
 from flyaway.batch.journal import Entry, JournalIndex, outputs_for
 from flyaway.batch.places import Anchor
@@ -61,7 +61,7 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     options : how plates are read, and the model run.
     remembers : the model has a memory, and uses it: frames are matted as a shot.
     """
-    settings = _of_network(options)
+    settings = _of_network(options, remembers=remembers)
     settings["writes"] = [_of_write(write) for write in plan.writes]
     settings |= options.finish.as_settings()
     if remembers:
@@ -69,19 +69,21 @@ def settings_hash(plan: Plan, options: RunOptions, *, remembers: bool = False) -
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def network_hash(options: RunOptions) -> str:
-    """One hash over everything but model and plate that changes what the network finds."""
-    settings = _of_network(options)
+def network_hash(options: RunOptions, *, remembers: bool = False) -> str:
+    """One hash over everything but model and plate that changes what is found; `remembers`: in a shot."""
+    settings = _of_network(options, remembers=remembers)
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _of_network(options: RunOptions) -> dict[str, Any]:
+def _of_network(options: RunOptions, *, remembers: bool) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "in_space": options.in_space,
         # Where the configuration lies says nothing about pixels; what it holds does, and is hashed below.
         "read": _chosen(replace(options.read, config=None)),
         "refine": options.refine,
     }
+    if remembers and options.steadiness > 0:
+        settings["steadied"] = (steady.VERSION, options.steadiness)
     chosen = color.chosen_config(options.read.config)
     if chosen is not None:
         # By what it says, not by its name: a show's configuration is edited in its place.

@@ -135,12 +135,12 @@ class _Run:
 
     def _make_stages(self, past: JournalIndex | None) -> None:
         matting, plan, options = self._matting, self._plan, self._options
-        model, made_with = model_hash(matting), f"{model_hash(matting)} {network_hash(options)}"
+        model, shot = model_hash(matting), self._begin_shot()
+        made_with = f"{model} {network_hash(options, remembers=shot is not None)}"
         wants_unknown = any(write.unknown or write.output == "unknown" for write in plan.writes)
         finisher = Finisher(options.finish, made_with, unknown=wants_unknown)
         raws = RawMattes(options.finish.raw, self._disk)
         plates = Plates(plan, options, finisher)
-        shot = self._begin_shot()
         memory = None if shot is None else self._remember(shot, plates, made_with, past)
         self._memory = memory
         made = (model, settings_hash(plan, options, remembers=memory is not None))
@@ -173,7 +173,7 @@ class _Run:
         if not getattr(self._matting, "remembers", False):
             log.info("%s has no memory: each frame is a still", self._matting.info.name)
             return None
-        return self._matting.shot()
+        return self._matting.shot(steadiness=self._options.steadiness)
 
     def _remember(
         self, shot: ShotMatting, plates: Plates, made_with: str, past: JournalIndex | None

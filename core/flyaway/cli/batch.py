@@ -93,6 +93,12 @@ def batch(
     stills: Annotated[
         bool, typer.Option("--stills", help="Matte each frame by itself, also with a model that remembers.")
     ] = False,
+    steadiness: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="How far hair is held from frame to frame of a shot; 0: as the network has it."
+        ),
+    ] = None,
     handles: Annotated[
         int | None,
         typer.Option(
@@ -137,6 +143,7 @@ def batch(
     alpha = None if alpha_in is None else alpha_in.value
     changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk, "alpha_in": alpha}
     changes["stills"] = stills or None
+    changes["steadiness"] = steadiness
     job = load_job(job_file, (Target(out),) if out else ())
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(

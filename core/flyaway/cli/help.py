@@ -52,8 +52,8 @@ _GROUPS = {
     ),
     "Where mattes are already": ("--overwrite", "--skip-existing", "--resume"),
     "Model and machine": (
-        "--model", "--device", "--engine", "--threads", "--coarse-only", "--stills", "--memory", "--readers",
-        "--writers", "--chunk", "--handles",
+        "--model", "--device", "--engine", "--threads", "--coarse-only", "--stills", "--steadiness",
+        "--memory", "--readers", "--writers", "--chunk", "--handles",
     ),
     "Before and after": (
         "--dry-run", "--measure", "--json", "--init", "--progress", "--report",

@@ -155,6 +155,12 @@ def matte(
     stills: Annotated[
         bool, typer.Option("--stills", help="Matte each frame by itself, also with a model that remembers.")
     ] = False,
+    steadiness: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="How far hair is held from frame to frame of a shot; 0: as the network has it."
+        ),
+    ] = 1.0,
     previews: Annotated[
         Path | None,
         typer.Option(
@@ -208,6 +214,7 @@ def matte(
         existing=existing_policy(overwrite=overwrite, skip=skip_existing, resume=resume),
         refine=not coarse_only,
         stills=stills,
+        steadiness=steadiness,
         previews=previews,
         finish=finish,
     )

@@ -32,6 +32,8 @@ UNREAD = "{} (not read again)"
 """What a model without the second reading in linear light is called beside the model."""
 STILLS = "{} (stills)"
 """What a model with memory is called that looks at each frame of a clip by itself."""
+UNHELD = "{} (steadiness 0)"
+"""What a model with memory is called whose hair is not held from frame to frame."""
 RVM = "RVM-MobileNetV3"
 RVM_WITH_MEMORY = "RVM-MobileNetV3 with memory"
 
@@ -71,9 +73,9 @@ def load_matters(
     engine : what runs the models; checkpoints are run by torch, and the yardsticks by onnxruntime.
     unread : score each model besides as its network reads it, without reading alpha again in linear light.
     colour : ask for foreground colour too, where there is one.
-    shots : a model with memory is fed the frames of a clip in order, and scored as stills besides, so that
-        the report has what a frame of a shot costs against a still; RVM is scored with its memory besides,
-        and takes one pass a frame, as a video does.
+    shots : a model with memory is fed the frames of a clip in order, and scored with a steadiness of 0 and
+        as stills besides, so that the report has what each is worth and costs; RVM is scored with its
+        memory besides, and takes one pass a frame, as a video does.
     threads : CPU threads of every network; None leaves it to the engines.
     """
     import flyaway
@@ -89,6 +91,7 @@ def load_matters(
             matting = flyaway.load(name, device=device, engine=engine, threads=threads)
         if shots and matting.remembers:
             matters[name] = _InOrder(matting, colour)
+            matters[UNHELD.format(name)] = _InOrder(matting, colour, steadiness=0.0)
             matters[STILLS.format(name)] = _matter(matting, colour)
         else:
             matters[name] = _matter(matting, colour)
@@ -145,13 +148,13 @@ def load_checkpoint(config: str, path: Path, device: str, threads: int | None = 
 class _InOrder:
     """A model with memory, and the clip that it is at."""
 
-    def __init__(self, matting: Matting, colour: bool) -> None:
-        self._matting, self._colour = matting, colour
+    def __init__(self, matting: Matting, colour: bool, steadiness: float = 1.0) -> None:
+        self._matting, self._colour, self._steadiness = matting, colour, steadiness
         self.new_shot()
 
     def new_shot(self) -> None:
         """Forget the clip before."""
-        self._matte = _matter(self._matting.shot(), self._colour)
+        self._matte = _matter(self._matting.shot(steadiness=self._steadiness), self._colour)
 
     def __call__(self, plate: EncodedPlate) -> Alpha | Found:
         return self._matte(plate)

@@ -43,6 +43,7 @@ class Settings:
     output : what is written, one of `OUTPUTS`.
     colour : the colour of edges and despill, as words of the command line.
     stills : each frame by itself, also with a model that has a memory.
+    steadiness : how far hair is held from frame to frame by such a model, 0 to 1.
     """
 
     model: str = "fast"
@@ -53,6 +54,7 @@ class Settings:
     output: str = "matte"
     colour: tuple[str, ...] = ()
     stills: bool = False
+    steadiness: float = 1.0
 
     def as_dict(self) -> dict[str, str]:
         """For a bake's signature and its record."""
@@ -72,6 +74,8 @@ class Settings:
         # Bakes from before there was a choice keep their folder.
         if self.alpha_in != "auto":
             entries["alpha_in"] = self.alpha_in
+        if self.steadiness != 1:
+            entries["steadiness"] = f"{self.steadiness:g}"
         return {**entries, "stills": "True"} if self.stills else entries
 
 
@@ -141,6 +145,8 @@ class Request:
             command.append("--coarse-only")
         if self.settings.stills:
             command.append("--stills")
+        if self.settings.steadiness != 1:
+            command += ["--steadiness", f"{self.settings.steadiness:g}"]
         if self.ocio:
             command += ["--ocio", self.ocio]
         if self.settings.output != "matte":

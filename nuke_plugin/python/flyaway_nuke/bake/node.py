@@ -128,8 +128,9 @@ def make_request(node: nuke.Node) -> Request:
         words_of(node, own),
         output_of(node),
         colour_of(node),
-        # A bake node of an earlier release has no such knob.
+        # A bake node of an earlier release has neither of these knobs.
         node.knob("stills") is not None and bool(node["stills"].value()),
+        float(node["steadiness"].value()) if node.knob("steadiness") is not None else 1.0,
     )
     wanted = () if own.still else tuple(frames)
     folder = Cache(root).folder(_title(own), own.source, wanted, settings)

@@ -1,0 +1,289 @@
+"""What holds hair from frame to frame: the alpha of a shot, filtered along the motion of its plate.
+
+The refiner decides on hair in each frame anew, and grain is enough for another decision. So in regions that
+were refined, a soft pixel's alpha moves only part of the way from where it was in the frame before to what is
+found now. How far is up to the plate: where it shows the same as before, moved or not, but for its noise, the
+matte has no reason to change. Where it shows something else, what is found now stands as it is. What is 0 or
+1 in both frames is not touched, nor is anything outside those regions.
+
+Alpha of the frame before is brought along with the block it lies in (`flyaway.block_motion`). A pixel's
+confidence in it falls from 1 to 0 as what changed in the plate around exceeds what noise, and the error
+that is left in that motion, explain. The filter is a mean over the frames for which that holds, at most
+`LONGEST`: a Kalman filter, whose gain is 1/(n + 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway import block_motion as motion
+from flyaway.block_motion import BLOCK, MARGIN, REACH, SIDE, Bool, Float, Index
+from flyaway.cells import CELL, beside, by_block, luma_of, own_cells, plane_of, tiles_of
+from flyaway.errors import ControlError
+from flyaway.noise import ACROSS, DOWN, PATCH, noise_between, samples_of
+from flyaway.plate import Plane
+
+Bytes = NDArray[np.uint8]
+
+VERSION = 1  # another number makes mattes of before stale
+LONGEST = 4  # frames that a mean is over, at most
+SOFT = np.float32(0.004)  # alpha this near to 0 or 1 is as good as that
+# Mean squared change of the plate over 5×5 px, in shares of what is expected: below the first an alpha of the
+# frame before is believed in full, above the second not at all.
+BELIEVED, REFUSED = np.float32(1.2), np.float32(2.2)
+_UNSURE = np.float32(0.05**2)  # px²: the error that is left in a block's motion
+_RAMP, _APART = 4, np.float32(0.5)  # px: how soon confidence may change at a block's side, and motion there
+_SHOWN = 30  # energy of the plate's slopes, in shares of what noise shows: less is no sure motion
+_LEAST_NOISE = np.float32(1)  # levels²; the plate is kept in bytes
+_COUNTED = 16  # parts of a frame in which history is counted
+_KNOWN = np.float32(512)  # added to luma, so that 0 is where nothing is known
+_STORED = ("cells", "luma", "alpha", "count", "samples")
+
+
+@dataclass(frozen=True)
+class History:
+    """What a frame leaves to the filter of the next one. Nothing is written into it.
+
+    Attributes
+    ----------
+    cells : rows×columns bool, which cells of 32 px are kept: those that were refined, and those beside them.
+    luma : K×32×32 uint8, the plate in these.
+    alpha : K×32×32 float32, as it was given out.
+    count : K×32×32 uint8, sixteenths: over how many frames alpha is a mean, besides the last one.
+    samples : P×8×8 float32, the plate's luma at some places of the whole frame, by which its noise is known.
+    """
+
+    cells: Bool
+    luma: Bytes
+    alpha: Float
+    count: Bytes
+    samples: Float
+    planes: _Planes | None = field(default=None, repr=False, compare=False)  # of these, if still there
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Plain arrays, as `from_arrays` takes them."""
+        return {f"steady_{name}": getattr(self, name) for name in _STORED}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> History | None:
+        """The inverse; None where there is no history. Others' arrays are looked at first.
+
+        Raises
+        ------
+        KeyError, ValueError : something is missing, or is of a type, size or value that no frame leaves.
+        """
+        if not any(name.startswith("steady_") for name in arrays):
+            return None
+        found = cls(*(arrays[f"steady_{name}"] for name in _STORED))
+        if found.cells.dtype != bool or found.cells.ndim != 2:
+            raise ValueError("steady_cells")
+        shape = (int(found.cells.sum()), CELL, CELL)
+        kinds = {"luma": np.uint8, "alpha": np.float32, "count": np.uint8}
+        for name, kind in kinds.items():
+            array = getattr(found, name)
+            if array.dtype != kind or array.shape != shape:
+                raise ValueError(f"steady_{name}: {array.dtype} {array.shape}")
+        if not bool(((found.alpha >= 0) & (found.alpha <= 1)).all()):  # False for NaN too
+            raise ValueError("steady_alpha")
+        samples = found.samples
+        if samples.dtype != np.float32 or samples.shape != (DOWN * ACROSS, PATCH, PATCH):
+            raise ValueError(f"steady_samples: {samples.dtype} {samples.shape}")
+        if not bool(np.isfinite(samples).all()):
+            raise ValueError("steady_samples")
+        return found
+
+
+def checked_steadiness(value: float) -> float:
+    """The same; ControlError unless it is between 0 and 1."""
+    if not 0 <= value <= 1:
+        raise ControlError(f"a steadiness lies between 0 and 1, and {value!r} does not")
+    return float(value)
+
+
+def steadied(
+    image: Plane, alpha: Float, refined: Bool, cell: int, before: History | None, steadiness: float = 1.0
+) -> tuple[Float, History]:
+    """Filter the alpha of a frame.
+
+    Parameters
+    ----------
+    image : H×W×3, the plate, display-referred sRGB: float32 0..1, or uint8 or uint16.
+    alpha : H×W float32, 0..1, what was found in this frame alone; it may be written into.
+    refined : rows×columns bool, the regions that were refined.
+    cell : their side in px.
+    before : what the frame before left, of the same size; None begins anew, with alpha as it was found.
+    steadiness : 0..1, the share of `LONGEST`.
+
+    Returns
+    -------
+    H×W alpha, and what this frame leaves.
+    """
+    height, width = alpha.shape
+    cells = own_cells(refined, cell, height, width)
+    kept = beside(cells)
+    luma = luma_of(image, kept)
+    found = tiles_of(alpha, kept)
+    count = np.zeros(luma.shape, np.uint8)
+    samples = samples_of(image)
+    now = _Planes(luma, found, kept, (height, width))
+    if before is not None and before.cells.shape == kept.shape:
+        tile, where, blocks = _soft_blocks(found, kept, cells, height, width)
+        if len(blocks):
+            noise = noise_between(before.samples, samples)
+            then = before.planes or _Planes(before.luma, before.alpha, before.cells, (height, width))
+            past = plane_of(before.count, before.cells)
+            values, counts = _filtered(now, then, past, blocks, noise, steadiness * (LONGEST - 1))
+            by_block(found)[tile, where[:, 0], where[:, 1]] = values
+            by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(counts * _COUNTED)
+            alpha = alpha if alpha.flags.writeable else alpha.copy()
+            changed = np.unique(tile)
+            for number, (row, column) in zip(changed, np.argwhere(kept)[changed], strict=True):
+                part = alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+                part[...] = found[number, : part.shape[0], : part.shape[1]]
+                now.alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = found[number]
+    return alpha, History(kept, luma, found, count, samples, now)
+
+
+class _Planes:
+    """Planes of a frame, known in some cells and 0 elsewhere."""
+
+    def __init__(self, luma: Bytes, alpha: Float, cells: Bool, size: tuple[int, int]) -> None:
+        known = luma.astype(np.float32)
+        known += _KNOWN
+        self.size, self.stride = size, cells.shape[1] * CELL
+        self.luma, self.alpha = plane_of(known, cells), plane_of(alpha, cells)
+        self.small = plane_of(motion.shrunk(known), cells)
+
+    def places(self, top: Index, left: Index, side: int) -> Index:
+        return motion.places(self.size, self.stride, top, left, side)
+
+
+def _filtered(
+    now: _Planes, then: _Planes, counted: Bytes, blocks: Index, noise: float, most: float
+) -> tuple[Float, Float]:
+    """The blocks' alpha, and over how many frames besides this one it is a mean: M×16×16 each."""
+    top, left = blocks[:, 0] - MARGIN, blocks[:, 1] - MARGIN
+    seen = now.places(top, left, SIDE)
+    here, wide = _taken(now.luma, seen), _taken(now.alpha, seen)
+    new = wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    steps = motion.whole_steps(now.small, then.small, blocks, wide, noise)
+    # One more on either side than a block sees, and one more for what is read between pixels.
+    past = then.places(top + steps[:, 0] - 1, left + steps[:, 1] - 1, SIDE + 3)
+    there = _taken(then.luma, past)
+    aligned = motion.Alignment(here, _counts(wide[:, 1:-1, 1:-1]), noise)
+    down, across = (part.clip(-REACH, REACH) for part in aligned.step(there[:, 2:-3, 2:-3]))
+    moved = motion.tapped(there, motion.linear(down), motion.linear(across))
+    more = aligned.step(moved[:, 1:-1, 1:-1])
+    down, across = ((a + b).clip(-REACH, REACH) for a, b in zip((down, across), more, strict=True))
+    reach = slice(MARGIN - 1, MARGIN - 1 + BLOCK + 5)
+    old = motion.tapped(_taken(then.alpha, past[:, reach, reach]), motion.cubic(down), motion.cubic(across))
+    old = old.clip(0, 1)
+    held = slice(MARGIN + 1, MARGIN + 1 + BLOCK)
+    count = _taken(counted, past[:, held, held]) * np.float32(1 / _COUNTED)
+    trust = _confidence(here, moved, aligned, noise)
+    found = steps + np.stack((down, across), axis=1)
+    trust *= _belief(found, aligned.shown(noise))
+    _join(trust, found, blocks)
+    trust *= _is_soft(new) | _is_soft(old)
+    n = np.minimum(trust * (count + 1), np.float32(most))
+    return new + n / (n + 1) * (old - new), n
+
+
+def _counts(alpha: Float) -> Float:
+    """How much each pixel counts in a block's motion: soft ones most, since hair moves as no face does."""
+    return np.asarray((np.float32(4.1) - 4 * alpha) * alpha + motion.SOME)
+
+
+def _confidence(here: Float, moved: Float, aligned: motion.Alignment, noise: float) -> Float:
+    """How far the plate lets its alpha of before be believed: M×16×16, 0..1."""
+    change = _means(np.square(here[:, 2:-2, 2:-2] - moved[:, 2:-2, 2:-2]))
+    slope = np.square(aligned.down[:, 1:-1, 1:-1])
+    slope += np.square(aligned.across[:, 1:-1, 1:-1])
+    slope = _means(slope)
+    slope *= _UNSURE
+    slope += np.float32(noise) + _LEAST_NOISE
+    change /= slope
+    np.subtract(REFUSED, change, out=change)
+    change /= REFUSED - BELIEVED
+    return change.clip(0, 1)
+
+
+def _belief(moved: Float, shown: Float) -> Float:
+    """How far blocks' motion is believed, M×1×1: one in which little is seen may fit anywhere.
+
+    It is believed as far as it goes with most of those in which enough is seen: in a shot that stands still
+    all are. `moved` is M×2, `shown` what is seen in each, in shares of what noise shows.
+    """
+    clear = shown > _SHOWN
+    most = np.median(moved[clear], axis=0) if clear.any() else np.zeros(2)
+    alike = (2 - np.abs(moved - most).max(1)).clip(0, 1)
+    return np.maximum((shown / _SHOWN - 1).clip(0, 1), alike).astype(np.float32)[:, None, None]
+
+
+def _join(trust: Float, moved: Float, blocks: Index) -> None:
+    """Lead confidence down to what a neighbour has at their common side, so that no block is seen, in place.
+
+    Where two neighbours were found to move differently, one of them is wrong, or another thing: there both go
+    down to nothing. So they do beside what is not filtered. `trust` is M×16×16, `moved` and `blocks` M×2.
+    """
+    place = blocks // BLOCK + 1
+    numbers = np.full(place.max(0) + 2, -1, np.int64)
+    numbers[place[:, 0], place[:, 1]] = np.arange(len(blocks))
+    ramp = ((np.arange(_RAMP, dtype=np.float32) + np.float32(0.5)) / _RAMP)[:, None]
+    # Above and below, left and right: the common side first.
+    lines = [view[:, ::step] for view in (trust, trust.transpose(0, 2, 1)) for step in (1, -1)]
+    others = []
+    for line, (down, across) in zip(lines, ((-1, 0), (1, 0), (0, -1), (0, 1)), strict=True):
+        other = numbers[place[:, 0] + down, place[:, 1] + across]
+        apart = np.where(other < 0, 0, np.abs(moved - moved[other]).max(1))
+        differ = np.clip(apart / _APART - 1, 0, 1).astype(np.float32)
+        line[:, :_RAMP] *= 1 - differ[:, None, None] * (1 - ramp)
+        others.append(other)
+    nothing = np.zeros((1, BLOCK), np.float32)  # of -1, who is not there
+    edges = [np.concatenate((line[:, 0], nothing)) for line in lines]
+    for index, (line, other) in enumerate(zip(lines, others, strict=True)):
+        np.minimum(line[:, :_RAMP], edges[index ^ 1][other][:, None] + ramp, out=line[:, :_RAMP])
+
+
+def _is_soft(alpha: Float) -> Bool:
+    return np.asarray((alpha > SOFT) & (alpha < 1 - SOFT))
+
+
+def _taken(plane: NDArray[Any], where: Index) -> NDArray[Any]:
+    return np.asarray(plane.ravel().take(where, mode="clip"))
+
+
+def _means(x: Float) -> Float:
+    """Means over 5×5: M×20×20 → M×16×16."""
+    rows = x[:, :-4] + x[:, 1:-3]
+    for first in range(2, 5):
+        rows += x[:, first : first + BLOCK]
+    out = rows[:, :, :-4] + rows[:, :, 1:-3]
+    for first in range(2, 5):
+        out += rows[:, :, first : first + BLOCK]
+    out *= np.float32(1 / 25)
+    return np.asarray(out)
+
+
+def _soft_blocks(
+    found: Float, kept: Bool, cells: Bool, height: int, width: int
+) -> tuple[Index, Index, Index]:
+    """Blocks of refined cells that hold a soft pixel.
+
+    Returns
+    -------
+    M numbers of tiles, M×2 places of the blocks in them, and M×2 rows and columns of their first pixels.
+    """
+    inner = np.flatnonzero(cells[kept])
+    soft = by_block(_is_soft(found[inner])).any((3, 4))
+    tile, row, column = np.nonzero(soft)
+    tile = inner[tile]
+    where = np.stack((row, column), axis=1)
+    blocks = np.argwhere(kept)[tile] * CELL + where * BLOCK
+    inside = (blocks[:, 0] < height) & (blocks[:, 1] < width)
+    return tile[inside], where[inside], blocks[inside]
