@@ -202,7 +202,8 @@ class Matting:
         states = States() if began else before.states
         looked_at = resize(image, *view)
         result = self.engine.infer(looked_at, refine=refine, states=states)
-        if result.states is None:
+        left = result.states
+        if left is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
         history = None
         if steadiness > 0:
@@ -213,7 +214,7 @@ class Matting:
             result = replace(
                 result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
             )
-        state = ShotState(result.states, looks, view, before.frame, history)
+        state = ShotState(left, looks, view, before.frame, history)
         return self._matte(image, result, view, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:

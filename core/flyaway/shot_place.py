@@ -39,7 +39,7 @@ class Place:
 
 
 def beginning(frame: int, held: str = "") -> Place:
-    """A shot that begins with a frame, before it was run; `held`: how its hair is held, if that is to count."""
+    """A shot that begins with a frame, before it was run; `held`: how its hair is held, where that counts."""
     return Place(frame, frame - 1, _hash(f"begin {frame} {held}".rstrip()))
 
 

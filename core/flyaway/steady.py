@@ -79,7 +79,8 @@ class History:
         """
         if not any(name.startswith("steady_") for name in arrays):
             return None
-        found = cls(*(arrays[f"steady_{name}"] for name in _STORED))
+        cells, luma, alpha, count, samples = (arrays[f"steady_{name}"] for name in _STORED)
+        found = cls(cells, luma, alpha, count, samples)
         if found.cells.dtype != bool or found.cells.ndim != 2:
             raise ValueError("steady_cells")
         shape = (int(found.cells.sum()), CELL, CELL)
@@ -222,7 +223,8 @@ def _belief(moved: Float, shown: Float) -> Float:
     clear = shown > _SHOWN
     most = np.median(moved[clear], axis=0) if clear.any() else np.zeros(2)
     alike = (2 - np.abs(moved - most).max(1)).clip(0, 1)
-    return np.maximum((shown / _SHOWN - 1).clip(0, 1), alike).astype(np.float32)[:, None, None]
+    belief: Float = np.maximum((shown / _SHOWN - 1).clip(0, 1), alike).astype(np.float32)
+    return belief[:, None, None]
 
 
 def _join(trust: Float, moved: Float, blocks: Index) -> None:

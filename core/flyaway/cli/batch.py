@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -141,7 +141,8 @@ def batch(
     if overwrite and resume:
         raise JobError("--overwrite and --resume exclude each other.")
     alpha = None if alpha_in is None else alpha_in.value
-    changes = {"frames": frames, "model": model, "handles": handles, "chunk": chunk, "alpha_in": alpha}
+    changes: dict[str, Any] = {"frames": frames, "model": model, "handles": handles, "chunk": chunk}
+    changes["alpha_in"] = alpha
     changes["stills"] = stills or None
     changes["steadiness"] = steadiness
     job = load_job(job_file, (Target(out),) if out else ())
