@@ -22,6 +22,7 @@ from flyaway.network import CONFIGS, MattingNetwork
 from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
 from models.training.compose import Composer
+from models.training.depthwise import quicken
 from models.training.loop import Loop
 from models.training.objectives import OBJECTIVES, TURNS
 from models.training.recipe import Run, read_recipe
@@ -56,6 +57,8 @@ class Trainer(Loop):
         torch.manual_seed(run.seed)
         network = MattingNetwork(CONFIGS[run.config])
         begin(network, run.start, run.keep_blocks)
+        if device.type == "cpu":
+            quicken(network)
         # torch does not declare this form of the call.
         cast("Any", network).to(device, memory_format=torch.channels_last).train()
         self.start = {n: p.detach().clone() for n, p in network.named_parameters()}
