@@ -47,7 +47,7 @@ def kept(frame: int) -> np.ndarray:
 
 def made_of(frame: int) -> str:
     """What the list says of a frame behind its own signature; None where it is not there."""
-    found = part("cache").load(part("cache").folder(use().tree)).frames.get(frame)
+    found = part("origins").load(part("cache").folder(use().tree)).frames.get(frame)
     return None if found is None else found[0].partition(" ")[2]
 
 
