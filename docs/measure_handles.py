@@ -17,6 +17,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
+from flyaway import shots
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
 from flyaway.resample import resize
@@ -50,7 +51,6 @@ def run(
     *,
     refine: bool = False,
     hysteresis: bool = True,
-    decay: float = 1.0,
 ) -> tuple[NDArray[np.float32], ShotState]:
     """The mattes of a shot that goes on with `state`, and what its last frame left.
 
@@ -59,7 +59,6 @@ def run(
     matting, frames, state : what is run.
     refine : False: the coarse stage alone.
     hysteresis : False: regions are chosen in each frame as in a still.
-    decay : what a state is multiplied by after each frame; the weights were trained with 1.
     """
     found = []
     with matting.shot() as shot:
@@ -69,8 +68,7 @@ def run(
             found.append(shot(plate, refine=refine, reread=False).alpha)
             left = shot.state()
             cells = left.states.cells if hysteresis else None
-            arrays = tuple(array * np.float32(decay) for array in left.states.arrays)
-            shot.restore(replace(left, states=replace(left.states, arrays=arrays, cells=cells)))
+            shot.restore(replace(left, states=replace(left.states, cells=cells)))
         return np.stack(found), shot.state()
 
 
@@ -88,10 +86,9 @@ def compare(
     name: str,
     handles: Iterable[int],
     of: str,
-    decay: float,
 ) -> None:
     """The unbroken shot beside chunks with so many handles."""
-    how = {"refine": of in ("refined", "no hysteresis"), "hysteresis": of != "no hysteresis", "decay": decay}
+    how = {"refine": of in ("refined", "no hysteresis"), "hysteresis": of != "no hysteresis"}
     _, before = run(matting, frames[:FIRST], **how)
     whole, _ = run(matting, frames[FIRST:], before, **how)
     for count in handles:
@@ -116,19 +113,19 @@ def main() -> None:
     parser.add_argument("--handles", type=int, nargs="*", default=HANDLES)
     parser.add_argument("--clip", nargs="*", default=CLIPS, choices=CLIPS)
     parser.add_argument("--of", nargs="*", default=["coarse"], choices=KINDS)
-    parser.add_argument("--decay", type=float, default=1.0, help="of the states, a frame; an experiment")
+    parser.add_argument(
+        "--kept", type=float, default=shots.KEPT, help="what a frame hands on of its memory; for experiments"
+    )
     asked = parser.parse_args()
     info = model_info(asked.model, asked.weights)
     matting = Matting(info, open_engine(info, "cpu", threads=1))
     if not matting.remembers:
         parser.error(f"{info.versioned_name} has no memory: chunks are the shot whatever their handles")
+    shots.KEPT = asked.kept
     for kind in asked.clip:
         frames = clip(kind)
-        if asked.decay != 1:
-            decayed, _ = run(matting, frames, decay=asked.decay)
-            tell(f"{kind:8} whole, decayed or not", decayed, run(matting, frames)[0])
         for of in asked.of:
-            compare(matting, frames, f"{kind:8} {of:13}", asked.handles, of, asked.decay)
+            compare(matting, frames, f"{kind:8} {of:13}", asked.handles, of)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from flyaway.in_light import read_in_light
 from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
-from flyaway.shots import Began, ShotMatting, ShotState
+from flyaway.shots import Began, ShotMatting, ShotState, faded
 from flyaway.steady import checked_steadiness, steadied
 from flyaway.weights import ModelInfo, model_info
 
@@ -214,7 +214,7 @@ class Matting:
             result = replace(
                 result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
             )
-        state = ShotState(left, looks, view, before.frame, history)
+        state = ShotState(faded(left), looks, view, before.frame, history)
         return self._matte(image, result, view, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:
