@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +14,9 @@ from numpy.typing import NDArray
 
 import flyaway
 from flyaway import BadPlateError, BadStateError
+from flyaway.engines import States
+from flyaway.geometry import viewing_size
+from flyaway.resample import resize
 from flyaway.shots import ShotState
 
 FIELDS = ("alpha", "coarse", "cells", "unsure", "trimap")
@@ -43,6 +50,28 @@ def test_a_shot_begins_with_a_still_and_then_remembers(memory, frames):
         other(plate)
     np.testing.assert_array_equal(other(frames[2]).alpha, third.alpha)
     np.testing.assert_array_equal(memory(frames[1]).alpha, still.alpha)
+
+
+def test_memory_fades_by_the_same_share_in_each_frame(memory, frames):
+    shot = memory.shot()
+    shot(frames[0])
+    looked_at = resize(frames[0], *viewing_size(*frames[0].shape[:2]))
+    found = memory.engine.infer(looked_at, states=States()).states
+    handed_on = shot.state().states
+    for left, kept in zip(found.arrays, handed_on.arrays, strict=True):
+        np.testing.assert_array_equal(kept, left * np.float32(0.85))
+    np.testing.assert_array_equal(handed_on.cells, found.cells)  # the choice of regions does not fade
+
+
+@pytest.mark.slow
+def test_a_chunk_with_the_default_handles_is_the_whole_shot_to_within_an_eight_bit_step():
+    """At least 99.9 % of the pixels, by the program that makes the table of docs/shots.md."""
+    script = Path(__file__).resolve().parents[1] / "docs" / "measure_handles.py"
+    words = [sys.executable, str(script), "--clip", "moving", "--handles", "16"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    within, worst = re.search(r"16 handles: ([\d.]+)% within 1/255, the worst ([\d.]+)", done.stdout).groups()
+    assert float(within) >= 99.9, done.stdout
+    assert float(worst) < 0.05, done.stdout
 
 
 def test_a_state_goes_through_a_file_bit_for_bit(memory, frames, unbroken, tmp_path):
