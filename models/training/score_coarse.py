@@ -24,7 +24,7 @@ from flyaway.yardsticks.rvm import RobustVideoMatting
 
 Floats = NDArray[np.float32]
 Matter = Callable[[NDArray[np.uint8]], Floats]
-SETS = ("studio-linear", "faces-linear", "street", "action", "empty")
+SETS = ("studio-linear", "faces-linear", "street", "action", "footage", "empty")
 
 
 def matter(config: str, weights: Path) -> Matter:
@@ -58,7 +58,7 @@ def scores(alpha: Floats, truth: Floats) -> dict[str, float]:
 def score(matte: Matter, folder: Path, every: int) -> dict[str, float]:
     """The means over every N-th plate of a set; without an alpha beside it a plate has nobody."""
     rows = []
-    plates = sorted(p for p in folder.glob("*.png") if not p.name.endswith(".alpha.png"))
+    plates = sorted(p for p in folder.rglob("*.png") if "." not in p.stem)  # not NAME.alpha.png and the like
     for path in plates[::every]:
         with Image.open(path) as picture:
             plate = np.asarray(picture.convert("RGB"))

@@ -172,6 +172,7 @@ def test_a_checkpoint_is_scored_on_plates_with_and_without_somebody(tmp_path: Pa
     Image.fromarray(truth).save(tmp_path / "street" / "a.alpha.png")
     for name in "ab":
         Image.fromarray(np.stack((truth, truth, truth), -1)).save(tmp_path / "street" / f"{name}.png")
+    Image.new("RGB", (40, 40), "white").save(tmp_path / "street" / "a.bg.png")  # no plate
     found = score(lambda plate: (plate[..., 0] / 255 * 0.5).astype(np.float32), tmp_path / "street", 1)
     wrong = (20 * 40 * 0.5 + 40 * 64 / 255) / 1600  # both plates have the person, one of them as nobody
     assert found["MAD"] == pytest.approx(1e3 * wrong, rel=1e-3)
