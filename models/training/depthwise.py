@@ -61,8 +61,8 @@ def _of_weight(gradient: Tensor, x: Tensor, weight: Tensor, shape: tuple[int, in
     for row in range(weight.shape[2]):
         below = padded[:, :, row * dilation :: stride][:, :, :height]
         for column in range(weight.shape[3]):
-            seen = below[:, :, :, column * dilation :: stride][:, :, :, :width]
-            found[:, 0, row, column] = (seen * gradient).sum((0, 2, 3), dtype=torch.float32)
+            window = below[:, :, :, column * dilation :: stride][:, :, :, :width]
+            found[:, 0, row, column] = (window * gradient).sum((0, 2, 3), dtype=torch.float32)
     return found.to(weight.dtype)
 
 

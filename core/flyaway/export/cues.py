@@ -16,7 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flyaway.network.cues import ALPHA, FAR, FLOOR, LIGHT_NOISE, NEAR, NOISE, RGB, UNKNOWN, in_light, root
+from flyaway.network.cues import (
+    ALPHA,
+    FAR,
+    FLOOR,
+    LIGHT_NOISE,
+    NEAR,
+    NOISE,
+    RGB,
+    UNKNOWN,
+    in_light,
+    root,
+    solved,
+)
 
 # Which of red, green, blue and alpha are multiplied: the six of colour, colour with alpha, alpha with itself.
 FIRST, SECOND = (0, 0, 0, 1, 1, 2, 0, 1, 2, 3), (0, 1, 2, 1, 2, 2, 3, 3, 3, 3)
@@ -125,15 +137,8 @@ class QuickCues(nn.Module):
 def _solved(spread: Tensor) -> tuple[Tensor, Tensor]:
     """Slopes of alpha over colour, N×3×h×w, and what share of alpha's variance they explain, N×1×h×w.
 
-    By LDLᵀ, as `flyaway.network.cues.solved`. `spread`: N×10×h×w, in the order of FIRST and SECOND.
+    `spread`: N×10×h×w, in the order of FIRST and SECOND.
     """
     rr, rg, rb, gg, gb, bb, x0, y0, z0, variance = spread.split(1, 1)
-    l1, l2 = rg / rr, rb / rr
-    d1, t = gg - l1 * rg, gb - l2 * rg
-    l3 = t / d1
-    d2 = bb - l2 * rb - l3 * t
-    y = y0 - l1 * x0
-    z = (z0 - l2 * x0 - l3 * y) / d2
-    y = y / d1 - l3 * z
-    x = x0 / rr - l1 * y - l2 * z
+    x, y, z = solved(rr, rg, rb, gg, gb, bb, x0, y0, z0)
     return torch.cat((x, y, z), 1), (x * x0 + y * y0 + z * z0) / variance

@@ -116,16 +116,17 @@ def guided(
     rr, rg, rb, gg, gb, bb = second[:, :6].split(1, 1)
     rr, gg, bb = rr + noise, gg + noise, bb + noise
     along, variance = second[:, 6:9], second[:, 9:]
-    slope = solved(rr, rg, rb, gg, gb, bb, along)
+    slope = torch.cat(solved(rr, rg, rb, gg, gb, bb, *along.split(1, 1)), 1)
     explained = (slope * along).sum(1, keepdim=True) / (variance + NOISE)  # of alpha, whatever colour is in
     local = enlarged(torch.cat((slope, ma - (slope * m).sum(1, keepdim=True), explained), 1))
     found = (local[:, :RGB] * colour).sum(1, keepdim=True) + local[:, RGB : RGB + 1]
     return found.clamp(-0.5, 1.5), local[:, RGB + 1 :]
 
 
-def solved(rr: Tensor, rg: Tensor, rb: Tensor, gg: Tensor, gb: Tensor, bb: Tensor, along: Tensor) -> Tensor:
+def solved(
+    rr: Tensor, rg: Tensor, rb: Tensor, gg: Tensor, gb: Tensor, bb: Tensor, x: Tensor, y: Tensor, z: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Solution of the symmetric, positive 3×3 systems by LDLᵀ: cofactors would lose what NOISE leaves."""
-    x, y, z = along.split(1, 1)
     l1, l2 = rg / rr, rb / rr
     d1, t = gg - l1 * rg, gb - l2 * rg
     l3 = t / d1
@@ -133,7 +134,7 @@ def solved(rr: Tensor, rg: Tensor, rb: Tensor, gg: Tensor, gb: Tensor, bb: Tenso
     y = y - l1 * x
     z = (z - l2 * x - l3 * y) / d2
     y = y / d1 - l3 * z
-    return torch.cat((x / rr - l1 * y - l2 * z, y, z), 1)
+    return x / rr - l1 * y - l2 * z, y, z
 
 
 def enlarged(x: Tensor) -> Tensor:
