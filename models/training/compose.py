@@ -121,9 +121,10 @@ class Composer:
         grown = replaced & self.short[which] & (rng.uniform(count) < recipe.bodies)
         affine, zoom, bottom = self.stand(which, replaced, grown, shape)
         rgba, trust = self.cut_out(which, affine, zoom >= 1, replaced, shape)
-        if recipe.bodies > 0:
-            cloth = torch.stack((self.background(count, shape), self.background(count, shape)), 1)
-            rgba = extended(rgba, bottom, cloth, grown, rng)
+        dressed = grown.nonzero()[:, 0]
+        if number := len(dressed):
+            cloth = torch.stack((self.background(number, shape), self.background(number, shape)), 1)
+            rgba[dressed] = extended(rgba[dressed], bottom[dressed], cloth, grown[dressed], rng)
         return rgba[:, :3], rgba[:, 3:], trust
 
     def stand(

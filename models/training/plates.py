@@ -115,8 +115,7 @@ class Bank:
         return x, y, start, width, shown
 
     def _read(self, where: Tensor) -> Tensor:
-        word = self.words[where]
-        return torch.stack([((word >> shift) & 255).float() for shift in (0, 8, 16, 24)], 1)
+        return self.words[where][..., None].view(torch.uint8).movedim(-1, 1).float()
 
 
 FOCI = 16

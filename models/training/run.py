@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from flyaway.network import CONFIGS, MattingNetwork
+from models.training.ahead import Ahead
 from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
 from models.training.compose import Composer
@@ -51,9 +52,12 @@ def parameter_groups(network: nn.Module, run: Run) -> list[dict[str, object]]:
 class Trainer(Loop):
     """One run of a recipe."""
 
-    def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device):
+    def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device, ahead: bool = False):
         self.run, self.device = run, device
         self.draws: dict[str, Draw] = {"coarse": composer, "shots": Clips(composer, run.frames)}
+        if ahead:  # of stills alone: the copy of this process is made before torch has done any work
+            sizes = [self._plate(view, ratio) for view in run.views for ratio in run.ratios]
+            self.draws["coarse"] = Ahead(composer, run.batch, sizes)
         torch.manual_seed(run.seed)
         network = MattingNetwork(CONFIGS[run.config])
         begin(network, run.start, run.keep_blocks)
@@ -76,7 +80,7 @@ class Trainer(Loop):
         size = run.views[turn % len(run.views)]
         ratio = run.ratios[turn % len(run.ratios)]
         count = run.stills if len(turns) > 1 and learned == "coarse" else run.batch
-        plates = self.draws[learned](count, (round(size[0] * ratio), round(size[1] * ratio)))
+        plates = self.draws[learned](count, self._plate(size, ratio))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             losses, logged = OBJECTIVES[learned](self.network, plates, size)
         self.drawn = count if learned == "coarse" else count * run.frames
@@ -92,6 +96,10 @@ class Trainer(Loop):
             self._pull(rate)
         average_in(self.average, self.network, self.average, number)
         return {**{k: v.detach() for k, v in losses.items()}, **logged, "norm": norm.detach()}
+
+    @staticmethod
+    def _plate(view: tuple[int, int], ratio: float) -> tuple[int, int]:
+        return round(view[0] * ratio), round(view[1] * ratio)
 
     def _set_rate(self, number: int) -> float:
         run = self.run
@@ -155,13 +163,16 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--ahead", action="store_true", help="another process composes plates where a core has nothing to do"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = learned_here(read_recipe(args.recipe))
     run = replace(run, start=run.start.replace("BANK", str(args.bank), 1))
     composer = open_composer(run, args.bank, args.data, device)
-    Trainer(run, args.run, composer, device).train(60 * args.minutes)
+    Trainer(run, args.run, composer, device, args.ahead).train(60 * args.minutes)
 
 
 if __name__ == "__main__":

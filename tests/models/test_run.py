@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +14,7 @@ import pytest
 import torch
 from models.training import run as run_program
 from models.training import train_refiner
+from models.training.ahead import Ahead
 from models.training.bank import open_bank
 from models.training.clips import Clips, after, shifted
 from models.training.compose import Composer, Recipe
@@ -67,6 +70,26 @@ def test_trust_is_low_where_a_photograph_was_labelled_and_full_where_the_plate_w
     assert float(plates.trust.max()) == 1
     assert float(plates.alpha.min()) >= 0
     assert float(plates.image.max()) <= 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="copies of a process need Linux")
+def test_plates_composed_ahead_are_plates_of_the_size_that_is_asked_for(composer: Composer) -> None:
+    ahead = Ahead(composer, 2, [(64, 96), (96, 64)])
+    try:
+        for _ in range(200):
+            if all(waiting.full() for waiting in ahead.waiting.values()):
+                break
+            time.sleep(0.1)
+        drawn = [ahead(2, size) for size in [(64, 96), (96, 64)] * 2]
+        assert ahead.helped == 4
+        assert [plates.image.shape[2:] for plates in drawn] == [(64, 96), (96, 64)] * 2
+        assert not torch.equal(drawn[0].image, drawn[2].image)
+        assert all(plates.alpha.shape == (2, 1, *plates.image.shape[2:]) for plates in drawn)
+        assert ahead(1, (64, 96)).image.shape == (1, 3, 64, 96)  # nothing of the kind waits: composed here
+        assert ahead.helped == 4
+    finally:
+        ahead.process.terminate()
+        ahead.process.join()
 
 
 def test_a_run_learns_and_goes_on_where_it_stopped(composer: Composer, recipe: Run, tmp_path: Path) -> None:
