@@ -17,9 +17,14 @@ Number = TypeVar("Number", float, Tensor)
 BAND = 7  # px of working image: the paper's 7×7 ellipse, as a square
 
 
+def _highest(x: Tensor, side: int) -> Tensor:
+    """The largest value of a square about each pixel: rows, then columns, half of the time."""
+    return F.max_pool2d(F.max_pool2d(x, (side, 1), 1, (side // 2, 0)), (1, side), 1, (0, side // 2))
+
+
 def truth_trimap(alpha: Tensor) -> Tensor:
     """N×1×h×w alpha → N×h×w classes; unknown is wherever alpha varies within the band."""
-    spread = F.max_pool2d(alpha, BAND, 1, BAND // 2) + F.max_pool2d(-alpha, BAND, 1, BAND // 2)
+    spread = _highest(alpha, BAND) + _highest(-alpha, BAND)
     soft = F.max_pool2d(((alpha > 0.03) & (alpha < 0.97)).float(), 3, 1, 1) > 0
     unknown = (spread > 0.25) | soft
     known = torch.where(alpha > 0.5, FOREGROUND, BACKGROUND)
