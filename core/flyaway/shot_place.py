@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-HANDLES = 16  # frames that are run before a range or chunk; docs/shots.md has what they are worth
+HANDLES = 24  # frames that are run before a range or chunk; docs/shots.md has what they are worth
 KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB, as much as a few mattes
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Began = Literal["", "first", "asked", "size", "gap", "cut"]
 LARGEST = 1.01  # a gate's state is a mean of values within ±1
 #: What a frame hands on of the network's memory. The weights were trained with 1, and then remember a
-#: frame for longer than any sensible number of handles. With this a fourteenth is left after sixteen
+#: frame for longer than any sensible number of handles. With this a fiftieth is left after 24
 #: frames: a chunk with the default handles is the whole shot to within 1/255 (docs/shots.md).
 KEPT = 0.85
 _MOST_VALUES = 1 << 26  # of one array: far more than a working image has

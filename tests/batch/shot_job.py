@@ -16,13 +16,14 @@ from flyaway.batch import RunOptions, Target, memory, plan_shot, run_plan
 from flyaway.batch.stop import stop_on_signals
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
+from flyaway.shot_place import HANDLES
 from flyaway.weights import model_info
 
 
 def main(name: str, weights: str, plates: str, out: str, every: str, kill_at: str, *piece: str) -> int:
     memory.KEPT_EVERY = int(every)
     info = model_info(name, Path(weights))
-    frames, chunk, handles = piece or ("", "0", "16")
+    frames, chunk, handles = piece or ("", "0", str(HANDLES))
     plan = plan_shot("shot", plates, [Target(out)], frames or None, chunk=int(chunk), handles=int(handles))
 
     def told(result) -> None:

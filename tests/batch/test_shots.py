@@ -20,6 +20,7 @@ from flyaway.resample import resize
 from flyaway.shot_place import HANDLES
 
 SHOT_JOB = Path(__file__).with_name("shot_job.py")
+MOVING = 32  # frames of the shot that the real network sees
 
 
 @pytest.fixture(autouse=True)
@@ -364,7 +365,7 @@ def moving(astronaut, tmp_path_factory, write_plate):
     """`moving(count)` → the pattern of that many plates, 96×64: the astronaut, who moves, before grain."""
     folder = tmp_path_factory.mktemp("moving")
     small = resize(astronaut[:256, 64:448].astype(np.float32) / 255, 64, 96)
-    for number in range(24):
+    for number in range(MOVING):
         rng = np.random.default_rng(number)
         plate = np.roll(small, number, axis=1) + rng.normal(0, 0.01, small.shape)
         write_plate(folder / f"p.{number + 1:04d}.png", np.clip(plate, 0, 1).astype(np.float32), "uint8")
@@ -423,12 +424,14 @@ def test_a_chunk_is_the_shot_that_begins_at_its_handles_and_nearer_to_the_whole_
     job, tmp_path, capsys
 ):
     """How near depends on the weights: docs/measure_handles.py measures it, docs/shots.md tells it."""
-    assert job(tmp_path / "whole", "1-24", "0", "0").returncode == 0
-    assert job(tmp_path / "cut", "17-24", "8", str(HANDLES)).returncode == 0
-    assert job(tmp_path / "bare", "17-24", "8", "0").returncode == 0
-    assert job(tmp_path / "early", f"{17 - HANDLES}-24", "0", "0").returncode == 0
+    first, last = MOVING - 3, MOVING
+    assert first - HANDLES > 1, "the chunk's handles are the whole shot"
+    assert job(tmp_path / "whole", f"1-{last}", "0", "0").returncode == 0
+    assert job(tmp_path / "cut", f"{first}-{last}", "4", str(HANDLES)).returncode == 0
+    assert job(tmp_path / "bare", f"{first}-{last}", "4", "0").returncode == 0
+    assert job(tmp_path / "early", f"{first - HANDLES}-{last}", "0", "0").returncode == 0
     whole, cut, bare = (
-        np.stack([alpha(tmp_path / name / f"m.{frame:04d}.exr") for frame in range(17, 25)])
+        np.stack([alpha(tmp_path / name / f"m.{frame:04d}.exr") for frame in range(first, last + 1)])
         for name in ("whole", "cut", "bare")
     )
     early = mattes(tmp_path / "early")

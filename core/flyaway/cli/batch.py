@@ -32,6 +32,7 @@ from flyaway.cli.progress import (
 from flyaway.errors import FlyawayError, JobError
 from flyaway.frames.atomic import write_text
 from flyaway.matting import Matting
+from flyaway.shot_place import HANDLES
 from flyaway.weights import model_info
 
 
@@ -102,7 +103,7 @@ def batch(
     handles: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Frames before a range or chunk that a model with a memory sees. Default: 16."
+            min=0, help=f"Frames before a range or chunk that a model with a memory sees. Default: {HANDLES}."
         ),
     ] = None,
     chunk: Annotated[

@@ -20,6 +20,7 @@ from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
 from flyaway.frames.atomic import write_text
 from flyaway.optional import require
+from flyaway.shot_place import HANDLES
 
 farm = typer.Typer(
     help="Hand a job to many machines: each task is a `flyaway batch` of one chunk.", no_args_is_help=True
@@ -29,7 +30,12 @@ JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml|shots.csv", help="Wha
 Out = Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="Where to write it.")]
 Chunk = Annotated[int | None, typer.Option(min=1, help="Frames a task. Default: the shot's own, or 50.")]
 Handles = Annotated[
-    int | None, typer.Option(min=0, help="Frames before each chunk that a model with a memory sees first.")
+    int | None,
+    typer.Option(
+        min=0,
+        help="Frames before each chunk that a model with a memory sees first. Default: the shot's own, "
+        f"or {HANDLES}.",
+    ),
 ]
 Program = Annotated[str, typer.Option(help="How the farm's machines start flyaway.")]
 
