@@ -1,6 +1,6 @@
 """How near a chunk comes to the unbroken shot, by the number of its handles: the table of docs/shots.md.
 
-    python docs/measure_handles.py [--model fast] [--weights FOLDER] [--clip …] [--handles …] [--of …]
+    python docs/measure_handles.py [--model fast] [--weights FOLDER] [--clip …] [--handles …] [--of …] [--size …]
 
 `--of coarse` is the coarse stage alone, `refined` the whole network, `no hysteresis` the same where regions
 are chosen as in stills; `levels` says, of the coarse stage, what would be left were one of its states exact.
@@ -31,10 +31,10 @@ CLIPS = ("moving", "swaying", "locked")
 KINDS = ("coarse", "levels", "refined", "no hysteresis")
 
 
-def clip(kind: str) -> list[NDArray[np.float32]]:
-    """192×128, the astronaut with grain: moving by 1 px a frame, swaying, or standing in changing light."""
+def clip(kind: str, height: int, width: int) -> list[NDArray[np.float32]]:
+    """The astronaut with grain: moving by 1 px a frame, swaying, or standing in changing light."""
     whole = np.asarray(oiio.ImageBuf(str(ASTRONAUT)).get_pixels(oiio.FLOAT))[:256, 64:448, :3]
-    plate = resize(np.ascontiguousarray(whole), 128, 192)
+    plate = resize(np.ascontiguousarray(whole), height, width)
     frames = []
     for number in range(FIRST + COUNT):
         shift = {"moving": number, "swaying": round(10 * np.sin(number / 4))}.get(kind, 0)
@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument(
         "--kept", type=float, default=shots.KEPT, help="what a frame hands on of its memory; for experiments"
     )
+    parser.add_argument("--size", type=int, nargs=2, default=(128, 192), help="height and width of the plates")
     asked = parser.parse_args()
     info = model_info(asked.model, asked.weights)
     matting = Matting(info, open_engine(info, "cpu", threads=1))
@@ -123,7 +124,7 @@ def main() -> None:
         parser.error(f"{info.versioned_name} has no memory: chunks are the shot whatever their handles")
     shots.KEPT = asked.kept
     for kind in asked.clip:
-        frames = clip(kind)
+        frames = clip(kind, *asked.size)
         for of in asked.of:
             compare(matting, frames, f"{kind:8} {of:13}", asked.handles, of)
 

@@ -156,13 +156,16 @@ class Walk:
         self._kept = self.place
 
     def _let_go(self) -> None:
-        """Remove what single frames left that were analysed one after another, all but the latest few."""
-        places = engine.shot_places()
-        for path in cache.folder(self._use.tree).glob("shot.*.npz"):
-            number = path.name.split(".")[1]
-            passed = number.isdigit() and int(number) < self.place.last - places.HANDLES
-            if passed and int(number) % places.KEPT_EVERY:
-                path.unlink(missing_ok=True)
+        """Remove what single frames left that were analysed one after another, all but the latest few.
+
+        And of very many that ranges left, as many as a batch lets go.
+        """
+        places, place = engine.shot_places(), cache.folder(self._use.tree)
+        found = (re.fullmatch(r"shot\.(-?\d{1,9})\.npz", path.name) for path in place.glob(cache.STATES))
+        numbers = sorted(int(match[1]) for match in found if match)
+        passed = {n for n in numbers if n < self.place.last - places.HANDLES and n % places.KEPT_EVERY}
+        for number in (*passed, *places.let_go([n for n in numbers if n not in passed])):
+            state_path(place, number).unlink(missing_ok=True)
 
     def _nearest(self, frame: int) -> tuple[Place, Any]:
         """Where to go on from: the latest state that holds, the frame before's own beginning, or handles."""

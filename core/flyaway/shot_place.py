@@ -1,4 +1,5 @@
 """How far a shot has come, and a name for that: what a frame remembers is all frames since its shot began.
+And which of the states on the way stay on disk.
 
 Jobs and hosts write this name beside a matte; a matte that names anything but what is there now is stale.
 Standard library alone, so that a host may import it where it has nothing else.
@@ -7,10 +8,12 @@ Standard library alone, so that a host may import it where it has nothing else.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HANDLES = 24  # frames that are run before a range or chunk; docs/shots.md has what they are worth
 KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB, as much as a few mattes
+MOST_KEPT = 100  # states of one shot; 400 MB for `fast`
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,23 @@ class Place:
 def beginning(frame: int, held: str = "") -> Place:
     """A shot that begins with a frame, before it was run; `held`: how its hair is held, where that counts."""
     return Place(frame, frame - 1, _hash(f"begin {frame} {held}".rstrip()))
+
+
+def let_go(numbers: Sequence[int]) -> list[int]:
+    """Which of a shot's kept states go, so that at most `MOST_KEPT` stay.
+
+    Those without which the fewest frames lie between two neighbours, one after another: so those that stay are
+    spread evenly over the shot, whatever its length. The first and the last two stay.
+
+    Parameters
+    ----------
+    numbers : the frames that left them, in order.
+    """
+    left, gone = list(numbers), []
+    while len(left) > MOST_KEPT:
+        within = range(1, len(left) - 2)
+        gone.append(left.pop(min(within, key=lambda index: left[index + 1] - left[index - 1])))
+    return gone
 
 
 def _hash(text: str) -> str:

@@ -13,7 +13,8 @@ import pytest
 from tests.batch.conftest import Luma, Remembering
 from tests.batch.test_run import RESUME, alpha, plan, statuses
 
-from flyaway.batch import RunOptions, kept, memory, plan_shot, run_plan
+from flyaway import shot_place
+from flyaway.batch import RunOptions, memory, plan_shot, run_plan
 from flyaway.batch.cost import cost_of
 from flyaway.batch.plan import Target
 from flyaway.resample import resize
@@ -172,7 +173,7 @@ def test_a_range_that_was_run_before_does_not_lead_a_broken_run_astray(shot, tmp
 
 def test_very_many_states_are_thinned_evenly_and_a_run_goes_on_all_the_same(shot, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "KEPT_EVERY", 1)
-    monkeypatch.setattr(kept, "MOST_KEPT", 5)
+    monkeypatch.setattr(shot_place, "MOST_KEPT", 5)
     source, out = shot(14), tmp_path / "out"
     run_plan(Remembering(), plan(source, tmp_path / "whole"), RESUME)
     run_plan(Remembering(), plan(source, out, "1001-1012"), RESUME)
@@ -189,8 +190,8 @@ def test_states_of_a_hundred_thousand_frames_lie_apart_evenly():
     numbers: list[int] = []
     for number in range(50, 100_001, 50):
         numbers.append(number)
-        if len(numbers) > kept.MOST_KEPT:
-            numbers.remove(kept.spared(numbers))
+        for gone in shot_place.let_go(numbers):
+            numbers.remove(gone)
     steps = np.diff(numbers)
     assert (len(numbers), numbers[0], numbers[-2:]) == (100, 50, [99_950, 100_000])
     assert steps.max() <= 2048

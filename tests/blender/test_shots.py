@@ -58,6 +58,20 @@ def test_a_range_is_a_shot_also_where_it_was_broken_off(
     assert facts["handles: apart"] == 0, "three handles are the whole shot here"
 
 
+def test_states_are_thinned_as_a_batch_thins_them(
+    blender: Blender, plate: Path, model: list[str], tmp_path: Path
+) -> None:
+    """At most three are kept here, of each second frame and then of each."""
+    facts = blender("shots.thinned", plate=plate, size=SIZE, model=model, folder=tmp_path)
+    assert facts["four: statuses"] == ["matted"] * 4
+    assert facts["four"] == ["shot.0002.npz", "shot.0004.npz"]
+    assert facts["all: statuses"] == ["cached"] * 4 + ["matted"] * 2
+    assert facts["all"] == ["shot.0002.npz", "shot.0004.npz", "shot.0006.npz"]
+    assert facts["each: statuses"] == ["matted"] * 6
+    assert facts["each"] == ["shot.0001.npz", "shot.0005.npz", "shot.0006.npz"]
+    assert max(facts["apart"]) <= HALF
+
+
 def test_a_plate_that_changes_makes_the_frames_after_it_stale(
     blender: Blender, plate: Path, model: list[str], tmp_path: Path
 ) -> None:

@@ -11,11 +11,9 @@ from typing import Any
 
 from flyaway.errors import BadStateError, WriteError
 from flyaway.frames.atomic import Disk, write_atomically
-from flyaway.shot_place import Place
+from flyaway.shot_place import Place, let_go
 from flyaway.shots import ShotState
 from flyaway.state_file import read_about, read_state, write_state
-
-MOST_KEPT = 100  # states of one output; 400 MB for `fast`
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class KeptStates:
         return Kept(place, state) if same else None
 
     def keep(self, kept: Kept) -> None:
-        """Put a state beside the journal; of very many, one is let go.
+        """Put a state beside the journal; of very many, some are let go.
 
         Raises
         ------
@@ -71,10 +69,9 @@ class KeptStates:
                 raise WriteError("does not read back as it was written.", path=path)
 
         write_atomically(path, lambda part: write_state(part, kept.state, about), verify, disk=self._disk)
-        numbers = self._numbers()
-        if len(numbers) > MOST_KEPT:
+        for number in let_go(self._numbers()):
             with contextlib.suppress(OSError):
-                self._disk.remove(self._path(spared(numbers)))
+                self._disk.remove(self._path(number))
 
     def _place(self, number: int, about: dict[str, Any]) -> Place:
         if about["made"] != self._made:
@@ -88,12 +85,3 @@ class KeptStates:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{self._name}.{number}.state.npz"
-
-
-def spared(numbers: list[int]) -> int:
-    """Which of many states, in order, is missed least: between its neighbours lie the fewest frames.
-
-    So those that stay are spread evenly over the shot, whatever its length; the first and the last two stay.
-    """
-    within = range(1, len(numbers) - 2)
-    return numbers[min(within, key=lambda index: numbers[index + 1] - numbers[index - 1])]

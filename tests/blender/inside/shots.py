@@ -247,6 +247,26 @@ def stepped(plate: str, size: list[int], model: list[str], folder: str) -> dict[
     return facts
 
 
+def thinned(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
+    """A range after which more states were left than are kept, and single frames after it."""
+    setting(plate, size, 6, model, f"{folder}/shot.blend")
+    scene, places = bpy.context.scene, part("engine").shot_places()
+    wanted = core([*range(1, 7)])
+    places.KEPT_EVERY, places.MOST_KEPT, places.HANDLES = 2, 3, 1
+    facts: dict[str, object] = {}
+    for name, wish in (("four", 4), ("all", 6)):
+        scene.frame_end = wish
+        facts[f"{name}: statuses"] = analyse()
+        place = part("cache").folder(use().tree)
+        facts[name] = sorted(path.name for path in place.glob("shot.*.npz"))
+    places.KEPT_EVERY = 1
+    clear()
+    facts["each: statuses"] = analyse()
+    facts["each"] = sorted(path.name for path in place.glob("shot.*.npz"))
+    facts["apart"] = apart(wanted)
+    return facts
+
+
 def strip(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
     """A strip, trimmed by two frames at its start, as a shot and each frame by itself."""
     setting(plate, size, 5, model, f"{folder}/shot.blend")
