@@ -67,8 +67,8 @@ def run(
         for plate in frames:
             found.append(shot(plate, refine=refine, reread=False).alpha)
             left = shot.state()
-            cells = left.states.cells if hysteresis else None
-            shot.restore(replace(left, states=replace(left.states, cells=cells)))
+            held = left.states.held if hysteresis else None
+            shot.restore(replace(left, states=replace(left.states, held=held)))
         return np.stack(found), shot.state()
 
 

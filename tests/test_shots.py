@@ -61,7 +61,7 @@ def test_memory_fades_by_the_same_share_in_each_frame(memory, frames):
     handed_on = shot.state().states
     for left, kept in zip(found.arrays, handed_on.arrays, strict=True):
         np.testing.assert_array_equal(kept, left * np.float32(0.85))
-    np.testing.assert_array_equal(handed_on.cells, found.cells)  # the choice of regions does not fade
+    np.testing.assert_array_equal(handed_on.held, found.held)  # the choice of regions does not fade
 
 
 @pytest.mark.slow
@@ -106,7 +106,7 @@ def test_a_state_goes_through_a_file_bit_for_bit(memory, frames, unbroken, tmp_p
         {"state0": np.zeros((1, 2, 3, 4), np.float64)},
         {"look0": np.zeros((64, 64), np.float32)},
         {"look0": np.zeros((640, 640, 3), np.float32)},
-        {"cells": np.zeros((2, 2), np.int8)},
+        {"held": np.zeros((2, 2), np.int8)},
         {"size": None},
     ],
 )

@@ -64,8 +64,8 @@ class ShotState:
         }
         arrays |= {f"state{i}": array for i, array in enumerate(self.states.arrays)}
         arrays |= {f"look{i}": array for i, array in enumerate(self.looks)}
-        if self.states.cells is not None:
-            arrays["cells"] = self.states.cells
+        if self.states.held is not None:
+            arrays["held"] = self.states.held
         return arrays if self.history is None else arrays | self.history.as_arrays()
 
     @classmethod
@@ -83,14 +83,14 @@ class ShotState:
             looks = _numbered(arrays, "look", 2, math.inf)
             if min(height, width) < 0 or any(_is_no_look(look) for look in looks):
                 raise ValueError("size")
-            cells = arrays.get("cells")
-            if cells is not None and (cells.dtype != bool or cells.ndim != 2 or cells.size > _MOST_VALUES):
-                raise ValueError("cells")
+            held = arrays.get("held")
+            if held is not None and (held.dtype != np.uint8 or held.ndim != 2 or held.size > _MOST_VALUES):
+                raise ValueError("held")
             history = History.from_arrays(arrays)
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BadStateError(f"no shot leaves such a state ({error}): begin the shot anew") from error
         number = None if frame == _NO_FRAME else frame
-        return cls(States(states, cells), looks, (height, width), number, history)
+        return cls(States(states, held), looks, (height, width), number, history)
 
 
 class ShotMatting:

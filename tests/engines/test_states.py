@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from flyaway import EngineError
 from flyaway.engines import Engine, Inference, States, open_engine
-from flyaway.engines.base import STAYS, state_shapes
+from flyaway.engines.base import HELD, STAYS, state_shapes
 from flyaway.network_config import CONFIGS
 from flyaway.regions.numpy_backend import unknown_cells
 from flyaway.weights import ModelInfo
@@ -74,20 +74,28 @@ def test_engines_agree_over_a_shot(memory_info, frames):
     for ours, reference in zip(*both, strict=True):
         assert np.abs(ours.coarse_alpha - reference.coarse_alpha).max() <= BOUND
         assert (np.abs(ours.alpha - reference.alpha) <= BOUND).mean() >= 0.999
+        np.testing.assert_array_equal(ours.states.held, reference.states.held)
         for one, other in zip(ours.states.arrays, reference.states.arrays, strict=True):
             assert np.abs(one - other).max() <= 1e-3
 
 
 def test_a_region_of_the_frame_before_stays_down_to_a_lower_threshold(engine, frames):
     plain = engine.infer(frames[0], states=States())
-    everywhere = States((), np.ones_like(plain.cells))
+    everywhere = States((), np.full(plain.cells.shape, 3, np.uint8))
     held = engine.infer(frames[0], states=everywhere)
     refiner, size = engine.config.refiner, frames[0].shape[:2]
     lower = unknown_cells(plain.trimap[1], *size, refiner.cell, STAYS * refiner.low)
     assert lower.sum() > plain.cells.sum()
     np.testing.assert_array_equal(held.cells, lower)
-    nowhere = engine.infer(frames[0], states=States((), np.zeros_like(plain.cells)))
+    nowhere = engine.infer(frames[0], states=States((), np.zeros(plain.cells.shape, np.uint8)))
     np.testing.assert_array_equal(nowhere.cells, plain.cells)
+    # But for a number of frames alone, which begins anew wherever a region would be chosen in a still.
+    chosen = np.where(plain.cells, HELD, 0)
+    np.testing.assert_array_equal(plain.states.held, chosen)
+    for left in (2, 1, 0):
+        np.testing.assert_array_equal(held.states.held, np.where(plain.cells, HELD, lower * left))
+        held = engine.infer(frames[0], states=States((), held.states.held))
+        np.testing.assert_array_equal(held.cells, lower if left else plain.cells)
 
 
 def test_states_that_cannot_be_are_refused(engine, frames):
@@ -97,8 +105,8 @@ def test_states_that_cannot_be_are_refused(engine, frames):
         engine.infer(smaller, states=states)
     with pytest.raises(EngineError, match="another model"):
         engine.infer(frames[0], states=States(states.arrays[:2]))
-    with pytest.raises(EngineError, match="cells"):
-        engine.infer(frames[0], states=States((), np.ones((2, 2), bool)))
+    with pytest.raises(EngineError, match="hold"):
+        engine.infer(frames[0], states=States((), np.ones((2, 2), np.uint8)))
 
 
 def test_a_model_without_memory_takes_no_states(frames):

@@ -13,7 +13,7 @@ from flyaway.errors import BadStateError, WriteError
 from flyaway.frames.atomic import Disk, write_atomically
 from flyaway.shot_place import Place, let_go
 from flyaway.shots import ShotState
-from flyaway.state_file import read_about, read_state, write_state
+from flyaway.state_file import FORMAT, read_about, read_state, write_state
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class KeptStates:
         about = {"made": self._made, "began": place.began, "digest": place.digest}
 
         def verify(part: Path) -> None:
-            if read_about(part) != {"format": 1, **about}:
+            if read_about(part) != {"format": FORMAT, **about}:
                 raise WriteError("does not read back as it was written.", path=path)
 
         write_atomically(path, lambda part: write_state(part, kept.state, about), verify, disk=self._disk)

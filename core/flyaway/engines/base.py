@@ -25,8 +25,10 @@ ENGINES = ("onnxruntime", "openvino", "torch")
 DEFAULT_ENGINE = "onnxruntime"
 STAGES = ("prepare", "coarse", "select", "tokens", "refine", "finish")
 STRIDES = (16, 8, 4, 2)  # px of working image per entry of a gated decoder's states, coarsest first
-# A region that the frame before had refined stays one down to this share of the threshold for a new one.
+# A region that the frame before had refined stays one down to this share of the threshold for a new one, but for
+# so many frames at most: else a chunk would need all frames since to choose the regions of the whole shot.
 STAYS = 0.5
+HELD = 8
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,12 @@ class States:
     ----------
     arrays : what the network remembers, each 1×C×h×w float32, coarsest first, of the mirror image after
         those of the image; see `state_shapes`. An engine never writes into them.
-    cells : rows×columns bool, the regions that were refined.
+    held : rows×columns uint8, for how many frames more a region stays refined while it is unknown enough for
+        that; see `held_after`.
     """
 
     arrays: tuple[NDArray[np.float32], ...] = ()
-    cells: NDArray[np.bool_] | None = None
+    held: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -241,9 +244,24 @@ def checked_states(states: States, config: NetworkConfig, height: int, width: in
     if found and (found != shapes or any(array.dtype != np.float32 for array in states.arrays)):
         raise EngineError(f"states of another model or another size of plate: {found}, not {shapes}")
     grid = grid_size(height, width, config.refiner.cell)
-    if states.cells is not None and (states.cells.shape != grid or states.cells.dtype != bool):
-        raise EngineError(f"the cells of states are {grid[0]}×{grid[1]} bool, not {states.cells.shape}")
+    if states.held is not None and (states.held.shape != grid or states.held.dtype != np.uint8):
+        raise EngineError(f"what states hold is {grid[0]}×{grid[1]} uint8, not {states.held.shape}")
     return states
+
+
+def held_after(
+    chosen: NDArray[np.bool_], unknown: NDArray[np.bool_], before: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
+    """For how many frames more regions are held.
+
+    Parameters
+    ----------
+    chosen : rows×columns bool, the regions that are refined in this frame.
+    unknown : those of them that would be chosen in a still too: they are held from now on.
+    before : what the frame before left.
+    """
+    fewer = 0 if before is None else np.maximum(before, 1) - 1
+    return np.where(chosen, np.where(unknown, HELD, fewer), 0).astype(np.uint8)
 
 
 def network_config(info: ModelInfo) -> NetworkConfig:

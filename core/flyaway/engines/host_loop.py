@@ -21,6 +21,7 @@ from flyaway.engines.base import (
     Stopwatch,
     checked_cells,
     checked_states,
+    held_after,
     network_config,
     state_shapes,
 )
@@ -99,21 +100,17 @@ class HostLoop(ABC):
             stride = self.config.context_stride
             ch, cw = (padded(size, stride) // stride for size in (h, w))
             context = context[0, :, :ch, :cw]
-            chosen = checked_cells(cells, grid_size(height, width, refiner.cell))
-            if chosen is None:
-                chosen = regions.unknown_cells(trimap[1], height, width, refiner.cell, refiner.low)
-                if states is not None and states.cells is not None:
-                    stays = regions.unknown_cells(trimap[1], height, width, refiner.cell, STAYS * refiner.low)
-                    chosen |= stays & states.cells
+            forced = checked_cells(cells, grid_size(height, width, refiner.cell))
+            chosen, held = self._chosen(trimap[1], height, width, forced, states)
             if not refine:
-                chosen = np.zeros_like(chosen)
+                chosen, held = np.zeros_like(chosen), np.zeros_like(held)
         with watch("finish"):
             alpha = regions.upsample(maps[0], height, width)
         if chosen.any():
             self._refine(image, maps, context, chosen, alpha, watch)
         with watch("finish"):
             hold_within_one(alpha, chosen, refiner.cell, refiner.halo)
-        after = None if states is None else States(left, chosen)
+        after = None if states is None else States(left, held)
         return Inference(alpha, maps[0], trimap, chosen, watch.seconds, after)
 
     def _coarse(
@@ -129,6 +126,26 @@ class HostLoop(ABC):
         names = [name for name in self._inputs(SHOT) if name != "image"]
         out = self._run(SHOT, {"image": working, **dict(zip(names, given, strict=True))})
         return out[:4], tuple(out[4:])
+
+    def _chosen(
+        self,
+        unknown: Float,
+        height: int,
+        width: int,
+        forced: NDArray[np.bool_] | None,
+        states: States | None,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+        """The regions to refine, and for how many frames more they are held in a shot."""
+        cell, low = self.config.refiner.cell, self.config.refiner.low
+        before = None if states is None else states.held
+        if forced is not None:
+            return forced, held_after(forced, forced, before)
+        found = regions.unknown_cells(unknown, height, width, cell, low)
+        chosen = found
+        if before is not None:
+            stays = regions.unknown_cells(unknown, height, width, cell, STAYS * low)
+            chosen = found | (stays & (before > 0))
+        return chosen, held_after(chosen, found, before)
 
     def _working(self, image: Plane) -> tuple[Float, tuple[int, int]]:
         c = self.config.coarse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from flyaway.engines.base import (
     Stopwatch,
     checked_cells,
     checked_states,
+    held_after,
     network_config,
 )
 from flyaway.errors import CorruptWeightsError, DeviceUnavailableError, EngineError
@@ -25,6 +27,7 @@ from flyaway.levels import as_unit
 from flyaway.network import MattingNetwork, TwoStageNetwork, build_network
 from flyaway.network.two_stage import Output
 from flyaway.plate import Plane
+from flyaway.regions.numpy_backend import unknown_cells
 from flyaway.weights import ModelInfo, verified
 
 
@@ -70,9 +73,20 @@ class TorchEngine:
             out, left = self._frame(plate, chosen, refine, before)
         alpha, coarse, trimap, used = (x.cpu().numpy() for x in out)
         watch.seconds["refine" if refine else "coarse"] = perf_counter() - began
-        after = None if states is None else States(tuple(state.cpu().numpy() for state in left), used)
+        after = None
+        if states is not None:
+            held = self._held(trimap[1], used, states, forced is not None, *image.shape[:2])
+            after = States(tuple(state.cpu().numpy() for state in left), held)
         # Interpolation and blend ramps overshoot by the last bit.
         return Inference(alpha.clip(0, 1), coarse.clip(0, 1), trimap, used, watch.seconds, after)
+
+    def _held(
+        self, unknown: Any, used: NDArray[np.bool_], states: States, forced: bool, height: int, width: int
+    ) -> NDArray[np.uint8]:
+        """For how many frames more the regions that were used are held."""
+        r = self.config.refiner
+        found = used if forced else unknown_cells(unknown, height, width, r.cell, r.low)
+        return held_after(used, found, states.held)
 
     def _frame(
         self, plate: Tensor, chosen: Tensor | None, refine: bool, states: States
@@ -80,7 +94,7 @@ class TorchEngine:
         """A frame of a shot."""
         if not isinstance(self.network, MattingNetwork):
             raise EngineError("the paper's structure looks at each frame by itself: it takes no states")
-        held = None if states.cells is None else torch.from_numpy(states.cells).to(self.device)
+        held = None if states.held is None else torch.from_numpy(states.held > 0).to(self.device)
         before = [torch.from_numpy(array).to(self.device) for array in states.arrays]
         return self.network.frame_of(plate, before or None, chosen, refine, held=held, stays=STAYS)
 
