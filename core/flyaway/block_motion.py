@@ -69,14 +69,14 @@ def tapped(x: Float, down: Float, across: Float) -> Float:
 
 
 def linear(places: Float) -> Float:
-    """Weights of 4 taps at −1, 0, 1, 2 that read bilinearly at places within ±1: M → M×4."""
-    away = np.abs(places[:, None] - np.arange(-1, 3, dtype=np.float32))
+    """Weights of 3 taps at −1, 0, 1 that read bilinearly at places within ±1: M → M×3."""
+    away = np.abs(places[:, None] - np.arange(-1, 2, dtype=np.float32))
     return np.maximum(np.float32(1) - away, 0)
 
 
 def cubic(places: Float) -> Float:
-    """Weights of 6 taps at −2…3 by Catmull and Rom, for places within ±1: M → M×6."""
-    x = np.abs(places[:, None] - np.arange(-2, 4, dtype=np.float32))
+    """Weights of 5 taps at −2…2 by Catmull and Rom, for places within ±1: M → M×5."""
+    x = np.abs(places[:, None] - np.arange(-2, 3, dtype=np.float32))
     near = (np.float32(1.5) * x - np.float32(2.5)) * x * x + 1
     far = ((np.float32(-0.5) * x + np.float32(2.5)) * x - 4) * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, np.float32(0)))

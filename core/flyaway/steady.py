@@ -173,15 +173,15 @@ def _filtered(
     here, wide = _taken(now.luma, seen), _taken(now.alpha, seen)
     new = wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
     steps = motion.whole_steps(now.small, then.small, blocks, wide, noise)
-    # One more on either side than a block sees, and one more for what is read between pixels.
-    past = then.places(top + steps[:, 0] - 1, left + steps[:, 1] - 1, SIDE + 3)
+    # One more on either side than a block sees: it may have moved by a pixel more.
+    past = then.places(top + steps[:, 0] - 1, left + steps[:, 1] - 1, SIDE + 2)
     there = _taken(then.luma, past)
     aligned = motion.Alignment(here, _counts(wide[:, 1:-1, 1:-1]), noise)
-    down, across = (part.clip(-REACH, REACH) for part in aligned.step(there[:, 2:-3, 2:-3]))
+    down, across = (part.clip(-REACH, REACH) for part in aligned.step(there[:, 2:-2, 2:-2]))
     moved = motion.tapped(there, motion.linear(down), motion.linear(across))
     more = aligned.step(moved[:, 1:-1, 1:-1])
     down, across = ((a + b).clip(-REACH, REACH) for a, b in zip((down, across), more, strict=True))
-    reach = slice(MARGIN - 1, MARGIN - 1 + BLOCK + 5)
+    reach = slice(MARGIN - 1, MARGIN - 1 + BLOCK + 4)
     old = motion.tapped(_taken(then.alpha, past[:, reach, reach]), motion.cubic(down), motion.cubic(across))
     old = old.clip(0, 1)
     held = slice(MARGIN + 1, MARGIN + 1 + BLOCK)
