@@ -1,6 +1,7 @@
 """How near a chunk comes to the unbroken shot, by the number of its handles: the table of docs/shots.md.
 
-    python docs/measure_handles.py [--model fast] [--weights FOLDER] [--clip …] [--handles …] [--of …] [--size …]
+    python docs/measure_handles.py [--model fast] [--clip …] [--handles …] [--of …] [--size …]
+    python docs/measure_handles.py --frames BANK/val/clips/walk …
 
 `--of coarse` is the coarse stage alone, `refined` the whole network, `no hysteresis` the same where regions
 are chosen as in stills; `levels` says, of the coarse stage, what would be left were one of its states exact.
@@ -9,6 +10,7 @@ are chosen as in stills; `levels` says, of the coarse stage, what would be left 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +27,7 @@ from flyaway.shots import ShotState
 from flyaway.weights import model_info
 
 ASTRONAUT = Path(__file__).resolve().parents[1] / "examples" / "astronaut.png"
-FIRST, COUNT = 56, 8  # of the chunk: where it begins, and how many frames of it are compared
+FIRST, COUNT = 56, 8  # of the chunk of a drawn clip: where it begins; how many frames of any are compared
 HANDLES = (0, 8, 16, 24, 32, 48)
 CLIPS = ("moving", "swaying", "locked")
 KINDS = ("coarse", "levels", "refined", "no hysteresis")
@@ -42,6 +44,13 @@ def clip(kind: str, height: int, width: int) -> list[NDArray[np.float32]]:
         grain = np.random.default_rng(number).normal(0, 0.01, plate.shape)
         frames.append(np.clip(np.roll(plate, shift, axis=1) * gain + grain, 0, 1).astype(np.float32))
     return frames
+
+
+def footage(folder: Path) -> list[NDArray[np.float32]]:
+    """A clip from a folder of plates, beside which mattes may lie as NAME.alpha.png."""
+    paths = sorted(path for path in folder.glob("*.png") if path.name.count(".") == 1)
+    found = [np.asarray(oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT))[..., :3] for path in paths]
+    return [np.ascontiguousarray(plate) for plate in found]
 
 
 def run(
@@ -88,18 +97,19 @@ def compare(
     of: str,
 ) -> None:
     """The unbroken shot beside chunks with so many handles."""
+    begin = len(frames) - COUNT
     how = {"refine": of in ("refined", "no hysteresis"), "hysteresis": of != "no hysteresis"}
-    _, before = run(matting, frames[:FIRST], **how)
-    whole, _ = run(matting, frames[FIRST:], before, **how)
+    _, before = run(matting, frames[:begin], **how)
+    whole, _ = run(matting, frames[begin:], before, **how)
     for count in handles:
-        state = run(matting, frames[FIRST - count : FIRST], **how)[1] if count else None
-        found, _ = run(matting, frames[FIRST:], state, **how)
+        state = run(matting, frames[begin - count : begin], **how)[1] if count else None
+        found, _ = run(matting, frames[begin:], state, **how)
         tell(f"{name} {count:3} handles", found, whole)
         for level in range(len(before.states.arrays) if of == "levels" and state is not None else 0):
             arrays = list(state.states.arrays)
             arrays[level] = before.states.arrays[level]
             mixed = replace(state, states=replace(state.states, arrays=tuple(arrays)))
-            found, _ = run(matting, frames[FIRST:], mixed, **how)
+            found, _ = run(matting, frames[begin:], mixed, **how)
             tell(f"{name} {count:3} handles, level {level} {arrays[level].shape[1:]} exact", found, whole)
 
 
@@ -116,15 +126,26 @@ def main() -> None:
     parser.add_argument(
         "--kept", type=float, default=shots.KEPT, help="what a frame hands on of its memory; for experiments"
     )
-    parser.add_argument("--size", type=int, nargs=2, default=(128, 192), help="height and width of the plates")
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(128, 192), help="height and width of the plates"
+    )
+    parser.add_argument(
+        "--frames", type=Path, nargs="*", default=(), help="folders of plates (PNG), instead of drawn clips"
+    )
     asked = parser.parse_args()
     info = model_info(asked.model, asked.weights)
     matting = Matting(info, open_engine(info, "cpu", threads=1))
     if not matting.remembers:
         parser.error(f"{info.versioned_name} has no memory: chunks are the shot whatever their handles")
     shots.KEPT = asked.kept
-    for kind in asked.clip:
-        frames = clip(kind, *asked.size)
+    drawn = () if asked.frames else asked.clip
+    made = itertools.chain(
+        ((kind, clip(kind, *asked.size)) for kind in drawn),
+        ((folder.name, footage(folder)) for folder in asked.frames),
+    )
+    for kind, frames in made:
+        if max(asked.handles) > len(frames) - COUNT:
+            parser.error(f"{kind} has {len(frames)} frames: too few for {max(asked.handles)} handles")
         for of in asked.of:
             compare(matting, frames, f"{kind:8} {of:13}", asked.handles, of)
 

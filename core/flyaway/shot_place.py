@@ -1,7 +1,7 @@
-"""How far a shot has come, and a name for that: what a frame remembers is all frames since its shot began.
-And which of the states on the way stay on disk.
+"""How far a shot has come, a name for that, and which of the states on the way stay on disk.
 
-Jobs and hosts write this name beside a matte; a matte that names anything but what is there now is stale.
+What a frame remembers is all frames since its shot began. Jobs and hosts
+write this name beside a matte; a matte that names anything but what is there now is stale.
 Standard library alone, so that a host may import it where it has nothing else.
 """
 
@@ -49,8 +49,8 @@ def beginning(frame: int, held: str = "") -> Place:
 def let_go(numbers: Sequence[int]) -> list[int]:
     """Which of a shot's kept states go, so that at most `MOST_KEPT` stay.
 
-    Those without which the fewest frames lie between two neighbours, one after another: so those that stay are
-    spread evenly over the shot, whatever its length. The first and the last two stay.
+    Those without which the fewest frames lie between two neighbours, one after another: so those that stay
+    are spread evenly over the shot, whatever its length. The first and the last two stay.
 
     Parameters
     ----------

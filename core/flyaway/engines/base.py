@@ -25,8 +25,8 @@ ENGINES = ("onnxruntime", "openvino", "torch")
 DEFAULT_ENGINE = "onnxruntime"
 STAGES = ("prepare", "coarse", "select", "tokens", "refine", "finish")
 STRIDES = (16, 8, 4, 2)  # px of working image per entry of a gated decoder's states, coarsest first
-# A region that the frame before had refined stays one down to this share of the threshold for a new one, but for
-# so many frames at most: else a chunk would need all frames since to choose the regions of the whole shot.
+# A region that the frame before had refined stays one down to this share of the threshold for a new one, but
+# for so many frames at most: else a chunk would need all frames before it to choose the regions of the shot.
 STAYS = 0.5
 HELD = 8
 
