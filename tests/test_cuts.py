@@ -128,6 +128,19 @@ def test_the_size_of_a_plate_does_not_matter(scenes):
     assert noticed(tiny) == []
 
 
+def test_a_bare_screen_is_blank_whatever_its_colour(scenes):
+    """It is the same as itself, and between two frames of a take it is held as a flash is."""
+    still = frame(scenes[1], 80)
+    green, blue = (
+        np.full_like(still, 1) * np.float32(colour) for colour in ((0.1, 0.6, 0.2), (0.1, 0.2, 0.6))
+    )
+    grain = np.random.default_rng(1).normal(0, 0.01, (3, *still.shape))
+    assert noticed(green + grain) == []
+    assert noticed([green, blue, blue]) == [1]
+    assert noticed([still, still, green, still]) == []
+    assert noticed([still, still, green, green]) == [3]
+
+
 def test_a_look_is_no_view_of_the_plate():
     plate = np.random.default_rng(0).random((36, 64, 3)).astype(np.float32)
     assert not np.shares_memory(cuts.look(plate), plate)

@@ -72,7 +72,8 @@ def judge(before: Looks, now: Float) -> tuple[bool, Looks]:
 def same(one: Float, other: Float) -> bool:
     """Whether two views show the same place, moved or lit otherwise perhaps."""
     if _is_blank(one) or _is_blank(other):
-        return bool(_is_blank(one) and _is_blank(other) and abs(float(one.mean() - other.mean())) < 0.1)
+        apart = np.abs(one.mean((0, 1)) - other.mean((0, 1))).max()
+        return bool(_is_blank(one) and _is_blank(other) and apart < 0.1)
     if _as_they_lie(one, other) >= ALIKE:  # as a rule: no other shift can say less
         return True
     fits = correlation(one, other)
@@ -139,7 +140,8 @@ def _colours(view: Float) -> NDArray[np.float64]:
 
 
 def _is_blank(view: Float) -> bool:
-    return float(view.std()) < _BLANK
+    """Whether nothing is to be seen, of whatever colour: a bare green screen, a slate's blue."""
+    return float(view.std((0, 1)).max()) < _BLANK
 
 
 def _tells_nothing(now: Float, before: Float) -> bool:

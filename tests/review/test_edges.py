@@ -116,12 +116,29 @@ def test_what_pops_once_is_told_once(shot, flow):
     assert review.worst[0] == 4
 
 
-def test_a_cut_cannot_be_followed_and_that_is_said(shot, write_plate):
-    pytest.importorskip("cv2", reason="the shots extra is not installed")
-    jobs = shot()
-    write_plate(jobs[4].source, np.ascontiguousarray(texture(7)[::-1]))
+def test_a_cut_is_told_and_what_changes_over_it_is_no_fault(shot, flow, write_plate):
+    """Another take from frame 4 on: the matte jumps there, as it must."""
+
+    def taken_over(alpha, n):
+        return alpha if n < 4 else np.roll(alpha, 60, axis=1) * (n > 5)
+
+    jobs = shot(taken_over, walk=2 if flow else 0)
+    for number in range(4, FRAMES):
+        taken = np.random.default_rng(7).random((*LARGE[:1], LARGE[1] // 8, 3)).repeat(8, 1)
+        write_plate(jobs[number].source, (0.8 * taken).astype(np.float32))
     review = review_frames(jobs)
-    assert labels(review) == []
-    assert {frame.label for frame in review.unjudged} <= {"4", "5"}
-    assert review.unjudged
-    assert "no fault found, edges of" in review.verdict
+    assert [frame.label for frame in review.frames if frame.cut] == ["4"]
+    assert "Another take begins at 4: not compared with the frame before." in review.notes
+    cut = review.frames[4]
+    assert (cut.jump, cut.flicker, cut.edges) == (None, None, None)
+    assert cut.faults == ("the matte is empty",)
+    # What comes later is compared again.
+    assert any("coverage jumps" in fault for fault in review.frames[6].faults)
+
+
+def test_a_frame_that_cannot_be_followed_is_said(shot, monkeypatch):
+    pytest.importorskip("cv2", reason="the shots extra is not installed")
+    monkeypatch.setattr("flyaway.review.measure.LEAST_FOLLOWED", 2.0)
+    review = review_frames(shot())
+    assert len(review.unjudged) == FRAMES - 1
+    assert review.verdict == f"no fault found, edges of {FRAMES - 1} frames not judged"

@@ -8,6 +8,8 @@ from statistics import median
 from flyaway.frames.patterns import FrameJob
 from flyaway.pictures import motion
 
+_NAMED = 5  # cuts that a note names
+
 
 @dataclass(frozen=True)
 class EdgeCheck:
@@ -43,6 +45,7 @@ class FrameCheck:
     jump : change of coverage since the frame before, or None.
     flicker : mean change of the matte where the plate stood still, or None.
     edges : what its edges did; None where there is no frame before it, or no edge.
+    cut : whether its plate begins another take (`flyaway.cuts`), so that nothing before it is compared.
     faults : what is wrong, in words for people; the worst first.
     score : how urgently it should be looked at; 0 is not at all.
     """
@@ -54,6 +57,7 @@ class FrameCheck:
     jump: float | None = None
     flicker: float | None = None
     edges: EdgeCheck | None = None
+    cut: bool = False
     faults: tuple[str, ...] = ()
     score: float = 0.0
 
@@ -123,8 +127,10 @@ class Review:
             )
         if count:
             why = "its motion could not be followed" if self.by_flow else "too little of it stands still"
-            what = "1 frame was" if count == 1 else f"{count} frames were"
-            notes.append(f"The edges of {what} not judged: {why}.")
+            notes.append(f"The edges of {_frames(count)} were not judged: {why}.")
+        if cuts := [frame.label for frame in self.frames if frame.cut]:
+            which = ", ".join(cuts[:_NAMED]) + (f" and {len(cuts) - _NAMED} more" if cuts[_NAMED:] else "")
+            notes.append(f"Another take begins at {which}: not compared with the frame before.")
         return notes
 
     @property
@@ -136,7 +142,7 @@ class Review:
             return "no fault found"
         where = "" if self.by_flow else " where the plate stands still"
         count = len(self.unjudged)
-        return f"no fault found{where}" + (f", edges of {count} frames not judged" if count else "")
+        return f"no fault found{where}" + (f", edges of {_frames(count)} not judged" if count else "")
 
     @property
     def middles(self) -> str:
@@ -151,3 +157,7 @@ class Review:
         known = [getattr(frame.edges, measure) for frame in self.frames if frame.edges is not None]
         known = [value for value in known if value is not None]
         return median(known) if known else None
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"

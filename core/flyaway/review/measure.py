@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway import color
+from flyaway import color, cuts
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError
 from flyaway.frames.options import UNKNOWN
@@ -66,11 +66,15 @@ def review_frames(
     checks: list[FrameCheck] = []
     provenance: dict[str, str] = {}
     before: tuple[int | None, _Small] | None = None
+    looks: cuts.Looks = ()
     for done, job in enumerate(pairs, 1):
         check, small, told = _measure(job, read or ReadOptions(), channel)
         provenance = provenance or told
         if small is not None and before is not None and _follows(before[0], job.frame):
-            check = _compare(check, before[1], small)
+            is_cut, looks = _is_cut(looks, before[1], small)
+            check = replace(check, cut=True) if is_cut else _compare(check, before[1], small)
+        else:
+            looks = ()
         before = None if small is None else (job.frame, small)
         checks.append(check)
         if progress is not None:
@@ -81,6 +85,13 @@ def review_frames(
 def _follows(earlier: int | None, later: int | None) -> bool:
     """Only frames of one take that are neighbours in time can flicker."""
     return earlier is not None and later is not None and abs(later - earlier) == 1
+
+
+def _is_cut(looks: cuts.Looks, before: _Small, now: _Small) -> tuple[bool, cuts.Looks]:
+    """Whether another take begins, as a shot would have it (a flash is none); and what is looked at next."""
+    if min(before.plate.shape[:2]) < LEAST_SIDE or now.plate.shape != before.plate.shape:
+        return False, ()
+    return cuts.judge(looks or (cuts.look(before.plate),), cuts.look(now.plate))
 
 
 def _measure(
