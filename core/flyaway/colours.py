@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 Index = NDArray[np.int64]
-# Rows and columns (int64, N×P each) of N tiles → N×P×P×3 float32: their scene-linear colour, finite.
-Light = Callable[[Index, Index], Float]
+# Rows and columns, slices or int64 of shapes h×1 and 1×w → h×w×3 float32: scene-linear colour there, finite.
+Light = Callable[[Any, Any], Float]
 
 TILE, MARGIN = 64, 8  # px; a tile sees its margin and answers for what is within
 _SPAN = TILE + 2 * MARGIN
 _STRIDE, _FIELD = 4, 8  # px between the samples of the coarse field, and side of its cells
 _SURE = 8  # power of alpha by which a pixel counts: only what is hardly mixed shows a colour unmixed
 _DOUBT = np.float32(0.1)  # share of certain pixels at which a cell is as good as those around it together
-_BATCH = 16  # tiles at a time: what is worked on stays in the cache
+_BATCH = 8  # tiles at a time: what is worked on stays in the cache
 LARGEST = np.float32(1e6)  # light beyond this is taken for it: sums stay finite
 
 
@@ -58,7 +58,7 @@ class Tiles:
     Attributes
     ----------
     rows, columns : N×TILE int64, where their pixels lie; beyond the frame its last line is repeated.
-    light : N×3×TILE×TILE float32, the plate, scene-linear.
+    light : N×3×SPAN×SPAN float32, the plate, scene-linear, with the margin.
     front, behind : N×3×TILE×TILE float32, the estimates, scene-linear.
     alpha : N×SPAN×SPAN float32, with the margin.
     """
@@ -75,19 +75,20 @@ class Tiles:
         """Alpha without the margin: N×TILE×TILE."""
         return self.alpha[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
-    def put(self, target: NDArray[Any], values: NDArray[Any], where: NDArray[np.bool_] | None = None) -> None:
-        """Write N×TILE×TILE (×C) values to their places in H×W (×C), only `where` (N×TILE×TILE)."""
-        height, width = target.shape[:2]
-        if where is not None and values.ndim == 4:
-            where = each_channel(where, values.shape[3])
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Which pixels lie in the frame: N×TILE×TILE."""
+        steps = np.arange(TILE)
+        rows, columns = (each == each[:, :1] + steps for each in (self.rows, self.columns))
+        return np.asarray(rows[:, :, None] & columns[:, None, :], bool)
+
+    def put(self, target: NDArray[Any], values: NDArray[Any]) -> None:
+        """Write N×TILE×TILE values to their places in H×W."""
+        height, width = target.shape
         for index, value in enumerate(values):
             top, left = int(self.rows[index, 0]), int(self.columns[index, 0])
             place = target[top : min(top + TILE, height), left : min(left + TILE, width)]
-            inside = slice(place.shape[0]), slice(place.shape[1])
-            if where is None:
-                place[...] = value[inside]
-            else:
-                np.copyto(place, value[inside], where=where[index][inside])
+            place[...] = value[: place.shape[0], : place.shape[1]]
 
 
 def each_channel(where: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
@@ -150,25 +151,41 @@ def edge_colours(light: Light, alpha: Float, tiles: Index) -> Iterator[Tiles]:
         some = tiles[start : start + _BATCH]
         rows = (some[:, :1] * TILE + _PIXELS).clip(0, height - 1)
         columns = (some[:, 1:] * TILE + _PIXELS).clip(0, width - 1)
-        observed = np.ascontiguousarray(light(rows, columns).transpose(0, 3, 1, 2))
-        cover = alpha[rows[:, :, None], columns[:, None, :]]
+        observed = np.empty((len(some), 3, _SPAN, _SPAN), np.float32)
+        cover = np.empty((len(some), _SPAN, _SPAN), np.float32)
+        for index in range(len(some)):
+            place = _place(rows[index], columns[index], 1)
+            observed[index] = light(*place).transpose(2, 0, 1)
+            cover[index] = alpha[place]
         coarse = _sampled(fields, some)
         front, behind = _local(observed, cover, coarse[:, :3], coarse[:, 3:])
         inner = slice(MARGIN, -MARGIN)
-        yield Tiles(rows[:, inner], columns[:, inner], observed[..., inner, inner], front, behind, cover)
+        yield Tiles(rows[:, inner], columns[:, inner], observed, front, behind, cover)
+
+
+def _place(rows: Index, columns: Index, step: int) -> tuple[Any, Any]:
+    """What picks them out of a frame: slices, far quicker than indices, unless they hang over its edge."""
+    if all(each[-1] - each[0] == step * (len(each) - 1) for each in (rows, columns)):
+        return slice(rows[0], rows[-1] + 1, step), slice(columns[0], columns[-1] + 1, step)
+    return rows[:, None], columns[None]
 
 
 def _local(observed: Float, cover: Float, front: Float, behind: Float) -> tuple[Float, Float]:
-    """N×3×SPAN×SPAN of plate and coarse estimates → N×3×TILE×TILE of both estimates, made local."""
+    """N×3×SPAN×SPAN of plate and coarse estimates → N×3×TILE×TILE of both estimates, made local.
+
+    The coarse estimates' memory is worked in: new memory for each step would cost as much as the step.
+    """
     share = cover[:, None]
     rest = 1 - share
-    wrong = observed - share * front
-    wrong -= rest * behind
+    part = share * front
+    wrong = observed - part
+    wrong -= np.multiply(rest, behind, out=part)
     low = darkest(observed)
-    front = share * wrong + front
+    front += np.multiply(share, wrong, out=part)
     wrong *= rest
-    wrong += behind
-    front, behind = np.maximum(front, low, out=front), np.maximum(wrong, low, out=wrong)
+    behind += wrong
+    np.maximum(front, low, out=front)
+    np.maximum(behind, low, out=behind)
     return _averaged(front, share), _averaged(behind, rest)
 
 
@@ -178,10 +195,11 @@ def darkest(observed: Float) -> Float:
 
 
 def _averaged(colour: Float, weight: Float) -> Float:
-    """Weighted means over 12 px: N×3×SPAN×SPAN → N×3×TILE×TILE."""
+    """Weighted means over 12 px: N×3×SPAN×SPAN, which is overwritten → N×3×TILE×TILE."""
     tiny = np.float32(1e-4)  # so little weight everywhere leaves the unweighted mean
     weight = weight + tiny
-    total = _MEAN @ (colour * weight) @ _MEAN.T
+    colour *= weight
+    total = _MEAN @ colour @ _MEAN.T
     total /= _MEAN @ weight @ _MEAN.T
     return np.asarray(_FROM_MEAN @ total @ _FROM_MEAN.T, np.float32)
 
@@ -206,8 +224,8 @@ def _fields(light: Light, alpha: Float) -> tuple[Float, Float]:
     observed = np.empty((3, len(rows), len(columns)), np.float32)
     for index in range(0, len(rows), 64):  # no second plate in memory
         some = rows[index : index + 64]
-        observed[:, index : index + 64] = light(some[None], columns[None])[0].transpose(2, 0, 1)
-    cover = alpha[rows[:, None], columns[None]]
+        observed[:, index : index + 64] = light(*_place(some, columns, _STRIDE)).transpose(2, 0, 1)
+    cover = alpha[_place(rows, columns, _STRIDE)]
     front = _filled(observed, cover**_SURE)
     behind = _filled(observed, (1 - cover) ** _SURE)
     return tuple(np.pad(field, ((0, 0), (2, 2), (2, 2)), "edge") for field in (front, behind))  # type: ignore[return-value]
@@ -231,11 +249,12 @@ def _filled(observed: Float, weight: Float) -> Float:
 def _halved(planes: Float) -> Float:
     """C×h×w → the mean of each 2×2; what is beyond an odd edge counts as nothing."""
     _, height, width = planes.shape
-    padded = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)))
-    return np.asarray(
-        (padded[:, ::2, ::2] + padded[:, 1::2, ::2] + padded[:, ::2, 1::2] + padded[:, 1::2, 1::2]) / 4,
-        np.float32,
-    )
+    if height % 2 or width % 2:
+        planes = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)))
+    rows = planes[:, ::2] + planes[:, 1::2]
+    mean = rows[..., ::2] + rows[..., 1::2]
+    mean *= np.float32(0.25)
+    return mean
 
 
 def _doubled(planes: Float, height: int, width: int) -> Float:

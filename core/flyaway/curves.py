@@ -17,10 +17,13 @@ def quick_decode(pixels: Float) -> Float:
     The power goes by way of the logarithm, which numpy has vectorised and the power it has not.
     """
     magnitude: Float = np.abs(pixels)
-    curved: Float = np.log(magnitude * np.float32(1 / 1.055) + np.float32(0.055 / 1.055))
+    curved: Float = magnitude * np.float32(1 / 1.055)
+    curved += np.float32(0.055 / 1.055)
+    np.log(curved, out=curved)
     curved *= np.float32(2.4)
     np.exp(curved, out=curved)
-    np.copyto(curved, magnitude * np.float32(1 / 12.92), where=magnitude <= np.float32(0.04045))
+    straight = magnitude <= np.float32(0.04045)
+    np.copyto(curved, np.multiply(magnitude, np.float32(1 / 12.92), out=magnitude), where=straight)
     np.copysign(curved, pixels, out=curved)
     return curved
 
@@ -28,11 +31,13 @@ def quick_decode(pixels: Float) -> Float:
 def quick_encode(pixels: Float) -> Float:
     """`linear_to_srgb` within 2e-6 (relative to 1) and several times as quick, in new memory."""
     magnitude = np.abs(pixels)
-    curved = np.log(np.maximum(magnitude, np.float32(0.0031308)))
+    curved = np.maximum(magnitude, np.float32(0.0031308))
+    np.log(curved, out=curved)
     curved *= np.float32(1 / 2.4)
     np.exp(curved, out=curved)
     curved *= np.float32(1.055)
     curved -= np.float32(0.055)
-    np.copyto(curved, magnitude * np.float32(12.92), where=magnitude <= np.float32(0.0031308))
+    straight = magnitude <= np.float32(0.0031308)
+    np.copyto(curved, np.multiply(magnitude, np.float32(12.92), out=magnitude), where=straight)
     np.copysign(curved, pixels, out=curved)
     return curved

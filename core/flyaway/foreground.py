@@ -9,7 +9,7 @@ difference is given to the person in proportion to its coverage.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -18,6 +18,7 @@ from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
 from flyaway.colours import (
     LARGEST,
     MARGIN,
+    TILE,
     Float,
     Index,
     Tiles,
@@ -31,7 +32,10 @@ from flyaway.errors import BadPlateError
 from flyaway.plate import BAND, straight_rows
 
 Screen = Literal["green", "blue"]
-REACH = 6  # px by which colour goes on under the matte; filters of twice that width pull in no black
+# What is covered is grown by so much to either side, one after the other: by all of it, and by all between.
+_STEPS = (1, 2, 3)
+REACH = sum(_STEPS)  # px by which colour goes on under the matte: filters of twice that pull in no black
+_PLAIN = np.float32(9e4)  # codes whose squares' sum is smaller are finite, and none is light beyond LARGEST
 _HALF_MAX = np.float32(65504)
 
 
@@ -117,48 +121,84 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
     """Write the estimates where alpha is partial, and a little beyond."""
     encoded = encoding == "srgb"
 
-    def light(rows: Index, columns: Index) -> Float:
-        observed = rows_of(rows[:, :, None], columns[:, None, :])
-        if not np.isfinite(observed).all():
+    def light(rows: Any, columns: Any) -> Float:
+        observed: Float = rows_of(rows, columns)
+        with np.errstate(all="ignore"):
+            plain = np.einsum("ijk,ijk->", observed, observed) < _PLAIN
+        if not plain:
             observed = np.nan_to_num(observed, nan=0.0, posinf=0.0, neginf=0.0)
         if encoded:
             observed = quick_decode(observed)
-        return np.asarray(np.clip(observed, -LARGEST, LARGEST, out=observed), np.float32)
+        return observed if plain else np.clip(observed, -LARGEST, LARGEST, out=observed)
 
+    flat = result.reshape(-1)
     for tiles in edge_colours(light, cover, edge_tiles(cover, under=True)):
-        colour = unmixed(tiles, limit=np.float32(1) if encoded else None)
+        where = (tiles.inner < 1) & _near(tiles.alpha > 0) & tiles.inside
+        spots = Spots.of(where)
+        colour = unmixed(tiles, spots, limit=np.float32(1) if encoded else None)
         if encoded:
             colour = quick_encode(colour)
-        values = _fit(colour.transpose(0, 2, 3, 1), result.dtype)
-        where = (tiles.inner < 1) & _near(tiles.alpha > 0)
-        tiles.put(result, values, where)
+        corner = tiles.rows[:, 0] * cover.shape[1] + tiles.columns[:, 0]
+        place = 3 * (corner[spots.tile] + spots.row * cover.shape[1] + spots.column)
+        for channel, values in enumerate(_fit(colour, result.dtype)):
+            flat[place + channel] = values
 
 
-def unmixed(tiles: Tiles, limit: np.float32 | None = None) -> Float:
-    """The person's colour in some tiles: N×3×TILE×TILE, scene-linear.
+class Spots(NamedTuple):
+    """K pixels of some tiles: K int64 each."""
+
+    tile: Index
+    row: Index
+    column: Index
+
+    @classmethod
+    def of(cls, where: NDArray[np.bool_]) -> Spots:
+        """Those that N×TILE×TILE names: as `np.nonzero` has them, which takes several times as long."""
+        flat = np.flatnonzero(where)
+        line = flat // TILE
+        tile = line // TILE
+        return cls(tile, line - tile * TILE, flat - line * TILE)
+
+    def picked(self, *planes: Float, margin: int = 0) -> list[Float]:
+        """Their values in planes N×3×side×side with so wide a margin: 3×K each, new memory."""
+        _, channels, side, _ = planes[0].shape
+        first = (self.tile * (channels * side) + (self.row + margin)) * side + (self.column + margin)
+        places = first + side * side * np.arange(channels)[:, None]
+        return [each.reshape(-1).take(places) for each in planes]
+
+
+def unmixed(tiles: Tiles, spots: Spots, limit: np.float32 | None = None) -> Float:
+    """The person's colour at K pixels of some tiles: 3×K, scene-linear.
 
     Parameters
     ----------
     tiles : the plate and the estimates.
+    spots : which pixels.
     limit : what colour may not exceed where the plate does not either; None for light, which has no white.
     """
-    share = tiles.inner[:, None]
-    wrong = tiles.light - share * tiles.front - (1 - share) * tiles.behind
-    colour = tiles.front + share * wrong
-    colour = np.maximum(colour, darkest(tiles.light))
-    return np.asarray(colour if limit is None else np.minimum(colour, np.maximum(tiles.light, limit)))
+    (light,) = spots.picked(tiles.light, margin=MARGIN)
+    front, behind = spots.picked(tiles.front, tiles.behind)
+    share = tiles.alpha[spots.tile, spots.row + MARGIN, spots.column + MARGIN]
+    wrong = light - share * front
+    wrong -= (1 - share) * behind
+    wrong *= share
+    front += wrong
+    inner = slice(MARGIN, -MARGIN)
+    lowest = darkest(tiles.light[..., inner, inner])[:, :, 0, 0]
+    np.maximum(front, lowest.T.take(spots.tile, axis=1), out=front)
+    return front if limit is None else np.minimum(front, np.maximum(light, limit, out=light), out=front)
 
 
 def _near(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where something is covered within REACH px: N×SPAN×SPAN → N×TILE×TILE."""
     for axis in (1, 2):
-        grown = covered.copy()
-        for shift in range(1, REACH + 1):
+        for shift in _STEPS:
+            grown = covered.copy()
             ahead, back = [slice(None)] * 3, [slice(None)] * 3
             ahead[axis], back[axis] = slice(shift, None), slice(None, -shift)
             grown[tuple(ahead)] |= covered[tuple(back)]
             grown[tuple(back)] |= covered[tuple(ahead)]
-        covered = grown
+            covered = grown
     return covered[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 

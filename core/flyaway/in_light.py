@@ -13,10 +13,12 @@ highlights off, so that its pixels do not mix linearly even when decoded; there 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway.colours import Index, edge_colours, edge_tiles
+from flyaway.colours import edge_colours, edge_tiles
 from flyaway.curves import quick_decode, quick_encode
 
 Float = NDArray[np.float32]
@@ -40,8 +42,8 @@ def read_in_light(image: Float, alpha: Float) -> Float:
     """
     result = alpha.copy()
 
-    def light(rows: Index, columns: Index) -> Float:
-        return quick_decode(image[rows[:, :, None], columns[:, None, :]])
+    def light(rows: Any, columns: Any) -> Float:
+        return quick_decode(image[rows, columns])
 
     for tiles in edge_colours(light, alpha, edge_tiles(alpha, under=False)):
         tiles.put(result, reread(tiles.inner, tiles.front, tiles.behind))
