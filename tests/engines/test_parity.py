@@ -99,11 +99,13 @@ def test_chunks_change_nothing(ort_engine, plates, monkeypatch):
     plate = plates(height, width)
     cells = forced(ort_engine, height, width, 0.15)
     results = []
-    for chunk, kept in ((256, 256), (32, 256), (7, 256), (7, 0)):
+    # Regions at once, and regions whose inputs are kept from the tokens to the refiner: all, some, none.
+    for chunk, kept in ((256, 512), (32, 512), (7, 512), (7, 40), (7, 0)):
         monkeypatch.setattr(ort_engine, "chunk", chunk)
-        monkeypatch.setattr("flyaway.engines.host_loop.KEPT", kept)
+        monkeypatch.setattr("flyaway.engines.host_loop.KEPT", kept * ort_engine._region)
         results.append(ort_engine.infer(plate, cells=cells).alpha)
     assert cells.sum() % 7 > 1
+    assert 40 < cells.sum() <= 512
     assert all(np.array_equal(result, results[0]) for result in results[1:])
     assert np.abs(results[0] - ort_engine.infer(plate, refine=False).alpha).max() > 1e-3
 

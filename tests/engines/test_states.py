@@ -118,13 +118,13 @@ def test_a_model_without_memory_takes_no_states(frames):
         engine.infer(frames[0], states=States())
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_shapes_are_those_that_the_network_leaves(mirrored):
+@pytest.mark.parametrize(("changes", "count"), [({}, 4), ({"mirrored": True}, 8), ({"glance": 64}, 4)])
+def test_shapes_are_those_that_the_network_leaves(changes, count):
     torch = pytest.importorskip("torch")
     from flyaway.network import MattingNetwork
 
     config = CONFIGS["fast-2"]
-    config = replace(config, coarse=replace(config.coarse, mirrored=mirrored, working_size=96))
+    config = replace(config, coarse=replace(config.coarse, working_size=96, glance_share=0.4, **changes))
     network = MattingNetwork(config).eval()
     plate = torch.rand(1, 3, 90, 160)
     with torch.no_grad():
@@ -132,4 +132,4 @@ def test_shapes_are_those_that_the_network_leaves(mirrored):
         _, after = network.frame_of(plate, states)
     shapes = state_shapes(config, 90, 160)
     assert [tuple(state.shape) for state in states] == shapes == [tuple(state.shape) for state in after]
-    assert len(shapes) == (8 if mirrored else 4)
+    assert len(shapes) == count

@@ -38,7 +38,7 @@ GRAPHS = ("coarse", "tokens", "refine")
 SHOT = "shot"  # the coarse graph with states in and out, of models with memory
 # Pixels of a plate whose mattes are large too: graphs give back memory before they are finished; UHD has 8 M.
 LARGE = 11 << 20
-# Up to so many pixels of regions, the refiner inputs are kept from one pass to the next (48 MB).
+# So many pixels of regions at most have their refiner inputs kept from one pass to the next (48 MB).
 KEPT = 256 * 72**2
 
 
@@ -178,14 +178,14 @@ class HostLoop(ABC):
                 patches = regions.refiner_inputs(image, maps, positions[part], cell, halo)
                 centre = positions[part] * cell + cell // 2
                 around = regions.sample_points(context, centre[:, 0], centre[:, 1], *image.shape[:2])
-                if len(positions) * self._region <= KEPT:
+                if min(part.stop, len(positions)) * self._region <= KEPT:
                     kept.append(patches)
             with watch("tokens"):
                 tokens += self._run("tokens", {"patches": patches, "context": around})
         everyone = np.concatenate(tokens)
         for number, part in enumerate(parts):
             with watch("select"):
-                if kept:
+                if number < len(kept):
                     patches = kept[number]
                 else:
                     patches = regions.refiner_inputs(image, maps, positions[part], cell, halo)

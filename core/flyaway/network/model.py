@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from flyaway.network.attention import CrossRegionAttention
 from flyaway.network.decoder import UNKNOWN, Decoder, HeadOutput, smooth_phases
@@ -28,6 +29,8 @@ class MattingNetwork(TwoStageNetwork):
         c, r = config.coarse, config.refiner
         if (c.encoder, r.kind, c.stride) != ("mobile", "unshuffle", 1):
             raise ValueError(f"configuration {config.name!r} is not one of ours: see build_network")
+        if 0 < 2 * c.glance < c.working_size or c.glance > c.working_size:
+            raise ValueError(f"a glance of {c.glance} px for a working image of {c.working_size} cannot be")
         super().__init__(config)
         self.encoder = MobileEncoder(config.mobile)
         channels = self.encoder.channels
@@ -93,12 +96,29 @@ class MattingNetwork(TwoStageNetwork):
 
     def _frame(self, working: Tensor, states: Sequence[Tensor] | None) -> tuple[Coarse, list[Tensor]]:
         features = self.encoder(working)
+        if self.config.coarse.glance:
+            features[-1] = self._glanced(working, features[-1])
         if isinstance(self.decoder, GatedDecoder):
             levels, left = self.decoder.frame(features, working, states)
             return Coarse(levels, features[-1]), left
         if states is not None:
             raise ValueError(f"{self.config.name} has no memory: it takes no states")
         return Coarse(self.decoder(features), features[-1]), []
+
+    def _glanced(self, working: Tensor, deepest: Tensor) -> Tensor:
+        """The deepest features with a share of what the encoder makes of the mirror image, smaller.
+
+        Where a person is comes from the deepest features alone, and costs three tenths of the stage; edges
+        come from the image as it is, by the skips.
+        """
+        c = self.config.coarse
+        m, whole = c.pad_multiple, c.working_size
+        # The nearest multiple of `pad_multiple`, in whole numbers, as exports want it.
+        size = [m * ((2 * c.glance * (side // m) + whole) // (2 * whole)) for side in working.shape[2:]]
+        small = F.interpolate(working, size, mode="bilinear", align_corners=False)
+        other = self.encoder(small.flip(-1))[-1].flip(-1)
+        other = F.interpolate(other, deepest.shape[2:], mode="bilinear", align_corners=False)
+        return deepest + c.glance_share * (other - deepest)
 
     def finest(self, head: HeadOutput) -> tuple[Tensor, Tensor, Tensor]:
         """Alpha, trimap probabilities and refiner features, from the finest head's logits.
