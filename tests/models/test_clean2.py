@@ -10,6 +10,7 @@ import pytest
 from models.evaluation.split import held_out
 from models.training.bank import people
 from models.training.data.clean2_index import main as index
+from models.training.data.clean2_sources import main as list_sources
 from models.training.data.rendered.clothes import Stuff, Wardrobe, dressed
 from models.training.data.rendered.draw import painted
 from models.training.data.rendered.figure import PARTS, Figure, Floats
@@ -155,6 +156,20 @@ def test_the_table_holds_nobody_that_is_held_out_and_no_others_opinion(tmp_path:
     assert trust[32, 32] == 255 == alpha[32, 32]
     with (bank / "clean2_backgrounds.csv").open() as file:
         assert [Path(r["image"]).stem for r in csv.DictReader(file)] == ["hdri-apartment-x"]
+    # What it learned from can be told by name and licence: nothing that is held out is in it.
+    for table in ("backgrounds", "things"):
+        pictures = [row | {"source": s, "file": f"free/{table}-{i}.webp"} for i, s in enumerate(sources)]
+        _table(data / "free" / f"{table}.csv", pictures)
+    list_sources(["--data", str(data), "--bank", str(bank), "--out", str(tmp_path / "sources.csv")])
+    with (tmp_path / "sources.csv").open() as file:
+        told = [(r["kind"], r["name"], r["licence"], r["tier"]) for r in csv.DictReader(file)]
+    assert told == [
+        ("person", "london-neutral-001-x", "CC-BY 4.0", "A"),
+        ("person", "0", "CC-BY 2.0", "B"),
+        ("place", "hdri-apartment-x", "CC0", "A"),
+        ("place", "backgrounds-0", "CC-BY 2.0", "B"),
+        ("thing", "things-0", "CC-BY 2.0", "B"),
+    ]
 
 
 def _table(path: Path, rows: list[dict[str, str]]) -> None:
