@@ -1,8 +1,9 @@
-"""Every picture that `clean` learned from, with its licence and credit: what a studio's counsel asks for.
+"""Every picture that `clean-2` learned from, with its licence and credit: what a studio's counsel asks for.
 
 ``python -m models.training.data.clean2_sources --data DATA --bank BANK`` writes
-``models/cards/clean.sources.csv``: people by `clean2_index`'s table, and the places and things that its
-recipe draws besides. People drawn by code are one line.
+``models/cards/clean.sources.csv``, which goes with the card once these weights are released: people by
+`clean2_index`'s table, and the places and things that its recipe draws besides. People drawn by code are
+one line.
 """
 
 from __future__ import annotations
