@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from flyaway.bench import Configuration, Timing
 from flyaway.bench_curve import Curve, markdown, measure_curves
 from flyaway.cli.app import app
+from flyaway.evaluation.plot import lines
 
 
 def curve(wall: tuple[float, ...]) -> Curve:
@@ -25,6 +26,14 @@ def test_a_line_is_found_and_does_not_bend() -> None:
 
 def test_what_is_quadratic_bends() -> None:
     assert curve(tuple(80 + 1e-3 * cells**2 for cells in (1, 200, 400, 600))).bend > 1.5
+
+
+def test_axes_write_thousands_in_full() -> None:
+    drawn = lines("t", "x", "y", {"8K": [(0, 0), (30, 8330)]}, span=(0, 8330))
+    assert ">8,330<" in drawn
+    assert ">1,670<" in drawn
+    assert "e+" not in drawn
+    assert ">0.005<" in lines("t", "x", "y", {"a": [(0, 0), (1, 0.005)]}, span=(0, 0.005))
 
 
 def test_every_size_is_timed_at_every_share_and_drawn(tmp_path: Path) -> None:

@@ -53,11 +53,11 @@ def lines(
         value = low + (high - low) * step / STEPS
         y = place(left, value)[1]
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
-        parts.append(_text(LEFT - 6, y + 4, f"{value:.3g}", "end"))
+        parts.append(_text(LEFT - 6, y + 4, _number(value), "end"))
         number = left + (right - left) * step / STEPS
         if right - left >= STEPS and all(x == int(x) for x in xs):
             number = round(number)  # frames have no fractions
-        parts.append(_text(place(number, low)[0], HEIGHT - BOTTOM + 16, f"{number:.3g}"))
+        parts.append(_text(place(number, low)[0], HEIGHT - BOTTOM + 16, _number(number)))
     if zero and low < 0 < high:
         parts.append(f'<path d="M{LEFT} {place(left, 0)[1]:.1f}H{WIDTH - RIGHT}" stroke="#555"/>')
     mark = float(LEFT)
@@ -73,6 +73,11 @@ def lines(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
         f' font-size="11"><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n{body}\n</svg>\n'
     )
+
+
+def _number(value: float) -> str:
+    """Three digits; thousands in full, not as a power of ten."""
+    return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _text(x: float, y: float, words: str, anchor: str = "middle", *, bold: bool = False) -> str:
