@@ -21,7 +21,7 @@ class Ahead:
     """Draws as a composer does, from batches that wait; where none does, it composes one itself.
 
     The other process begins as a copy of this one, so it holds the same bank in the same memory. It runs on
-    any core at the lowest priority: nothing waits for it. What is drawn then depends on how quick it is, so
+    any core at a low priority: nothing waits for it. What is drawn then depends on how quick it is, so
     two runs of one seed differ.
 
     Parameters
@@ -29,10 +29,11 @@ class Ahead:
     composer : on the processor.
     count : plates of a batch.
     sizes : height and width of the plates that will be asked for.
+    niceness : of the other process; 19 takes only what the cores have left.
     """
 
-    def __init__(self, composer: Composer, count: int, sizes: Sequence[Size]):
-        self.composer, self.count = composer, count
+    def __init__(self, composer: Composer, count: int, sizes: Sequence[Size], niceness: int = 19):
+        self.composer, self.count, self.niceness = composer, count, niceness
         context = torch.multiprocessing.get_context("fork")
         self.waiting = {size: context.Queue(DEPTH) for size in dict.fromkeys(sizes)}
         self.helped = 0  # batches that had been composed ahead
@@ -54,8 +55,9 @@ class Ahead:
     def _compose(self) -> None:
         """What the other process does until this one ends."""
         parent = os.getppid()
+        torch.set_num_threads(1)  # a copied process has none of its threads: it would wait for ever
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        os.nice(39)
+        os.setpriority(os.PRIO_PROCESS, 0, max(self.niceness, os.getpriority(os.PRIO_PROCESS, 0)))
         rng = self.composer.rng  # its seed would draw the plates of the process that this one is a copy of
         self.composer.rng = Rng(rng.device, rng.generator.initial_seed() + 1)
         while os.getppid() == parent:

@@ -74,9 +74,9 @@ def test_trust_is_low_where_a_photograph_was_labelled_and_full_where_the_plate_w
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="copies of a process need Linux")
 def test_plates_composed_ahead_are_plates_of_the_size_that_is_asked_for(composer: Composer) -> None:
-    ahead = Ahead(composer, 2, [(64, 96), (96, 64)])
+    ahead = Ahead(composer, 2, [(64, 96), (96, 64)], niceness=0)
     try:
-        for _ in range(200):
+        for _ in range(600):
             if all(waiting.full() for waiting in ahead.waiting.values()):
                 break
             time.sleep(0.1)
