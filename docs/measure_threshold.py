@@ -2,42 +2,35 @@
 
 A region is refined where the coarse stage's doubt is above a threshold somewhere in it. At the released one
 (`RefinerConfig.low`) the refiner's correction begins to be blended in, so that a region left out would have
-been as it is; a higher one leaves out regions in which it would have had little weight. SET is a folder of
-`NAME.png` and `NAME.alpha.png`.
+been as it is; a higher one leaves out regions in which it would have had little weight. SET is a folder as
+`flyaway evaluate` takes it.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 import flyaway
 from flyaway.engines.host_loop import HostLoop
-from flyaway.evaluation.metrics import sad
+from flyaway.evaluation.layouts import Item, open_set
+from flyaway.evaluation.metrics import sad, soft_mad
 
 THRESHOLDS = (0.08, 0.12, 0.16, 0.2, 0.24, 0.32, 0.4)
 
 
-def read(path: Path) -> NDArray[np.uint8]:
-    """A picture as it is stored."""
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def scores(matting: flyaway.Matting, plates: list[Path]) -> NDArray[np.float64]:
+def scores(matting: flyaway.Matting, items: Sequence[Item]) -> NDArray[np.float64]:
     """Means over plates: the share of regions that is refined, SAD, and the distance of soft pixels."""
     rows = []
-    for path in plates:
-        truth = read(path.with_suffix("").with_suffix(".alpha.png")).astype(np.float32) / 255
-        matte = matting(read(path)[..., :3], "srgb")
-        soft = (truth > 0.05) & (truth < 0.95)
-        away = float(np.abs(matte.alpha - truth)[soft].mean()) if soft.any() else np.nan
-        rows.append((matte.cells.mean(), sad(matte.alpha, truth), away))
+    for item in items:
+        truth = item.load_alpha()
+        matte = matting(item.load_plate(), "srgb")
+        rows.append((matte.cells.mean(), sad(matte.alpha, truth), soft_mad(matte.alpha, truth)))
     means: NDArray[np.float64] = np.array(rows, np.float64).mean(0)
     return means
 
@@ -56,13 +49,12 @@ def main() -> None:
         raise SystemExit("the engine chooses regions by itself")
     config = engine.config
     for folder in asked.sets:
-        alphas = sorted(folder.glob("*.alpha.png"))[:: asked.every]
-        plates = [path.with_name(path.name.replace(".alpha.png", ".png")) for path in alphas]
-        print(f"\n{folder.name}, {len(plates)} plates\n")
+        items = open_set(folder).items[:: asked.every]
+        print(f"\n{folder.name}, {len(items)} plates\n")
         print("| threshold | regions | SAD | soft MAD |\n|---:|---:|---:|---:|")
         for threshold in asked.thresholds:
             engine.config = replace(config, refiner=replace(config.refiner, low=threshold))
-            share, distance, soft = scores(matting, plates)
+            share, distance, soft = scores(matting, items)
             print(f"| {threshold:g} | {share:.3f} | {distance:.3f} | {soft:.4f} |", flush=True)
 
 

@@ -57,7 +57,7 @@ class Trainer(Loop):
         self.draws: dict[str, Draw] = {"coarse": composer, "shots": Clips(composer, run.frames)}
         if ahead:  # of stills alone: the copy of this process is made before torch has done any work
             sizes = [self._plate(view, ratio) for view in run.views for ratio in run.ratios]
-            self.draws["coarse"] = Ahead(composer, run.batch, sizes)
+            self.draws["coarse"] = Ahead(composer, self._count("coarse"), sizes)
         torch.manual_seed(run.seed)
         network = MattingNetwork(CONFIGS[run.config])
         begin(network, run.start, run.keep_blocks)
@@ -79,7 +79,7 @@ class Trainer(Loop):
         learned, turn = turns[number % len(turns)], number // len(turns)
         size = run.views[turn % len(run.views)]
         ratio = run.ratios[turn % len(run.ratios)]
-        count = run.stills if len(turns) > 1 and learned == "coarse" else run.batch
+        count = self._count(learned)
         plates = self.draws[learned](count, self._plate(size, ratio))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
             losses, logged = OBJECTIVES[learned](self.network, plates, size)
@@ -96,6 +96,11 @@ class Trainer(Loop):
             self._pull(rate)
         average_in(self.average, self.network, self.average, number)
         return {**{k: v.detach() for k, v in losses.items()}, **logged, "norm": norm.detach()}
+
+    def _count(self, learned: str) -> int:
+        """Plates of a step, or shots."""
+        taking_turns = len(TURNS[self.run.objective]) > 1
+        return self.run.stills if taking_turns and learned == "coarse" else self.run.batch
 
     @staticmethod
     def _plate(view: tuple[int, int], ratio: float) -> tuple[int, int]:

@@ -110,7 +110,8 @@ def _save(values: np.ndarray, path: Path) -> None:  # type: ignore[type-arg]
     Image.fromarray(np.round(values * 255).astype(np.uint8)).save(path)
 
 
-def _write(columns: list[str], rows: list[dict[str, object]], path: Path) -> None:
+def write_table(columns: list[str], rows: list[dict[str, object]], path: Path) -> None:
+    """A CSV file, under its name only once it is whole."""
     partial = path.with_suffix(".part")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
@@ -126,14 +127,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bank", type=Path, required=True)
     args = parser.parse_args(arguments)
     entries = [*studio(args.data, args.bank), *outlined(args.data, args.bank), *rendered(args.bank)]
-    _write([f.name for f in fields(Entry)], [asdict(entry) for entry in entries], args.bank / "clean2.csv")
+    write_table(
+        [f.name for f in fields(Entry)], [asdict(entry) for entry in entries], args.bank / "clean2.csv"
+    )
     held = set(held_out("background"))
     places = [
         {"name": name_of(r["image"]), "image": args.data / r["image"], "source": "hdri", "licence": "clean"}
         for r in read_table(args.data / "backgrounds.csv")
         if r["source"] == "hdri" and name_of(r["image"]) not in held
     ]
-    _write(list(places[0]), places, args.bank / "clean2_backgrounds.csv")
+    write_table(list(places[0]), places, args.bank / "clean2_backgrounds.csv")
     for source in sorted({entry.source for entry in entries}):
         print(source, sum(entry.source == source for entry in entries))
     print("places", len(places))

@@ -9,7 +9,6 @@ one line.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from models.evaluation.holdout import trains_on
 from models.evaluation.sources import read_rows
 from models.evaluation.split import name_of
+from models.training.data.clean2_index import write_table
 
 CARD = Path(__file__).parents[2] / "cards" / "clean.sources.csv"
 DRAWN = "drawn by models/training/data/render_people.py: anny's bodies (Apache-2.0), its data CC0"
@@ -67,10 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=CARD)
     asked = parser.parse_args(arguments)
     found = list(sources(asked.data, asked.bank))
-    with asked.out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Source)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(source) for source in found)
+    write_table([field.name for field in fields(Source)], [asdict(source) for source in found], asked.out)
     for kind in ("person", "place", "thing"):
         tiers = [source.tier for source in found if source.kind == kind]
         print(kind, len(tiers), {tier: tiers.count(tier) for tier in sorted(set(tiers))})
