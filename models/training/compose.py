@@ -38,6 +38,7 @@ class Recipe:
     smallest : size of the smallest people before a new background, as a part of the view.
     turned : largest turn in degrees, of people who move (`ACTION`).
     empty : plates with nobody.
+    busy : plates with things behind; on one with nobody they are what else stands in a frame's middle.
     """
 
     shares: dict[str, float]
@@ -46,6 +47,7 @@ class Recipe:
     smallest: float = 0.45
     turned: float = 5.0
     empty: float = EMPTY
+    busy: float = BUSY
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ class Composer:
         """What stands behind the person, and how much of it is somebody."""
         rng = self.rng
         behind = tone(self.background(count, shape), rng, 0.8)
-        for group in rng.groups(count, BUSY, 2):
+        for group in rng.groups(count, self.recipe.busy, 2):
             for _ in range(2):
                 thing, cover = self.thing(len(group), shape)
                 behind[group] = mix(thing, behind[group], cover)

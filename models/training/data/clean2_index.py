@@ -5,11 +5,13 @@ with their alphas) and ``BANK/clean2_backgrounds.csv``. People are
 
 - the solved studio portraits (``BANK/london``, by `solve_studio`): alpha and colour are exact;
 - photographs of ``free/people.csv`` with an outline by hand: a soft edge of one pixel, believed away from it;
-- whoever `render_people` drew (``BANK/rendered``), where it has.
+- whoever `render_people` drew (``BANK/rendered``), where it has;
+- photographs that `own_mattes` has labelled, where it has: the coming weights' own mattes, believed where
+  they agree with themselves and whoever looked at them found nothing wrong.
 
-No network is asked about any of them, neither for a label nor for a choice. Names that `models.evaluation`
-holds out are left out. ``tier`` says where a licence is stated (`free/`'s README): A by the holder, B at
-second hand.
+No other network is asked about any of them, neither for a label nor for a choice. Names that
+`models.evaluation` holds out are left out. ``tier`` says where a licence is stated (`free/`'s README): A by
+the holder, B at second hand.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ from PIL import Image
 from scipy import ndimage
 
 EDGE = 5  # px (of 640) on either side of an outline by hand within which it is not believed
+TAKEN = Path(__file__).with_name("own_taken.txt")
+#: Of photographs by their own matte: how much of it two passes agree on at least, and what it covers.
+AGREED, OWN_COVERAGE, OWN_WEIGHT = 0.85, (0.04, 0.92), 0.8
 COVERAGE = 0.02  # smallest share of the picture: below it an outline is a few strokes
 
 
@@ -77,9 +82,9 @@ def outlined(data: Path, bank: Path) -> Iterator[Entry]:
             continue
         name = name_of(row["file"])
         alpha, trust = folder / f"{name}.alpha.png", folder / f"{name}.trust.png"
-        _save(ndimage.gaussian_filter(mask.astype(np.float32), 1.0), alpha)
+        save_grey(ndimage.gaussian_filter(mask.astype(np.float32), 1.0), alpha)
         away = np.minimum(ndimage.distance_transform_edt(mask), 1e6) + ndimage.distance_transform_edt(~mask)
-        _save((away > max(1, EDGE * max(mask.shape) / 640)).astype(np.float32), trust)
+        save_grey((away > max(1, EDGE * max(mask.shape) / 640)).astype(np.float32), trust)
         yield Entry(
             name=name,
             image=str(data / row["file"]),
@@ -106,7 +111,19 @@ def rendered(bank: Path) -> Iterator[Entry]:
             )
 
 
-def _save(values: np.ndarray, path: Path) -> None:  # type: ignore[type-arg]
+def own(bank: Path) -> Iterator[Entry]:
+    """Photographs with a matte by the coming weights themselves: headshots, others once looked at."""
+    table = bank / "clean2" / "own" / "own.csv"
+    taken = set(TAKEN.read_text(encoding="utf-8").split("\n"))
+    low, high = OWN_COVERAGE
+    for row in read_rows(table) if table.exists() else ():
+        agrees = float(row["agreed"]) >= AGREED and low < float(row["covered"]) < high
+        if agrees if row["source"] == "civil" else row["name"] in taken:
+            said = {key: row[key] for key in ("name", "image", "alpha", "trust", "tier", "stated", "credit")}
+            yield Entry(**said, fg="", source=row["source"], licence="clean", weight=OWN_WEIGHT)
+
+
+def save_grey(values: np.ndarray, path: Path) -> None:  # type: ignore[type-arg]
     Image.fromarray(np.round(values * 255).astype(np.uint8)).save(path)
 
 
@@ -126,7 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     args = parser.parse_args(arguments)
-    entries = [*studio(args.data, args.bank), *outlined(args.data, args.bank), *rendered(args.bank)]
+    entries = [*studio(args.data, args.bank), *outlined(args.data, args.bank)]
+    entries += [*rendered(args.bank), *own(args.bank)]
     write_table(
         [f.name for f in fields(Entry)], [asdict(entry) for entry in entries], args.bank / "clean2.csv"
     )
