@@ -71,6 +71,22 @@ def mirror(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return batch
 
 
+def tinted(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Other colours: channels change places, and each is lit otherwise, region by region.
+
+    A factor of encoded values is, but for sRGB's foot, one of light: what was mixed in light still is.
+    """
+    places = torch.randperm(3)
+    light = 1 + (torch.rand(len(batch["truth"]), 3) - 0.6) * 0.4
+    for key in ("patches", "pooled"):
+        colour = batch[key][..., :3, :, :][..., places, :, :].float()
+        factor = light.view(-1, *(1,) * (colour.dim() - 4), 3, 1, 1)
+        batch[key] = torch.cat(
+            (((colour * factor).clamp(0, 1)).to(batch[key].dtype), batch[key][..., 3:, :, :]), -3
+        )
+    return batch
+
+
 def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Loss of a batch, and the mean distance of exact soft pixels before and after refinement."""
     refiner = network.refiner
@@ -138,7 +154,7 @@ class Trainer(Loop):
         number = int(self.state["steps"])
         for group in self.optimizer.param_groups:
             group["lr"] = self.run.rate * pace(done, number, self.run.warm)
-        loss, before, after = step(self.network, mirror(batch), self.attention)
+        loss, before, after = step(self.network, tinted(mirror(batch)), self.attention)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if torch.nn.utils.clip_grad_norm_(self.moving, 1.0).isfinite():

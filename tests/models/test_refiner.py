@@ -14,7 +14,7 @@ from models.training.bank import open_bank
 from models.training.compose import Composer, Recipe
 from models.training.recipe import Run, read_recipe
 from models.training.region_bank import coarse_stage, join, pick
-from models.training.train_refiner import LEARNED, Trainer, batches, step
+from models.training.train_refiner import LEARNED, Trainer, batches, step, tinted
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -59,6 +59,24 @@ def test_tokens_of_a_shard_lie_where_its_indices_say(regions: Path) -> None:
     own = shard["pooled"][shard["index"][:, 0]].float()  # a region's own comes first
     patches = torch.nn.functional.avg_pool2d(shard["patches"].float(), 4)
     assert torch.allclose(own, patches, atol=2e-3)
+
+
+def test_a_region_and_its_tokens_are_tinted_alike_and_nothing_but_colour_is(regions: Path) -> None:
+    before = next(batches(regions, 8, 3))
+    torch.manual_seed(4)
+    after = tinted(dict(before))
+    for key in before.keys() - {"patches", "pooled"}:
+        assert torch.equal(after[key], before[key]), key
+    for key in ("patches", "pooled"):
+        assert torch.equal(after[key][..., 3:, :, :], before[key][..., 3:, :, :])
+        assert after[key].dtype == before[key].dtype
+        assert not torch.allclose(after[key][..., :3, :, :], before[key][..., :3, :, :], atol=0.02)
+    # A region's own token is its patch, four times smaller; it still is, but where light was clipped.
+    colour = after["patches"][:, :3].float()
+    apart = (torch.nn.functional.avg_pool2d(colour, 4) - after["pooled"][:, 0, :3].float()).abs()
+    unclipped = torch.nn.functional.max_pool2d(colour, 4) < 1
+    assert unclipped.any()
+    assert float(apart[unclipped].max()) < 4e-3
 
 
 def test_the_refiner_alone_learns_and_goes_on_where_it_stopped(
