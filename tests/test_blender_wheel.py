@@ -1,10 +1,16 @@
-"""What the Blender extension's own wheel has of the weights; building it takes pip, and is not done here."""
+"""What the Blender extension has of the weights: its own wheel (building it takes pip, and is not done here),
+and what it says of earlier ones."""
 
 from __future__ import annotations
 
 import json
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+import pytest
+
+from flyaway.weights import weights_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,3 +53,32 @@ def test_the_wheel_has_the_current_graphs_of_one_model(tmp_path, monkeypatch):
         "format": 1,
         "models": {"fast": {"version": 5, "files": {"coarse": {"path": "fast/coarse.onnx"}}}},
     }
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """The extension's door to the network, which needs no Blender."""
+    path = ROOT / "blender_addon" / "flyaway_blender" / "engine.py"
+    spec = spec_from_file_location("flyaway_blender_engine", path)
+    module = module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # dataclasses look there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_file_that_names_earlier_weights_is_told_what_to_do_and_that_works(engine):
+    with pytest.raises(LookupError, match=r"no model 'fast@5' here.*models/weights of a checkout") as raised:
+        engine.get(engine.Choice("fast@5"))
+    assert "pip" not in str(raised.value)
+    with pytest.raises(LookupError, match="name its folder in the add-on's preferences"):
+        engine.get(engine.Choice("huge"))
+    folder = ROOT / "models" / "weights"
+    choice = engine.Choice("fast@5", "cpu", 1, str(folder))
+    assert "fast@5" in engine.model_names(choice.weights)
+    assert "fast@5" not in engine.model_names()
+    assert engine.get(choice).device == "cpu"
+
+
+def test_earlier_weights_that_a_folder_only_lists_are_not_offered(engine, tmp_path):
+    (tmp_path / "manifest.json").write_bytes((weights_folder() / "manifest.json").read_bytes())
+    assert not [name for name in engine.model_names(str(tmp_path)) if "@" in name]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +13,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# What the Python package index takes unasked.
+MOST_BYTES = 100_000_000
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +30,12 @@ def release() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory) -> Path:
-    """A folder with the wheel, as the command leaves it, over what an older release left."""
+    """A folder with both wheels, as the command leaves it, over what an older release left."""
     out = tmp_path_factory.mktemp("dist")
-    (out / "flyaway-0.0.1-py3-none-any.whl").write_bytes(b"old")
+    for name in ("flyaway", "flyaway_earlier_weights"):
+        (out / f"{name}-0.0.1-py3-none-any.whl").write_bytes(b"old")
     (out / "notes.txt").write_text("mine")
-    command = [sys.executable, str(ROOT / "release.py"), "--only", "wheel", "--out", str(out)]
+    command = [sys.executable, str(ROOT / "release.py"), "--only=wheel", "--only=earlier", f"--out={out}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "what to install" in done.stdout
@@ -39,18 +44,19 @@ def dist(tmp_path_factory) -> Path:
 
 def test_one_release_lies_there_with_its_sums(dist, release):
     names = sorted(path.name for path in dist.iterdir())
-    (wheel,) = [name for name in names if name.endswith(".whl")]
-    assert names == sorted([wheel, "INSTALL.md", "SHA256SUMS", "notes.txt"])
-    assert wheel.split("-")[1] == release.version()
+    wheel, earlier = [name for name in names if name.endswith(".whl")]
+    assert names == sorted([wheel, earlier, "INSTALL.md", "SHA256SUMS", "notes.txt"])
+    assert {name.split("-")[1] for name in (wheel, earlier)} == {release.version()}
     listed = [line.split("  ") for line in (dist / "SHA256SUMS").read_text("utf-8").splitlines()]
-    assert [name for _, name in listed] == [wheel, "INSTALL.md"]
+    assert [name for _, name in listed] == [wheel, earlier, "INSTALL.md"]
     assert all(release.digest(dist / name) == digest for digest, name in listed)
     page = (dist / "INSTALL.md").read_text("utf-8")
     assert f"pip install './{wheel}[cpu,movie]'" in page
+    assert f"pip install ./{earlier}" in page
 
 
 def test_the_wheel_is_whole(dist, release):
-    (wheel,) = dist.glob("*.whl")
+    (wheel,) = dist.glob("flyaway-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     for name in (
@@ -63,9 +69,45 @@ def test_the_wheel_is_whole(dist, release):
     assert metadata in held
 
 
+def test_every_listed_file_is_in_one_wheel_and_both_are_small(dist, release):
+    """Current weights in the one, those that came before in the other; the manifest of all in the first."""
+    held = {}
+    for name, top in (("flyaway", "flyaway/_models/weights/"), ("flyaway_earlier_weights",) * 2):
+        (wheel,) = dist.glob(f"{name}-*.whl")
+        assert wheel.stat().st_size < MOST_BYTES
+        top = f"{top.rstrip('/')}/"
+        with zipfile.ZipFile(wheel) as archive:
+            held[name] = {
+                path.removeprefix(top): archive.getinfo(path).file_size
+                for path in archive.namelist()
+                if path.startswith(top)
+            }
+            if name == "flyaway":
+                manifest = json.loads(archive.read(f"{top}manifest.json"))
+    current, earlier = held.values()
+    assert not [path for path in current if "@" in path]
+    entries = [*manifest["models"].values(), *manifest["earlier"].values()]
+    listed = {file["path"]: file["bytes"] for entry in entries for file in entry["files"].values()}
+    assert manifest["earlier"]
+    for path, size in listed.items():
+        assert (earlier if "@" in path else current)[path] == size
+    assert {path for path in {**current, **earlier} if path.endswith((".onnx", ".safetensors"))} == set(
+        listed
+    )
+    for entry in entries:
+        assert entry["card"] in earlier
+        assert any(f"{entry['licence']}.txt" == path.removeprefix("LICENSES/") for path in earlier)
+
+
+def test_the_extra_asks_for_the_wheel_of_the_same_number(release):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["optional-dependencies"]["earlier"] == [f"flyaway-earlier-weights=={release.version()}"]
+
+
 def test_every_file_is_of_one_part_and_the_page_names_it(tmp_path, release):
     names = {
         "flyaway-0.1.0-py3-none-any.whl": "wheel",
+        "flyaway_earlier_weights-0.1.0-py3-none-any.whl": "earlier",
         "flyaway-0.1.0-linux_x64.zip": "blender",
         "flyaway-0.1.0-macos_arm64.zip": "blender",
         "flyaway-nuke-0.1.0.zip": "nuke",

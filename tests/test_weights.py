@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flyaway import CorruptWeightsError, UnknownModelError, WeightsError
-from flyaway.weights import MAX_MANIFEST_BYTES, earlier_models, list_models, model_info, verified
+from flyaway import CorruptWeightsError, MissingPackageError, UnknownModelError, WeightsError, weights
+from flyaway.manifest import MAX_MANIFEST_BYTES
+from flyaway.weights import check_model, earlier_models, list_models, model_info, verified
 
 CONTENT = b"weights" * 1000
 
@@ -231,3 +232,72 @@ def test_released_earlier_weights_are_whole():
     for key, info in earlier_models().items():
         assert key == info.versioned_name
         assert all(verified(file).is_file() for file in info.files.values())
+
+
+@pytest.fixture
+def apart(folder, tmp_path, monkeypatch) -> Path:
+    """`tiny@4/coarse.onnx` in the package of earlier weights, where `tiny` itself is not."""
+    release_manifest(folder, **{"tiny@4": entry("tiny@4/coarse.onnx") | {"version": 4}})
+    monkeypatch.setattr(weights, "weights_folder", lambda: folder)
+    place = tmp_path / "site" / weights.EARLIER_PACKAGE
+    (place / "tiny@4").mkdir(parents=True)
+    (place / "__init__.py").write_text("raise AssertionError('it is not imported')")
+    (place / "tiny@4" / "coarse.onnx").write_bytes(CONTENT)
+    # Before any that is installed.
+    monkeypatch.syspath_prepend(place.parent)
+    return place
+
+
+def test_earlier_weights_are_found_in_their_package(apart, folder):
+    before = model_info("tiny@4")
+    assert before.installed
+    assert verified(before.files["coarse"]) == (apart / "tiny@4" / "coarse.onnx").resolve()
+    check_model("tiny@4")
+    # Those of a checkout lie beside the current ones, and come first.
+    (folder / "tiny@4").mkdir()
+    (folder / "tiny@4" / "coarse.onnx").write_bytes(CONTENT)
+    assert verified(model_info("tiny@4").files["coarse"]).is_relative_to(folder.resolve())
+
+
+def test_a_folder_that_is_named_is_taken_alone(apart, folder):
+    with pytest.raises(CorruptWeightsError, match="cannot be read"):
+        verified(model_info("tiny@4", folder).files["coarse"])
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], b"W" + CONTENT[1:]])
+def test_a_package_of_other_bytes_is_refused(apart, content):
+    (apart / "tiny@4" / "coarse.onnx").write_bytes(content)
+    with pytest.raises(CorruptWeightsError, match=f"{weights.EARLIER_PACKAGE}-{weights.__version__}-py3"):
+        verified(model_info("tiny@4").files["coarse"])
+
+
+def test_a_package_of_another_release_says_so(apart):
+    (apart / "tiny@4" / "coarse.onnx").unlink()
+    for ask in (check_model, lambda name: verified(model_info(name).files["coarse"])):
+        with pytest.raises(
+            CorruptWeightsError, match=r"has no tiny@4/coarse.onnx: it is not of the same rel"
+        ):
+            ask("tiny@4")
+    assert not earlier_models()["tiny@4"].installed
+
+
+def test_without_the_package_its_weights_are_listed_and_what_has_them_is_named(apart, monkeypatch):
+    monkeypatch.setattr(weights, "earlier_folder", lambda: None)
+    assert not earlier_models()["tiny@4"].installed
+    assert model_info("tiny").installed
+    for ask in (check_model, lambda name: verified(model_info(name).files["coarse"])):
+        with pytest.raises(MissingPackageError, match=rf"{weights.EARLIER_PACKAGE}-.*flyaway\[earlier\]"):
+            ask("tiny@4")
+    check_model("tiny")
+
+
+def test_the_package_stays_inside_its_folder_and_has_no_current_weights(apart, folder, tmp_path):
+    (apart / "tiny").mkdir()
+    (folder / "tiny" / "coarse.onnx").rename(apart / "tiny" / "coarse.onnx")
+    with pytest.raises(CorruptWeightsError, match="cannot be read"):
+        verified(model_info("tiny").files["coarse"])
+    path = apart / "tiny@4" / "coarse.onnx"
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
+    with pytest.raises(WeightsError, match="leads out"):
+        model_info("tiny@4")

@@ -199,10 +199,13 @@ def get(choice: Choice) -> Engine:
     if choice not in _open:
         models = model_names(choice.weights)
         if choice.model not in models:
-            raise LookupError(
-                f"There is no model {choice.model!r} here, only {', '.join(models) or 'none'}:"
-                " choose another one, or name its folder in the add-on's preferences."
-            )
+            told = f"There is no model {choice.model!r} here, only {', '.join(models) or 'none'}"
+            if "@" in choice.model:
+                raise LookupError(
+                    f"{told}: earlier weights are not in the extension. Choose another, or name the folder"
+                    " models/weights of a checkout of Flyaway that has them, in the preferences under Models."
+                )
+            raise LookupError(f"{told}: choose another one, or name its folder in the add-on's preferences.")
         engine = LocalEngine(choice)
         _open.clear()
         _open[choice] = engine
@@ -215,7 +218,7 @@ def close() -> None:
 
 
 def model_names(weights: str = "") -> list[str]:
-    """The models there are: those that came with the add-on, and those in the folder `weights`."""
+    """The models there are: those that came with the add-on, and all in the folder `weights`."""
     return list(_models(weights))
 
 
@@ -248,9 +251,12 @@ def devices() -> list[str]:
 
 
 def _models(weights: str) -> dict[str, object]:
-    from flyaway.weights import list_models
+    from flyaway.weights import earlier_models, list_models
 
     models = dict(list_models())
     if weights:
         models.update(list_models(Path(weights)))
+        before = earlier_models(Path(weights))
+        # A manifest may list more than lies beside it.
+        models.update({key: one for key, one in before.items() if one.files["coarse"].path.is_file()})
     return models

@@ -14,9 +14,9 @@ import numpy as np
 
 import flyaway
 from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
-from flyaway.errors import FlyawayError
+from flyaway.errors import FlyawayError, MissingPackageError
 from flyaway.pictures.drawn import sample_plate
-from flyaway.weights import earlier_models, list_models, verified
+from flyaway.weights import EARLIER_REMEDY, earlier_models, list_models, verified
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -73,15 +73,21 @@ def installed() -> dict[str, str]:
 
 
 def check_weights() -> dict[str, str]:
-    """Every released model and earlier version → "" if its files are those released, else what is wrong."""
+    """Every released model and earlier version → "" if its files are those released, else what is wrong.
+
+    Earlier versions are left out where their package is not installed: few need it (see `advice`).
+    """
     problems: dict[str, str] = {}
     for name, info in (list_models() | earlier_models()).items():
-        problems[name] = ""
-        for file in info.files.values():
-            try:
+        try:
+            for file in info.files.values():
                 verified(file)
-            except FlyawayError as error:
-                problems[name] = str(error)
+        except MissingPackageError:
+            continue
+        except FlyawayError as error:
+            problems[name] = str(error)
+        else:
+            problems[name] = ""
     return problems
 
 
@@ -115,6 +121,11 @@ def advice(checks: Sequence[DeviceCheck], packages: Mapping[str, str]) -> list[s
         lines.append(
             "openvino is not installed: on some processors it may be quicker (docs/performance.md); "
             "pip install openvino, and this command times it"
+        )
+    if earlier := [name for name, info in earlier_models().items() if not info.installed]:
+        lines.append(
+            f"{', '.join(earlier)} are not installed; shows that were begun with one of them go on with it: "
+            + EARLIER_REMEDY
         )
     times = {(one.engine, one.device): one.milliseconds for one in checks if one.milliseconds is not None}
     for (engine, device), milliseconds in times.items():

@@ -275,14 +275,14 @@ def load(
     Parameters
     ----------
     name : a name that `flyaway.list_models()` (or `flyaway models`) lists; `NAME@VERSION` for weights
-        that came before, if `flyaway.earlier_models()` has them.
+        that came before, see `flyaway.earlier_models()`.
     device : "auto", "cpu" or "cuda"; one that is named is used, or it is an error.
     engine : "onnxruntime", "openvino" or "torch"; never another than the one that is named.
     threads : CPU threads; None leaves it to the engine.
 
     Raises
     ------
-        UnknownModelError, CorruptWeightsError, NoEngineError, ConflictingEnginesError,
+    UnknownModelError, CorruptWeightsError, MissingPackageError, NoEngineError, ConflictingEnginesError,
     DeviceUnavailableError : see `flyaway.errors`.
     """
     info = model_info(name)

@@ -2,40 +2,55 @@
 
 The manifest is data from a folder, so nothing in it is trusted: its size is capped, every path must
 stay inside the folder, and a file is only handed out once its size and SHA-256 are the listed ones.
+
+Versions that came before lie in folders `NAME@VERSION`: in a checkout beside the current ones, else in a
+package of their own, `flyaway_earlier_weights` (the extra `earlier`). The manifest that says what their
+bytes have to be is always the one beside the current weights. See decisions/0011.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from flyaway.errors import CorruptWeightsError, UnknownModelError, WeightsError
+from flyaway import __version__
+from flyaway.errors import (
+    CorruptWeightsError,
+    FlyawayError,
+    MissingPackageError,
+    UnknownModelError,
+    WeightsError,
+)
+from flyaway.manifest import REMEDY, config_of, inside, read_manifest, sha256_of, size_of, version_of
 
-MANIFEST_FORMAT = 1
-# A manifest is a page of JSON; a larger one is a mistake or an attack.
-MAX_MANIFEST_BYTES = 1 << 20
-# The largest model in sight (the paper's, fp32) has 125 MB.
-MAX_WEIGHT_BYTES = 1 << 30
-# Far more releases than any model will have.
-MAX_VERSION = 1_000_000
+# What the extra `earlier` installs. It is looked for, and never imported.
+EARLIER_PACKAGE = "flyaway_earlier_weights"
+EARLIER_REMEDY = (
+    f"install {EARLIER_PACKAGE}-{__version__}-py3-none-any.whl, which is released beside flyaway's own wheel"
+    ' (the extra "flyaway[earlier]", where your index has it)'
+)
 _CHUNK = 1 << 20
 _AT_VERSION = re.compile(r"([^@]+)@([1-9][0-9]{0,6})", re.ASCII)
-_REMEDY = "reinstall flyaway, or check out models/weights again"
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One file of a model, as the manifest lists it; see `verified`."""
+    """One file of a model, as the manifest lists it; see `verified`.
+
+    `apart` is one of the released files that may lie in the package of earlier weights.
+    """
 
     path: Path
     sha256: str
     bytes: int
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,11 @@ class ModelInfo:
         return "shot" in self.files
 
     @property
+    def installed(self) -> bool:
+        """Whether its files are here; only weights that came before may not be. Nothing is read."""
+        return not _missing(self)
+
+    @property
     def reads_encoded(self) -> bool:
         """Whether its alpha is what mixes encoded values, and no coverage yet (see `flyaway.in_light`)."""
         return bool(self.config.get("mixed_in", "encoded") == "encoded")
@@ -84,6 +104,13 @@ def weights_folder() -> Path:
     if installed.is_dir():
         return installed
     return package.parents[1] / "models" / "weights"
+
+
+def earlier_folder() -> Path | None:
+    """Where the package of earlier weights lies; None where it is not installed."""
+    spec = find_spec(EARLIER_PACKAGE)
+    places = None if spec is None else spec.submodule_search_locations
+    return Path(places[0]) if places else None
 
 
 def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
@@ -102,6 +129,8 @@ def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
 
 def earlier_models(folder: Path | None = None) -> dict[str, ModelInfo]:
     """The weights that came before and can still be asked for: `NAME@VERSION`, in the manifest's order.
+
+    All that are listed, also where `ModelInfo.installed` says that their files are not here.
 
     Parameters
     ----------
@@ -134,19 +163,36 @@ def model_info(name: str, folder: Path | None = None) -> ModelInfo:
     raise UnknownModelError(f"There is no model {name!r}; there is {', '.join(current) or 'none'}.")
 
 
+def check_model(name: str) -> None:
+    """Raise unless there is a released model called `name`, and its files are here.
+
+    Raises
+    ------
+    UnknownModelError : see `model_info`.
+    MissingPackageError : it came before, and the package of earlier weights is not installed.
+    CorruptWeightsError : that package is there, and has not all of it.
+    """
+    for file in _missing(model_info(name))[:1]:
+        raise _not_here(file)
+
+
 def verified(file: WeightFile) -> Path:
     """The path of `file`, after its size and SHA-256 were found to be the listed ones.
 
     Raises
     ------
     CorruptWeightsError : missing, truncated, or another file than the one released.
+    MissingPackageError : the package of earlier weights, which would have it, is not installed.
     """
+    remedy = EARLIER_REMEDY if file.apart else REMEDY
+    if file.apart and not file.path.exists():
+        raise _not_here(file)
     try:
         size = file.path.stat().st_size
         if size != file.bytes:
             raise CorruptWeightsError(
                 f"{file.path} has {size:,} bytes where the manifest lists {file.bytes:,}"
-                f" ({'truncated' if size < file.bytes else 'not the released file'}); {_REMEDY}."
+                f" ({'truncated' if size < file.bytes else 'not the released file'}); {remedy}."
             )
         digest = hashlib.sha256()
         with file.path.open("rb") as stream:
@@ -154,14 +200,29 @@ def verified(file: WeightFile) -> Path:
                 digest.update(chunk)
     except OSError as error:
         raise CorruptWeightsError(
-            f"{file.path} cannot be read ({error.strerror or error}); {_REMEDY}."
+            f"{file.path} cannot be read ({error.strerror or error}); {remedy}."
         ) from error
     if digest.hexdigest() != file.sha256:
         raise CorruptWeightsError(
             f"{file.path} is not the file that was released: its SHA-256 is {digest.hexdigest()},"
-            f" the manifest lists {file.sha256}; {_REMEDY}."
+            f" the manifest lists {file.sha256}; {remedy}."
         )
     return file.path
+
+
+def _missing(info: ModelInfo) -> list[WeightFile]:
+    return [file for file in info.files.values() if file.apart and not file.path.is_file()]
+
+
+def _not_here(file: WeightFile) -> FlyawayError:
+    name, folder = f"{file.path.parent.name}/{file.path.name}", earlier_folder()
+    if folder is None:
+        return MissingPackageError(
+            f"{name} is not installed: weights that came before are a package of their own; {EARLIER_REMEDY}."
+        )
+    return CorruptWeightsError(
+        f"{folder} has no {name}: it is not of the same release as flyaway {__version__}; {EARLIER_REMEDY}."
+    )
 
 
 class _Released(NamedTuple):
@@ -172,121 +233,61 @@ class _Released(NamedTuple):
 def _released(folder: Path | None) -> _Released:
     root = weights_folder() if folder is None else Path(folder)
     path = root / "manifest.json"
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     models, earlier = manifest.get("models"), manifest.get("earlier", {})
     if not isinstance(models, dict):
-        raise WeightsError(f"{path} lists no models; {_REMEDY}.")
+        raise WeightsError(f"{path} lists no models; {REMEDY}.")
     if not isinstance(earlier, dict):
-        raise WeightsError(f"{path} has no table of earlier models where it names one; {_REMEDY}.")
-    current = {name: _parse_model(name, entry, root) for name, entry in models.items()}
+        raise WeightsError(f"{path} has no table of earlier models where it names one; {REMEDY}.")
+    parse = partial(_parse_model, root=root, released=folder is None)
+    current = {name: parse(name, entry) for name, entry in models.items()}
     return _Released(
-        current, {key: _parse_earlier(key, entry, root, current) for key, entry in earlier.items()}
+        current, {key: _parse_earlier(key, entry, parse, current) for key, entry in earlier.items()}
     )
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as stream:
-            # One byte past the cap tells a file at the cap from one beyond it, whatever stat says.
-            data = stream.read(MAX_MANIFEST_BYTES + 1)
-    except OSError as error:
-        raise WeightsError(
-            f"No weights: {path} cannot be read ({error.strerror or error}); {_REMEDY}."
-        ) from error
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise WeightsError(
-            f"{path} is larger than a manifest may be ({MAX_MANIFEST_BYTES:,} bytes); {_REMEDY}."
-        )
-    try:
-        manifest = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path} is not JSON ({error}); {_REMEDY}.") from error
-    if not isinstance(manifest, dict):
-        raise WeightsError(f"{path} is not a manifest; {_REMEDY}.")
-    if manifest.get("format") != MANIFEST_FORMAT:
-        raise WeightsError(
-            f"{path} has format {manifest.get('format')!r}; this version of flyaway reads"
-            f" {MANIFEST_FORMAT}: install the version that these weights came with."
-        )
-    return manifest
-
-
-def _parse_earlier(key: str, entry: Any, root: Path, current: Mapping[str, ModelInfo]) -> ModelInfo:
+def _parse_earlier(
+    key: str, entry: Any, parse: Callable[..., ModelInfo], current: Mapping[str, ModelInfo]
+) -> ModelInfo:
     parts = _AT_VERSION.fullmatch(key)
     if parts is None:
-        raise WeightsError(f"The manifest calls earlier weights {key!r}, not NAME@VERSION; {_REMEDY}.")
-    info = _parse_model(parts[1], entry, root, key)
+        raise WeightsError(f"The manifest calls earlier weights {key!r}, not NAME@VERSION; {REMEDY}.")
+    info = parse(parts[1], entry, key=key)
     newest = current.get(info.name)
     if info.versioned_name != key or (newest is not None and info.version >= newest.version):
         now = "" if newest is None else f", and the current version is {newest.version}"
         raise WeightsError(
-            f"The manifest's entry for {key!r} cannot be used"
-            f" (its version is {info.version}{now}); {_REMEDY}."
+            f"The manifest's entry for {key!r} cannot be used (its version is {info.version}{now}); {REMEDY}."
         )
     return info
 
 
-def _parse_model(name: str, entry: Any, root: Path, key: str = "") -> ModelInfo:
+def _parse_model(name: str, entry: Any, *, root: Path, released: bool, key: str = "") -> ModelInfo:
     try:
         if "@" in name:
             raise ValueError("@ parts name and version")
-        files = {
-            str(role): WeightFile(
-                path=_inside(root, item["path"]),
-                sha256=_sha256(item["sha256"]),
-                bytes=_size(item["bytes"]),
-            )
-            for role, item in entry["files"].items()
-        }
+        files = {str(role): _file(item, root, released) for role, item in entry["files"].items()}
         return ModelInfo(
             name=name,
             title=str(entry["title"]),
             licence=str(entry["licence"]),
             # Cards lie beside the weights folder, in models/cards.
-            card=_inside(root.parent, entry["card"]),
+            card=inside(root.parent, entry["card"]),
             files=MappingProxyType(files),
-            config=MappingProxyType(_config(entry["config"])),
-            version=_version(entry.get("version", 1)),
+            config=MappingProxyType(config_of(entry["config"])),
+            version=version_of(entry.get("version", 1)),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(
             f"The manifest's entry for {(key or name)!r} cannot be used"
-            f" ({type(error).__name__}: {error}); {_REMEDY}."
+            f" ({type(error).__name__}: {error}); {REMEDY}."
         ) from error
 
 
-def _config(values: Any) -> dict[str, Any]:
-    config = dict(values)
-    mixed_in = config.get("mixed_in", "encoded")
-    if mixed_in not in ("encoded", "linear"):
-        raise ValueError(f'mixed_in is "encoded" or "linear", not {mixed_in!r}')
-    return config
-
-
-def _inside(root: Path, relative: Any) -> Path:
-    """`root / relative`, which must stay inside `root`, symbolic links followed."""
-    if not isinstance(relative, str) or not relative or "\\" in relative or "\0" in relative:
-        raise ValueError(f"{relative!r} is not a relative path with forward slashes")
-    resolved_root = root.resolve()
-    path = (resolved_root / relative).resolve()
-    if Path(relative).is_absolute() or ".." in Path(relative).parts or not path.is_relative_to(resolved_root):
-        raise ValueError(f"{relative!r} leads out of {root}")
-    return path
-
-
-def _version(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_VERSION:
-        raise ValueError(f"{value!r} is not a version: a whole number from 1 to {MAX_VERSION:,}")
-    return value
-
-
-def _sha256(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 64 or not set(value) <= set("0123456789abcdef"):
-        raise ValueError(f"{value!r} is not a SHA-256 in lower-case hexadecimal")
-    return value
-
-
-def _size(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_WEIGHT_BYTES:
-        raise ValueError(f"{value!r} is not a size in bytes up to {MAX_WEIGHT_BYTES:,}")
-    return value
+def _file(item: Mapping[str, Any], root: Path, released: bool) -> WeightFile:
+    """A file as an entry lists it; those in folders `NAME@VERSION` may lie in the package for them."""
+    path = inside(root, item["path"])
+    apart = released and "@" in item["path"].partition("/")[0]
+    if apart and not path.is_file() and (folder := earlier_folder()) is not None:
+        path = inside(folder, item["path"])
+    return WeightFile(path, sha256_of(item["sha256"]), size_of(item["bytes"]), apart)

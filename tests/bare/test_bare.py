@@ -87,3 +87,54 @@ def test_the_command_line_says_what_it_needs():
     assert done.returncode == 1
     assert "pip install OpenImageIO" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+EARLIER = os.environ.get("FLYAWAY_TEST_EARLIER", "")  # the wheel of weights that came before
+MATTE_EARLIER = """
+import sys
+import numpy as np
+import flyaway
+
+name = sys.argv[1]
+assert all(info.installed for info in flyaway.earlier_models().values())
+try:
+    matte = flyaway.load(name, device="cpu", threads=1)(np.zeros((64, 64, 3), np.uint8))
+    print(name, matte.alpha.shape)
+except flyaway.FlyawayError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.skipif(not EARLIER, reason="no wheel of earlier weights: `nox -s bare` builds it")
+def test_earlier_weights_are_listed_and_name_the_wheel_that_has_them():
+    names = list(flyaway.earlier_models())
+    assert names
+    for name in names:
+        assert not flyaway.earlier_models()[name].installed
+        with pytest.raises(flyaway.MissingPackageError, match=Path(EARLIER).name) as raised:
+            flyaway.load(name, device="cpu", threads=1)
+        assert f"{name}/" in str(raised.value)
+
+
+@pytest.mark.skipif(not EARLIER, reason="no wheel of earlier weights: `nox -s bare` builds it")
+def test_with_their_wheel_earlier_weights_run_and_no_other_bytes_do(tmp_path):
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={tmp_path}", EARLIER]
+    subprocess.run(pip, check=True)
+
+    def matte(name):
+        call = [sys.executable, "-c", MATTE_EARLIER, name]
+        done = subprocess.run(
+            call, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    for name in flyaway.earlier_models():
+        assert matte(name) == f"{name} (64, 64)"
+    file = tmp_path / "flyaway_earlier_weights" / "fast@5" / "coarse.onnx"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    said = matte("fast@5")
+    assert said.startswith("CorruptWeightsError")
+    assert Path(EARLIER).name in said

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import flyaway
 from flyaway import weights
-from flyaway.cli.app import app
+from flyaway.cli.app import app, run
 from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_header
 
@@ -168,3 +168,26 @@ def test_python_loads_an_earlier_version(folder, astronaut):
     assert (before(plate).alpha != now(plate).alpha).any()
     with pytest.raises(flyaway.UnknownModelError, match="there is fast@5, fast@4"):
         flyaway.load("fast@3")
+
+
+def test_earlier_weights_that_are_not_installed_are_told_before_anything_is_done(
+    job, folder, tmp_path, monkeypatch, capsys
+):
+    call("batch", job)
+    release_anew(folder, keep=True)
+    shutil.rmtree(folder / "fast@4")
+    monkeypatch.setattr(weights, "earlier_folder", lambda: None)
+    assert call("models")[0][-1] == f"Earlier versions, not installed: fast@4: {weights.EARLIER_REMEDY}"
+    planned, _ = call("batch", job, "--dry-run")
+    goes_on = f"--model fast@4 (not installed: {weights.EARLIER_REMEDY})"
+    assert any("2 by fast@4" in line and goes_on in line for line in planned)
+    for command in (
+        ["batch", job],
+        ["matte", tmp_path / "plates" / "p.####.exr", "-o", tmp_path / "o.####.exr"],
+    ):
+        assert run([*map(str, command), "--model", "fast@4"]) == 1
+        assert weights.EARLIER_REMEDY in capsys.readouterr().err
+    assert not list(tmp_path.glob("o.*"))
+    report = json.loads(call("doctor", "--json", "--quick")[0][0])
+    assert report["weights"] == {"fast": ""}
+    assert any(line.startswith("fast@4 are not installed") for line in report["advice"])

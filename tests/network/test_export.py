@@ -187,11 +187,32 @@ def test_files_that_others_share_are_not_overwritten(quick) -> None:
     other = list_models(root)["other"]
     assert verified(other.files["refine"]).read_bytes() == b"refine one"
     assert verified(other.files["coarse"]).read_bytes() == b"coarse other"
+    # What a current model needs never lies with what came before: that is packed apart.
+    assert not list(root.glob("*@*"))
     # Kept, an entry leaves in its place what it has of another model.
     quick("other", "new", keep_earlier=True)
     kept = earlier_models(root)["other@1"]
     assert verified(kept.files["refine"]).read_bytes() == b"refine one"
     assert verified(kept.files["coarse"]) == (root / "other@1" / "coarse.onnx").resolve()
+
+
+def test_a_shared_file_goes_both_ways_when_its_model_is_replaced_and_kept(quick) -> None:
+    """As `fast` is, whose refiner `quality` uses, and `quality@6` too."""
+    root = quick("model", "one")
+    quick("other", "other")
+    manifest = json.loads((root / "manifest.json").read_text())
+    manifest["models"]["other"]["files"]["refine"] = manifest["models"]["model"]["files"]["refine"]
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    quick("other", "newer", keep_earlier=True)
+    manifest = json.loads((root / "manifest.json").read_text())
+    manifest["models"]["other"]["files"]["refine"] = manifest["models"]["model"]["files"]["refine"]
+    (root / "manifest.json").write_text(json.dumps(manifest))
+    quick("model", "two", keep_earlier=True)
+    current, kept = list_models(root), earlier_models(root)
+    folders = {name: verified(info.files["refine"]).parent.name for name, info in (current | kept).items()}
+    assert folders == {"model": "model", "other": "other", "other@1": "model@1", "model@1": "model@1"}
+    assert verified(current["other"].files["refine"]).read_bytes() == b"refine one"
+    assert verified(current["model"].files["refine"]).read_bytes() == b"refine two"
 
 
 @pytest.mark.parametrize(

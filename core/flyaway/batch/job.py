@@ -26,7 +26,7 @@ from flyaway.frames.atomic import DISK, Disk
 from flyaway.frames.read import ReadOptions
 from flyaway.matting import DEFAULT_MODEL
 from flyaway.shot_place import HANDLES
-from flyaway.weights import model_info
+from flyaway.weights import check_model
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -236,7 +236,7 @@ def tokens_of(job: Job, shot: Shot) -> dict[str, str]:
 
 
 def _plan(job: Job, shot: Shot) -> Plan:
-    model_info(shot.model)
+    check_model(shot.model)  # before the night, not in it
     run_options(shot, "resume")  # a colour space or configuration that is not there
     tokens = tokens_of(job, shot)
     targets = [Target(fill_in(out.path, tokens), out.write, out.suffix) for out in shot.outputs]

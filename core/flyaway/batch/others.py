@@ -7,7 +7,7 @@ from collections import Counter
 from flyaway.batch.journal import JournalIndex
 from flyaway.batch.plan import Plan
 from flyaway.batch.resume import weights_hash
-from flyaway.weights import ModelInfo, earlier_models, list_models
+from flyaway.weights import EARLIER_REMEDY, ModelInfo, earlier_models, list_models
 
 
 def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
@@ -21,7 +21,7 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
     Returns
     -------
     One line, or none where there are no such frames: how many, which weights made them if those are
-    installed, and what goes on with these.
+    listed, and what goes on with these.
     """
     state, name = plan.places[0]
     if not state.is_dir():
@@ -34,19 +34,24 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
             made[entry.model] += 1
     if not made:
         return []
-    installed = {weights_hash(one): one for one in (*earlier_models().values(), *list_models().values())}
+    listed = {weights_hash(one): one for one in (*earlier_models().values(), *list_models().values())}
     by, remedies = list[str](), list[str]()
     for found, count in made.most_common():
-        one = installed.get(found)
+        one = listed.get(found)
         by.append(f"{count} by {'weights that are not installed' if one is None else one.versioned_name}")
         theirs = "the flyaway that made them (flyaway:version in their headers)"
-        remedies.append(theirs if one is None else f"--model {one.versioned_name}")
+        remedies.append(theirs if one is None else _goes_on(one))
     told = (
         f"other weights than {info.versioned_name} made {made.total()} of {len(plan.tasks)} frames"
         f" ({', '.join(by)}): a run that resumes does them again. What goes on with those weights:"
         f" {', '.join(remedies)}."
     )
     return [told]
+
+
+def _goes_on(info: ModelInfo) -> str:
+    option = f"--model {info.versioned_name}"
+    return option if info.installed else f"{option} (not installed: {EARLIER_REMEDY})"
 
 
 def other_engine(plan: Plan, info: ModelInfo, engine: str) -> list[str]:

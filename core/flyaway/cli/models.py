@@ -8,7 +8,7 @@ import typer
 
 import flyaway
 from flyaway.cli.console import say
-from flyaway.weights import model_info
+from flyaway.weights import EARLIER_REMEDY, model_info
 
 
 def models(
@@ -24,5 +24,9 @@ def models(
         size = sum(file.bytes for role, file in info.files.items() if role != "torch")
         say(f"{info.name}  version {info.version}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
         say(f"  card: {info.card}")
-    if earlier:
-        say(f"Earlier versions, with --model: {', '.join(earlier)}")
+    here = [name for name, info in earlier.items() if info.installed]
+    if here:
+        say(f"Earlier versions, with --model: {', '.join(here)}")
+    if len(here) < len(earlier):
+        missing = ", ".join(name for name in earlier if name not in here)
+        say(f"Earlier versions, not installed: {missing}: {EARLIER_REMEDY}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from safetensors.torch import load_file, save_file
 
 from flyaway.errors import WeightsError
 from flyaway.export.graphs import export_graphs
+from flyaway.manifest import MANIFEST_FORMAT, MAX_VERSION
 from flyaway.network import MattingNetwork
 from flyaway.network_config import CONFIGS, NetworkConfig
-from flyaway.weights import MANIFEST_FORMAT, MAX_VERSION, list_models
+from flyaway.weights import list_models
 
 
 def read_checkpoint(path: Path, config: NetworkConfig) -> MattingNetwork:
@@ -65,9 +67,9 @@ def release(
     version : which release of the model this is; one more than the newest there is when None.
     keep_earlier : list what is replaced as `NAME@VERSION` under "earlier".
 
-    Files in the model's folder that any other entry lists (the one that is kept, or a model that shares
-    them) are moved to the folder `NAME@VERSION`, and those entries follow them: nothing that can be asked
-    for changes.
+    Files in the model's folder that an earlier entry lists (the one that is kept, or one that shares them)
+    are moved to the folder `NAME@VERSION`, and a current model that shares them gets its own: nothing that
+    can be asked for changes, and no current model needs a folder `NAME@VERSION`, which are packed apart.
 
     Raises
     ------
@@ -130,22 +132,27 @@ def _make_room(manifest: dict[str, Any], name: str, root: Path, *, keep_earlier:
     key = f"{name}@{replaced.get('version', 1)}"
     if keep_earlier:
         manifest.setdefault("earlier", {})[key] = replaced | {"version": replaced.get("version", 1)}
-    for file in list(_listed(manifest)):
+    # Current models first: they copy what earlier ones then take away.
+    for holder, file in _listed(manifest, key):
         folder, _, rest = file["path"].partition("/")
         if folder != name:
             continue
-        aside = root / key / rest
-        if (root / file["path"]).is_file():  # the first of several that list it
-            aside.parent.mkdir(parents=True, exist_ok=True)
-            (root / file["path"]).replace(aside)
-        file["path"] = f"{key}/{rest}"
+        source, target = root / file["path"], root / holder / rest
+        if source.is_file():  # the first of several that list it
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if holder == key:
+                source.replace(target)
+            else:
+                shutil.copyfile(source, target)
+        file["path"] = f"{holder}/{rest}"
 
 
-def _listed(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every file that the manifest lists, as it stands there."""
-    for table in ("models", "earlier"):
-        for entry in manifest.get(table, {}).values():
-            yield from entry["files"].values()
+def _listed(manifest: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every file that the manifest lists, as it stands there, and the folder for it if it has to move."""
+    for name, entry in manifest["models"].items():
+        yield from ((name, file) for file in entry["files"].values())
+    for entry in manifest.get("earlier", {}).values():
+        yield from ((key, file) for file in entry["files"].values())
 
 
 def _manifest(root: Path) -> dict[str, Any]:
