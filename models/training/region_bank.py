@@ -39,9 +39,22 @@ def unsure_cells(network: MattingNetwork, maps: CoarseMaps, alpha: Tensor) -> Te
     return cells | (soft & (torch.rand(cells.shape, device=cells.device) < 0.5))
 
 
+def otherwise(working: Tensor) -> Tensor:
+    """A working image in other colours and with noise: the coarse stage is as unsure of it as of a stranger.
+
+    It has seen those few whose hair is solved a hundred times and more, and knows their outlines by heart.
+    A refiner that only ever saw such maps finds nothing to do, and leaves a stranger's hair as it is.
+    """
+    colour = working[:, torch.randperm(3)] if torch.rand(()) < 0.5 else working
+    colour = colour * (0.7 + 0.6 * torch.rand(1, 3, 1, 1)) + torch.rand(()) * 0.08 * torch.randn_like(colour)
+    if torch.rand(()) < 0.5:
+        colour = F.avg_pool2d(F.pad(colour, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    return colour.clamp(0, 1)
+
+
 @torch.no_grad()
 def pick(
-    network: MattingNetwork, plates: Plates, size: tuple[int, int], keep: int
+    network: MattingNetwork, plates: Plates, size: tuple[int, int], keep: int, strange: bool = False
 ) -> dict[str, Tensor] | None:
     """Regions of one plate: patches with truth of those kept, tokens' material of all.
 
@@ -50,8 +63,10 @@ def pick(
     plates : a batch of one.
     size : of the working image.
     keep : how many regions at most.
+    strange : the coarse stage sees it `otherwise` than the refiner.
     """
     working, _, _ = shrunk(plates, size)
+    working = otherwise(working) if strange else working
     with torch.autocast("cpu", torch.bfloat16, enabled=halves(working.device)):
         coarse = network.coarse(working.contiguous(memory_format=torch.channels_last))
     maps = network.coarse_maps(coarse, size)
@@ -109,6 +124,7 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--keep", type=int, default=24, help="regions kept of a plate")
+    parser.add_argument("--strange", type=float, default=0.0, help="share of plates whose colours are other")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -121,7 +137,7 @@ def main() -> None:
     while time.monotonic() - began < args.minutes * 60:
         size, ratio = run.views[number % len(run.views)], run.ratios[number % len(run.ratios)]
         plates = draw(1, (round(size[0] * ratio), round(size[1] * ratio)))
-        picked = pick(network, plates, size, args.keep)
+        picked = pick(network, plates, size, args.keep, bool(torch.rand(()) < args.strange))
         number += 1
         if picked is not None:
             parts.append(picked)

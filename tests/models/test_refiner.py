@@ -11,9 +11,9 @@ import pytest
 import torch
 from models.training import ablate
 from models.training.bank import open_bank
-from models.training.compose import Composer, Recipe
+from models.training.compose import Composer, Plates, Recipe
 from models.training.recipe import Run, read_recipe
-from models.training.region_bank import coarse_stage, join, pick
+from models.training.region_bank import coarse_stage, join, otherwise, pick
 from models.training.train_refiner import LEARNED, Trainer, batches, step, tinted
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -59,6 +59,30 @@ def test_tokens_of_a_shard_lie_where_its_indices_say(regions: Path) -> None:
     own = shard["pooled"][shard["index"][:, 0]].float()  # a region's own comes first
     patches = torch.nn.functional.avg_pool2d(shard["patches"].float(), 4)
     assert torch.allclose(own, patches, atol=2e-3)
+
+
+def test_a_stranger_is_strange_to_the_coarse_stage_alone() -> None:
+    torch.manual_seed(6)
+    working = torch.rand(1, 3, 64, 48)
+    seen = otherwise(working)
+    assert seen.shape == working.shape
+    assert 0 <= float(seen.min()) < float(seen.max()) <= 1
+    assert float((seen - working).abs().mean()) > 0.02
+    network = coarse_stage("fast-2", CHECKPOINT)
+    ramp = torch.linspace(0, 1, 256).expand(1, 3, 192, 256).contiguous()
+    alpha = torch.zeros(1, 1, 192, 256)
+    alpha[..., 100:140, 90:160] = 0.5
+    plates = Plates(ramp, alpha, torch.ones(1), torch.ones(1), torch.ones_like(alpha))
+    found = []
+    for strange in (False, True):
+        torch.manual_seed(7)
+        found.append(pick(network, plates, SIZE, 400, strange))
+    assert found[0] is not None
+    assert found[1] is not None
+    # Maps differ; the plate that the refiner sees, wherever a region of both lies, does not.
+    assert not torch.equal(found[0]["context"][:4], found[1]["context"][:4])
+    spans = [{tuple(row[:, 20].tolist()) for row in part["patches"][:, 0]} for part in found if part]
+    assert spans[0] & spans[1]
 
 
 def test_a_region_and_its_tokens_are_tinted_alike_and_nothing_but_colour_is(regions: Path) -> None:
