@@ -16,7 +16,7 @@ from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 
-SHORT = ("london", "civil")  # their pictures end at the chest
+SHORT = ("london", "strands", "civil")  # their pictures end at the chest
 ACTION = ("action", "unmasked", "rendered")  # people who move
 #: Of the plates: things behind, somebody behind, nobody, something before the person. The latter is a blob of
 #: another background: cut-outs of bags and cups taught that what somebody holds is nobody's.

@@ -3,7 +3,8 @@
 ``python -m models.training.data.clean2_index --data DATA --bank BANK`` writes ``BANK/clean2.csv`` (people
 with their alphas) and ``BANK/clean2_backgrounds.csv``. People are
 
-- the solved studio portraits (``BANK/london``, by `solve_studio`): alpha and colour are exact;
+- the solved studio portraits (``BANK/london``, by `solve_studio`): alpha and colour are exact; and once
+  more with strands over them, where `strand_portraits` has drawn any;
 - photographs of ``free/people.csv`` with an outline by hand: a soft edge of one pixel, believed away from it;
 - whoever `render_people` drew (``BANK/rendered``), where it has;
 - photographs that `own_mattes` has labelled, where it has: the coming weights' own mattes, believed where
@@ -30,6 +31,7 @@ from models.training.data.solve_studio import REJECTED
 from PIL import Image
 from scipy import ndimage
 
+STATED, CREDIT = "CC-BY 4.0", "Face Research Lab London Set, DeBruine & Jones 2017"
 EDGE = 5  # px (of 640) on either side of an outline by hand within which it is not believed
 TAKEN = Path(__file__).with_name("own_taken.txt")
 #: Of photographs by their own matte: how much of it two passes agree on at least, and what it covers.
@@ -57,15 +59,22 @@ class Entry:
 def studio(data: Path, bank: Path) -> Iterator[Entry]:
     """Portraits that `solve_studio` has solved."""
     held = set(held_out("portrait", "london"))
-    credit = "Face Research Lab London Set, DeBruine & Jones 2017"
     for row in read_table(data / "portraits.csv"):
         name = name_of(row["image"])
         alpha, colour = (bank / "london" / f"{name}.{kind}.png" for kind in ("alpha", "fg"))
         if row["source"] != "london" or name in held or name in REJECTED or not alpha.exists():
             continue
         image = str(data / row["image"])
+        yield Entry(name, image, str(alpha), str(colour), "", "london", "clean", 1.0, "A", STATED, CREDIT)
+
+
+def stranded(bank: Path) -> Iterator[Entry]:
+    """The same portraits with more hair, where `strand_portraits` has drawn it."""
+    for alpha in sorted((bank / "clean2" / "strands").glob("*.alpha.png")):
+        name = alpha.name.partition(".")[0]
+        colour = str(alpha.with_name(f"{name}.fg.png"))
         yield Entry(
-            name, image, str(alpha), str(colour), "", "london", "clean", 1.0, "A", "CC-BY 4.0", credit
+            f"{name}-strands", colour, str(alpha), colour, "", "strands", "clean", 1.0, "A", STATED, CREDIT
         )
 
 
@@ -144,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bank", type=Path, required=True)
     args = parser.parse_args(arguments)
     entries = [*studio(args.data, args.bank), *outlined(args.data, args.bank)]
-    entries += [*rendered(args.bank), *own(args.bank)]
+    entries += [*rendered(args.bank), *own(args.bank), *stranded(args.bank)]
     write_table(
         [f.name for f in fields(Entry)], [asdict(entry) for entry in entries], args.bank / "clean2.csv"
     )

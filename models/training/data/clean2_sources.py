@@ -45,7 +45,7 @@ def sources(data: Path, bank: Path) -> Iterator[Source]:
     """All of them."""
     people = read_rows(bank / "clean2.csv")
     for row in people:
-        if row["source"] != "rendered":
+        if row["source"] not in ("rendered", "strands"):  # of the latter the portraits are listed
             yield Source("person", row["name"], row["stated"], row["tier"], row["credit"], row["source"])
     drawn = sum(row["source"] == "rendered" for row in people)
     if drawn:
