@@ -4,6 +4,8 @@ Two small views of the frames are laid over each other at every shift of up to a
 compared without regard to brightness and contrast: a pan, however fast, a light that drifts, and a lamp that
 goes on show the same things. A cut is where nothing fits anywhere, and the colours are others too.
 
+Where a plate does not fill its picture, nothing is known of the rest: what two views both know is compared.
+
 A frame that is blown out or black fits nothing either. It is held: it is no cut as long as the frame after it
 goes on with the one before it. So a cut to such a picture is noticed a frame late. A dissolve is no cut.
 
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flyaway.geometry import Box
 from flyaway.resample import resize
 
 Float = NDArray[np.float32]
@@ -34,17 +37,35 @@ UNLIKE = 0.35  # correlation below which they do not, whatever their colours
 COLOURS = 0.17  # share of the colours that have to be others, between the two
 _BLANK = 0.02  # standard deviation below which there is nothing to be seen
 _GLARE, _BLOWN = 0.97, 0.3  # a value that is blown out, and the share of a picture that makes it a flash
+_WHOLLY = 0.99  # share of a pixel of a view that must be known
 _BINS, _MIDDLE = 5, 0.4  # of the colours' histogram, and the mean that pictures are brought to for it
 
 
-def look(image: NDArray[Any]) -> Float:
-    """A small view of a plate (H×W×3, display-referred sRGB: float32 0..1 or integers): h×w×3 float32."""
+def look(image: NDArray[Any], held: Box | None = None) -> Float:
+    """A small view of a plate.
+
+    Parameters
+    ----------
+    image : H×W×3, display-referred sRGB: float32 0..1 or integers.
+    held : the part that holds picture; None for all.
+
+    Returns
+    -------
+    h×w×3 float32; h×w×4 where something is not known, with 1 where it is and 0 elsewhere.
+    """
     height, width = image.shape[:2]
     step = max(1, max(height, width) // _SAMPLED)
     sampled = np.ascontiguousarray(image[::step, ::step])
     scale = LONG_SIDE / max(sampled.shape[:2])
-    sides = (min(LONG_SIDE, max(SHORT_SIDE, round(side * scale))) for side in sampled.shape[:2])
-    return np.array(resize(sampled, *sides))  # never a view of the plate, whose memory the next one takes
+    tall, wide = (min(LONG_SIDE, max(SHORT_SIDE, round(side * scale))) for side in sampled.shape[:2])
+    view = np.array(resize(sampled, tall, wide))  # never a view of the plate, whose memory the next one takes
+    if held is None:
+        return view
+    inside = np.zeros((height, width, 1), np.float32)
+    inside[held[0] : held[1], held[2] : held[3]] = 1
+    share = resize(np.ascontiguousarray(inside[::step, ::step]), tall, wide)
+    known = (share > _WHOLLY).astype(np.float32)
+    return np.concatenate((view * known, known), axis=2)
 
 
 def judge(before: Looks, now: Float) -> tuple[bool, Looks]:
@@ -71,8 +92,10 @@ def judge(before: Looks, now: Float) -> tuple[bool, Looks]:
 
 def same(one: Float, other: Float) -> bool:
     """Whether two views show the same place, moved or lit otherwise perhaps."""
+    if not len(_colours_of(one)) or not len(_colours_of(other)):
+        return True  # nothing is known that could say otherwise
     if _is_blank(one) or _is_blank(other):
-        apart = np.abs(one.mean((0, 1)) - other.mean((0, 1))).max()
+        apart = np.abs(_colours_of(one).mean(0) - _colours_of(other).mean(0)).max()
         return bool(_is_blank(one) and _is_blank(other) and apart < 0.1)
     if _as_they_lie(one, other) >= ALIKE:  # as a rule: no other shift can say less
         return True
@@ -81,28 +104,36 @@ def same(one: Float, other: Float) -> bool:
 
 
 def _as_they_lie(one: Float, other: Float) -> float:
-    """The correlation of two views without a shift, −1..1."""
-    a, b = (view.astype(np.float64) - view.mean((0, 1), dtype=np.float64) for view in (one, other))
+    """The correlation of two views without a shift, −1..1; −1 where too little is known of both."""
+    known = [_known(view) for view in (one, other)]
+    both = known[0] * known[1] > 0
+    if both.sum() < OVERLAP * min(float(part.sum()) for part in known):
+        return -1.0
+    seen = (view[..., :3][both].astype(np.float64) for view in (one, other))
+    a, b = (colours - colours.mean(0) for colours in seen)
     return float((a * b).sum() / np.sqrt(max(float((a * a).sum() * (b * b).sum()), 1e-12)))
 
 
 def correlation(one: Float, other: Float) -> float:
     """The best correlation of two views, −1..1, over every shift that leaves enough of both [1]_."""
     height, width = one.shape[:2]
-    area = height * width
-    views = [np.moveaxis(view.astype(np.float64), -1, 0) for view in (one, other)]
-    a, b = (view - view.mean((1, 2), keepdims=True) for view in views)
-    whole = _spectrum(np.ones((height, width)))
+    known = [_known(view) for view in (one, other)]
+    area = min(float(part.sum()) for part in known)
+    a, b = (
+        np.moveaxis((view[..., :3].astype(np.float64) - _colours_of(view).mean(0, np.float64)), -1, 0) * part
+        for view, part in zip((one, other), known, strict=True)
+    )
+    in_a, in_b = (_spectrum(part) for part in known)
     of_a, of_b = _spectrum(a), _spectrum(b)
-    count = np.maximum(_products(whole, whole, height, width).round(), 1)
-    sum_a, sum_b = _products(of_a, whole, height, width), _products(whole, of_b, height, width)
+    count = np.maximum(_products(in_a, in_b, height, width).round(), 1)
+    sum_a, sum_b = _products(of_a, in_b, height, width), _products(in_a, of_b, height, width)
     # What is summed over the channels is summed before it is transformed back.
     shared = _products(of_a, of_b, height, width, summed=True) - (sum_a * sum_b).sum(0) / count
-    mine = _products(_spectrum((a * a).sum(0)), whole, height, width) - (sum_a**2).sum(0) / count
-    theirs = _products(whole, _spectrum((b * b).sum(0)), height, width) - (sum_b**2).sum(0) / count
+    mine = _products(_spectrum((a * a).sum(0)), in_b, height, width) - (sum_a**2).sum(0) / count
+    theirs = _products(in_a, _spectrum((b * b).sum(0)), height, width) - (sum_b**2).sum(0) / count
     enough = count >= OVERLAP * area
     for found, view in ((mine, one), (theirs, other)):
-        enough &= found / count > _DETAIL * float(view.var((0, 1)).sum())
+        enough &= found / count > _DETAIL * float(_colours_of(view).var(0).sum())
     fits = shared / np.sqrt(np.maximum(mine * theirs, 1e-12))
     return float(fits[enough].max(initial=-1.0))
 
@@ -127,7 +158,8 @@ def _products(
 
 def _colours(view: Float) -> NDArray[np.float64]:
     """A histogram of colours, each shared out among the eight nearest bins."""
-    scaled = view.reshape(-1, 3) * (_MIDDLE / max(float(view.mean()), 1e-3))
+    colours = _colours_of(view)
+    scaled = colours * (_MIDDLE / max(float(colours.mean()), 1e-3))
     place = np.clip(scaled * _BINS, 0, _BINS - 1e-3) + 0.5
     low = place.astype(np.int64)
     part = place - low
@@ -139,14 +171,26 @@ def _colours(view: Float) -> NDArray[np.float64]:
     return found / len(scaled)
 
 
+def _known(view: Float) -> NDArray[np.float64]:
+    """What is known of a view: h×w, 1 or 0."""
+    whole = view.shape[2] == 3
+    return np.ones(view.shape[:2]) if whole else view[..., 3].astype(np.float64)
+
+
+def _colours_of(view: Float) -> Float:
+    """The colours that are known of a view: N×3."""
+    return view.reshape(-1, 3) if view.shape[2] == 3 else view[..., :3][view[..., 3] > 0]
+
+
 def _is_blank(view: Float) -> bool:
     """Whether nothing is to be seen, of whatever colour: a bare green screen, a slate's blue."""
-    return float(view.std((0, 1)).max()) < _BLANK
+    colours = _colours_of(view)
+    return not len(colours) or float(colours.std(0).max()) < _BLANK
 
 
 def _tells_nothing(now: Float, before: Float) -> bool:
     """Whether a frame is black, blank or blown out, and the one before it was not."""
     if _is_blank(now):
         return not _is_blank(before)
-    blown = [float((view.max(-1) >= _GLARE).mean()) for view in (now, before)]
+    blown = [float((_colours_of(view).max(-1) >= _GLARE).mean()) for view in (now, before)]
     return blown[0] >= _BLOWN and blown[0] > blown[1] + _BLOWN / 2

@@ -6,6 +6,7 @@ In plain Python: the torch network, the numpy host loop, the frame readers and t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 # The narrowest and widest pixel accepted from a header, as width over height: anamorphic lenses make 2.
@@ -13,6 +14,34 @@ NARROWEST, WIDEST = 0.25, 4.0
 ALMOST_SQUARE = 0.02  # what a pixel may be off a square before a plate is looked at otherwise
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte
 SMALL, ENLARGED, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
+
+Box = tuple[int, int, int, int]  # top, bottom, left, right
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Where a picture that is looked at lies in its format, and which part of it a plate holds.
+
+    Attributes
+    ----------
+    x, y : where its first pixel lies in the format.
+    held : what the plate holds of it; None where that is all. Around it there is black.
+    """
+
+    x: int = 0
+    y: int = 0
+    held: Box | None = None
+
+    def part(self, box: Box) -> Framing:
+        """The framing of a part of the picture."""
+        top, bottom, left, right = box
+        height, width = bottom - top, right - left
+        held = self.held
+        if held is not None:
+            first, last, near, far = held
+            rows = min(max(0, first - top), height), min(max(0, last - top), height)
+            held = (*rows, min(max(0, near - left), width), min(max(0, far - left), width))
+        return Framing(self.x + left, self.y + top, None if held == (0, height, 0, width) else held)
 
 
 def working_size(height: int, width: int, cap: int) -> tuple[int, int]:

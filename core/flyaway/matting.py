@@ -15,7 +15,7 @@ from flyaway import cuts
 from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, States, open_engine
 from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
-from flyaway.geometry import grid_size, viewing_size
+from flyaway.geometry import Framing, grid_size, viewing_size
 from flyaway.in_light import read_in_light
 from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
@@ -25,6 +25,7 @@ from flyaway.steady import checked_steadiness, steadied
 from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
+EVERYWHERE = Framing()  # a plate that fills its format
 KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next one of its size
 
 
@@ -178,6 +179,7 @@ class Matting:
         reread: bool | None = None,
         pixel_aspect: float = 1.0,
         steadiness: float = 1.0,
+        framing: Framing = EVERYWHERE,
     ) -> tuple[Matte, ShotState, Began]:
         """Matte a frame of a shot; `shot` keeps account of the state, and is what to call.
 
@@ -186,18 +188,20 @@ class Matting:
         plate, encoding, premultiplied, refine, reread, pixel_aspect : as in a call.
         before : what the frame before left, or `ShotState()`.
         steadiness : as `shot` takes it.
+        framing : as a shot takes it.
 
         Returns
         -------
-        The matte, what this frame leaves, and why it began anew ("first", "size", "cut") or "".
+        The matte, what this frame leaves, and why it began anew ("first", "size", "place", "cut") or "".
         """
         reads = self._reads(reread)
         image = self._engine_view(plate, encoding, premultiplied, whole=reads)
         view = viewing_size(image.shape[0], image.shape[1], pixel_aspect)
         began: Began = "" if before.looks else "first"
-        if not began and before.size != view:
-            began = "size"
-        is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image))
+        origin = framing.x, framing.y
+        if not began and (before.size != view or before.origin != origin):
+            began = "size" if before.size != view else "place"
+        is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
         began = "cut" if is_cut else began
         states = States() if began else before.states
         looked_at = resize(image, *view)
@@ -214,7 +218,7 @@ class Matting:
             result = replace(
                 result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
             )
-        state = ShotState(faded(left), looks, view, before.frame, history)
+        state = ShotState(faded(left), looks, view, origin, before.frame, history)
         return self._matte(image, result, view, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:

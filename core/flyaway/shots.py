@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from flyaway import cuts
 from flyaway.engines.base import States
 from flyaway.errors import BadStateError
+from flyaway.geometry import Framing
 from flyaway.steady import History
 
 if TYPE_CHECKING:
     from flyaway.matting import Matte, Matting
 
-Began = Literal["", "first", "asked", "size", "gap", "cut"]
+Began = Literal["", "first", "asked", "size", "place", "gap", "cut"]
 LARGEST = 1.01  # a gate's state is a mean of values within ±1
 #: What a frame hands on of the network's memory. The weights were trained with 1, and then remember a
 #: frame for longer than any sensible number of handles. With this a fiftieth is left after 24
@@ -46,6 +47,7 @@ class ShotState:
     states : what the network remembers; see `flyaway.engines.States`.
     looks : what the next frame is compared with, to notice a cut; see `flyaway.cuts`.
     size : height and width at which the network looked at the plate; 0, 0 before the first frame.
+    origin : where in its format what was looked at lay: x, y.
     frame : its number, where numbers are told.
     history : what the filter of soft pixels goes on with; see `flyaway.steady`. None without it.
     """
@@ -53,6 +55,7 @@ class ShotState:
     states: States = field(default_factory=States, repr=False)
     looks: cuts.Looks = field(default=(), repr=False)
     size: tuple[int, int] = (0, 0)
+    origin: tuple[int, int] = (0, 0)
     frame: int | None = None
     history: History | None = field(default=None, repr=False)
 
@@ -60,6 +63,7 @@ class ShotState:
         """The state as plain arrays, fit for `numpy.savez`; bit for bit what `from_arrays` takes."""
         arrays: dict[str, NDArray[Any]] = {
             "size": np.array(self.size, np.int64),
+            "origin": np.array(self.origin, np.int64),
             "frame": np.array(_NO_FRAME if self.frame is None else self.frame, np.int64),
         }
         arrays |= {f"state{i}": array for i, array in enumerate(self.states.arrays)}
@@ -78,6 +82,7 @@ class ShotState:
         """
         try:
             height, width = (int(side) for side in _plain(arrays["size"], np.int64, (2,)))
+            x, y = (int(side) for side in _plain(arrays["origin"], np.int64, (2,)))
             frame = int(_plain(arrays["frame"], np.int64, ()))
             states = _numbered(arrays, "state", 16, LARGEST)
             looks = _numbered(arrays, "look", 2, math.inf)
@@ -90,7 +95,7 @@ class ShotState:
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BadStateError(f"no shot leaves such a state ({error}): begin the shot anew") from error
         number = None if frame == _NO_FRAME else frame
-        return cls(States(states, held), looks, (height, width), number, history)
+        return cls(States(states, held), looks, (height, width), (x, y), number, history)
 
 
 class ShotMatting:
@@ -99,8 +104,9 @@ class ShotMatting:
     Attributes
     ----------
     began : why the last frame began anew, without a memory: "first", "cut" (another take was noticed),
-        "gap" (its number does not follow), "size" (plates of another size), "asked" (`begin` was called);
-        "" where it went on. A model without memory looks at each frame by itself: always "".
+        "gap" (its number does not follow), "size" (plates of another size), "place" (plates that lie
+        elsewhere in their format), "asked" (`begin` was called); "" where it went on. A model without memory
+        looks at each frame by itself: always "".
     """
 
     def __init__(self, matting: Matting, steadiness: float = 1.0) -> None:
@@ -131,6 +137,7 @@ class ShotMatting:
         refine: bool = True,
         reread: bool | None = None,
         pixel_aspect: float = 1.0,
+        framing: Framing | None = None,
     ) -> Matte:
         """Matte the next frame.
 
@@ -139,6 +146,8 @@ class ShotMatting:
         plate, encoding, premultiplied, refine, reread, pixel_aspect : as `Matting` takes them.
         frame : its number. One that does not follow the number of the frame before begins anew; where no
             numbers are told, frames follow each other.
+        framing : where the plate lies in its format, where plates of one size may lie elsewhere, or hold
+            picture in a part of them alone; see `flyaway.geometry.Framing`.
 
         Raises
         ------
@@ -153,6 +162,7 @@ class ShotMatting:
         }
         if not self.remembers:
             return self._matting(plate, encoding, **options)
+        options["framing"] = framing or Framing()
         gap = frame is not None and self._follows is not None and frame not in self._follows
         before = ShotState() if gap else self._state
         try:
@@ -189,7 +199,7 @@ class ShotMatting:
 
 
 def _is_no_look(look: NDArray[Any]) -> bool:
-    return look.ndim != 3 or look.shape[2] != 3 or max(look.shape) > cuts.LONG_SIDE
+    return look.ndim != 3 or look.shape[2] not in (3, 4) or max(look.shape) > cuts.LONG_SIDE
 
 
 def _plain(array: NDArray[Any], kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:

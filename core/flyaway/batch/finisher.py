@@ -13,6 +13,7 @@ from flyaway.batch.raw import Raw
 from flyaway.color import FloatImage
 from flyaway.frames.masks import mask_path, read_mask
 from flyaway.frames.read import PixelShape, Plate
+from flyaway.geometry import Box, Framing
 
 if TYPE_CHECKING:
     from flyaway.batch.report import FrameTask
@@ -42,28 +43,39 @@ class Finisher:
             for name, text in self.finish.masks().items()
         }
 
-    def key(self, size: int, mtime: int, masks: Mapping[str, FloatImage]) -> str:
+    def key(self, size: int, mtime: int, box: Box | None) -> str:
         """What the raw matte of a frame was made of."""
-        return digest_of([self._made_with, size, mtime, search_box(masks.get("garbage"))])
+        return digest_of([self._made_with, size, mtime, box])
 
     def network(
         self,
         matting: Callable[..., Matte],
         pixels: FloatImage,
         encoding: str,
-        masks: Mapping[str, FloatImage],
+        box: Box | None,
         refine: bool,
         shape: PixelShape,
+        framing: Framing | None = None,
     ) -> Raw:
-        """Run the network on a plate, or on the part of it that is not garbage; `shape`: `Plate.shape`."""
-        box = search_box(masks.get("garbage"))
+        """Run the network on a picture, or on a part of it.
+
+        Parameters
+        ----------
+        matting : a model, or a shot of one.
+        pixels, encoding : the picture.
+        box : the part; None for all.
+        refine : as `Matting` takes it.
+        shape : see `Plate.shape`.
+        framing : where the picture lies in its format, for a shot.
+        """
+        seen = {} if framing is None else _told(framing if box is None else framing.part(box))
         wanted = self._unknown or bool(self.finish.raw)
         if box is None:
-            matte = matting(pixels, encoding=encoding, refine=refine, **shape)
+            matte = matting(pixels, encoding=encoding, refine=refine, **shape, **seen)
             return Raw(matte.alpha, matte.unknown if wanted else None)
         top, bottom, left, right = box
         part = slice(top, bottom), slice(left, right)
-        matte = matting(np.ascontiguousarray(pixels[part]), encoding=encoding, refine=refine, **shape)
+        matte = matting(np.ascontiguousarray(pixels[part]), encoding=encoding, refine=refine, **shape, **seen)
         alpha, unknown = (np.zeros(pixels.shape[:2], np.float32) for _ in range(2))
         alpha[part] = matte.alpha
         if wanted:
@@ -77,7 +89,12 @@ class Finisher:
         )
 
 
-def search_box(garbage: FloatImage | None) -> tuple[int, int, int, int] | None:
+def _told(framing: Framing) -> dict[str, Framing]:
+    """What a shot must be told of a framing; nothing where a picture lies as pictures do."""
+    return {} if framing == Framing() else {"framing": framing}
+
+
+def search_box(garbage: FloatImage | None) -> Box | None:
     """The part of a frame in which people are searched: top, bottom, left, right; None for all of it.
 
     What is wholly garbage all around is left out where that leaves much less: whoever remains fills more of

@@ -21,6 +21,7 @@ from flyaway.batch.plates import Plates, Read, mark_of
 from flyaway.batch.raw import Raw
 from flyaway.batch.report import FrameResult, FrameTask, frame_error
 from flyaway.color import FloatImage
+from flyaway.geometry import Framing
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -30,6 +31,7 @@ _VOID = "its data window is too small to hold a person: the matte is empty"
 _BEGAN = {
     "cut": "another take begins here: it remembers nothing before it",
     "size": "of another size than the frame before: it remembers nothing before it",
+    "place": "elsewhere in its format than the frame before: it remembers nothing before it",
 }
 log = logging.getLogger(__name__)
 
@@ -95,9 +97,7 @@ class NetworkStage:
                 return Matted(nothing, Raw(nothing, nothing), (_VOID,))
             started = time.perf_counter()
             found = self._found(task, read)
-            alpha, note = self._person.alpha(
-                task, found.raw, read.pixels, read.encoding, read.plate, read.masks
-            )
+            alpha, note = self._person.alpha(task, found.raw, read)
             seconds = found.seconds | {
                 "network": time.perf_counter() - started - found.seconds.get("memory", 0.0)
             }
@@ -117,10 +117,22 @@ class NetworkStage:
         raw = self._network(self._matting, read)
         return Matted(raw.alpha, raw)
 
-    def _network(self, matting: Callable[..., Any], read: Read) -> Raw:
-        return self._finisher.network(
-            matting, read.pixels, read.encoding, read.masks, self._options.refine, read.plate.shape
+    def _network(self, matting: Callable[..., Any], read: Read, framing: Framing | None = None) -> Raw:
+        """The network's matte over the data window of a plate; `framing` of a shot's."""
+        canvas = read.canvas
+        raw = self._finisher.network(
+            matting,
+            canvas.laid(read.pixels),
+            read.encoding,
+            read.box,
+            self._options.refine,
+            read.plate.shape,
+            framing,
         )
+        return Raw(canvas.cut(raw.alpha), None if raw.unknown is None else canvas.cut(raw.unknown))
+
+    def _in_shot(self, shot: ShotMatting, frame: int, read: Read) -> Raw:
+        return self._network(partial(shot, frame=frame), read, read.canvas.framing)
 
     def _next_of_shot(self, memory: Memory, shot: ShotMatting, frame: int, read: Read) -> Matted:
         """The network with the memory of the frames before."""
@@ -128,7 +140,7 @@ class NetworkStage:
         reached = memory.reach(frame, partial(self._replay, shot), self._stop)
         replayed = reached.handles + reached.replays
         seconds = {"memory": time.perf_counter() - started} if replayed else {}
-        raw = self._network(partial(shot, frame=frame), read)
+        raw = self._in_shot(shot, frame, read)
         kept = memory.went(self._mark(frame, read))
         notes = tuple(one for one in (reached.note, _BEGAN.get(shot.began, "")) if one)
         return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept)
@@ -138,9 +150,11 @@ class NetworkStage:
         read = self._plates.again(frame)
         if read is None:
             return None
-        if not read.plate.is_void:
+        if read.plate.is_void:
+            shot.passed(frame)  # nothing is in it, and the frame after it goes on with those before it
+        else:
             try:
-                self._network(partial(shot, frame=frame), read)
+                self._in_shot(shot, frame, read)
             except Exception as error:
                 # Whoever asked for this frame is told by its own result.
                 log.info("frame %d is not remembered: %s", frame, error)

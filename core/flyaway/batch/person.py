@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flyaway import following as who
+from flyaway.batch.finish import open_to
+from flyaway.batch.plates import Read, people_of
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError, ReadError
 from flyaway.following import State
-from flyaway.frames.read import Plate, Window
-from flyaway.people import People, find_people
+from flyaway.people import People
 from flyaway.subject import Subject, alone
 
 if TYPE_CHECKING:
     from flyaway.batch.raw import Raw
     from flyaway.batch.report import FrameTask
 
-Look = Callable[[int], "tuple[People, Plate] | None"]
-
-
-def open_to(alpha: FloatImage, masks: Mapping[str, FloatImage]) -> FloatImage:
-    """The matte in which people are told apart: whoever is garbage is nobody."""
-    return alpha * (1 - masks["garbage"]) if "garbage" in masks else alpha
+Look = Callable[[int], "tuple[People, Read] | None"]
 
 
 class Person:
@@ -39,45 +35,36 @@ class Person:
         self._state: State | None = None
         self._last: int | None = None
 
-    def alpha(
-        self,
-        task: FrameTask,
-        raw: Raw,
-        pixels: FloatImage,
-        encoding: str,
-        plate: Plate,
-        masks: Mapping[str, FloatImage],
-    ) -> tuple[FloatImage, str]:
+    def alpha(self, task: FrameTask, raw: Raw, read: Read) -> tuple[FloatImage, str]:
         """The chosen person's matte, and a note or "".
 
         Parameters
         ----------
         task : the frame.
         raw : the network's.
-        pixels, encoding : as the network saw them.
-        plate : the frame's plate.
-        masks : the frame's; who is garbage is not looked at.
+        read : what was read of the frame; who is garbage is not looked at.
         """
         subject, frame = self._subject, task.frame
         if subject.kind == "all":
             return raw.alpha, ""
         if frame is None:
-            return alone(raw.alpha, subject, _shift(plate), reference=open_to(raw.alpha, masks)), ""
-        people = find_people(open_to(raw.alpha, masks), pixels, encoding)
+            return alone(raw.alpha, subject, read.canvas.shift, reference=open_to(raw.alpha, read.masks)), ""
+        people = people_of(raw.alpha, read)
         at = frame if subject.frame is None else subject.frame
         chosen = frame == at
-        state = self._chosen(people, plate) if chosen else who.follow(self._reached(frame, at), people)
+        state = self._chosen(people, read) if chosen else who.follow(self._reached(frame, at), people)
         self._state, self._last = state, frame
-        mask, note = who.mask_of(state, people, *raw.alpha.shape)
-        return (raw.alpha if mask is None else raw.alpha * mask), note
+        canvas = read.canvas.window
+        mask, note = who.mask_of(state, people, canvas.height, canvas.width)
+        return (raw.alpha if mask is None else raw.alpha * read.canvas.cut(mask)), note
 
-    def _chosen(self, people: People, plate: Plate) -> State:
-        state = who.begin(people, self._subject, _shift(plate))
+    def _chosen(self, people: People, read: Read) -> State:
+        state = who.begin(people, self._subject, read.canvas.shift)
         if state is None:
             raise ReadError(
                 f"nobody is in it, and --subject {self._subject} chooses there: name another frame (@FRAME).",
-                path=plate.path,
-                frame=plate.frame,
+                path=read.plate.path,
+                frame=read.plate.frame,
             )
         return state
 
@@ -95,8 +82,3 @@ class Person:
             if found is not None:
                 state = who.follow(state, found[0])
         return state
-
-
-def _shift(plate: Plate) -> tuple[float, float]:
-    data: Window = plate.data_window
-    return data.x - plate.display_window.x, data.y - plate.display_window.y

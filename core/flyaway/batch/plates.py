@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from flyaway.batch.finish import frame_settings
-from flyaway.batch.finisher import Finisher
+from flyaway.batch.finish import frame_settings, open_to
+from flyaway.batch.finisher import Finisher, search_box
 from flyaway.batch.memory import NOT_HAD
-from flyaway.batch.person import open_to
 from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.raw import Raw
 from flyaway.batch.report import FrameTask
 from flyaway.color import Encoding, FloatImage
 from flyaway.errors import FlyawayError
+from flyaway.frames.canvas import Canvas, canvas_of
 from flyaway.frames.read import Plate, read_plate
+from flyaway.geometry import Box
 from flyaway.people import People, find_people
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Read:
     ----------
     plate : the plate.
     pixels, encoding : as `Matting` takes them.
+    canvas : what the network sees: in a shot more than the plate, where that is cropped.
+    box : the part of the canvas in which people are searched; None for all of it.
     size, mtime_ns : of its file, before it was read; 0 where there is none.
     masks : garbage and core matte, by name.
     seconds : that reading took.
@@ -44,6 +47,8 @@ class Read:
     plate: Plate
     pixels: FloatImage = field(repr=False)
     encoding: Encoding
+    canvas: Canvas
+    box: Box | None
     size: int
     mtime_ns: int
     masks: Mapping[str, FloatImage]
@@ -62,10 +67,11 @@ class Plates:
     plan : its frames.
     options : how they are read.
     finisher : has their masks.
+    shot : whether frames are matted as a shot.
     """
 
-    def __init__(self, plan: Plan, options: RunOptions, finisher: Finisher) -> None:
-        self._plan, self._options, self._finisher = plan, options, finisher
+    def __init__(self, plan: Plan, options: RunOptions, finisher: Finisher, *, shot: bool) -> None:
+        self._plan, self._options, self._finisher, self._shot = plan, options, finisher, shot
 
     def read(self, task: FrameTask) -> Read:
         """A frame's plate; raises what reading raises."""
@@ -76,8 +82,12 @@ class Plates:
         pixels, encoding = plate.for_matting()
         seconds = time.perf_counter() - started
         size, mtime = (stat.st_size, stat.st_mtime_ns) if stat else (0, 0)
-        masks = self._finisher.masks(task, plate)
-        return Read(plate, pixels, encoding, size, mtime, masks, seconds)
+        canvas = canvas_of(plate, shot=self._shot)
+        # Over the canvas, so that where people are searched does not go with the data window.
+        masks = self._finisher.masks(task, replace(plate, data_window=canvas.window))
+        box = search_box(masks.get("garbage"))
+        masks = {name: canvas.cut(mask) for name, mask in masks.items()}
+        return Read(plate, pixels, encoding, canvas, box, size, mtime, masks, seconds)
 
     def again(self, frame: int) -> Read | None:
         """The plate of any frame, asked for or not; None where there is none, or it cannot be read."""
@@ -89,18 +99,36 @@ class Plates:
         except (FlyawayError, OSError):
             return None
 
-    def people(self, frame: int, matting: Callable[..., Any]) -> tuple[People, Plate] | None:
+    def people(self, frame: int, matting: Callable[..., Any]) -> tuple[People, Read] | None:
         """Who is in a frame, without its matte; None where there is no such plate. In the worker's thread."""
         read = self.again(frame)
         if read is None:
             return None
         try:
             raw = self._finisher.network(
-                matting, read.pixels, read.encoding, read.masks, refine=False, shape=read.plate.shape
+                matting,
+                read.canvas.laid(read.pixels),
+                read.encoding,
+                read.box,
+                refine=False,
+                shape=read.plate.shape,
             )
-            return find_people(open_to(raw.alpha, read.masks), read.pixels, read.encoding), read.plate
+            alpha = read.canvas.cut(raw.alpha)
+            return people_of(alpha, read), read
         except FlyawayError:
             return None
+
+
+def people_of(alpha: FloatImage, read: Read) -> People:
+    """Who is in a frame, over its canvas: a region is where it was, wherever the data window is.
+
+    Parameters
+    ----------
+    alpha : of everybody, over the data window.
+    read : the frame.
+    """
+    canvas = read.canvas
+    return find_people(canvas.laid(open_to(alpha, read.masks)), canvas.laid(read.pixels), read.encoding)
 
 
 def mark_now(plan: Plan, finish: Finish, frame: int) -> str:

@@ -49,9 +49,10 @@ class ReadStage:
                 return FrameResult(task, "skipped")
             finish = self._options.finish
             kept = {"masks": len(finish.masks()), "raw": int(bool(finish.raw))}
-            reserve(weigh(task, self._plan.writes, self._options.read.part, **kept))
+            shot = self._memory is not None
+            reserve(weigh(task, self._plan.writes, self._options.read.part, shot=shot, **kept))
             read = self._plates.read(task)
-            key = self._finisher.key(read.size, read.mtime_ns, read.masks)
+            key = self._finisher.key(read.size, read.mtime_ns, read.box)
             raw, memory = self._raws.stored(task, read.plate, key, self._remembers(task)) or (None, "")
             return replace(read, why="" if why == NEW else why, key=key, raw=raw, memory=memory)
         except Exception as error:

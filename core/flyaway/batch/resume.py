@@ -17,6 +17,7 @@ from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
 from flyaway.errors import ReadError, UsageError, WriteError
+from flyaway.frames import canvas
 from flyaway.frames.atomic import Disk, unfinished_files
 from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
@@ -82,6 +83,8 @@ def _of_network(options: RunOptions, *, remembers: bool) -> dict[str, Any]:
         "read": _chosen(replace(options.read, config=None)),
         "refine": options.refine,
     }
+    if remembers:
+        settings["canvas"] = canvas.VERSION
     if remembers and options.steadiness > 0:
         settings["steadied"] = (steady.VERSION, options.steadiness)
     chosen = color.chosen_config(options.read.config)

@@ -140,7 +140,7 @@ class _Run:
         wants_unknown = any(write.unknown or write.output == "unknown" for write in plan.writes)
         finisher = Finisher(options.finish, made_with, unknown=wants_unknown)
         raws = RawMattes(options.finish.raw, self._disk)
-        plates = Plates(plan, options, finisher)
+        plates = Plates(plan, options, finisher, shot=shot is not None)
         memory = None if shot is None else self._remember(shot, plates, made_with, past)
         self._memory = memory
         made = (model, settings_hash(plan, options, remembers=memory is not None))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flyaway.batch.report import FrameTask
 from flyaway.errors import FrameError
+from flyaway.frames.canvas import canvas_window
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import CHANNELS, WriteOptions
 from flyaway.frames.read import pixel_aspect, read_header, values_of, windows
@@ -27,6 +28,7 @@ def weigh(
     *,
     masks: int = 0,
     raw: int = 0,
+    shot: bool = False,
 ) -> int:
     """Bytes that a frame takes up; 0 where its header cannot be read, and reading it will say why.
 
@@ -37,6 +39,7 @@ def weigh(
     part : which part of its plate is read.
     masks : how many garbage and core mattes come with it.
     raw : 1 where the network's own matte is kept, too.
+    shot : whether it is matted as one of a shot, on all of its canvas.
     """
     outputs = [write.output for write in writes]
     try:
@@ -50,9 +53,11 @@ def weigh(
     window = union(data, display) if "comp" in outputs else data  # a comp fills its format
     pixels = window.width * window.height
     aspect = pixel_aspect(spec)
-    viewed = round(pixels * max(aspect, 1 / aspect))  # the network looks at square pixels
+    canvas = canvas_window(data, display) if shot else data
+    seen = canvas.width * canvas.height
+    viewed = round(max(pixels, seen) * max(aspect, 1 / aspect))  # the network looks at square pixels
     values = sum(pixels * (CHANNELS.get(write.output, 1) + write.added) for write in writes)
     values += whole * outputs.count("beside")
     laid = data.width * data.height
     values += laid * _RAW_VALUES * raw
-    return viewed * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE + laid * _BYTES_PER_MASK * masks
+    return viewed * _BYTES_PER_PIXEL + values * _BYTES_PER_VALUE + seen * _BYTES_PER_MASK * masks
