@@ -141,6 +141,67 @@ def test_a_bare_screen_is_blank_whatever_its_colour(scenes):
     assert noticed([still, still, green, green]) == [3]
 
 
+def cropped(
+    pictures: list[Float], number: int, most: float = 0.25
+) -> Iterable[tuple[Float, tuple[int, int, int, int]]]:
+    """Frames whose data window wanders: each side lies anywhere within a share of the picture."""
+    rng = np.random.default_rng(number)
+    for picture in pictures:
+        tall, wide = int(HEIGHT * most), int(WIDTH * most)
+        top, left = rng.integers(0, tall), rng.integers(0, wide)
+        bottom, right = HEIGHT - rng.integers(0, tall), WIDTH - rng.integers(0, wide)
+        around = np.zeros_like(picture)
+        around[top:bottom, left:right] = picture[top:bottom, left:right]
+        yield around, (top, bottom, left, right)
+
+
+def seen(frames: Iterable[tuple[Float, tuple[int, int, int, int]]]) -> list[int]:
+    """As `noticed`, of frames whose file holds a part."""
+    found, looks = [], ()
+    for number, (picture, held) in enumerate(frames):
+        is_cut, looks = cuts.judge(looks, cuts.look(np.clip(picture, 0, 1).astype(np.float32), held))
+        found += [number] if is_cut else []
+    return found
+
+
+def test_a_window_that_wanders_over_a_picture_is_no_cut(scenes):
+    locked = [seen(cropped([frame(scene, 100)] * 8, place)) for place, scene in enumerate(scenes)]
+    assert locked == [[]] * SCENES
+    moving = [seen(cropped(handheld(scene), place, 0.1)) for place, scene in enumerate(scenes)]
+    assert sum(map(bool, moving)) <= 2, moving
+
+
+def test_black_around_two_takes_does_not_make_them_one(scenes):
+    """Letterboxed: half of the picture is black in both."""
+    held = (HEIGHT // 4, HEIGHT - HEIGHT // 4, 0, WIDTH)
+
+    def boxed(picture: Float) -> Float:
+        around = np.zeros_like(picture)
+        around[held[0] : held[1]] = picture[held[0] : held[1]]
+        return around
+
+    found = [
+        [(boxed(one), held), (boxed(one), held), *[(boxed(other), held)] * 3]
+        for one, other in zip(
+            (frame(scene, 80) for scene in scenes),
+            (frame(scene, 80) for scene in (*scenes[1:], scenes[0])),
+            strict=True,
+        )
+    ]
+    missed = [place for place, frames in enumerate(found) if not seen(frames)]
+    assert len(missed) <= 1, missed
+    # Where the bars are taken for picture, they make most of them alike.
+    taken = [place for place, frames in enumerate(found) if not noticed(one for one, _ in frames)]
+    assert len(taken) > len(missed)
+
+
+def test_where_nothing_is_known_nothing_is_a_cut(scenes):
+    still = frame(scenes[1], 80)
+    nothing = np.zeros_like(still), (3, 3, 0, 0)
+    whole = still, (0, HEIGHT, 0, WIDTH)
+    assert seen([whole, nothing, whole]) == []
+
+
 def test_a_look_is_no_view_of_the_plate():
     plate = np.random.default_rng(0).random((36, 64, 3)).astype(np.float32)
     assert not np.shares_memory(cuts.look(plate), plate)

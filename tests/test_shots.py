@@ -111,6 +111,7 @@ def test_a_state_goes_through_a_file_bit_for_bit(memory, frames, unbroken, tmp_p
         {"look0": np.zeros((640, 640, 3), np.float32)},
         {"held": np.zeros((2, 2), np.int8)},
         {"size": None},
+        {"origin": None},
     ],
 )
 def test_a_state_that_cannot_be_is_refused(harm):

@@ -140,7 +140,10 @@ def correlation(one: Float, other: Float) -> float:
 
 def other_colours(one: Float, other: Float) -> float:
     """The share of colours, 0..1, that two views do not have in common, brightness aside."""
-    return 0.5 * float(np.abs(_colours(one) - _colours(other)).sum())
+    both = _known(one) * _known(other) > 0
+    if not both.any():
+        return 1.0
+    return 0.5 * float(np.abs(_colours(one[both]) - _colours(other[both])).sum())
 
 
 def _spectrum(planes: NDArray[Any]) -> NDArray[Any]:
@@ -156,9 +159,9 @@ def _products(
     return np.fft.irfft2(product.sum(0) if summed else product, (2 * height, 2 * width))
 
 
-def _colours(view: Float) -> NDArray[np.float64]:
-    """A histogram of colours, each shared out among the eight nearest bins."""
-    colours = _colours_of(view)
+def _colours(seen: Float) -> NDArray[np.float64]:
+    """A histogram of N colours, each shared out among the eight nearest bins."""
+    colours = seen[:, :3]
     scaled = colours * (_MIDDLE / max(float(colours.mean()), 1e-3))
     place = np.clip(scaled * _BINS, 0, _BINS - 1e-3) + 0.5
     low = place.astype(np.int64)

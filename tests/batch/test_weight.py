@@ -22,6 +22,16 @@ def test_a_comp_weighs_what_its_format_has_and_a_matte_what_its_plate_has(tmp_pa
     assert weight(cropped, "rgba") * 75 == weight(whole, "rgba")
 
 
+def test_a_frame_of_a_shot_weighs_what_its_canvas_has(tmp_path, write_plate):
+    part = np.zeros((40, 40, 3), np.float32)
+    cropped = write_plate(tmp_path / "cropped.exr", part, window=(10, 10), display=(0, 0, 400, 300))
+
+    def weight(**more) -> int:
+        return weigh(FrameTask(cropped, (), 1), [WriteOptions()], **more)
+
+    assert weight(shot=True) - weight() == (400 * 300 - 40 * 40) * 64
+
+
 def test_masks_and_raw_mattes_weigh_too(tmp_path, write_plate):
     plate = write_plate(tmp_path / "plate.exr", np.zeros((30, 40, 3), np.float32))
 

@@ -49,6 +49,19 @@ def test_a_good_shot_has_no_faults(shot):
     assert all(frame.flicker < 2e-3 for frame in review.frames[1:])
 
 
+def test_a_shot_whose_data_window_wanders_is_one_picture(shot, write_plate):
+    jobs = shot(good())
+    for number, job in enumerate(jobs):
+        top, left, bottom, right = 2 * (number % 3), 3 * (number % 2), H - 4, W - 5 * (number % 3)
+        pixels = read_plate(job.source).pixels[top:bottom, left:right]
+        plate = read_plate(write_plate(job.source, pixels.copy(), window=(left, top), display=(0, 0, W, H)))
+        write_matte(job.target, disc(60 + 0.5 * number)[top:bottom, left:right].copy(), plate)
+    review = review_frames(jobs)
+    assert faults(review) == {}
+    assert not any(frame.cut for frame in review.frames)
+    assert review.frames[0].coverage == pytest.approx(disc(60).mean(), abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [

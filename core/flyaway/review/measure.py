@@ -7,6 +7,7 @@ plate's motion, where OpenCV is installed: `flyaway.pictures.motion` has the def
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +18,12 @@ from numpy.typing import NDArray
 from flyaway import color, cuts
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError
+from flyaway.frames.canvas import Canvas, canvas_of
 from flyaway.frames.options import UNKNOWN
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import Plate, ReadOptions, read_plate
 from flyaway.frames.read_matte import MatteFile, read_matte
+from flyaway.geometry import Box
 from flyaway.pictures import motion
 from flyaway.pictures.convert import eight_bit, shrink
 from flyaway.review.check import EdgeCheck, FrameCheck, Review
@@ -38,10 +41,14 @@ _SOFT = (0.02, 0.98)
 
 @dataclass(frozen=True)
 class _Small:
-    """A frame at `EDGE_SIDE`: plate (h×w×3 uint8, display-referred sRGB) and matte (h×w float32)."""
+    """A frame at `EDGE_SIDE`: plate (h×w×3 uint8, display-referred sRGB) and matte (h×w float32).
+
+    `held` is the part that the plate's file holds; None for all.
+    """
 
     plate: NDArray[np.uint8]
     alpha: FloatImage
+    held: Box | None = None
 
     def grey(self) -> FloatImage:
         """The plate's mean channel, float32 in 0..1, at `WORKING_SIDE`."""
@@ -91,7 +98,7 @@ def _is_cut(looks: cuts.Looks, before: _Small, now: _Small) -> tuple[bool, cuts.
     """Whether another take begins, as a shot would have it (a flash is none); and what is looked at next."""
     if min(before.plate.shape[:2]) < LEAST_SIDE or now.plate.shape != before.plate.shape:
         return False, ()
-    return cuts.judge(looks or (cuts.look(before.plate),), cuts.look(now.plate))
+    return cuts.judge(looks or (cuts.look(before.plate, before.held),), cuts.look(now.plate, now.held))
 
 
 def _measure(
@@ -112,14 +119,26 @@ def _measure(
     try:
         plate = read_plate(job.source, None, job.frame, options=read)
         faults += _window_faults(matte, plate)
-        alpha = replace(matte, alpha=alpha).over(plate.data_window)
-        small = _Small(eight_bit(shrink(_shown(plate), EDGE_SIDE)), shrink(alpha, EDGE_SIDE))
+        # As the shot was matted: frames lie over each other, wherever they were cropped.
+        canvas = canvas_of(plate, shot=job.frame is not None)
+        alpha = replace(matte, alpha=alpha).over(canvas.window)
+        shown = eight_bit(shrink(canvas.laid(_shown(plate)), EDGE_SIDE))
+        small = _Small(shown, shrink(alpha, EDGE_SIDE), _scaled(canvas, shown.shape[0]))
     except (FlyawayError, OSError) as error:
         faults.append(f"the plate cannot be read: {_bare(error)}")
         small = None
     coverage = float(alpha.mean())
     soft = float(((alpha > _SOFT[0]) & (alpha < _SOFT[1])).mean())
     return FrameCheck(job, coverage, soft, _unknown(matte), faults=tuple(faults)), small, told
+
+
+def _scaled(canvas: Canvas, height: int) -> Box | None:
+    """What a plate holds of its canvas, at another height of that; never more."""
+    held, scale = canvas.framing.held, height / canvas.window.height
+    if held is None:
+        return None
+    top, bottom, left, right = (side * scale for side in held)
+    return math.ceil(top), math.floor(bottom), math.ceil(left), math.floor(right)
 
 
 def _unknown(matte: MatteFile) -> float | None:

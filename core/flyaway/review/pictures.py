@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from flyaway import color
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError
+from flyaway.frames.canvas import Canvas
 from flyaway.frames.edges import edged
 from flyaway.frames.read import Plate
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.pictures.convert import shrink
 
 
-def as_seen(plate: Plate, side: int) -> FloatImage:
-    """A plate at most `side` pixels long, display-referred sRGB, h×w×3 float32 in 0..1."""
+def as_seen(plate: Plate, canvas: Canvas, side: int) -> FloatImage:
+    """A plate on its canvas, at most `side` pixels long, display-referred sRGB, h×w×3 float32 in 0..1."""
     pixels, encoding = plate.for_matting()
-    small = shrink(np.nan_to_num(pixels, posinf=1, neginf=0), side)
+    small = shrink(canvas.laid(np.nan_to_num(pixels, posinf=1, neginf=0)), side)
     shown = color.linear_to_srgb(small) if encoding == "linear" else small
     return np.clip(shown, 0, 1)
 

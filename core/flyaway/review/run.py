@@ -11,6 +11,7 @@ import numpy as np
 from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError, WriteError
 from flyaway.frames.atomic import write_atomically, write_text
+from flyaway.frames.canvas import canvas_of
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
@@ -115,16 +116,17 @@ def choose(review: Review, most: int) -> list[int]:
 
 
 def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | None, FloatImage | None]:
-    """The plate as seen and its matte, small, over the plate's data window; None for what is not there."""
+    """The plate as seen and its matte, small, over the plate's canvas; None for what is not there."""
     job = check.job
     try:
         plate = read_plate(job.source, None, job.frame, options=options.read)
-        shown: FloatImage | None = as_seen(plate, options.side)
+        canvas = canvas_of(plate, shot=job.frame is not None)
+        shown: FloatImage | None = as_seen(plate, canvas, options.side)
     except FlyawayError:
         return None, None
     try:
         matte = read_matte(job.target, options.channel, job.frame)
-        alpha = np.clip(np.nan_to_num(matte.over(plate.data_window)), 0, 1)
+        alpha = np.clip(np.nan_to_num(matte.over(canvas.window)), 0, 1)
         return shown, shrink(alpha, options.side)
     except FlyawayError:
         return shown, None
