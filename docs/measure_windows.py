@@ -42,6 +42,7 @@ WINDOWS: dict[str, Callable[[int], Window]] = {
     "fixed": lambda _: Window(40, 40, WIDTH - 88, HEIGHT - 64),
     "in place": lambda number: Window(5 * (number % 5), 3 * (number % 4), WIDTH - 40, HEIGHT - 24),
     "in size and place": wandering,
+    "stabilised": lambda number: Window(4 + 5 * (number % 5), 3 * (number % 4) - 6, WIDTH, HEIGHT),
 }
 
 

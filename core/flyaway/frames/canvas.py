@@ -1,9 +1,11 @@
 """What of its format a frame of a shot is matted on, wherever its data window lies.
 
 A renderer or a compositor crops each frame to what is in it. Frames of a shot must lie over each other, so
-the network sees each on the union of its data and display window, with black around what the file holds, as
-a compositor has it; and the matte is cut back to the data window. Which canvas that is depends on the frame
-alone: a run that resumes, or a chunk, needs to know of no other.
+the network sees each on its display window, with black around what the file holds, as a compositor has it;
+and the matte is cut back to the data window. What reaches beyond the display window on one side and falls
+short of it on another (a plate that was stabilised) lies on a display window with a margin, in steps, so that
+the canvas stays while the window wanders. Which one it is depends on the frame alone: a run that resumes, or
+a chunk, needs to know of no other.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from flyaway.frames.plate import Plate, Window
 from flyaway.frames.windows import fit_window, union
 from flyaway.geometry import Framing
 
+STEPS = 16  # to the longer side of a display window, in which a margin around it grows
 VERSION = 1  # another number makes mattes of shots stale
 MOST_PIXELS = 1 << 26  # of a canvas that is larger than its plate: a display window may say anything
 
@@ -56,15 +59,35 @@ class Canvas:
 
 
 def canvas_window(data: Window, display: Window) -> Window:
-    """The union of both; the data window alone where nothing of it is in the format, or the union is huge."""
-    apart = (
-        data.x >= display.x + display.width
-        or data.y >= display.y + display.height
-        or display.x >= data.x + data.width
-        or display.y >= data.y + data.height
+    """What a frame of a shot is matted on, by its two windows.
+
+    The display window where the data window lies inside it; the data window where that holds all of it; where
+    it does neither, the display window with a margin of as many `STEPS` as it reaches beyond. And the data
+    window where nothing of it is in the format, or the canvas would be huge.
+    """
+    beyond = max(
+        display.x - data.x,
+        display.y - data.y,
+        data.x + data.width - display.x - display.width,
+        data.y + data.height - display.y - display.height,
     )
     whole = union(data, display)
-    return data if apart or whole.width * whole.height > MOST_PIXELS else whole
+    if beyond > 0 and whole != data:
+        step = -(-max(display.width, display.height) // STEPS)
+        margin = -(-beyond // step) * step
+        width, height = display.width + 2 * margin, display.height + 2 * margin
+        whole = Window(display.x - margin, display.y - margin, width, height)
+    return data if _apart(data, display) or whole.width * whole.height > MOST_PIXELS else whole
+
+
+def _apart(one: Window, other: Window) -> bool:
+    """Whether two windows have nothing in common."""
+    return (
+        one.x >= other.x + other.width
+        or one.y >= other.y + other.height
+        or other.x >= one.x + one.width
+        or other.y >= one.y + one.height
+    )
 
 
 def canvas_of(plate: Plate, *, shot: bool) -> Canvas:
