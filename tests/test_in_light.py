@@ -96,7 +96,7 @@ def test_a_model_says_what_it_learned_from(name):
     assert model_info(name).reads_encoded == (model_info(name).config["mixed_in"] == "encoded")
 
 
-@pytest.mark.parametrize("name", ["fast@4", "quality@4", "clean"])
+@pytest.mark.parametrize("name", ["fast@4", "quality@4", "clean@2"])
 def test_a_model_is_read_again_as_its_manifest_says(name, astronaut):
     matting = flyaway.load(name, device="cpu", threads=1)
     assert matting.info.config["mixed_in"] == "encoded"

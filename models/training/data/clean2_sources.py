@@ -1,7 +1,7 @@
 """Every picture that `clean-2` learned from, with its licence and credit: what a studio's counsel asks for.
 
 ``python -m models.training.data.clean2_sources --data DATA --bank BANK`` writes
-``models/cards/clean.sources.csv``, which goes with the card once these weights are released: people by
+``models/cards/clean.sources.csv``, which goes with the card: people by
 `clean2_index`'s table, and the places and things that its recipe draws besides. People drawn by code are
 one line.
 """
