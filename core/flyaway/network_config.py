@@ -274,9 +274,9 @@ CLEAN = NetworkConfig(
     mobile=MobileConfig(narrow=True),
 )
 
-# What CLEAN's weights are from version 3 on: in linear light, two transformer blocks of FAST's width instead of
-# four wide ones, and FAST_2's cells and refiner. Its decoder stays, with a head on each level: that learns from
-# few plates.
+# What CLEAN's weights are from version 3 on: in linear light, two transformer blocks of FAST's width
+# instead of four wide ones, and FAST_2's cells and refiner. Its decoder stays, with a head on each level:
+# that learns from few plates.
 CLEAN_2 = replace(
     CLEAN,
     name="clean-2",
