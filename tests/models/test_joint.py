@@ -175,7 +175,7 @@ def test_a_bank_is_packed_and_learned_from(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("sys.argv", ["pack", *given])
     pack.main()
     assert [path.name for path in Path("pack").iterdir()] == ["part-1.zip"]
-    start = ROOT / "models/weights/clean/clean.fp16.safetensors"
+    start = ROOT / "models/weights/clean@2/clean.fp16.safetensors"
     options = ("--set", "clean", "--pack", "pack", "--out", "run", "--seconds", "0.5", "--batch", "2")
     options += ("--config", "clean", "--scale", "0.25", "--threads", "1", "--start", str(start))
     monkeypatch.setattr("sys.argv", ["joint", *options])
