@@ -6,8 +6,7 @@ In plain Python: the torch network, the numpy host loop, the frame readers and t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # The narrowest and widest pixel accepted from a header, as width over height: anamorphic lenses make 2.
 NARROWEST, WIDEST = 0.25, 4.0
@@ -18,8 +17,7 @@ SMALL, ENLARGED, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_siz
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 
 
-@dataclass(frozen=True)
-class Framing:
+class Framing(NamedTuple):
     """Where a picture that is looked at lies in its format, and which part of it a plate holds.
 
     Attributes
