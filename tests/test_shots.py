@@ -204,5 +204,5 @@ def test_memory_does_not_grow_with_the_shot(memory, frames):
         late = run(270)
     finally:
         tracemalloc.stop()
-    assert late - early < 64 << 10
+    assert late - early < 256 << 10  # a kilobyte a frame; one plane of a frame that is kept is six
     assert sum(array.nbytes for array in shot.state().as_arrays().values()) < 4 << 20
