@@ -27,10 +27,16 @@ Matter = Callable[[NDArray[np.uint8]], Floats]
 SETS = ("studio-linear", "faces-linear", "street", "action", "footage", "empty")
 
 
-def matter(config: str, weights: Path) -> Matter:
-    """Plate → the coarse alpha of a checkpoint, at the plate's size."""
+def open_network(config: str, weights: Path) -> MattingNetwork:
+    """A network with a checkpoint's weights, to be run."""
     network = MattingNetwork(CONFIGS[config]).eval()
     network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    return network
+
+
+def matter(config: str, weights: Path) -> Matter:
+    """Plate → the coarse alpha of a checkpoint, at the plate's size."""
+    network = open_network(config, weights)
 
     @torch.inference_mode()
     def alpha(plate: NDArray[np.uint8]) -> Floats:

@@ -27,7 +27,7 @@ import numpy as np
 from models.evaluation.holdout import trains_on
 from models.evaluation.sources import read_rows
 from models.evaluation.split import held_out, name_of, read_table
-from models.training.data.solve_studio import REJECTED
+from models.training.data.solve_studio import REJECTED, to_bytes, write_picture
 from PIL import Image
 from scipy import ndimage
 
@@ -91,9 +91,10 @@ def outlined(data: Path, bank: Path) -> Iterator[Entry]:
             continue
         name = name_of(row["file"])
         alpha, trust = folder / f"{name}.alpha.png", folder / f"{name}.trust.png"
-        save_grey(ndimage.gaussian_filter(mask.astype(np.float32), 1.0), alpha)
+        write_picture(to_bytes(ndimage.gaussian_filter(mask.astype(np.float32), 1.0), 255), alpha)
         away = np.minimum(ndimage.distance_transform_edt(mask), 1e6) + ndimage.distance_transform_edt(~mask)
-        save_grey((away > max(1, EDGE * max(mask.shape) / 640)).astype(np.float32), trust)
+        believed = away > max(1, EDGE * max(mask.shape) / 640)
+        write_picture(to_bytes(believed.astype(np.float32), 255), trust)
         yield Entry(
             name=name,
             image=str(data / row["file"]),
@@ -130,10 +131,6 @@ def own(bank: Path) -> Iterator[Entry]:
         if agrees if row["source"] == "civil" else row["name"] in taken:
             said = {key: row[key] for key in ("name", "image", "alpha", "trust", "tier", "stated", "credit")}
             yield Entry(**said, fg="", source=row["source"], licence="clean", weight=OWN_WEIGHT)
-
-
-def save_grey(values: np.ndarray, path: Path) -> None:  # type: ignore[type-arg]
-    Image.fromarray(np.round(values * 255).astype(np.uint8)).save(path)
 
 
 def write_table(columns: list[str], rows: list[dict[str, object]], path: Path) -> None:

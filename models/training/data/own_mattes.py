@@ -19,10 +19,11 @@ import torch
 from models.evaluation.holdout import trains_on
 from models.evaluation.sources import read_rows
 from models.evaluation.split import held_out, name_of, read_table
-from models.training.data.clean2_index import save_grey, write_table
+from models.training.data.clean2_index import write_table
+from models.training.data.solve_studio import to_bytes, write_picture
+from models.training.score_coarse import open_network
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import load_file
 from scipy import ndimage
 from torch.nn import functional as F
 
@@ -48,13 +49,6 @@ def pictures(data: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         if not row["mask"] and trains_on(row):
             stated = {"tier": row["tier"], "stated": row["licence"], "credit": row["credit"]}
             yield data / row["file"], {"source": "free", **stated}
-
-
-def open_network(config: str, weights: Path) -> MattingNetwork:
-    """A network with a checkpoint's weights, to be run."""
-    network = MattingNetwork(CONFIGS[config]).eval()
-    network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
-    return network
 
 
 @torch.inference_mode()
@@ -105,8 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 plate = picture.convert("RGB")
             plate.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
             alpha, agreement = two_passes(network, plate)
-            save_grey(trusted(alpha, agreement), trust_file)
-            save_grey(alpha, alpha_file)
+            write_picture(to_bytes(trusted(alpha, agreement), 255), trust_file)
+            write_picture(to_bytes(alpha, 255), alpha_file)
         with Image.open(alpha_file) as one, Image.open(trust_file) as other:
             alpha, trust = (np.asarray(p, np.float32) for p in (one, other))
         agreed = float((trust * alpha).sum() / 255 / max(alpha.sum(), 1))

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from models.evaluation import strands
 from models.evaluation.composite import Floats, as_shown, in_light
-from models.training.data.clean2_index import save_grey, studio
+from models.training.data.clean2_index import studio
+from models.training.data.solve_studio import to_bytes, write_picture
 from PIL import Image
 
 #: Fewest and most flyaways, and locks, of a portrait; drawn evenly between, so that some have hardly any.
@@ -69,9 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             levels = np.asarray(other.convert("RGB"), np.float32)
         rng = np.random.default_rng(zlib.crc32(entry.name.encode()))
         alpha, colour = with_strands(alpha, in_light(levels, "linear"), rng)
-        shown = np.clip(np.round(as_shown(colour, "linear")), 0, 255).astype(np.uint8)
-        Image.fromarray(shown).save(colour_file)
-        save_grey(alpha, alpha_file)  # last: what has an alpha is whole
+        write_picture(to_bytes(as_shown(colour, "linear"), 1), colour_file)
+        write_picture(to_bytes(alpha, 255), alpha_file)  # last: what has an alpha is whole
 
 
 if __name__ == "__main__":
