@@ -177,7 +177,7 @@ def test_bad_pixels_stay_where_they_are(live, plate):
 
 
 @pytest.mark.parametrize("every", [False, True])
-def test_half(live, plate, every):
+def test_half(live, name, plate, every):
     """As "Optimize" does it: module and input. Older torches have no half convolution on a CPU."""
     small = plate[:, :, 32:212, 160:310].contiguous()  # half is slow on a CPU
     if every:
@@ -190,7 +190,8 @@ def test_half(live, plate, every):
     assert full[:, 1].max() == 1, "regions were refined"
     difference = (out[:, 3].float() - full[:, 3]).abs()
     # clean's features are ten times as large as fast's: half rounds off what shows in a pixel of a thousand.
-    assert (difference <= 1 / 64).float().mean() >= 0.998
+    least = 0.998 if name == "clean" else 0.999
+    assert (difference <= 1 / 64).float().mean() >= least
     assert (border(difference[0]) <= 1 / 64).float().mean() >= 0.998
     assert difference.mean() < 1 / 500
 
