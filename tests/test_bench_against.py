@@ -44,7 +44,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def test_another_checkout_is_what_the_second_side_runs(elsewhere: Path) -> None:
-    plates = synthetic(320, 192, 0.3, CELL)
+    plates = synthetic(320, 192, 0.3)
     told: list[str] = []
     found = compare((Side("fast"), Side("fast", elsewhere)), plates, QUICK, told.append)
     assert found.sides == ("fast", "fast of checkout")
@@ -66,7 +66,7 @@ def test_a_wheel_is_unpacked_and_run(elsewhere: Path, tmp_path: Path) -> None:
             archive.write(path, path.relative_to(core))
         for path in [*models.glob("weights/*.json"), *models.glob("weights/fast/*"), *models.glob("cards/*")]:
             archive.write(path, Path("flyaway/_models") / path.relative_to(models))
-    found = compare((Side("fast"), Side("fast", wheel)), synthetic(64, 64, 1, CELL), replace(QUICK, rounds=1))
+    found = compare((Side("fast"), Side("fast", wheel)), synthetic(64, 64, 1), replace(QUICK, rounds=1))
     assert found.difference is not None
     assert found.difference > 0
 
@@ -88,12 +88,12 @@ def test_rvm_goes_through_its_sequence_with_memory(monkeypatch) -> None:
 def test_what_is_no_flyaway_is_refused_by_name(tmp_path: Path, what: str) -> None:
     (tmp_path / "README.md").write_text("no wheel")
     with pytest.raises(EngineError, match="give rvm, a checkout of flyaway or a wheel"):
-        compare((Side("fast"), Side("fast", tmp_path / what)), synthetic(64, 64, 1, CELL), QUICK)
+        compare((Side("fast"), Side("fast", tmp_path / what)), synthetic(64, 64, 1), QUICK)
 
 
 def test_a_side_that_fails_says_so_in_its_own_words() -> None:
     with pytest.raises(EngineError, match=r"no-such-model.*no-such-model"):
-        compare((Side("no-such-model"), Side("fast")), synthetic(64, 64, 1, CELL), QUICK)
+        compare((Side("no-such-model"), Side("fast")), synthetic(64, 64, 1), QUICK)
 
 
 MADE = Comparison(

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flyaway.bench_worker import force_cells
 from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.errors import EngineError, FlyawayError
 from flyaway.machine import busy, cores, environment, environment_line
@@ -71,17 +72,6 @@ class Timing:
     stages: dict[str, float]
     memory: float | None
     device_memory: float | None
-
-
-def force_cells(shape: tuple[int, int], share: float) -> NDArray[np.bool_]:
-    """Grid (rows × columns bool) with a share of its cells set: those nearest to a centred ellipse."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    down, across = (rows + 0.5) / shape[0] - 0.5, (columns + 0.5) / shape[1] - 0.5
-    off_outline = np.abs(np.hypot(down / 0.4, across / 0.25) - 1)
-    count = max(1, round(share * off_outline.size))
-    cells = np.zeros(off_outline.size, bool)
-    cells[np.argsort(off_outline, axis=None, kind="stable")[:count]] = True
-    return cells.reshape(shape)
 
 
 def plan(
@@ -136,8 +126,7 @@ def _open_model(job: Configuration, plate: NDArray[np.uint8]) -> tuple[Call, str
     import flyaway
 
     matting = flyaway.load(job.model, device=job.device, engine=job.engine, threads=job.threads)
-    # Unrefined: what the network itself would refine of this plate must not count in the peak.
-    cells = force_cells(matting(plate, encoding="srgb", refine=False).cells.shape, job.share or 0.0)
+    cells = force_cells(matting.grid(*plate.shape[:2]), job.share or 0.0)
 
     def call(image: NDArray[np.uint8]) -> dict[str, float]:
         matting(image, encoding="srgb", cells=cells)

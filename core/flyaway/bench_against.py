@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import bench_worker
-from flyaway.bench import RVM, force_cells
+from flyaway.bench import RVM
 from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
 from flyaway.errors import EngineError
-from flyaway.geometry import grid_size
 from flyaway.machine import cores, environment, environment_line, share_of_others, work_done
 from flyaway.pictures.drawn import gradient_plate
 
@@ -59,12 +58,12 @@ class PlateSet:
     ----------
     name : how a table names it.
     frames : N×H×W×3 uint8 sRGB.
-    cells : rows×columns bool, what is refined; None leaves the choice to the model.
+    share : of the cells that are refined; None leaves the choice to the model.
     """
 
     name: str
     frames: NDArray[np.uint8]
-    cells: NDArray[np.bool_] | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +116,11 @@ class Comparison:
         return [a / b for a, b in zip(first, second, strict=True)]
 
 
-def synthetic(width: int, height: int, share: float, cell: int) -> PlateSet:
+def synthetic(width: int, height: int, share: float) -> PlateSet:
     """A drawn plate, moved a little from frame to frame, with a share of its cells forced."""
     plate = gradient_plate(width, height)
     frames = np.stack([np.roll(plate, (number, 2 * number), (0, 1)) for number in range(FRAMES)])
-    cells = force_cells(grid_size(height, width, cell), share)
-    return PlateSet(f"{width}×{height}, {share:.0%} forced", frames, cells)
+    return PlateSet(f"{width}×{height}, {share:.0%} forced", frames, share)
 
 
 def pictures(name: str, plates: Sequence[NDArray[np.uint8]]) -> PlateSet:
@@ -148,8 +146,6 @@ def compare(
     with tempfile.TemporaryDirectory() as name, _paths(sides, Path(name)) as paths:
         folder = Path(name)
         np.save(folder / "plates.npy", plates.frames)
-        if plates.cells is not None:
-            np.save(folder / "cells.npy", plates.cells)
         for number in range(options.rounds):
             for which in (0, 1) if number % 2 == 0 else (1, 0):
                 if tell is not None:
@@ -268,7 +264,7 @@ def _run(
 ) -> dict[str, Any]:
     job = {
         "model": side.model, "path": path, "plates": str(folder / "plates.npy"),
-        "cells": None if plates.cells is None else str(folder / "cells.npy"),
+        "share": plates.share,
         "alpha": str(folder / f"alpha{which}.npy"),
         "device": options.device, "engine": side.engine or options.engine, "threads": options.threads,
         "runs": options.runs, "warm_up": WARM_UP, "bare": options.bare,

@@ -50,24 +50,28 @@ def working_size(height: int, width: int, cap: int) -> tuple[int, int]:
     return _scaled(height, width, cap / longest)
 
 
-def viewing_size(height: int, width: int, pixel_aspect: float = 1.0) -> tuple[int, int]:
-    """Size at which the network looks at a plate: with square pixels, a small one enlarged.
+def viewing_size(height: int, width: int, pixel_aspect: float = 1.0, cap: int = 0) -> tuple[int, int]:
+    """Size at which the network looks at a plate: square pixels, small ones enlarged, large reduced.
 
     The network learned from people of hundreds of pixels, seen in proportion. A plate of 225 px shown at
     512 px loses a third of its error; from about 450 px on nothing is gained
     (`models/training/EXPERIMENTS.md`, "Small plates"). Pixels that are not square are stretched along their
-    longer side, so that no detail is lost.
+    longer side, so that no detail is lost. Of one that is larger than the refiner learned on it makes a worse
+    matte in more time (there, "Large plates"; `flyaway.detail` puts back what the reduction took).
 
     Parameters
     ----------
     height, width : of the plate, in its own pixels.
     pixel_aspect : a pixel's width over its height; see `believed_aspect`.
+    cap : the longer side is at most so many px (`NetworkConfig.view`); 0 is no cap.
     """
     aspect = believed_aspect(pixel_aspect)
     square = abs(aspect - 1) <= ALMOST_SQUARE
     tall, wide = (height, width) if square else (height / min(aspect, 1), width * max(aspect, 1))
     longest = max(tall, wide)
     scale = 1.0 if longest > SMALL else min(ENLARGED / longest, MOST_ENLARGED)
+    if 0 < cap < longest:
+        scale = cap / longest
     return _rounded(tall * scale), _rounded(wide * scale)
 
 

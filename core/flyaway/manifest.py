@@ -15,6 +15,8 @@ MAX_MANIFEST_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 1 << 30
 # Far more releases than any model will have.
 MAX_VERSION = 1_000_000
+# What small plates are enlarged to, in px: nothing is looked at smaller.
+SMALLEST_VIEW = 512
 REMEDY = "reinstall flyaway, or check out models/weights again"
 
 
@@ -57,6 +59,13 @@ def config_of(values: Any) -> dict[str, Any]:
     mixed_in = config.get("mixed_in", "encoded")
     if mixed_in not in ("encoded", "linear"):
         raise ValueError(f'mixed_in is "encoded" or "linear", not {mixed_in!r}')
+    view = config.get("view", 0)
+    if (
+        not isinstance(view, int)
+        or isinstance(view, bool)
+        or not (view == 0 or SMALLEST_VIEW <= view < 1 << 20)
+    ):
+        raise ValueError(f"view is 0 or at least {SMALLEST_VIEW}, not {view!r}")
     return config
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flyaway import cuts
+from flyaway.detail import cells_on, detailed
 from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, States, open_engine
 from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
@@ -39,7 +40,7 @@ class Matte:
     classes : h×w uint8, at the size at which the coarse stage works: 0 background, 128 unknown, 255
         foreground; whichever is likeliest.
     coarse_map : h×w float32, 0..1: the coarse stage's alpha as the network reads it.
-    cells : rows×columns bool; which regions were refined.
+    cells : rows×columns bool, of the plate's own grid; where regions were refined.
     unsure : h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
         hair or anything else that is neither in nor out.
     """
@@ -111,6 +112,14 @@ class Matting:
         """Whether the model has a memory from frame to frame: that of `shot`; a call by itself is a still."""
         return bool(getattr(self.engine, "remembers", False))
 
+    def view(self, height: int, width: int, pixel_aspect: float = 1.0) -> tuple[int, int]:
+        """Height and width at which a plate of this size is looked at (`flyaway.geometry.viewing_size`)."""
+        return viewing_size(height, width, pixel_aspect, self.info.view)
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the regions that a plate of this size is parted into."""
+        return grid_size(*self.view(height, width), self.engine.config.refiner.cell)
+
     def shot(self, *, steadiness: float = 1.0) -> ShotMatting:
         """Begin a shot: what is returned mattes its frames in order, each with the memory of those before.
 
@@ -149,13 +158,14 @@ class Matting:
         encoding : "srgb" (display-referred) or "linear" (scene-linear, Rec.709 primaries).
         premultiplied : an RGBA plate's colour is multiplied by its alpha.
         refine : False returns the coarse alpha: quicker, without hair.
-        cells : forces which regions are refined (rows×columns bool); such a plate is looked at as it is.
+        cells : forces which regions are refined: rows×columns bool of `grid`; or of the plate's own grid,
+            and it is then looked at as it is, however large or small.
         reread : read alpha again in linear light (`flyaway.in_light`). None does so for the models that
             need it, by their manifest; False returns what the network reads.
         pixel_aspect : a pixel's width over its height, as the plate's header has it: 2 for anamorphic.
 
-        A plate is looked at with square pixels, and one of at most 341 px enlarged
-        (`flyaway.geometry.viewing_size`); its matte lies on the plate's own pixels.
+        A plate is looked at with square pixels, one of at most 341 px enlarged, and a large one reduced
+        (`view`); its matte lies on the plate's own pixels, with the detail of these (`flyaway.detail`).
 
         Raises
         ------
@@ -164,9 +174,13 @@ class Matting:
         reads = self._reads(reread)
         image = self._engine_view(plate, encoding, premultiplied, whole=reads)
         height, width = image.shape[:2]
-        view = viewing_size(height, width, pixel_aspect) if cells is None else (height, width)
-        result = self.engine.infer(resize(image, *view), cells=cells, refine=refine)
-        return self._matte(image, result, view, reads=reads)
+        view = self.view(height, width, pixel_aspect)
+        if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
+            view = height, width
+        looked_at = resize(image, *view)
+        result = self.engine.infer(looked_at, cells=cells, refine=refine)
+        forced = cells is not None
+        return self._matte(image, result, looked_at, reads=reads, refined=refine, forced=forced)
 
     def next_frame(
         self,
@@ -196,7 +210,7 @@ class Matting:
         """
         reads = self._reads(reread)
         image = self._engine_view(plate, encoding, premultiplied, whole=reads)
-        view = viewing_size(image.shape[0], image.shape[1], pixel_aspect)
+        view = self.view(image.shape[0], image.shape[1], pixel_aspect)
         began: Began = "" if before.looks else "first"
         origin = framing.x, framing.y
         if not began and (before.size != view or before.origin != origin):
@@ -219,7 +233,7 @@ class Matting:
                 result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
             )
         state = ShotState(faded(left), looks, view, origin, before.frame, history)
-        return self._matte(image, result, view, reads=reads), state, began
+        return self._matte(image, result, looked_at, reads=reads, refined=refine), state, began
 
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
@@ -232,11 +246,21 @@ class Matting:
             self._display = image if image.nbytes <= KEPT_BYTES else None
         return image
 
-    def _matte(self, image: NDArray[Any], result: Inference, view: tuple[int, int], *, reads: bool) -> Matte:
-        """What was found, on the plate's own pixels; `view`: the size at which it was looked at."""
-        height, width = image.shape[:2]
-        if view != (height, width):
-            result = self._reduced(result, height, width)
+    def _matte(
+        self,
+        image: NDArray[Any],
+        result: Inference,
+        looked_at: NDArray[Any],
+        *,
+        reads: bool,
+        refined: bool,
+        forced: bool = False,
+    ) -> Matte:
+        """What was found, on the plate's own pixels; `looked_at`: what the network was shown of it."""
+        if looked_at.shape != image.shape:
+            began = perf_counter()
+            result = self._on_plate(image, result, looked_at, refined=refined, forced=forced)
+            result = replace(result, timings={**result.timings, "detail": perf_counter() - began})
         self.timings = result.timings
         alpha = result.alpha
         if reads:
@@ -245,15 +269,23 @@ class Matting:
             self.timings = {**self.timings, "reread": perf_counter() - began}
         return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
 
-    def _reduced(self, result: Inference, height: int, width: int) -> Inference:
-        """What was found in a plate that was looked at enlarged or stretched, on the plate's own pixels."""
-        alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
-        cell = self.engine.config.refiner.cell
+    def _on_plate(
+        self, image: NDArray[Any], result: Inference, looked_at: NDArray[Any], *, refined: bool, forced: bool
+    ) -> Inference:
+        """What was found in a plate that was looked at in another size, on the plate's own pixels."""
+        height, width = image.shape[:2]
         rows, columns = result.alpha.shape
-        ys, xs = np.nonzero(result.cells.repeat(cell, 0).repeat(cell, 1)[:rows, :columns])
-        cells = np.zeros(grid_size(height, width, cell), bool)
-        cells[ys * height // rows // cell, xs * width // columns // cell] = True
-        return replace(result, alpha=alpha, cells=cells)
+        if not refined and height >= rows and width >= columns:
+            alpha = upsample(result.coarse_map, height, width).clip(0, 1)
+        elif not refined or (height <= rows and width <= columns):
+            alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
+        else:
+            # Cells that are forced, to measure what they cost, cost all that a soft edge in them would.
+            alpha = detailed(image, looked_at, result.alpha, result.cells if forced else None)
+        cell = self.engine.config.refiner.cell
+        return replace(
+            result, alpha=alpha, cells=cells_on(result.cells, cell, (rows, columns), (height, width))
+        )
 
 
 def likeliest(trimap: NDArray[np.float32]) -> NDArray[np.uint8]:

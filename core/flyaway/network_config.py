@@ -141,6 +141,8 @@ class NetworkConfig:
     mixed_in : what the soft pixels of its training pictures were mixed in, and so what its alpha means:
         "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
         "linear" (light: its alpha is coverage as it is, and the refiner compares colours in light).
+    view : cap on the long side in px of what all of the network is shown; a larger plate's alpha gets its
+        detail afterwards (`flyaway.detail`). 0 means none, as the earlier versions have it.
     """
 
     name: str
@@ -150,6 +152,7 @@ class NetworkConfig:
     swin: SwinConfig = SwinConfig()
     mobile: MobileConfig = MobileConfig()
     mixed_in: Literal["encoded", "linear"] = "encoded"
+    view: int = 0
 
     @property
     def context_stride(self) -> int:
@@ -252,6 +255,10 @@ FAST_2 = replace(
     mixed_in="linear",
 )
 
+# The same weights, never shown more than the refiner learned on.
+VIEW = 1280
+FAST_3 = replace(FAST_2, name="fast-3", view=VIEW)
+
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
@@ -263,6 +270,8 @@ QUALITY_3 = replace(
     name="quality-3",
     coarse=replace(QUALITY_2.coarse, mirrored=False, glance=512, glance_share=0.4),
 )
+
+QUALITY_4 = replace(QUALITY_3, name="quality-4", view=VIEW)
 
 CLEAN = NetworkConfig(
     name="clean",
@@ -286,5 +295,7 @@ CLEAN_2 = replace(
     mixed_in="linear",
 )
 
-_ALL = (PAPER, FAST, FAST_2, QUALITY, QUALITY_2, QUALITY_3, CLEAN, CLEAN_2)
+CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
+
+_ALL = (PAPER, FAST, FAST_2, FAST_3, QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, CLEAN, CLEAN_2, CLEAN_3)
 CONFIGS = {config.name: config for config in _ALL}

@@ -92,6 +92,11 @@ class ModelInfo:
         return not _missing(self)
 
     @property
+    def view(self) -> int:
+        """Cap on the long side (px) of what the network looks at; 0 is none (see `flyaway.detail`)."""
+        return int(self.config.get("view", 0))
+
+    @property
     def reads_encoded(self) -> bool:
         """Whether its alpha is what mixes encoded values, and no coverage yet (see `flyaway.in_light`)."""
         return bool(self.config.get("mixed_in", "encoded") == "encoded")

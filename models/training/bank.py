@@ -80,10 +80,11 @@ def backgrounds(
     return [*rows, *({"colour": data / r["file"], "source": "free", "limit": limit} for r in free)]
 
 
-def things(data: Path) -> list[Row]:
-    """Cut-outs of what is nobody; their alpha is the file's own."""
-    rows = (r for r in _table(data / "free/things.csv") if trains_on(r))
-    return [{"colour": data / r["file"], "alpha": None, "source": "things", "limit": LIMITS[0]} for r in rows]
+def things(data: Path, bank: Path) -> list[Row]:
+    """Cut-outs of what is nobody, photographed and drawn (`render_things`); their alpha is the file's own."""
+    files = [data / r["file"] for r in _table(data / "free/things.csv") if trains_on(r)]
+    files += sorted((bank / "things").glob("*.png"))
+    return [{"colour": file, "alpha": None, "source": "things", "limit": LIMITS[0]} for file in files]
 
 
 def decode(path: Path | str, limit: int, channel: str) -> Pixels:

@@ -39,6 +39,7 @@ class Recipe:
     turned : largest turn in degrees, of people who move (`ACTION`).
     empty : plates with nobody.
     busy : plates with things behind; on one with nobody they are what else stands in a frame's middle.
+    largest : size of the largest things, as a part of the view.
     """
 
     shares: dict[str, float]
@@ -48,6 +49,7 @@ class Recipe:
     turned: float = 5.0
     empty: float = EMPTY
     busy: float = BUSY
+    largest: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class Composer:
         if self.things is None or rng.number() < 0.5:
             return self.blob(count, shape)
         which = torch.randint(len(self.things), (count,), generator=rng.generator, device=rng.device)
-        zoom = (rng.uniform(count, math.log(0.15), math.log(0.9))).exp()
+        zoom = (rng.uniform(count, math.log(0.15), math.log(self.recipe.largest))).exp()
         affine, _ = views(self.things, which, shape, zoom, rng.generator, torch.full_like(zoom, 20.0))
         lift = (shape[0] - shape[0] * zoom) * rng.uniform(count)
         affine[:, :, 2] += affine[:, :, 1] * lift[:, None]

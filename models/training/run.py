@@ -155,7 +155,7 @@ def open_composer(run: Run, bank: Path, data: Path, device: torch.device) -> Com
     where = backgrounds(bank, data, run.licences, run.limit, run.people)
     whom = [row for row in whom if run.draw.shares.get(row["source"], 0) > 0]
     print(f"{len(whom)} people, {len(where)} backgrounds", flush=True)
-    banks = [open_bank(rows, device) for rows in (whom, where, things(data))]
+    banks = [open_bank(rows, device) for rows in (whom, where, things(data, bank))]
     return Composer(banks[0], banks[1], run.draw, run.seed + int(time.time()) % 100_000, device, banks[2])
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from models.evaluation.split import held_out
-from models.training.bank import people
+from models.training.bank import people, things
 from models.training.data.clean2_index import main as index
 from models.training.data.clean2_sources import main as list_sources
-from models.training.data.rendered.clothes import Stuff, Wardrobe, dressed
+from models.training.data.rendered import objects
+from models.training.data.rendered.clothes import Stuff, Wardrobe, dressed, normals
 from models.training.data.rendered.draw import painted
 from models.training.data.rendered.figure import PARTS, Figure, Floats
 from models.training.data.rendered.light import light_of
@@ -193,3 +194,25 @@ def test_a_checkpoint_is_scored_on_plates_with_and_without_somebody(tmp_path: Pa
     assert found["MAD"] == pytest.approx(1e3 * wrong, rel=1e-3)
     assert found["soft"] == pytest.approx(64 / 255, rel=1e-3)
     assert found["IoU"] == 0
+
+
+def test_made_up_things_of_every_kind_are_closed_and_look_outwards() -> None:
+    for kind, _ in objects.KINDS:
+        for seed in range(4):
+            for shell in kind(np.random.default_rng(seed)):
+                assert np.isfinite(shell.vertices).all()
+                assert shell.faces.max() < len(shell.vertices) == len(shell.places)
+                sides = np.sort(np.concatenate([shell.faces[:, [i, (i + 1) % 3]] for i in range(3)]), 1)
+                _, used = np.unique(sides, axis=0, return_counts=True)
+                assert (used == 2).all()
+    corners = objects.lump(np.zeros(3), np.ones(3), Stuff((np.zeros(3),) * 2), np.random.default_rng(1))
+    outwards = (normals(corners.vertices, corners.faces) * corners.vertices).sum(1)
+    assert outwards.min() > 0.9
+
+
+def test_drawn_things_stand_beside_the_photographed_ones(tmp_path: Path) -> None:
+    (tmp_path / "free").mkdir()
+    (tmp_path / "things").mkdir()
+    _table(tmp_path / "free" / "things.csv", [{"file": "free/cup.png", "source": "x", "origin": "y"}])
+    Image.new("RGBA", (4, 4)).save(tmp_path / "things" / "00001.png")
+    assert [Path(row["colour"]).name for row in things(tmp_path, tmp_path)] == ["cup.png", "00001.png"]

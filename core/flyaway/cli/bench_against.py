@@ -20,7 +20,7 @@ from flyaway.bench_against import (
 from flyaway.cli.console import errors, say, say_raw
 from flyaway.engines.base import ENGINES, check_installed
 from flyaway.pictures.files import read_eight_bit
-from flyaway.weights import list_models, model_info
+from flyaway.weights import list_models
 from flyaway.yardsticks.rvm import find_weights
 
 
@@ -43,7 +43,7 @@ def bench_against(
         sides = _sides(model, against, options)
         comparisons += [
             compare(sides, plates, options, lambda line: errors.print(line, markup=False))
-            for plates in _plates(model, sizes, shares, files)
+            for plates in _plates(sizes, shares, files)
         ]
     if json:
         say_raw(as_json(comparisons, options))
@@ -62,12 +62,11 @@ def _sides(model: str, against: str, options: Options) -> tuple[Side, Side]:
 
 
 def _plates(
-    model: str, sizes: Sequence[tuple[int, int]], shares: Sequence[float], files: Sequence[Path]
+    sizes: Sequence[tuple[int, int]], shares: Sequence[float], files: Sequence[Path]
 ) -> Iterator[PlateSet]:
-    cell = int(model_info(model).config["refiner"]["cell"])
     for width, height in sizes:
         for share in shares:
-            yield synthetic(width, height, share, cell)
+            yield synthetic(width, height, share)
     for path in files:
         frames = sorted(child for child in path.iterdir() if child.is_file()) if path.is_dir() else [path]
         yield pictures(path.name, [read_eight_bit(frame) for frame in frames])

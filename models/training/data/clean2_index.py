@@ -7,8 +7,8 @@ with their alphas) and ``BANK/clean2_backgrounds.csv``. People are
   more with strands over them, where `strand_portraits` has drawn any;
 - photographs of ``free/people.csv`` with an outline by hand: a soft edge of one pixel, believed away from it;
 - whoever `render_people` drew (``BANK/rendered``), where it has;
-- photographs that `own_mattes` has labelled, where it has: the coming weights' own mattes, believed where
-  they agree with themselves and whoever looked at them found nothing wrong.
+- photographs that `own_mattes` has labelled, where it has: its own weights' mattes, believed where they
+  agree with themselves and whoever looked at them found nothing wrong, or put right by hand (`corrected`).
 
 No other network is asked about any of them, neither for a label nor for a choice. Names that
 `models.evaluation` holds out are left out. ``tier`` says where a licence is stated (`free/`'s README): A by
@@ -27,6 +27,8 @@ import numpy as np
 from models.evaluation.holdout import trains_on
 from models.evaluation.sources import read_rows
 from models.evaluation.split import held_out, name_of, read_table
+from models.training.data.corrected import TABLE as CORRECTIONS
+from models.training.data.corrected import Outline, corrected, read_corrections, read_own
 from models.training.data.solve_studio import REJECTED, to_bytes, write_picture
 from PIL import Image
 from scipy import ndimage
@@ -122,15 +124,33 @@ def rendered(bank: Path) -> Iterator[Entry]:
 
 
 def own(bank: Path) -> Iterator[Entry]:
-    """Photographs with a matte by the coming weights themselves: headshots, others once looked at."""
+    """Photographs with a matte by its own weights: headshots, others once looked at or mended."""
     table = bank / "clean2" / "own" / "own.csv"
     taken = set(TAKEN.read_text(encoding="utf-8").split("\n"))
+    mended = read_corrections(CORRECTIONS)
     low, high = OWN_COVERAGE
     for row in read_rows(table) if table.exists() else ():
+        said = {key: row[key] for key in ("name", "image", "alpha", "trust", "tier", "stated", "credit")}
+        if row["name"] in mended:
+            said |= mend(bank, row["name"], mended[row["name"]])
+            yield Entry(**said, fg="", source="mended", licence="clean", weight=1.0)
+            continue
         agrees = float(row["agreed"]) >= AGREED and low < float(row["covered"]) < high
         if agrees if row["source"] == "civil" else row["name"] in taken:
-            said = {key: row[key] for key in ("name", "image", "alpha", "trust", "tier", "stated", "credit")}
             yield Entry(**said, fg="", source=row["source"], licence="clean", weight=OWN_WEIGHT)
+
+
+def mend(bank: Path, name: str, outlines: Sequence[tuple[str, Outline]]) -> dict[str, str]:
+    """Write what `corrected` makes of an own matte; where alpha and trust lie."""
+    folder = bank / "clean2" / "mended"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    found = corrected(*read_own(bank / "clean2" / "own", name), outlines)
+    for kind, values in zip(("alpha", "trust"), found, strict=True):
+        path = folder / f"{name}.{kind}.png"
+        write_picture(to_bytes(values, 255), path)
+        written[kind] = str(path)
+    return written
 
 
 def write_table(columns: list[str], rows: list[dict[str, object]], path: Path) -> None:

@@ -1,0 +1,183 @@
+"""A large plate's own detail for a matte that was found at a smaller size.
+
+The refiner was taught on plates of some 500 to 1500 px. In a larger one strands are wider than it knows, and
+it takes nine times as long for a worse matte: a plate is therefore looked at with its longer side reduced
+(`NetworkConfig.view`), and what the reduction took from the edge is put back from the plate. Around each
+soft pixel alpha is nearly an affine function of colour, since it mixes two colours that hardly change from
+one pixel to the next: it is fitted at the smaller size, enlarged, and asked of the plate's own pixels.
+
+References
+----------
+Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting", 2008: the affine function.
+He and Sun, "Fast Guided Filter", 2015: fitting it at a smaller size. Here what is filtered stays as it was
+at that size, and gains only what the plate has beyond it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flyaway.geometry import grid_size
+from flyaway.regions.numpy_backend import gather, region_pixels, sample, upsample
+
+Float = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+CELL = 32  # px of the smaller picture, and
+TILE = 64  # of the plate, that are worked on together
+RADIUS = 2  # px of the window in which the function is fitted
+#: Variance of colour (display-referred, 0..1) below which a window is noise and no edge.
+NOISE = np.float32(1e-4)
+AT_ONCE = 128  # tiles: bounds memory
+
+
+def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | None = None) -> Float:
+    """The alpha of a plate, of one that was found at a smaller size.
+
+    Parameters
+    ----------
+    plate : H×W×3 display-referred, float32 in 0..1, or uint8 or uint16, whose largest value is 1.
+    small : h×w×3 float32, the plate as the network looked at it.
+    alpha : h×w float32, 0..1, what it found there.
+    forced : rows×columns bool, cells of `CELL` px that are worked on whatever alpha is in them.
+
+    Returns
+    -------
+    H×W float32, 0..1: exactly 0 and 1 where the smaller one is 0 and 1 all around.
+    """
+    height, width = plate.shape[:2]
+    result = upsample(alpha, height, width)
+    edges = soft_cells(alpha)
+    if forced is not None and forced.shape == edges.shape:
+        edges |= forced
+    if not edges.any():
+        return result
+    maps = affine(small, alpha, edges)
+    tiles = np.argwhere(_touched(edges, alpha.shape, (height, width)))
+    for first in range(0, len(tiles), AT_ONCE):
+        some = tiles[first : first + AT_ONCE]
+        rows, columns = region_pixels(some, TILE, 0)
+        a = sample(maps, rows, columns, height, width)
+        colour = gather(plate, rows, columns)
+        colour *= a[:, :3]
+        values = colour.sum(1)
+        values += a[:, 3]
+        np.clip(values, 0, 1, out=values)
+        for (row, column), tile in zip(some * TILE, values, strict=True):
+            place = result[row : row + TILE, column : column + TILE]
+            place[:] = tile[: place.shape[0], : place.shape[1]]
+    return result
+
+
+def cells_on(cells: Bool, cell: int, source: tuple[int, int], target: tuple[int, int]) -> Bool:
+    """Cells of a picture of one size (rows×columns bool) → those that touch them in one of another size."""
+    touch = []
+    for count, here, there in zip(cells.shape, source, target, strict=True):
+        first = np.arange(-(-there // cell)) * cell
+        low = first * here // there // cell
+        high = -(-np.minimum(first + cell, there) * here // there) - 1
+        spans = np.arange(count)
+        touch.append((spans >= low[:, None]) & (spans <= (high // cell)[:, None]))
+    rows, columns = (each.astype(np.float32) for each in touch)
+    return np.asarray(rows @ cells.astype(np.float32) @ columns.T > 0)
+
+
+def soft_cells(alpha: Float) -> Bool:
+    """Cells of `CELL` px that are not 0 or 1 throughout, nor beside such a change: rows×columns bool."""
+    rows, columns = grid_size(alpha.shape[0], alpha.shape[1], CELL)
+    reach = 2 * (RADIUS + 1)
+    padded = np.pad(alpha, _margins(alpha.shape, reach), mode="edge")
+    side = CELL + 2 * reach
+    low, high = padded, padded
+    for axis, count in ((0, rows), (1, columns)):
+        starts = np.arange(count) * CELL
+        spans = starts[:, None] + np.arange(side)
+        low = np.take(low, spans, axis=axis).min(axis + 1)
+        high = np.take(high, spans, axis=axis).max(axis + 1)
+    return np.asarray(low != high)
+
+
+def affine(small: Float, alpha: Float, cells: Bool) -> Float:
+    """What alpha is of colour around each pixel: 4×h×w float32, three factors and what is added to them.
+
+    Outside of `cells` the factors are 0, and alpha is what is added.
+    """
+    height, width = alpha.shape
+    maps = np.zeros((4, height, width), np.float32)
+    maps[3] = alpha
+    reach = RADIUS + 1
+    margins = _margins(alpha.shape, reach)
+    colour = np.pad(small, (*margins, (0, 0)), mode="edge")
+    cover = np.pad(alpha, margins, mode="edge")
+    places = np.argwhere(cells) * CELL
+    side = CELL + 2 * reach
+    for first in range(0, len(places), AT_ONCE):
+        some = places[first : first + AT_ONCE].tolist()
+        block = np.empty((4, len(some), side, side), np.float32)
+        for number, (top, left) in enumerate(some):
+            block[:3, number] = colour[top : top + side, left : left + side].transpose(2, 0, 1)
+            block[3, number] = cover[top : top + side, left : left + side]
+        factors = _factors(block)
+        inner = block[:, :, reach:-reach, reach:-reach]
+        inner[3] -= (factors * inner[:3]).sum(0)
+        for number, (top, left) in enumerate(some):
+            bottom, right = min(top + CELL, height), min(left + CELL, width)
+            part = slice(0, bottom - top), slice(0, right - left)
+            maps[:3, top:bottom, left:right] = factors[:, number][:, *part]
+            maps[3, top:bottom, left:right] = inner[3, number][part]
+    return maps
+
+
+def _factors(block: Float) -> Float:
+    """4×N×P×P colour and alpha → 3×N×(P−2·RADIUS−2)² factors of the colours, smoothed."""
+    area = np.float32((2 * RADIUS + 1) ** 2)
+    cover = block[3]
+    means = [_windows(plane, RADIUS) / area for plane in block]
+    whole = _windows(cover, RADIUS)
+    flat = (whole == 0) | (whole == area)
+
+    def together(one: int, other: int) -> Float:
+        return _windows(block[one] * block[other], RADIUS) / area - means[one] * means[other]
+
+    rr, gg, bb = (together(i, i) + NOISE for i in range(3))
+    rg, rb, gb = together(0, 1), together(0, 2), together(1, 2)
+    x, y, z = (together(i, 3) for i in range(3))
+    # The inverse of a symmetric matrix by its cofactors: quicker than a solver for each pixel.
+    c00, c01, c02 = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    c11, c12, c22 = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    scale = np.where(flat, 0, 1 / (rr * c00 + rg * c01 + rb * c02))
+    found = (c00 * x + c01 * y + c02 * z, c01 * x + c11 * y + c12 * z, c02 * x + c12 * y + c22 * z)
+    return np.stack([_windows(plane * scale, 1) for plane in found]) / np.float32(9)
+
+
+def _windows(planes: Float, radius: int) -> Float:
+    """N×P×Q → N×(P−2r)×(Q−2r): sums over windows of 2r+1 px."""
+    count = 2 * radius + 1
+    rows = planes[:, : planes.shape[1] - count + 1].copy()
+    for shift in range(1, count):
+        rows += planes[:, shift : planes.shape[1] - count + 1 + shift]
+    sums = rows[:, :, : rows.shape[2] - count + 1].copy()
+    for shift in range(1, count):
+        sums += rows[:, :, shift : rows.shape[2] - count + 1 + shift]
+    return sums
+
+
+def _margins(shape: tuple[int, ...], reach: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How far a picture is to be extended so that all cells with `reach` px around them lie in it."""
+    down, across = ((-length) % CELL for length in shape[:2])
+    return (reach, reach + down), (reach, reach + across)
+
+
+def _touched(cells: Bool, source: tuple[int, ...], target: tuple[int, int]) -> Bool:
+    """Tiles of the plate that samples of these cells lie in, or of the pixels beside them."""
+    reach = []
+    for count, length, of in zip(cells.shape, source, target, strict=True):
+        tiles = np.arange(-(-of // TILE))
+        first = (tiles * TILE * length // of - 1).clip(0) // CELL
+        last = np.minimum(((tiles + 1) * TILE * length // of + 1) // CELL, count - 1)
+        spans = np.arange(count)
+        reach.append((spans >= first[:, None]) & (spans <= last[:, None]))
+    return np.asarray((reach[0].astype(np.float32) @ cells.astype(np.float32) @ reach[1].T) > 0)
