@@ -79,8 +79,7 @@ def corrected(alpha: Floats, trust: Floats, outlines: Sequence[tuple[str, Outlin
         believed = np.where(area, 1.0, believed)
         believed = np.where(edge & ~agrees, 0.0, believed)
     believed = np.where(by_kind["unsure"], 0.0, believed)
-    laid: Floats = np.stack((said, believed)).astype(np.float32)
-    return laid[0], laid[1]
+    return np.asarray(said, np.float32), np.asarray(believed, np.float32)
 
 
 def read_own(folder: Path, name: str) -> tuple[Floats, Floats]:
@@ -88,7 +87,7 @@ def read_own(folder: Path, name: str) -> tuple[Floats, Floats]:
     found = []
     for kind in ("alpha", "trust"):
         with Image.open(folder / f"{name}.{kind}.png") as picture:
-            found.append(np.asarray(picture.convert("L"), np.float32) / 255)
+            found.append((np.asarray(picture.convert("L")) / 255).astype(np.float32))
     return found[0], found[1]
 
 
