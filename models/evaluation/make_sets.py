@@ -39,6 +39,8 @@ FRAMES = ((900, 900), (900, 720), (720, 900))
 #: Shares of the frame's height that a person takes in ``scale``, and the frame's side in px.
 SCALES = (0.10, 0.20, 0.35, 0.50, 0.75, 1.00, 1.50)
 SCALE_FRAME = 900
+#: The same of ``large-linear``, in a frame of 4096 px.
+LARGE_SHARES = (0.20, 0.35)
 #: Sitters of ``scale``: every third neutral portrait that is cut off by no side of its own picture.
 SCALE_SITTERS = ("038", "044", "092", "105", "120", "136")
 
@@ -113,11 +115,34 @@ def make_scale(sources: Sources, light: Light) -> Iterator[Entry]:
             yield item, composite.composite(alpha, colour, behind, rng, light)
 
 
+def make_large(sources: Sources, light: Light) -> Iterator[Entry]:
+    """Busts as large as their own pictures, and people who are small in a frame of 4096 px."""
+    neutral = [name for name in sources.sitters if "neutral" in name]
+    for number, name in enumerate(neutral[::2]):
+        rng = seeded("large", name)
+        side = min(sources.sitter(name, light).alpha.shape)
+        alpha, colour = composite.place(sources.sitter(name, light), side, side, rng)
+        behind = composite.background(sources.background(3 * number + 1, light), side, side, rng, light)
+        yield f"{name}-own", composite.composite(alpha, colour, behind, rng, light)
+    for number, sitter in enumerate(SCALE_SITTERS[::2]):
+        name = f"london-neutral-{sitter}"
+        scene = sources.background(5 * number + 2, light)
+        rng = seeded("large", f"{name}-behind")
+        behind = composite.background(scene, strands.LARGEST, strands.LARGEST, rng, light)
+        for share in LARGE_SHARES:
+            item = f"{name}-{100 * share:03.0f}"
+            rng = seeded("large", item)
+            whole = sources.sitter(name, light)
+            alpha, colour = composite.place_at_scale(whole, strands.LARGEST, strands.LARGEST, share, rng)
+            yield item, composite.composite(alpha, colour, behind, rng, light)
+
+
 _COMPOSED = {"studio": make_studio, "faces": make_faces, "hair4k": make_hair, "scale": make_scale}
 
 MAKERS: dict[str, Callable[[Sources], Iterator[Entry]]] = {
     **{name: partial(make, light="encoded") for name, make in _COMPOSED.items()},
     **{f"{name}-linear": partial(make, light="linear") for name, make in _COMPOSED.items()},
+    "large-linear": partial(make_large, light="linear"),
     "street": make_street,
     "footage": footage.make_footage,
     "action": footage.make_action,
@@ -130,7 +155,7 @@ def light_of(name: str) -> Light | None:
     """What a set's plates are mixed in; None for photographs."""
     if name.removesuffix("-linear") in _COMPOSED:
         return "linear" if name.endswith("-linear") else "encoded"
-    return "linear" if name == "clips" else None
+    return "linear" if name in ("clips", "large-linear") else None
 
 
 #: Suffix of a picture's file → the part of a `Composite` that it holds.

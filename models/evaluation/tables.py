@@ -55,6 +55,7 @@ RUNS = (
     Run("studio-linear", "studio-linear", ("--comp", "--refiner", "--group-by", str(SITTERS))),
     Run("faces-linear", "faces-linear", ("--comp", "--refiner", "--group-by", str(SITTERS))),
     Run("hair4k-linear", "hair4k-linear", ("--comp", "--refiner", "--group-by", "resolution")),
+    Run("large-linear", "large-linear", ("--comp", "--group-by", "ending")),
     Run("scale-linear", "scale-linear", ("--group-by", "ending")),
     Run("studio", "studio", ("--refiner", "--group-by", str(SITTERS))),
     Run("faces", "faces", ("--refiner", "--group-by", str(SITTERS))),
