@@ -161,6 +161,8 @@ def test_the_table_holds_nobody_that_is_held_out_and_no_others_opinion(tmp_path:
     for table in ("backgrounds", "things"):
         pictures = [row | {"source": s, "file": f"free/{table}-{i}.webp"} for i, s in enumerate(sources)]
         _table(data / "free" / f"{table}.csv", pictures)
+    (bank / "things").mkdir()
+    Image.new("RGBA", (4, 4)).save(bank / "things" / "00000.png")
     list_sources(["--data", str(data), "--bank", str(bank), "--out", str(tmp_path / "sources.csv")])
     with (tmp_path / "sources.csv").open() as file:
         told = [(r["kind"], r["name"], r["licence"], r["tier"]) for r in csv.DictReader(file)]
@@ -170,6 +172,7 @@ def test_the_table_holds_nobody_that_is_held_out_and_no_others_opinion(tmp_path:
         ("place", "hdri-apartment-x", "CC0", "A"),
         ("place", "backgrounds-0", "CC-BY 2.0", "B"),
         ("thing", "things-0", "CC-BY 2.0", "B"),
+        ("thing", "1 drawn things", "CC0", "A"),
     ]
 
 

@@ -3,7 +3,7 @@
 ``python -m models.training.data.clean2_sources --data DATA --bank BANK`` writes
 ``models/cards/clean.sources.csv``, which goes with the card: people by
 `clean2_index`'s table, and the places and things that its recipe draws besides. People drawn by code are
-one line.
+one line, and so are things.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from models.training.data.clean2_index import write_table
 
 CARD = Path(__file__).parents[2] / "cards" / "clean.sources.csv"
 DRAWN = "drawn by models/training/data/render_people.py: anny's bodies (Apache-2.0), its data CC0"
+MADE = "drawn by models/training/data/render_things.py, printed with the places and lit by the panoramas"
 PANORAMAS = "pmndrs/assets: panoramas of Poly Haven"
 
 
@@ -57,6 +58,9 @@ def sources(data: Path, bank: Path) -> Iterator[Source]:
             if trains_on(row):
                 words = (row["licence"], row["tier"], row["credit"], row["source"])
                 yield Source(kind, name_of(row["file"]), *words)
+    made = len(list((bank / "things").glob("*.png")))
+    if made:
+        yield Source("thing", f"{made} drawn things", "CC0", "A", "", MADE)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
