@@ -39,6 +39,8 @@ def cases(plate):
     yield "no regions", plate, {"colour": 2, "output": 2, "threshold": 2.0}
     yield "all regions", plate, {"colour": 2, "output": 2, "threshold": -1.0}
     yield "chunks of 7", plate, {"colour": 2, "cpu_chunk": 7}
+    large = torch.nn.functional.interpolate(plate[:, :, :300], (800, 1366), mode="bilinear").contiguous()
+    yield "larger than the view", large, {"colour": 2, "output": 2}
 
 
 def answers(file, plate):
@@ -96,7 +98,12 @@ def large(file, width, height, every=""):
     with torch.no_grad():
         out = live(image)
     wall, busy = time.perf_counter() - wall, time.process_time() - busy
-    cells = out[0, 1, ::64, ::64]
+    # Cells are of the picture that the network looked at: its longer side is `view` px at most.
+    step = live.cell * max(1.0, max(image.shape[2:]) / live.view if live.view else 1.0)
+    rows, columns = (np.arange(-(-side // step)) * step + step / 2 for side in image.shape[2:])
+    cells = out[0, 1][rows.clip(max=image.shape[2] - 1).astype(int)][
+        :, columns.clip(max=image.shape[3] - 1).astype(int)
+    ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{file.name} {width}×{height}: {int(cells.sum())} of {cells.numel()} regions, {wall:.1f} s"

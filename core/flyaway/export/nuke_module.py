@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from flyaway.export import nuke_colour, nuke_controls
+from flyaway.export import nuke_colour, nuke_controls, nuke_detail
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.network_config import NetworkConfig
 from flyaway.regions import torchscript_backend as regions
@@ -56,8 +56,31 @@ def display(image: Tensor, colour: int, exposure: float) -> Tensor:
     return torch.where(x <= 0.0031308, x * 12.92, 1.055 * x.clamp(0.0031308, 1).pow(1 / 2.4) - 0.055)
 
 
+def reduced(image: Tensor, cap: int) -> Tensor:
+    """1×3×H×W float32 with its longer side at most `cap` px (`geometry.working_size`); 0 is no cap."""
+    height, width = image.shape[2], image.shape[3]
+    longest = max(height, width)
+    if cap <= 0 or longest <= cap:
+        return image
+    scale = float(cap) / float(longest)
+    size = [
+        max(1, math.floor(float(height) * scale + 0.5)),
+        max(1, math.floor(float(width) * scale + 0.5)),
+    ]
+    return torch.ops.aten._upsample_bilinear2d_aa(image, size, False, None, None)  # noqa: SLF001
+
+
+def cell_of(length: int, source: int, cell: int, like: Tensor) -> Tensor:
+    """The cell in which each of `length` pixels has its centre, int64; cells are of `source` pixels."""
+    centres = 2 * torch.arange(length, device=like.device) + 1
+    return torch.div(centres * source, 2 * length * cell, rounding_mode="floor")
+
+
 class LiveMatte(nn.Module):
     """1×Cin×H×W (the first three channels are RGB) → 1×4×H×W. Any H and W.
+
+    A plate with a longer side than the configuration's `view` is looked at reduced to that, by both stages;
+    its alpha gets the plate's own detail afterwards (`nuke_detail`).
 
     Attributes with a knob of the same name in Nuke:
         colour: what comes in, an index of COLOURS.
@@ -77,7 +100,7 @@ class LiveMatte(nn.Module):
         self.grow, self.soften, self.fill_holes = 0.0, 0.0, 0.0
         self.coarse_net, self.token_net, self.attention_net, self.refine_net = parts
         self.working, self.multiple = config.coarse.working_size, config.coarse.pad_multiple
-        self.stride = config.context_stride
+        self.view, self.stride = config.view, config.context_stride
         self.cell, self.halo, self.threshold = config.refiner.cell, config.refiner.halo, config.refiner.low
         self.chunk = config.refiner.chunk
         self.cpu_chunk = min(self.chunk, CPU_CHUNK)
@@ -87,14 +110,8 @@ class LiveMatte(nn.Module):
 
     def working_image(self, image: Tensor) -> tuple[Tensor, int, int]:
         """1×3×H×W → the coarse stage's input, and its size without the padding."""
-        height, width = image.shape[2], image.shape[3]
-        h, w = height, width
-        longest = max(height, width)
-        if self.working > 0 and longest > self.working:
-            scale = float(self.working) / float(longest)
-            h = max(1, math.floor(float(height) * scale + 0.5))
-            w = max(1, math.floor(float(width) * scale + 0.5))
-            image = torch.ops.aten._upsample_bilinear2d_aa(image, [h, w], False, None, None)  # noqa: SLF001
+        image = reduced(image, self.working)
+        h, w = image.shape[2], image.shape[3]
         m = self.multiple
         ys = torch.arange((h + m - 1) // m * m, device=image.device).clamp(0, h - 1)
         xs = torch.arange((w + m - 1) // m * m, device=image.device).clamp(0, w - 1)
@@ -150,19 +167,25 @@ class LiveMatte(nn.Module):
             ys = torch.arange(max(height, self.smallest), device=x.device).clamp(0, height - 1)
             xs = torch.arange(max(width, self.smallest), device=x.device).clamp(0, width - 1)
             image = image[:, :, ys][:, :, :, xs]
-        working, h, w = self.working_image(image)
+        looked_at = reduced(image, self.view)
+        working, h, w = self.working_image(looked_at)
         alpha, trimap, features, context = self.coarse_net(working.to(x.dtype))
         maps = torch.cat((alpha, trimap[:, 1:2], features), 1)[0, :, :h, :w]
         context = context[
             0, :, : (h + self.stride - 1) // self.stride, : (w + self.stride - 1) // self.stride
         ]
-        tall, wide = image.shape[2], image.shape[3]
-        coarse = regions.upsample(maps[0].to(torch.float32), tall, wide)
+        tall, wide = looked_at.shape[2], looked_at.shape[3]
         cells = regions.unknown_cells(maps[1], tall, wide, self.cell, self.threshold)
-        matte = coarse
-        if self.refine != 0:
-            matte = self.refined(image[0].to(x.dtype), maps.to(x.dtype), context.to(x.dtype), cells, coarse)
-        return self.channels(plate, matte, coarse, maps[1], cells)
+        if self.refine == 0:
+            matte = regions.upsample(maps[0].to(torch.float32), image.shape[2], image.shape[3])
+        else:
+            matte = regions.upsample(maps[0].to(torch.float32), tall, wide)
+            matte = self.refined(
+                looked_at[0].to(x.dtype), maps.to(x.dtype), context.to(x.dtype), cells, matte
+            )
+            if tall < image.shape[2] or wide < image.shape[3]:
+                matte = nuke_detail.detailed(image[0], looked_at[0], matte.clamp(0, 1))
+        return self.channels(plate, matte, maps, cells, tall, wide)
 
     def finished(self, alpha: Tensor) -> Tensor:
         """H×W float32 → the same as an artist wants it; `flyaway.controls` says in which order."""
@@ -177,9 +200,9 @@ class LiveMatte(nn.Module):
         return alpha
 
     def channels(
-        self, plate: Tensor, matte: Tensor, coarse: Tensor, unknown: Tensor, cells: Tensor
+        self, plate: Tensor, matte: Tensor, maps: Tensor, cells: Tensor, tall: int, wide: int
     ) -> Tensor:
-        """What `output` asks for, 1×4×H×W."""
+        """What `output` asks for, 1×4×H×W; `cells` are of the tall×wide px that the network looked at."""
         height, width = plate.shape[2], plate.shape[3]
         alpha = self.finished(matte.clamp(0, 1)[:height, :width])
         alpha = alpha.to(plate.dtype).unsqueeze(0).unsqueeze(0)
@@ -193,10 +216,17 @@ class LiveMatte(nn.Module):
             )
             return torch.cat((own.unsqueeze(0).to(plate.dtype), alpha), 1)
         if self.output == 2:
-            likely = regions.upsample(unknown.to(torch.float32), coarse.shape[0], coarse.shape[1])
-            ys = torch.div(torch.arange(height, device=cells.device), self.cell, rounding_mode="floor")
-            xs = torch.div(torch.arange(width, device=cells.device), self.cell, rounding_mode="floor")
-            chosen = cells[ys][:, xs].to(torch.float32)
-            view = torch.stack((likely[:height, :width], chosen, coarse[:height, :width].clamp(0, 1)))
-            return torch.cat((view.to(plate.dtype).unsqueeze(0), alpha), 1)
+            return self.unsure(matte, maps, cells, tall, wide, alpha)
         return torch.cat((plate, alpha), 1)
+
+    def unsure(
+        self, matte: Tensor, maps: Tensor, cells: Tensor, tall: int, wide: int, alpha: Tensor
+    ) -> Tensor:
+        """How unsure the network is, which cells it refined, and its coarse alpha; then `alpha`: 1×4×H×W."""
+        rows, columns = matte.shape[0], matte.shape[1]  # of the frame: a tiny plate's is larger than it
+        height, width = alpha.shape[2], alpha.shape[3]
+        likely = regions.upsample(maps[1].to(torch.float32), rows, columns)[:height, :width].to(alpha.dtype)
+        coarse = regions.upsample(maps[0].to(torch.float32), rows, columns)[:height, :width].to(alpha.dtype)
+        chosen = cells[cell_of(rows, tall, self.cell, cells)][:, cell_of(columns, wide, self.cell, cells)]
+        chosen = chosen[:height, :width].to(alpha.dtype)
+        return torch.stack((likely, chosen, coarse.clamp_(0, 1), alpha[0, 0])).unsqueeze(0)
