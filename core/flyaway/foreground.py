@@ -3,11 +3,13 @@
 A soft pixel of a plate shows the person's colour and the background's, mixed by alpha. Multiplied by alpha
 and laid over something else it brings its old background along, as a halo. Here the mixture is undone in
 linear light: where the plate differs from what the estimates of both colours (`flyaway.colours`) predict, the
-difference is given to the person in proportion to its coverage.
+difference is given to the person in proportion to its coverage. In large plates both are estimated of samples,
+and the difference is divided by how much each colour varies, too (`flyaway.large_plates`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -15,26 +17,25 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
+from flyaway.colour_fields import Float, Index, Light
 from flyaway.colours import (
     LARGEST,
     MARGIN,
     TILE,
-    Float,
-    Index,
     Tiles,
     darkest,
     each_channel,
     edge_colours,
     edge_tiles,
+    tile_extremes,
 )
 from flyaway.curves import quick_decode, quick_encode
 from flyaway.errors import BadPlateError
-from flyaway.plate import BAND, straight_rows
+from flyaway.large_plates import REACH, large_edges, near
+from flyaway.plate import BAND, Pixels, straight_rows
 
 Screen = Literal["green", "blue"]
-# What is covered is grown by so much to either side, one after the other: by all of it, and by all between.
-_STEPS = (1, 2, 3)
-REACH = sum(_STEPS)  # px by which colour goes on under the matte: filters of twice that pull in no black
+LARGE = 960  # px: from half as much again on, a plate's longer side is sampled at about so many places
 _PLAIN = np.float32(9e4)  # codes whose squares' sum is smaller are finite, and none is light beyond LARGEST
 _HALF_MAX = np.float32(65504)
 
@@ -96,28 +97,35 @@ def foreground(
     cover = np.asarray(alpha)
     if cover.shape != (height, width):
         raise BadPlateError(f"an alpha of {'×'.join(map(str, cover.shape))} for a plate of {height}×{width}")
-    if not (cover.dtype == np.float32 and cover.min() >= 0 and cover.max() <= 1):  # False for NaN too
+    extremes = tile_extremes(cover) if cover.dtype == np.float32 else None
+    if extremes is None or not (extremes[0].min() >= 0 and extremes[1].max() <= 1):  # False for NaN too
         cover = np.nan_to_num(cover.astype(np.float32), copy=False, nan=0.0)
         np.clip(cover, 0, 1, out=cover)
+        extremes = tile_extremes(cover)
     result = np.zeros((height, width, 3), np.dtype(dtype))
     if result.dtype not in (np.float32, np.float16):
         raise BadPlateError(f"colour is float32 or float16, not {result.dtype}")
-    step = max(1, BAND // width)
-    for start in range(0, height, step):
-        part = slice(start, start + step)
-        solid = cover[part] >= 1
-        columns = np.flatnonzero(solid.any(0))
-        if columns.size:  # between the first and the last: a person rarely fills the frame's width
-            across = slice(columns[0], columns[-1] + 1)
-            own = _fit(rows_of(part, across), result.dtype)
-            np.copyto(result[part, across], own, where=each_channel(solid[:, across], 3))
-    _fill_edges(result, rows_of, cover, encoding)
+    _copy_solid(result, rows_of, cover, *extremes)
+    _fill_edges(result, rows_of, cover, encoding, edge_tiles(cover, under=True, extremes=extremes))
     if despill is not None and despill.strength > 0:
         _despill(result, encoding, despill)
     return result
 
 
-def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str) -> None:
+def _copy_solid(result: NDArray[Any], rows_of: Pixels, cover: Float, low: Float, high: Float) -> None:
+    """Write the plate where alpha is 1: whole tiles, or pixel by pixel where one holds others too."""
+    kinds = np.where(low >= 1, 2, high >= 1)
+    for row, kind in enumerate(kinds):
+        starts = np.flatnonzero(np.diff(kind, prepend=-1))
+        for first, last in zip(starts, [*starts[1:], len(kind)], strict=True):
+            if kind[first]:
+                place = slice(row * TILE, (row + 1) * TILE), slice(first * TILE, last * TILE)
+                own = _fit(rows_of(*place), result.dtype)
+                solid = True if kind[first] == 2 else each_channel(cover[place] >= 1, 3)
+                np.copyto(result[place], own, where=solid)
+
+
+def _fill_edges(result: NDArray[Any], rows_of: Pixels, cover: Float, encoding: str, edges: Index) -> None:
     """Write the estimates where alpha is partial, and a little beyond."""
     encoded = encoding == "srgb"
 
@@ -132,16 +140,23 @@ def _fill_edges(result: NDArray[Any], rows_of: Any, cover: Float, encoding: str)
         return observed if plain else np.clip(observed, -LARGEST, LARGEST, out=observed)
 
     flat = result.reshape(-1)
-    for tiles in edge_colours(light, cover, edge_tiles(cover, under=True)):
-        where = (tiles.inner < 1) & _near(tiles.alpha > 0) & tiles.inside
-        spots = Spots.of(where)
-        colour = unmixed(tiles, spots, limit=np.float32(1) if encoded else None)
-        if encoded:
-            colour = quick_encode(colour)
-        corner = tiles.rows[:, 0] * cover.shape[1] + tiles.columns[:, 0]
-        place = 3 * (corner[spots.tile] + spots.row * cover.shape[1] + spots.column)
+    step = (max(cover.shape) + LARGE // 2) // LARGE
+    found = large_edges(light, cover, edges, step) if step > 1 else _small_edges(light, cover, edges)
+    for places, colour, seen in found:
+        if encoded:  # where the plate has a white, the person does not go beyond it
+            colour = quick_encode(np.minimum(colour, np.maximum(seen, np.float32(1), out=seen), out=colour))
         for channel, values in enumerate(_fit(colour, result.dtype)):
-            flat[place + channel] = values
+            flat[3 * places + channel] = values
+
+
+def _small_edges(light: Light, cover: Float, edges: Index) -> Iterator[tuple[Index, Float, Float]]:
+    """`large_edges`, with both colours estimated at each pixel."""
+    under = slice(MARGIN - REACH, TILE + MARGIN - REACH)
+    for tiles in edge_colours(light, cover, edges):
+        spots = Spots.of((tiles.inner < 1) & near(tiles.alpha > 0)[:, under, under] & tiles.inside)
+        corner = tiles.rows[:, 0] * cover.shape[1] + tiles.columns[:, 0]
+        places = corner[spots.tile] + spots.row * cover.shape[1] + spots.column
+        yield places, *unmixed(tiles, spots)
 
 
 class Spots(NamedTuple):
@@ -167,15 +182,8 @@ class Spots(NamedTuple):
         return [each.reshape(-1).take(places) for each in planes]
 
 
-def unmixed(tiles: Tiles, spots: Spots, limit: np.float32 | None = None) -> Float:
-    """The person's colour at K pixels of some tiles: 3×K, scene-linear.
-
-    Parameters
-    ----------
-    tiles : the plate and the estimates.
-    spots : which pixels.
-    limit : what colour may not exceed where the plate does not either; None for light, which has no white.
-    """
+def unmixed(tiles: Tiles, spots: Spots) -> tuple[Float, Float]:
+    """The person's colour at K pixels of some tiles, and the plate's: 3×K each, scene-linear."""
     (light,) = spots.picked(tiles.light, margin=MARGIN)
     front, behind = spots.picked(tiles.front, tiles.behind)
     share = tiles.alpha[spots.tile, spots.row + MARGIN, spots.column + MARGIN]
@@ -185,21 +193,7 @@ def unmixed(tiles: Tiles, spots: Spots, limit: np.float32 | None = None) -> Floa
     front += wrong
     inner = slice(MARGIN, -MARGIN)
     lowest = darkest(tiles.light[..., inner, inner])[:, :, 0, 0]
-    np.maximum(front, lowest.T.take(spots.tile, axis=1), out=front)
-    return front if limit is None else np.minimum(front, np.maximum(light, limit, out=light), out=front)
-
-
-def _near(covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where something is covered within REACH px: N×SPAN×SPAN → N×TILE×TILE."""
-    for axis in (1, 2):
-        for shift in _STEPS:
-            grown = covered.copy()
-            ahead, back = [slice(None)] * 3, [slice(None)] * 3
-            ahead[axis], back[axis] = slice(shift, None), slice(None, -shift)
-            grown[tuple(ahead)] |= covered[tuple(back)]
-            grown[tuple(back)] |= covered[tuple(ahead)]
-            covered = grown
-    return covered[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    return np.maximum(front, lowest.T.take(spots.tile, axis=1), out=front), light
 
 
 def _fit(values: Float, dtype: np.dtype[Any]) -> NDArray[Any]:
