@@ -3,8 +3,8 @@
 A soft pixel of a plate shows the person's colour and the background's, mixed by alpha. Multiplied by alpha
 and laid over something else it brings its old background along, as a halo. Here the mixture is undone in
 linear light: where the plate differs from what the estimates of both colours (`flyaway.colours`) predict, the
-difference is given to the person in proportion to its coverage. In large plates both are estimated of samples,
-and the difference is divided by how much each colour varies, too (`flyaway.large_plates`).
+difference is given to the person in proportion to its coverage. In large plates both are estimated of
+samples, and the difference is divided by how much each colour varies, too (`flyaway.large_plates`).
 """
 
 from __future__ import annotations
