@@ -147,9 +147,11 @@ def _factors(block: Float) -> Float:
     x, y, z = (together(i, 3) for i in range(3))
     # By elimination: cofactors are fifty times less exact in float32 where colours lie nearly on one line.
     g_of_r, b_of_r = rg / rr, rb / rr
-    gg, gb, bb = gg - g_of_r * rg, gb - g_of_r * rb, bb - b_of_r * rb
+    gg -= g_of_r * rg
+    gb -= g_of_r * rb
+    bb -= b_of_r * rb
     b_of_g = gb / gg
-    y = y - g_of_r * x
+    y -= g_of_r * x
     blue = (z - b_of_r * x - b_of_g * y) / (bb - b_of_g * gb)
     green = y / gg - b_of_g * blue
     red = x / rr - g_of_r * green - b_of_r * blue
