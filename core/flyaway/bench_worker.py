@@ -2,7 +2,7 @@
 
 This file's text is run by the interpreter of the bench with the flyaway under test before it on the path, so
 that an older checkout or a wheel is timed by the same code. It uses nothing of flyaway but what has been
-public since the first release: `load`, a call, `timings`.
+public since the first release (`load`, a call, `timings`), and `grid` where there is one.
 """
 
 import hashlib

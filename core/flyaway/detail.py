@@ -56,7 +56,9 @@ def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | Non
     if not edges.any():
         return result
     maps = affine(small, alpha, edges)
-    tiles = np.argwhere(_touched(edges, alpha.shape, (height, width)))
+    small_size = alpha.shape[0], alpha.shape[1]
+    # Samples read one pixel beyond.
+    tiles = np.argwhere(cells_on(edges, CELL, small_size, (height, width), TILE, 1))
     for first in range(0, len(tiles), AT_ONCE):
         some = tiles[first : first + AT_ONCE]
         rows, columns = region_pixels(some, TILE, 0)
@@ -72,15 +74,25 @@ def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | Non
     return result
 
 
-def cells_on(cells: Bool, cell: int, source: tuple[int, int], target: tuple[int, int]) -> Bool:
-    """Cells of a picture of one size (rows×columns bool) → those that touch them in one of another size."""
-    touch = []
+def cells_on(
+    cells: Bool,
+    cell: int,
+    source: tuple[int, int],
+    target: tuple[int, int],
+    other: int | None = None,
+    reach: int = 0,
+) -> Bool:
+    """Cells of a picture of one size (rows×columns bool) → those that touch them in one of another size.
+
+    `other`: side of the latter, where it is another. Within `reach` px of the former counts as touching.
+    """
+    side, touch = other or cell, []
     for count, here, there in zip(cells.shape, source, target, strict=True):
-        first = np.arange(-(-there // cell)) * cell
-        low = first * here // there // cell
-        high = -(-np.minimum(first + cell, there) * here // there) - 1
+        first = np.arange(-(-there // side)) * side
+        low = (first * here // there - reach).clip(0) // cell
+        high = (-(-np.minimum(first + side, there) * here // there) - 1 + reach) // cell
         spans = np.arange(count)
-        touch.append((spans >= low[:, None]) & (spans <= (high // cell)[:, None]))
+        touch.append((spans >= low[:, None]) & (spans <= high[:, None]))
     rows, columns = (each.astype(np.float32) for each in touch)
     return np.asarray(rows @ cells.astype(np.float32) @ columns.T > 0)
 
@@ -174,15 +186,3 @@ def _margins(shape: tuple[int, ...], reach: int) -> tuple[tuple[int, int], tuple
     """How far a picture is to be extended so that all cells with `reach` px around them lie in it."""
     down, across = ((-length) % CELL for length in shape[:2])
     return (reach, reach + down), (reach, reach + across)
-
-
-def _touched(cells: Bool, source: tuple[int, ...], target: tuple[int, int]) -> Bool:
-    """Tiles of the plate that samples of these cells lie in, or of the pixels beside them."""
-    reach = []
-    for count, length, of in zip(cells.shape, source, target, strict=True):
-        tiles = np.arange(-(-of // TILE))
-        first = (tiles * TILE * length // of - 1).clip(0) // CELL
-        last = np.minimum(((tiles + 1) * TILE * length // of + 1) // CELL, count - 1)
-        spans = np.arange(count)
-        reach.append((spans >= first[:, None]) & (spans <= last[:, None]))
-    return np.asarray((reach[0].astype(np.float32) @ cells.astype(np.float32) @ reach[1].T) > 0)

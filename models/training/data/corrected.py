@@ -26,9 +26,12 @@ from typing import Any
 
 import numpy as np
 from models.evaluation.sources import read_rows
+from models.evaluation.split import name_of
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
+
+from flyaway.pictures.convert import over_green
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -115,11 +118,11 @@ def page(
         pencil.line([*corners, corners[0]], fill=hue[kind], width=2)
     said, believed = corrected(alpha, trust, outlines)
     coverage, doubt = (
-        np.asarray(Image.fromarray(v).resize(size, Image.Resampling.BILINEAR))[..., None]
-        for v in (said, 1 - believed)
+        np.asarray(Image.fromarray(v).resize(size, Image.Resampling.BILINEAR)) for v in (said, 1 - believed)
     )
-    over = np.asarray(plate.resize(size), np.float32) * coverage + np.array((0, 170, 60)) * (1 - coverage)
-    over = over * (1 - 0.6 * doubt) + np.array((255, 0, 255)) * 0.6 * doubt
+    shown = (np.asarray(plate.resize(size)) / 255).astype(np.float32)
+    over = 255 * over_green(shown, coverage)
+    over = over * (1 - 0.6 * doubt[..., None]) + np.array((255, 0, 255)) * 0.6 * doubt[..., None]
     both = Image.new("RGB", (2 * size[0] + 8, size[1]))
     both.paste(left, (0, 0))
     both.paste(Image.fromarray(over.clip(0, 255).astype(np.uint8)), (size[0] + 8, 0))
@@ -137,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     outlines = read_corrections(args.table)
     files = {
-        Path(row["file"]).stem: args.data / row["file"] for row in read_rows(args.data / "free/people.csv")
+        name_of(row["file"]): args.data / row["file"] for row in read_rows(args.data / "free/people.csv")
     }
     pages = []
     for name in args.name:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.training.data.rendered.clothes import Shell, dressed
 from models.training.data.rendered.draw import drawn
 from models.training.data.rendered.figure import Figures, Floats, Generator
 from models.training.data.rendered.light import light_of, read_panoramas
+from models.training.data.solve_studio import to_bytes, write_picture
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
@@ -73,29 +75,39 @@ def render(
     return drawn(shells, light, pictures, size, camera, rng)
 
 
-def main() -> None:
-    """Draw people until there are so many."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def missing(
+    about: str | None, folder: str, ending: str, count: int
+) -> Iterator[tuple[int, Path, list[Floats], list[Floats], int]]:
+    """What the command line asks for and ``BANK/folder`` has not yet.
+
+    Yields each number with its file, the panoramas that may light it, pictures to print it with, and px.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--package", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--count", type=int, default=count)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--height", type=int, default=512, help="px of the longer side")
     args = parser.parse_args()
-    folder = args.bank / "rendered"
-    folder.mkdir(parents=True, exist_ok=True)
-    figures, panoramas = Figures(), list(read_panoramas(args.package).values())
+    target = args.bank / folder
+    target.mkdir(parents=True, exist_ok=True)
+    panoramas = list(read_panoramas(args.package).values())
     pictures = cloths(args.data, np.random.default_rng(7))
     for number in range(args.first, args.first + args.count):
-        out = folder / f"{number:05d}.fg.png"
-        if out.exists():
-            continue
-        colour, alpha = render(number, figures, panoramas, pictures, args.height)
-        Image.fromarray(np.round(alpha * 255).astype(np.uint8)).save(folder / f"{number:05d}.alpha.png")
-        partial = out.with_suffix(".part")
-        Image.fromarray(np.round(colour * 255).astype(np.uint8)).save(partial, "PNG")
-        partial.replace(out)
+        out = target / f"{number:05d}{ending}"
+        if not out.exists():
+            yield number, out, panoramas, pictures, args.height
+
+
+def main() -> None:
+    """Draw people until there are so many."""
+    figures: Figures | None = None
+    for number, out, panoramas, pictures, height in missing(__doc__, "rendered", ".fg.png", 400):
+        figures = figures or Figures()  # the first takes a minute
+        colour, alpha = render(number, figures, panoramas, pictures, height)
+        write_picture(to_bytes(alpha, 255), out.with_name(f"{number:05d}.alpha.png"))
+        write_picture(to_bytes(colour, 255), out)
 
 
 if __name__ == "__main__":

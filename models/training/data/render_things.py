@@ -7,16 +7,13 @@ ASSETS is the unpacked npm package `@pmndrs/assets` (CC0). The same number draws
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
-from models.training.data.render_people import cloths, seen
+from models.training.data.render_people import missing, seen
 from models.training.data.rendered.draw import drawn
 from models.training.data.rendered.figure import Floats
-from models.training.data.rendered.light import light_of, read_panoramas
+from models.training.data.rendered.light import light_of
 from models.training.data.rendered.objects import made_up
-from PIL import Image
+from models.training.data.solve_studio import to_bytes, write_picture
 
 
 def render(
@@ -32,27 +29,9 @@ def render(
 
 def main() -> None:
     """Draw things until there are so many."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument("--package", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--height", type=int, default=512, help="px of the longer side")
-    args = parser.parse_args()
-    folder = args.bank / "things"
-    folder.mkdir(parents=True, exist_ok=True)
-    panoramas = list(read_panoramas(args.package).values())
-    pictures = cloths(args.data, np.random.default_rng(7))
-    for number in range(args.first, args.first + args.count):
-        out = folder / f"{number:05d}.png"
-        if out.exists():
-            continue
-        colour, alpha = render(number, panoramas, pictures, args.height)
-        rgba = np.round(np.concatenate((colour, alpha[..., None]), 2) * 255).astype(np.uint8)
-        partial = out.with_suffix(".part")
-        Image.fromarray(rgba).save(partial, "PNG")
-        partial.replace(out)
+    for number, out, panoramas, pictures, height in missing(__doc__, "things", ".png", 300):
+        colour, alpha = render(number, panoramas, pictures, height)
+        write_picture(to_bytes(np.concatenate((colour, alpha[..., None]), 2), 255), out)
 
 
 if __name__ == "__main__":
