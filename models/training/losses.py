@@ -92,17 +92,21 @@ def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) 
     ----------
     predicted : N×1×P×P, before clamping.
     truth : N×1×P×P.
-    weight : N.
+    weight : N, or N×1×P×P: how far each pixel's truth is to be believed. A step between two counts as the
+        less believed of them: what an outline by hand says of its own edge is neither hair nor sharpness.
     fade : P×P, how much each pixel counts in the end.
     """
+    weight = (weight[:, None, None, None] if weight.dim() == 1 else weight).expand_as(truth)
     soft = ((truth > 0.02) & (truth < 0.98)).float()
-    importance = (1 + soft) * fade
+    importance = (1 + soft) * fade * weight
     difference = held(predicted) - truth
-    loss = (charbonnier(difference) * importance).mean((1, 2, 3))
+    loss = (charbonnier(difference) * importance).mean()
     for axis in (2, 3):
-        steps = charbonnier(difference.diff(dim=axis)) * fade.narrow(axis - 2, 1, fade.shape[axis - 2] - 1)
-        loss = loss + steps.mean((1, 2, 3))
-    return (loss * weight).mean()
+        count = fade.shape[axis - 2] - 1
+        pair = torch.minimum(weight.narrow(axis, 0, count), weight.narrow(axis, 1, count))
+        steps = charbonnier(difference.diff(dim=axis)) * fade.narrow(axis - 2, 1, count) * pair
+        loss = loss + steps.mean()
+    return loss
 
 
 def held(alpha: Tensor) -> Tensor:

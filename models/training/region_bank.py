@@ -78,13 +78,14 @@ def pick(
     r = network.config.refiner
     ys, xs = regions.region_pixels(positions, r.cell, r.halo)
     truth, trust = (regions.gather(x[0], ys, xs) for x in (plates.alpha, plates.trust))
-    # Soft pixels are what the refiner is for: regions that hold more of them are drawn more often.
-    odds = 0.02 + ((truth > 0.02) & (truth < 0.98)).float().mean((1, 2, 3))
+    # Soft pixels are what the refiner is for: regions that hold more of them are drawn more often. Those
+    # of an outline by hand, which are not believed, teach nothing.
+    odds = 0.02 + (((truth > 0.02) & (truth < 0.98)) * trust).mean((1, 2, 3))
     chosen = torch.multinomial(odds, min(keep, len(positions)))
     return {
         "patches": patches[chosen].half(),
         "truth": (truth[chosen] * 255).round().byte(),
-        "trust": trust[chosen].mean((1, 2, 3)),
+        "trust": (trust[chosen] * 255).round().byte(),
         "exact": plates.exact.expand(len(chosen)).clone(),
         "index": index[chosen],
         "where": where[chosen],

@@ -27,6 +27,7 @@ from models.training.schedule import average_in, pace
 
 HELD = 30  # shards in memory at once
 LEARNED = ("refiner.", "attention.")
+MAPS = ("patches", "truth", "trust", "pooled")  # what is turned over with a region
 
 
 def batches(bank: Path, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
@@ -60,13 +61,13 @@ def take(shard: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
 def mirror(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Flip and transpose all regions of a batch alike, positions too: eight views of each region."""
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].flip(-1) for key in ("patches", "truth", "pooled")}
+        batch |= {key: batch[key].flip(-1) for key in MAPS}
         batch["where"] = batch["where"] * torch.tensor([1, -1])
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].flip(-2) for key in ("patches", "truth", "pooled")}
+        batch |= {key: batch[key].flip(-2) for key in MAPS}
         batch["where"] = batch["where"] * torch.tensor([-1, 1])
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].transpose(-1, -2) for key in ("patches", "truth", "pooled")}
+        batch |= {key: batch[key].transpose(-1, -2) for key in MAPS}
         batch["where"] = batch["where"].flip(-1)
     return batch
 
@@ -93,6 +94,7 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
     if not isinstance(refiner, UnshuffleRefiner):
         raise SystemExit("only our refiner learns from a bank")
     patches, truth = batch["patches"].float(), batch["truth"].float() / 255
+    trust = batch["trust"].float() / 255
     n, t = batch["valid"].shape
     valid = batch["valid"] if attention else batch["valid"] & (torch.arange(t) == 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=halves(patches.device)):
@@ -104,7 +106,7 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
     # What the user gets is the blend; a correction that is blended out is not worth learning.
     predicted = base + correction.float() * refiner.blend(unknown)
     shown = fade(refiner.cell, refiner.halo)
-    loss = region_loss(predicted, truth, batch["trust"], shown)
+    loss = region_loss(predicted, truth, trust, shown)
     with torch.no_grad():
         soft = (truth > 0.02) & (truth < 0.98) & (batch["exact"] > 0)[:, None, None, None] & (shown > 0.5)
         before = (base - truth)[soft].abs().mean()

@@ -12,6 +12,7 @@ import torch
 from models.training import ablate
 from models.training.bank import open_bank
 from models.training.compose import Composer, Plates, Recipe
+from models.training.losses import region_loss
 from models.training.recipe import Run, read_recipe
 from models.training.region_bank import coarse_stage, join, otherwise, pick
 from models.training.train_refiner import LEARNED, Trainer, batches, step, tinted
@@ -101,6 +102,25 @@ def test_a_region_and_its_tokens_are_tinted_alike_and_nothing_but_colour_is(regi
     unclipped = torch.nn.functional.max_pool2d(colour, 4) < 1
     assert unclipped.any()
     assert float(apart[unclipped].max()) < 4e-3
+
+
+def test_what_is_not_believed_teaches_nothing_and_what_is_sure_is_held() -> None:
+    """An outline by hand is wrong at its own edge and right away from it, often within one region."""
+    truth = torch.zeros(1, 1, 40, 40)
+    truth[..., 20:] = 1
+    trust = torch.ones_like(truth)
+    trust[..., 15:25] = 0
+    predicted = torch.full_like(truth, 0.5, requires_grad=True)
+    region_loss(predicted, truth, trust, torch.ones(40, 40)).backward()
+    assert predicted.grad is not None
+    assert not predicted.grad[..., 15:25].any()
+    assert (predicted.grad[..., :14] > 0).all()
+    assert (predicted.grad[..., 26:] < 0).all()
+    one, each = (
+        region_loss(predicted, truth, weight, torch.ones(40, 40))
+        for weight in (torch.full((1,), 0.4), torch.full_like(truth, 0.4))
+    )
+    assert torch.allclose(one, each)
 
 
 def test_the_refiner_alone_learns_and_goes_on_where_it_stopped(
