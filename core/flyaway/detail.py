@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.geometry import grid_size
+from flyaway.parallel import each
 from flyaway.regions.numpy_backend import gather, region_pixels, sample, upsample
 
 Float = NDArray[np.float32]
@@ -31,10 +32,12 @@ TILE = 64  # of the plate, that are worked on together
 RADIUS = 2  # px of the window in which the function is fitted
 #: Variance of colour (display-referred, 0..1) below which a window is noise and no edge.
 NOISE = np.float32(1e-4)
-AT_ONCE = 128  # tiles: bounds memory
+AT_ONCE = 32  # tiles: bounds memory, and what is worked on stays in the cache
 
 
-def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | None = None) -> Float:
+def detailed(
+    plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | None = None, threads: int = 1
+) -> Float:
     """The alpha of a plate, of one that was found at a smaller size.
 
     Parameters
@@ -43,6 +46,7 @@ def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | Non
     small : h×w×3 float32, the plate as the network looked at it.
     alpha : h×w float32, 0..1, what it found there.
     forced : rows×columns bool, cells of `CELL` px that are worked on whatever alpha is in them.
+    threads : that work on it at once, for the same result to the bit.
 
     Returns
     -------
@@ -55,11 +59,12 @@ def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | Non
         edges |= forced
     if not edges.any():
         return result
-    maps = affine(small, alpha, edges)
+    maps = affine(small, alpha, edges, threads)
     small_size = alpha.shape[0], alpha.shape[1]
     # Samples read one pixel beyond.
     tiles = np.argwhere(cells_on(edges, CELL, small_size, (height, width), TILE, 1))
-    for first in range(0, len(tiles), AT_ONCE):
+
+    def put_back(first: int) -> None:
         some = tiles[first : first + AT_ONCE]
         rows, columns = region_pixels(some, TILE, 0)
         a = sample(maps, rows, columns, height, width)
@@ -71,6 +76,8 @@ def detailed(plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | Non
         for (row, column), tile in zip(some * TILE, values, strict=True):
             place = result[row : row + TILE, column : column + TILE]
             place[:] = tile[: place.shape[0], : place.shape[1]]
+
+    each(put_back, range(0, len(tiles), AT_ONCE), threads)
     return result
 
 
@@ -112,7 +119,7 @@ def soft_cells(alpha: Float) -> Bool:
     return np.asarray(low != high)
 
 
-def affine(small: Float, alpha: Float, cells: Bool) -> Float:
+def affine(small: Float, alpha: Float, cells: Bool, threads: int = 1) -> Float:
     """What alpha is of colour around each pixel: 4×h×w float32, three factors and what is added to them.
 
     Outside of `cells` the factors are 0, and alpha is what is added.
@@ -126,7 +133,8 @@ def affine(small: Float, alpha: Float, cells: Bool) -> Float:
     cover = np.pad(alpha, margins, mode="edge")
     places = np.argwhere(cells) * CELL
     side = CELL + 2 * reach
-    for first in range(0, len(places), AT_ONCE):
+
+    def fit(first: int) -> None:
         some = places[first : first + AT_ONCE].tolist()
         block = np.empty((4, len(some), side, side), np.float32)
         for number, (top, left) in enumerate(some):
@@ -140,15 +148,16 @@ def affine(small: Float, alpha: Float, cells: Bool) -> Float:
             part = slice(0, bottom - top), slice(0, right - left)
             maps[:3, top:bottom, left:right] = factors[:, number][:, *part]
             maps[3, top:bottom, left:right] = inner[3, number][part]
+
+    each(fit, range(0, len(places), AT_ONCE), threads)
     return maps
 
 
 def _factors(block: Float) -> Float:
     """4×N×P×P colour and alpha → 3×N×(P−2·RADIUS−2)² factors of the colours, smoothed."""
     area = np.float32((2 * RADIUS + 1) ** 2)
-    cover = block[3]
-    means = [_windows(plane, RADIUS) / area for plane in block]
-    whole = _windows(cover, RADIUS)
+    *colours, whole = (_windows(plane, RADIUS) for plane in block)
+    means = [sums / area for sums in (*colours, whole)]
     flat = (whole == 0) | (whole == area)
 
     def together(one: int, other: int) -> Float:

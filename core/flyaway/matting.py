@@ -18,6 +18,7 @@ from flyaway.errors import EngineError
 from flyaway.foreground import Despill, foreground
 from flyaway.geometry import Framing, grid_size, viewing_size
 from flyaway.in_light import read_in_light
+from flyaway.parallel import threads_of
 from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
@@ -99,6 +100,7 @@ class Matting:
 
     def __init__(self, info: ModelInfo, engine: Engine):
         self.info, self.engine = info, engine
+        self._threads = threads_of(engine.threads)
         self.timings: Mapping[str, float] = {}
         self._display: NDArray[np.float32] | None = None
 
@@ -177,7 +179,7 @@ class Matting:
         view = self.view(height, width, pixel_aspect)
         if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
             view = height, width
-        looked_at = resize(image, *view)
+        looked_at = resize(image, *view, threads=self._threads)
         result = self.engine.infer(looked_at, cells=cells, refine=refine)
         forced = cells is not None
         return self._matte(image, result, looked_at, reads=reads, refined=refine, forced=forced)
@@ -218,7 +220,7 @@ class Matting:
         is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
         began = "cut" if is_cut else began
         states = States() if began else before.states
-        looked_at = resize(image, *view)
+        looked_at = resize(image, *view, threads=self._threads)
         result = self.engine.infer(looked_at, refine=refine, states=states)
         left = result.states
         if left is None:
@@ -281,7 +283,8 @@ class Matting:
             alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
         else:
             # Cells that are forced, to measure what they cost, cost all that a soft edge in them would.
-            alpha = detailed(image, looked_at, result.alpha, result.cells if forced else None)
+            marked = result.cells if forced else None
+            alpha = detailed(image, looked_at, result.alpha, marked, self._threads)
         cell = self.engine.config.refiner.cell
         return replace(
             result, alpha=alpha, cells=cells_on(result.cells, cell, (rows, columns), (height, width))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.levels import as_unit
+from flyaway.parallel import each
 
 Float = NDArray[np.float32]
 BLOCK = 8  # lines of the result that one matrix product makes
@@ -52,37 +53,48 @@ def _interleaved(source: int, target: int, channels: int) -> tuple[tuple[int, in
     return tuple(blocks)
 
 
-def _fewer_rows(image: NDArray[Any], target: int) -> Float:
+def _fewer_rows(image: NDArray[Any], target: int, threads: int) -> Float:
     """H×M → target×M float32; integers become shares of their largest value on the way."""
     width = image.shape[1]
     out = np.empty((target, width), np.float32)
-    for number, (first, last, weights) in enumerate(_triangle(len(image), target)):
+    stretches = _triangle(len(image), target)
+
+    def make(number: int) -> None:
+        first, last, weights = stretches[number]
         block, stretch = out[number * BLOCK : number * BLOCK + len(weights)], image[first:last]
         step = max(1, ALONE // weights.size)
         for left in range(0, width, step):
             np.matmul(weights, as_unit(stretch[:, left : left + step]), out=block[:, left : left + step])
+
+    each(make, range(len(stretches)), threads)
     return out
 
 
-def _fewer_columns(rows: Float, source: int, target: int, channels: int) -> Float:
+def _fewer_columns(rows: Float, source: int, target: int, channels: int, threads: int) -> Float:
     """H×(source·channels) → H×(target·channels), in the order of memory: nothing is transposed."""
     out = np.empty((len(rows), target * channels), np.float32)
-    for number, (first, last, weights) in enumerate(_interleaved(source, target, channels)):
+    stretches = _interleaved(source, target, channels)
+
+    def make(number: int) -> None:
+        first, last, weights = stretches[number]
         left = number * BLOCK * channels
         step = max(1, ALONE // weights.size)
         for top in range(0, len(rows), step):
             part = slice(top, top + step)
             np.matmul(rows[part, first:last], weights, out=out[part, left : left + weights.shape[1]])
+
+    each(make, range(len(stretches)), threads)
     return out
 
 
-def resize(image: NDArray[Any], height: int, width: int) -> Float:
+def resize(image: NDArray[Any], height: int, width: int, threads: int = 1) -> Float:
     """H×W×C → height×width×C float32, bilinear with antialiasing.
 
     Integers become shares of their type's largest value. A new array, unless it is float32 of that size.
+    The same on any number of threads, to the bit.
     """
     h, w, c = image.shape
     if (h, w) == (height, width):
         return as_unit(image)
-    rows = _fewer_rows(image.reshape(h, w * c), height)
-    return _fewer_columns(rows, w, width, c).reshape(height, width, c)
+    rows = _fewer_rows(image.reshape(h, w * c), height, threads)
+    return _fewer_columns(rows, w, width, c, threads).reshape(height, width, c)

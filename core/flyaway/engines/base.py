@@ -80,6 +80,7 @@ class Engine(Protocol):
     name: str
     device: str
     config: NetworkConfig
+    threads: int | None  # that it was given; None leaves it to the engine
 
     @property
     def remembers(self) -> bool:

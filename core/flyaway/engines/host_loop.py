@@ -27,6 +27,7 @@ from flyaway.engines.base import (
 )
 from flyaway.errors import EngineError
 from flyaway.geometry import grid_size, padded, working_size
+from flyaway.parallel import threads_of
 from flyaway.plate import Plane
 from flyaway.regions import numpy_backend as regions
 from flyaway.resample import resize
@@ -47,7 +48,7 @@ class HostLoop(ABC):
 
     chunk: int  # regions at once
 
-    def __init__(self, info: ModelInfo):
+    def __init__(self, info: ModelInfo, threads: int | None = None):
         if missing := [role for role in GRAPHS if role not in info.files]:
             raise EngineError(f"model {info.name!r} has no ONNX file for {', '.join(missing)}")
         self.config = network_config(info)
@@ -55,6 +56,7 @@ class HostLoop(ABC):
             raise EngineError("the paper's structure has no host loop: use the torch engine")
         self._region = (self.config.refiner.cell + 2 * self.config.refiner.halo) ** 2  # px
         self._info = info
+        self.threads = threads
 
     @property
     def remembers(self) -> bool:
@@ -151,7 +153,7 @@ class HostLoop(ABC):
         c = self.config.coarse
         h, w = working_size(image.shape[0], image.shape[1], c.working_size)
         working = np.empty((1, 3, padded(h, c.pad_multiple), padded(w, c.pad_multiple)), np.float32)
-        working[0, :, :h, :w] = resize(image, h, w).transpose(2, 0, 1)
+        working[0, :, :h, :w] = resize(image, h, w, threads_of(self.threads)).transpose(2, 0, 1)
         working[..., :h, w:] = working[..., :h, w - 1 : w]
         working[..., h:, :] = working[..., h - 1 : h, :]
         return working, (h, w)

@@ -33,7 +33,7 @@ class OpenVinoEngine(HostLoop):
     device = "cpu"
 
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
-        super().__init__(info)
+        super().__init__(info, threads)
         if device not in ("auto", "cpu"):
             raise DeviceUnavailableError(
                 f"the openvino engine cannot use {device!r}: use auto, cpu, or another engine for a GPU"

@@ -23,12 +23,11 @@ class OrtEngine(HostLoop):
     name = "onnxruntime"
 
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
-        super().__init__(info)
+        super().__init__(info, threads)
         self.device = choose(device)
         self.chunk = self.config.refiner.chunk
         if self.device == "cpu":
             self.chunk = min(self.chunk, CPU_CHUNK // self._region)
-        self._threads = threads
         self._sessions = {role: self._open(info, role, threads) for role in GRAPHS}
 
     def _open(self, info: ModelInfo, role: str, threads: int | None) -> ort.InferenceSession:
@@ -65,7 +64,7 @@ class OrtEngine(HostLoop):
 
     def _session(self, role: str) -> ort.InferenceSession:
         if role not in self._sessions:  # the graph of a shot: stills alone never pay for it
-            self._sessions[role] = self._open(self._info, role, self._threads)
+            self._sessions[role] = self._open(self._info, role, self.threads)
         return self._sessions[role]
 
     def _inputs(self, role: str) -> list[str]:

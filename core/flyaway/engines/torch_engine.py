@@ -37,7 +37,7 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
-        self.device = _choose(device)
+        self.device, self.threads = _choose(device), threads
         if threads is not None:
             torch.set_num_threads(threads)
         if "torch" not in info.files:
