@@ -12,7 +12,8 @@ from flyaway import ControlError, block_motion, steady
 from flyaway.noise import noise_between, samples_of
 from flyaway.resample import resize
 from flyaway.shots import ShotState
-from flyaway.steady import History, steadied
+from flyaway.steady import steadied
+from flyaway.steady_history import History
 
 HEIGHT, WIDTH = 176, 240  # the last row of cells hangs over
 EVERYWHERE = np.ones((6, 8), bool)

@@ -230,7 +230,9 @@ class Matting:
             watch = perf_counter()
             earlier = None if began else before.history
             cell = self.engine.config.refiner.cell
-            alpha, history = steadied(looked_at, result.alpha, result.cells, cell, earlier, steadiness)
+            alpha, history = steadied(
+                looked_at, result.alpha, result.cells, cell, earlier, steadiness, self._threads
+            )
             result = replace(
                 result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
             )

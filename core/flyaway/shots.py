@@ -18,7 +18,7 @@ from flyaway import cuts
 from flyaway.engines.base import States
 from flyaway.errors import BadStateError
 from flyaway.geometry import Framing
-from flyaway.steady import History
+from flyaway.steady_history import History
 
 if TYPE_CHECKING:
     from flyaway.matting import Matte, Matting

@@ -14,8 +14,6 @@ that is left in that motion, explain. The filter is a mean over the frames for w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,8 +23,10 @@ from flyaway import block_motion as motion
 from flyaway.block_motion import BLOCK, MARGIN, REACH, SIDE, Bool, Float, Index
 from flyaway.cells import CELL, beside, by_block, luma_of, own_cells, plane_of, tiles_of
 from flyaway.errors import ControlError
-from flyaway.noise import ACROSS, DOWN, PATCH, noise_between, samples_of
+from flyaway.noise import noise_between, samples_of
+from flyaway.parallel import each
 from flyaway.plate import Plane
+from flyaway.steady_history import History, Planes
 
 Bytes = NDArray[np.uint8]
 
@@ -40,63 +40,8 @@ _UNSURE = np.float32(0.05**2)  # px²: the error that is left in a block's motio
 _RAMP, _APART = 4, np.float32(0.5)  # px: how soon confidence may change at a block's side, and motion there
 _SHOWN = 30  # energy of the plate's slopes, in shares of what noise shows: less is no sure motion
 _LEAST_NOISE = np.float32(1)  # levels²; the plate is kept in bytes
+AT_ONCE = 128  # blocks: what is worked on stays in the cache
 _COUNTED = 16  # parts of a frame in which history is counted
-_KNOWN = np.float32(512)  # added to luma, so that 0 is where nothing is known
-_STORED = ("cells", "luma", "alpha", "count", "samples")
-
-
-@dataclass(frozen=True)
-class History:
-    """What a frame leaves to the filter of the next one. Nothing is written into it.
-
-    Attributes
-    ----------
-    cells : rows×columns bool, which cells of 32 px are kept: those that were refined, and those beside them.
-    luma : K×32×32 uint8, the plate in these.
-    alpha : K×32×32 float32, as it was given out.
-    count : K×32×32 uint8, sixteenths: over how many frames alpha is a mean, besides the last one.
-    samples : P×8×8 float32, the plate's luma at some places of the whole frame, by which its noise is known.
-    """
-
-    cells: Bool
-    luma: Bytes
-    alpha: Float
-    count: Bytes
-    samples: Float
-    planes: _Planes | None = field(default=None, repr=False, compare=False)  # of these, if still there
-
-    def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """Plain arrays, as `from_arrays` takes them."""
-        return {f"steady_{name}": getattr(self, name) for name in _STORED}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> History | None:
-        """The inverse; None where there is no history. Others' arrays are looked at first.
-
-        Raises
-        ------
-        KeyError, ValueError : something is missing, or is of a type, size or value that no frame leaves.
-        """
-        if not any(name.startswith("steady_") for name in arrays):
-            return None
-        cells, luma, alpha, count, samples = (arrays[f"steady_{name}"] for name in _STORED)
-        found = cls(cells, luma, alpha, count, samples)
-        if found.cells.dtype != bool or found.cells.ndim != 2:
-            raise ValueError("steady_cells")
-        shape = (int(found.cells.sum()), CELL, CELL)
-        kinds = {"luma": np.uint8, "alpha": np.float32, "count": np.uint8}
-        for name, kind in kinds.items():
-            array = getattr(found, name)
-            if array.dtype != kind or array.shape != shape:
-                raise ValueError(f"steady_{name}: {array.dtype} {array.shape}")
-        if not bool(((found.alpha >= 0) & (found.alpha <= 1)).all()):  # False for NaN too
-            raise ValueError("steady_alpha")
-        samples = found.samples
-        if samples.dtype != np.float32 or samples.shape != (DOWN * ACROSS, PATCH, PATCH):
-            raise ValueError(f"steady_samples: {samples.dtype} {samples.shape}")
-        if not bool(np.isfinite(samples).all()):
-            raise ValueError("steady_samples")
-        return found
 
 
 def checked_steadiness(value: float) -> float:
@@ -107,7 +52,13 @@ def checked_steadiness(value: float) -> float:
 
 
 def steadied(
-    image: Plane, alpha: Float, refined: Bool, cell: int, before: History | None, steadiness: float = 1.0
+    image: Plane,
+    alpha: Float,
+    refined: Bool,
+    cell: int,
+    before: History | None,
+    steadiness: float = 1.0,
+    threads: int = 1,
 ) -> tuple[Float, History]:
     """Filter the alpha of a frame.
 
@@ -119,6 +70,7 @@ def steadied(
     cell : their side in px.
     before : what the frame before left, of the same size; None begins anew, with alpha as it was found.
     steadiness : 0..1, the share of `LONGEST`.
+    threads : that work on it at once, for the same result to the bit.
 
     Returns
     -------
@@ -131,14 +83,15 @@ def steadied(
     found = tiles_of(alpha, kept)
     count = np.zeros(luma.shape, np.uint8)
     samples = samples_of(image)
-    now = _Planes(luma, found, kept, (height, width))
+    now = Planes(luma, found, kept, (height, width))
     if before is not None and before.cells.shape == kept.shape:
         tile, where, blocks = _soft_blocks(found, kept, cells, height, width)
         if len(blocks):
             noise = noise_between(before.samples, samples)
-            then = before.planes or _Planes(before.luma, before.alpha, before.cells, (height, width))
+            then = before.planes or Planes(before.luma, before.alpha, before.cells, (height, width))
             past = plane_of(before.count, before.cells)
-            values, counts = _filtered(now, then, past, blocks, noise, steadiness * (LONGEST - 1))
+            most = steadiness * (LONGEST - 1)
+            values, counts = _filtered(now, then, past, blocks, noise, most, threads)
             by_block(found)[tile, where[:, 0], where[:, 1]] = values
             by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(counts * _COUNTED)
             alpha = alpha if alpha.flags.writeable else alpha.copy()
@@ -150,24 +103,36 @@ def steadied(
     return alpha, History(kept, luma, found, count, samples, now)
 
 
-class _Planes:
-    """Planes of a frame, known in some cells and 0 elsewhere."""
-
-    def __init__(self, luma: Bytes, alpha: Float, cells: Bool, size: tuple[int, int]) -> None:
-        known = luma.astype(np.float32)
-        known += _KNOWN
-        self.size, self.stride = size, cells.shape[1] * CELL
-        self.luma, self.alpha = plane_of(known, cells), plane_of(alpha, cells)
-        self.small = plane_of(motion.shrunk(known), cells)
-
-    def places(self, top: Index, left: Index, side: int) -> Index:
-        return motion.places(self.size, self.stride, top, left, side)
-
-
 def _filtered(
-    now: _Planes, then: _Planes, counted: Bytes, blocks: Index, noise: float, most: float
+    now: Planes, then: Planes, counted: Bytes, blocks: Index, noise: float, most: float, threads: int
 ) -> tuple[Float, Float]:
     """The blocks' alpha, and over how many frames besides this one it is a mean: M×16×16 each."""
+    firsts = range(0, len(blocks), AT_ONCE)
+    compared = list[tuple[Float, ...]]([()]) * len(firsts)
+
+    def compare(first: int) -> None:
+        some = blocks[first : first + AT_ONCE]
+        compared[first // AT_ONCE] = _compared(now, then, counted, some, noise)
+
+    each(compare, firsts, threads)
+    new, old, trust, count, found, shown = (np.concatenate(parts) for parts in zip(*compared, strict=True))
+    trust *= _belief(found, shown)
+    _join(trust, found, blocks)
+    trust *= _is_soft(new) | _is_soft(old)
+    n = np.minimum(trust * (count + 1), np.float32(most))
+    return new + n / (n + 1) * (old - new), n
+
+
+def _compared(
+    now: Planes, then: Planes, counted: Bytes, blocks: Index, noise: float
+) -> tuple[Float, Float, Float, Float, Float, Float]:
+    """Blocks beside what they were in the frame before, each by itself.
+
+    Returns
+    -------
+    M×16×16 each: alpha as it is found and as it was, how far the plate lets the latter be believed, over how
+    many frames it is a mean. M×2: by how far they moved. M: how much is seen in them.
+    """
     top, left = blocks[:, 0] - MARGIN, blocks[:, 1] - MARGIN
     seen = now.places(top, left, SIDE)
     here, wide = _taken(now.luma, seen), _taken(now.alpha, seen)
@@ -183,16 +148,11 @@ def _filtered(
     down, across = ((a + b).clip(-REACH, REACH) for a, b in zip((down, across), more, strict=True))
     reach = slice(MARGIN - 1, MARGIN - 1 + BLOCK + 4)
     old = motion.tapped(_taken(then.alpha, past[:, reach, reach]), motion.cubic(down), motion.cubic(across))
-    old = old.clip(0, 1)
     held = slice(MARGIN + 1, MARGIN + 1 + BLOCK)
     count = _taken(counted, past[:, held, held]) * np.float32(1 / _COUNTED)
     trust = _confidence(here, moved, aligned, noise)
     found = steps + np.stack((down, across), axis=1)
-    trust *= _belief(found, aligned.shown(noise))
-    _join(trust, found, blocks)
-    trust *= _is_soft(new) | _is_soft(old)
-    n = np.minimum(trust * (count + 1), np.float32(most))
-    return new + n / (n + 1) * (old - new), n
+    return new, old.clip(0, 1), trust, count, found, aligned.shown(noise)
 
 
 def _counts(alpha: Float) -> Float:
