@@ -11,7 +11,7 @@ import flyaway.foreground
 from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
 from flyaway.errors import BadPlateError
 from flyaway.foreground import REACH, Despill, foreground
-from flyaway.matting import Matte
+from flyaway.matte import Matte
 
 FRONT, BEHIND = np.array([0.30, 0.18, 0.10], np.float32), np.array([0.05, 0.60, 0.05], np.float32)
 

@@ -10,7 +10,8 @@ import pytest
 import flyaway
 from flyaway.errors import BadPlateError
 from flyaway.geometry import grid_size, viewing_size
-from flyaway.matting import Matte, Matting, likeliest
+from flyaway.matte import Matte, likeliest
+from flyaway.matting import Matting
 from flyaway.resample import resize
 from flyaway.weights import model_info
 

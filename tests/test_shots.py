@@ -16,6 +16,7 @@ import flyaway
 from flyaway import BadPlateError, BadStateError
 from flyaway.engines import States
 from flyaway.geometry import viewing_size
+from flyaway.held_detail import Detail
 from flyaway.resample import resize
 from flyaway.shot_place import HANDLES
 from flyaway.shots import ShotState
@@ -126,6 +127,30 @@ def test_a_state_of_another_size_or_model_is_refused_or_begins_anew(memory, fram
     larger = shot(astronaut)
     assert shot.began == "size"
     np.testing.assert_array_equal(larger.alpha, memory(astronaut).alpha)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"detail_size": np.array([2880, 0], np.int64)},
+        {"detail_size": np.array([2880, 1 << 40], np.int64)},
+        {"detail_tiles": np.ones((3, 3), bool)},
+        {"detail_alpha": np.zeros((1, 64, 64), np.float32)},
+        {"detail_alpha": np.zeros((0, 64, 64), np.uint16)},
+        {"detail_alpha": None},
+    ],
+)
+def test_detail_that_no_frame_leaves_is_refused(harm):
+    tiles = np.zeros((2, 3), bool)
+    tiles[1, 2] = True
+    given = ShotState(detail=Detail((100, 150), tiles, np.full((1, 64, 64), 7, np.uint16))).as_arrays()
+    found = ShotState.from_arrays(given).detail
+    assert found is not None
+    assert found.size == (100, 150)
+    np.testing.assert_array_equal(found.alpha, 7)
+    broken = {name: array for name, array in (given | harm).items() if array is not None}
+    with pytest.raises(BadStateError):
+        ShotState.from_arrays(broken)
 
 
 def test_a_gap_in_the_numbers_begins_anew_and_so_does_who_asks(memory, frames):

@@ -63,7 +63,7 @@ def run(frames, history=None, steadiness=1.0):
     """Each frame's (plate, matte) through the filter; returns mattes and what the last one left."""
     mattes = []
     for plate, matte in frames:
-        alpha, history = steadied(plate, matte.copy(), EVERYWHERE, 32, history, steadiness)
+        alpha, history, _ = steadied(plate, matte.copy(), EVERYWHERE, 32, history, steadiness)
         mattes.append(alpha)
     return mattes, history
 
@@ -139,7 +139,7 @@ def test_what_is_certain_and_what_was_not_refined_stay_bit_for_bit():
     history = None
     before = np.zeros((HEIGHT, WIDTH), np.float32)
     for plate, matte in frames:
-        alpha, history = steadied(plate, matte.copy(), refined, 32, history)
+        alpha, history, _ = steadied(plate, matte.copy(), refined, 32, history)
         np.testing.assert_array_equal(alpha[:, 96:], matte[:, 96:])
         np.testing.assert_array_equal(alpha[:32], matte[:32])
         certain = ((matte == 0) | (matte == 1)) & (matte == before)

@@ -43,7 +43,8 @@ from flyaway.errors import (
 if TYPE_CHECKING:
     from flyaway.controls import Controls
     from flyaway.engines.base import available_devices
-    from flyaway.matting import Matte, Matting, load
+    from flyaway.matte import Matte
+    from flyaway.matting import Matting, load
     from flyaway.weights import ModelInfo, earlier_models, list_models
 
 __version__ = "0.1.0"
@@ -86,7 +87,7 @@ __all__ = [
 # Where the names live that are imported on first use.
 _LAZY = {
     "Controls": "flyaway.controls",
-    "Matte": "flyaway.matting",
+    "Matte": "flyaway.matte",
     "Matting": "flyaway.matting",
     "load": "flyaway.matting",
     "ModelInfo": "flyaway.weights",

@@ -36,7 +36,7 @@ AT_ONCE = 32  # tiles: bounds memory, and what is worked on stays in the cache
 
 
 def detailed(
-    plate: NDArray[Any], small: Float, alpha: Float, forced: Bool | None = None, threads: int = 1
+    plate: NDArray[Any], small: Float, alpha: Float, cells: Bool | None = None, threads: int = 1
 ) -> Float:
     """The alpha of a plate, of one that was found at a smaller size.
 
@@ -45,7 +45,7 @@ def detailed(
     plate : H×W×3 display-referred, float32 in 0..1, or uint8 or uint16, whose largest value is 1.
     small : h×w×3 float32, the plate as the network looked at it.
     alpha : h×w float32, 0..1, what it found there.
-    forced : rows×columns bool, cells of `CELL` px that are worked on whatever alpha is in them.
+    cells : rows×columns bool, those of `CELL` px that are worked on; None: `soft_cells`.
     threads : that work on it at once, for the same result to the bit.
 
     Returns
@@ -54,15 +54,11 @@ def detailed(
     """
     height, width = plate.shape[:2]
     result = upsample(alpha, height, width)
-    edges = soft_cells(alpha)
-    if forced is not None and forced.shape == edges.shape:
-        edges |= forced
+    edges = soft_cells(alpha) if cells is None else cells
     if not edges.any():
         return result
     maps = affine(small, alpha, edges, threads)
-    small_size = alpha.shape[0], alpha.shape[1]
-    # Samples read one pixel beyond.
-    tiles = np.argwhere(cells_on(edges, CELL, small_size, (height, width), TILE, 1))
+    tiles = np.argwhere(tiles_on(edges, (alpha.shape[0], alpha.shape[1]), (height, width)))
 
     def put_back(first: int) -> None:
         some = tiles[first : first + AT_ONCE]
@@ -79,6 +75,11 @@ def detailed(
 
     each(put_back, range(0, len(tiles), AT_ONCE), threads)
     return result
+
+
+def tiles_on(cells: Bool, small: tuple[int, int], size: tuple[int, int]) -> Bool:
+    """Tiles of the plate that cells of the smaller picture are asked for: rows×columns bool."""
+    return cells_on(cells, CELL, small, size, TILE, 1)  # samples read one pixel beyond
 
 
 def cells_on(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from flyaway import cuts
-from flyaway.detail import cells_on, detailed
+from flyaway.detail import cells_on, detailed, soft_cells, tiles_on
 from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, States, open_engine
 from flyaway.errors import EngineError
-from flyaway.foreground import Despill, foreground
 from flyaway.geometry import Framing, grid_size, viewing_size
+from flyaway.held_detail import hold
 from flyaway.in_light import read_in_light
+from flyaway.matte import Matte, likeliest
 from flyaway.parallel import threads_of
 from flyaway.plate import as_display, as_engine_view
 from flyaway.regions.numpy_backend import upsample
@@ -29,70 +29,6 @@ from flyaway.weights import ModelInfo, model_info
 DEFAULT_MODEL = "fast"
 EVERYWHERE = Framing()  # a plate that fills its format
 KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next one of its size
-
-
-@dataclass(frozen=True)
-class Matte:
-    """What was found in a plate of H×W.
-
-    Attributes
-    ----------
-    alpha : H×W float32, linear coverage 0..1, never gamma-encoded.
-    classes : h×w uint8, at the size at which the coarse stage works: 0 background, 128 unknown, 255
-        foreground; whichever is likeliest.
-    coarse_map : h×w float32, 0..1: the coarse stage's alpha as the network reads it.
-    cells : rows×columns bool, of the plate's own grid; where regions were refined.
-    unsure : h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
-        hair or anything else that is neither in nor out.
-    """
-
-    alpha: NDArray[np.float32]
-    classes: NDArray[np.uint8]
-    coarse_map: NDArray[np.float32]
-    cells: NDArray[np.bool_]
-    unsure: NDArray[np.float32]
-
-    @cached_property
-    def trimap(self) -> NDArray[np.uint8]:
-        """H×W uint8: `classes` at the plate's size, made when it is asked for."""
-        height, width = self.alpha.shape
-        h, w = self.classes.shape
-        y = (2 * np.arange(height) + 1) * h // (2 * height)
-        x = (2 * np.arange(width) + 1) * w // (2 * width)
-        trimap: NDArray[np.uint8] = np.take(self.classes, x, axis=1)[y]
-        return trimap
-
-    @cached_property
-    def coarse(self) -> NDArray[np.float32]:
-        """H×W float32: `coarse_map` at the plate's size, bilinear, made when it is asked for."""
-        height, width = self.alpha.shape
-        if height < self.coarse_map.shape[0] or width < self.coarse_map.shape[1]:  # a small plate
-            return resize(self.coarse_map[..., None], height, width)[..., 0].clip(0, 1)
-        return upsample(self.coarse_map, height, width).clip(0, 1)
-
-    @property
-    def unknown(self) -> NDArray[np.float32]:
-        """H×W float32: `unsure` at the plate's size, made when it is asked for."""
-        return upsample(self.unsure, *self.alpha.shape)
-
-    def foreground(
-        self,
-        plate: Any,
-        encoding: str = "srgb",
-        *,
-        premultiplied: bool = False,
-        despill: Despill | None = None,
-        dtype: DTypeLike = np.float32,
-    ) -> NDArray[np.floating[Any]]:
-        """The person's own colour, straight, with no old background at soft edges.
-
-        H×W×3, encoded as the plate. Nothing of it is computed before it is asked for.
-        Arguments, result and errors are those of `flyaway.foreground.foreground`; `plate` is the one that
-        this matte is of.
-        """
-        return foreground(
-            plate, self.alpha, encoding, premultiplied=premultiplied, despill=despill, dtype=dtype
-        )
 
 
 class Matting:
@@ -181,8 +117,8 @@ class Matting:
             view = height, width
         looked_at = resize(image, *view, threads=self._threads)
         result = self.engine.infer(looked_at, cells=cells, refine=refine)
-        forced = cells is not None
-        return self._matte(image, result, looked_at, reads=reads, refined=refine, forced=forced)
+        result, _ = self._on_plate(image, result, looked_at, refined=refine, forced=cells is not None)
+        return self._matte(image, result, reads=reads)
 
     def next_frame(
         self,
@@ -225,19 +161,22 @@ class Matting:
         left = result.states
         if left is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
-        history = None
+        history = held = detail = None
         if steadiness > 0:
             watch = perf_counter()
             earlier = None if began else before.history
             cell = self.engine.config.refiner.cell
-            alpha, history = steadied(
+            alpha, history, held = steadied(
                 looked_at, result.alpha, result.cells, cell, earlier, steadiness, self._threads
             )
-            result = replace(
-                result, alpha=alpha, timings={**result.timings, "steady": perf_counter() - watch}
-            )
-        state = ShotState(faded(left), looks, view, origin, before.frame, history)
-        return self._matte(image, result, looked_at, reads=reads, refined=refine), state, began
+            result = timed(replace(result, alpha=alpha), "steady", watch)
+        result, tiles = self._on_plate(image, result, looked_at, refined=refine)
+        if steadiness > 0 and tiles is not None:
+            watch = perf_counter()
+            detail = hold(result.alpha, tiles, view, held, None if began else before.detail, self._threads)
+            result = timed(result, "steady", watch)
+        state = ShotState(faded(left), looks, view, origin, before.frame, history, detail)
+        return self._matte(image, result, reads=reads), state, began
 
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
@@ -250,58 +189,53 @@ class Matting:
             self._display = image if image.nbytes <= KEPT_BYTES else None
         return image
 
-    def _matte(
+    def _matte(self, image: NDArray[Any], result: Inference, *, reads: bool) -> Matte:
+        """What was found, on the plate's own pixels."""
+        alpha = result.alpha
+        if reads:
+            watch = perf_counter()
+            alpha = read_in_light(image, alpha)
+            result = timed(result, "reread", watch)
+        self.timings = result.timings
+        return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
+
+    def _on_plate(
         self,
         image: NDArray[Any],
         result: Inference,
         looked_at: NDArray[Any],
         *,
-        reads: bool,
         refined: bool,
         forced: bool = False,
-    ) -> Matte:
-        """What was found, on the plate's own pixels; `looked_at`: what the network was shown of it."""
-        if looked_at.shape != image.shape:
-            began = perf_counter()
-            result = self._on_plate(image, result, looked_at, refined=refined, forced=forced)
-            result = replace(result, timings={**result.timings, "detail": perf_counter() - began})
-        self.timings = result.timings
-        alpha = result.alpha
-        if reads:
-            began = perf_counter()
-            alpha = read_in_light(image, alpha)
-            self.timings = {**self.timings, "reread": perf_counter() - began}
-        return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
+    ) -> tuple[Inference, NDArray[np.bool_] | None]:
+        """What was found in a plate that was looked at in another size, on the plate's own pixels.
 
-    def _on_plate(
-        self, image: NDArray[Any], result: Inference, looked_at: NDArray[Any], *, refined: bool, forced: bool
-    ) -> Inference:
-        """What was found in a plate that was looked at in another size, on the plate's own pixels."""
-        height, width = image.shape[:2]
-        rows, columns = result.alpha.shape
+        `looked_at`: what the network was shown of it. Returns the tiles that have detail besides.
+        """
+        if looked_at.shape == image.shape:
+            return result, None
+        watch, tiles = perf_counter(), None
+        size = height, width = image.shape[0], image.shape[1]
+        small = rows, columns = result.alpha.shape[0], result.alpha.shape[1]
         if not refined and height >= rows and width >= columns:
             alpha = upsample(result.coarse_map, height, width).clip(0, 1)
         elif not refined or (height <= rows and width <= columns):
             alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
         else:
-            # Cells that are forced, to measure what they cost, cost all that a soft edge in them would.
-            marked = result.cells if forced else None
-            alpha = detailed(image, looked_at, result.alpha, marked, self._threads)
-        cell = self.engine.config.refiner.cell
-        return replace(
-            result, alpha=alpha, cells=cells_on(result.cells, cell, (rows, columns), (height, width))
-        )
+            edges = soft_cells(result.alpha)
+            if forced and result.cells.shape == edges.shape:
+                # Cells that are forced, to measure what they cost, cost all that a soft edge in them would.
+                edges |= result.cells
+            alpha = detailed(image, looked_at, result.alpha, edges, self._threads)
+            tiles = tiles_on(edges, small, size)
+        cells = cells_on(result.cells, self.engine.config.refiner.cell, small, size)
+        return timed(replace(result, alpha=alpha, cells=cells), "detail", watch), tiles
 
 
-def likeliest(trimap: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """3×h×w probabilities → h×w: 0 background, 128 unknown, 255 foreground; the first of equals.
-
-    By comparisons: numpy's argmax over a short first axis takes twenty times as long.
-    """
-    background, unknown, foreground = trimap
-    classes = np.where(unknown > background, np.uint8(128), np.uint8(0))
-    classes[foreground > np.maximum(background, unknown)] = 255
-    return classes
+def timed(result: Inference, stage: str, began: float) -> Inference:
+    """The same, with the seconds since `began` (of `perf_counter`) added to a stage's."""
+    seconds = result.timings.get(stage, 0.0) + perf_counter() - began
+    return replace(result, timings={**result.timings, stage: seconds})
 
 
 def load(

@@ -18,10 +18,12 @@ from flyaway import cuts
 from flyaway.engines.base import States
 from flyaway.errors import BadStateError
 from flyaway.geometry import Framing
+from flyaway.held_detail import Detail
 from flyaway.steady_history import History
 
 if TYPE_CHECKING:
-    from flyaway.matting import Matte, Matting
+    from flyaway.matte import Matte
+    from flyaway.matting import Matting
 
 Began = Literal["", "first", "asked", "size", "place", "gap", "cut"]
 LARGEST = 1.01  # a gate's state is a mean of values within ±1
@@ -50,6 +52,7 @@ class ShotState:
     origin : where in its format what was looked at lay: x, y.
     frame : its number, where numbers are told.
     history : what the filter of soft pixels goes on with; see `flyaway.steady`. None without it.
+    detail : what that of a large plate's detail goes on with; see `flyaway.held_detail`.
     """
 
     states: States = field(default_factory=States, repr=False)
@@ -58,6 +61,7 @@ class ShotState:
     origin: tuple[int, int] = (0, 0)
     frame: int | None = None
     history: History | None = field(default=None, repr=False)
+    detail: Detail | None = field(default=None, repr=False)
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """The state as plain arrays, fit for `numpy.savez`; bit for bit what `from_arrays` takes."""
@@ -70,7 +74,9 @@ class ShotState:
         arrays |= {f"look{i}": array for i, array in enumerate(self.looks)}
         if self.states.held is not None:
             arrays["held"] = self.states.held
-        return arrays if self.history is None else arrays | self.history.as_arrays()
+        for kept in (self.history, self.detail):
+            arrays |= {} if kept is None else kept.as_arrays()
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ShotState:
@@ -91,11 +97,11 @@ class ShotState:
             held = arrays.get("held")
             if held is not None and (held.dtype != np.uint8 or held.ndim != 2 or held.size > _MOST_VALUES):
                 raise ValueError("held")
-            history = History.from_arrays(arrays)
+            history, detail = History.from_arrays(arrays), Detail.from_arrays(arrays)
         except (KeyError, ValueError, TypeError, OverflowError) as error:
             raise BadStateError(f"no shot leaves such a state ({error}): begin the shot anew") from error
         number = None if frame == _NO_FRAME else frame
-        return cls(States(states, held), looks, (height, width), (x, y), number, history)
+        return cls(States(states, held), looks, (height, width), (x, y), number, history, detail)
 
 
 class ShotMatting:

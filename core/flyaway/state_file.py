@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from flyaway.errors import BadStateError
 from flyaway.shots import ShotState
 
-FORMAT = 3
+FORMAT = 4
 _ABOUT = "about"
 _MOST_BYTES = 256 << 20
 

@@ -14,7 +14,7 @@ that is left in that motion, explain. The filter is a mean over the frames for w
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from flyaway.steady_history import History, Planes
 
 Bytes = NDArray[np.uint8]
 
-VERSION = 1  # another number makes mattes of before stale
+VERSION = 2  # another number makes mattes of before stale
 LONGEST = 4  # frames that a mean is over, at most
 SOFT = np.float32(0.004)  # alpha this near to 0 or 1 is as good as that
 # Mean squared change of the plate over 5×5 px, in shares of what is expected: below the first an alpha of the
@@ -42,6 +42,21 @@ _SHOWN = 30  # energy of the plate's slopes, in shares of what noise shows: less
 _LEAST_NOISE = np.float32(1)  # levels²; the plate is kept in bytes
 AT_ONCE = 128  # blocks: what is worked on stays in the cache
 _COUNTED = 16  # parts of a frame in which history is counted
+
+
+class Held(NamedTuple):
+    """What was held of a frame.
+
+    Attributes
+    ----------
+    blocks : M×2, rows and columns of blocks' first pixels.
+    counts : M×16×16 float32, over how many frames besides this one alpha is a mean.
+    moved : M float32, by how many pixels each moved, down or across, whichever is more.
+    """
+
+    blocks: Index
+    counts: Float
+    moved: Float
 
 
 def checked_steadiness(value: float) -> float:
@@ -59,7 +74,7 @@ def steadied(
     before: History | None,
     steadiness: float = 1.0,
     threads: int = 1,
-) -> tuple[Float, History]:
+) -> tuple[Float, History, Held | None]:
     """Filter the alpha of a frame.
 
     Parameters
@@ -74,7 +89,7 @@ def steadied(
 
     Returns
     -------
-    H×W alpha, and what this frame leaves.
+    H×W alpha, what this frame leaves, and what was held; None where nothing was.
     """
     height, width = alpha.shape
     cells = own_cells(refined, cell, height, width)
@@ -84,6 +99,7 @@ def steadied(
     count = np.zeros(luma.shape, np.uint8)
     samples = samples_of(image)
     now = Planes(luma, found, kept, (height, width))
+    held = None
     if before is not None and before.cells.shape == kept.shape:
         tile, where, blocks = _soft_blocks(found, kept, cells, height, width)
         if len(blocks):
@@ -91,22 +107,22 @@ def steadied(
             then = before.planes or Planes(before.luma, before.alpha, before.cells, (height, width))
             past = plane_of(before.count, before.cells)
             most = steadiness * (LONGEST - 1)
-            values, counts = _filtered(now, then, past, blocks, noise, most, threads)
+            values, held = _filtered(now, then, past, blocks, noise, most, threads)
             by_block(found)[tile, where[:, 0], where[:, 1]] = values
-            by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(counts * _COUNTED)
+            by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(held.counts * _COUNTED)
             alpha = alpha if alpha.flags.writeable else alpha.copy()
             changed = np.unique(tile)
             for number, (row, column) in zip(changed, np.argwhere(kept)[changed], strict=True):
                 part = alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
                 part[...] = found[number, : part.shape[0], : part.shape[1]]
                 now.alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = found[number]
-    return alpha, History(kept, luma, found, count, samples, now)
+    return alpha, History(kept, luma, found, count, samples, now), held
 
 
 def _filtered(
     now: Planes, then: Planes, counted: Bytes, blocks: Index, noise: float, most: float, threads: int
-) -> tuple[Float, Float]:
-    """The blocks' alpha, and over how many frames besides this one it is a mean: M×16×16 each."""
+) -> tuple[Float, Held]:
+    """The blocks' alpha, M×16×16, and what was held of them."""
     firsts = range(0, len(blocks), AT_ONCE)
     compared = list[tuple[Float, ...]]([()]) * len(firsts)
 
@@ -120,7 +136,7 @@ def _filtered(
     _join(trust, found, blocks)
     trust *= _is_soft(new) | _is_soft(old)
     n = np.minimum(trust * (count + 1), np.float32(most))
-    return new + n / (n + 1) * (old - new), n
+    return new + n / (n + 1) * (old - new), Held(blocks, n, np.abs(found).max(1).astype(np.float32))
 
 
 def _compared(

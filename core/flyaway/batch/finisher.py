@@ -17,7 +17,7 @@ from flyaway.geometry import Box, Framing
 
 if TYPE_CHECKING:
     from flyaway.batch.report import FrameTask
-    from flyaway.matting import Matte
+    from flyaway.matte import Matte
 
 _SNAP = 16  # the part of the frame that is searched begins and ends at sixteenths of it
 _WORTH = 0.6  # of the frame: a part that is larger is not worth looking at by itself

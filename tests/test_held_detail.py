@@ -1,0 +1,121 @@
+"""The detail of a large plate in a shot: grain does not make it boil, and what moves is not held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import flyaway
+from flyaway.detail import TILE, detailed, soft_cells, tiles_on
+from flyaway.held_detail import hold
+from flyaway.resample import resize
+from flyaway.shots import ShotState
+from flyaway.state_file import read_state, write_state
+from flyaway.steady import Held
+
+SMALL, SIZE = (160, 224), (480, 672)
+Float = NDArray[np.float32]
+
+
+def strands(shift: float = 0.0) -> tuple[Float, Float]:
+    """A plate of strands before a darker wall, moved to the right, and its exact alpha."""
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
+    x = x - np.float32(shift)
+    alpha = (2 * np.sin(x / 2.3 + 0.02 * y) * np.sin(y / 55 + x / 40)).clip(0, 1)
+    alpha *= (x > 150) & (x < 500) & (y > 60)
+    front, back = np.array([0.7, 0.6, 0.5], np.float32), np.array([0.2, 0.25, 0.3], np.float32)
+    return alpha[..., None] * front + (1 - alpha[..., None]) * back, alpha
+
+
+def grainy(plate: Float, seed: int, much: float = 0.02) -> Float:
+    grain = np.random.default_rng(seed).normal(0, much, plate.shape).astype(np.float32)
+    return (plate + grain).clip(0, 1)
+
+
+def still(moved: float = 0.0) -> Held:
+    """All that the smaller picture says of a shot that has stood for three frames."""
+    blocks = np.argwhere(np.ones((SMALL[0] // 16, SMALL[1] // 16), bool)) * 16
+    counts = np.full((len(blocks), 16, 16), 3, np.float32)
+    return Held(blocks, counts, np.full(len(blocks), moved, np.float32))
+
+
+def run(shifts: list[float], moved: float, threads: int = 1) -> list[tuple[Float, Float, Float]]:
+    """Each frame's detail as found, as held, and the truth."""
+    before, rows = None, []
+    for number, shift in enumerate(shifts):
+        plate, truth = strands(shift)
+        plate = grainy(plate, number)
+        small = resize(plate, *SMALL)
+        found = resize(truth[..., None], *SMALL)[..., 0].clip(0, 1)
+        edges = soft_cells(found)
+        alpha = detailed(plate, small, found, edges)
+        kept = alpha.copy()
+        tiles = tiles_on(edges, SMALL, SIZE)
+        before = hold(kept, tiles, SMALL, still(moved) if number else None, before, threads)
+        rows.append((alpha, kept, truth))
+    return rows
+
+
+def test_grain_does_not_make_the_detail_of_what_stands_still_boil() -> None:
+    rows = run([0.0] * 6, 0.0)
+    soft = (rows[0][2] > 0.05) & (rows[0][2] < 0.95)
+    found, held = (np.abs(rows[5][i] - rows[4][i])[soft].mean() for i in (0, 1))
+    assert held < 0.35 * found
+    assert np.abs(rows[5][1] - rows[5][2])[soft].mean() < np.abs(rows[5][0] - rows[5][2])[soft].mean()
+    np.testing.assert_array_equal(rows[0][1], rows[0][0])  # nothing to hold in a first frame
+
+
+def test_what_moves_by_a_pixel_of_the_plate_is_left_as_it_is_found() -> None:
+    for alpha, kept, _ in run([0.0, 1.0, 2.0], 1 / 3):
+        np.testing.assert_array_equal(kept, alpha)
+
+
+def test_any_number_of_threads_hold_alike() -> None:
+    for one, other in zip(run([0.0] * 3, 0.0), run([0.0] * 3, 0.0, threads=5), strict=True):
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_another_size_of_plate_begins_anew() -> None:
+    _, truth = strands()
+    tiles = np.ones((-(-SIZE[0] // TILE), -(-SIZE[1] // TILE)), bool)
+    kept = hold(truth.copy(), tiles, SMALL, None, None, 1)
+    assert kept.size == SIZE
+    other = truth[:-1].copy()
+    hold(other, tiles, SMALL, still(), kept, 1)
+    np.testing.assert_array_equal(other, truth[:-1])
+
+
+@pytest.fixture(scope="module")
+def large(astronaut: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The astronaut standing still under grain, larger than she is looked at: 1100×1500."""
+    plate = resize(astronaut[:352, :480], 1100, 1500)
+    return [np.rint(255 * grainy(plate, number, 0.015)).astype(np.uint8) for number in range(5)]
+
+
+def test_a_large_shot_boils_less_than_its_stills_and_goes_through_a_file_bit_for_bit(
+    large: list[NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    matting = flyaway.load("fast")
+    with matting.shot() as shot:
+        whole = [shot(plate).alpha for plate in large]
+    stills = [matting(plate).alpha for plate in large[-2:]]
+    np.testing.assert_array_equal(whole[0], matting(large[0]).alpha)
+    soft = (whole[-1] > 0.05) & (whole[-1] < 0.95)
+    assert np.abs(whole[-1] - whole[-2])[soft].mean() < 0.4 * np.abs(stills[1] - stills[0])[soft].mean()
+
+    shot = matting.shot()
+    for plate in large[:3]:
+        shot(plate)
+    write_state(tmp_path / "state.npz", shot.state(), {})
+    other = matting.shot()
+    other.restore(read_state(tmp_path / "state.npz")[1])
+    for plate, wanted in zip(large[3:], whole[3:], strict=True):
+        np.testing.assert_array_equal(other(plate).alpha, wanted)
+    # Without steadiness nothing is kept, and nothing held.
+    loose = matting.shot(steadiness=0)
+    loose(large[0])
+    assert loose.state().detail is None
+    assert isinstance(loose.state(), ShotState)
