@@ -16,6 +16,7 @@ from flyaway import detail
 from flyaway.engines.torch_engine import load_network
 from flyaway.export import nuke_detail
 from flyaway.export.nuke import export_nuke
+from flyaway.foreground import foreground
 from flyaway.matting import Matting
 from flyaway.pictures.drawn import sample_plate
 from flyaway.regions.numpy_backend import upsample
@@ -27,6 +28,7 @@ BOUND = 3e-4
 RESIZING = 1e-6
 COARSE = 1e-4  # where nothing is fitted
 FIT = 1e-4
+COLOUR = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,15 @@ def test_a_large_plate_is_the_cores(live, core, plate, refine):
         assert np.abs(out[3] - bare).max() > 0.1, "the plate's detail is in it"
     else:
         np.testing.assert_array_equal(out[3], out[2])
+
+
+def test_a_large_plates_own_colour_is_the_cores(live, plate):
+    """Sampled where the core's is: of real hair, at each pixel of it both colours are others."""
+    out = run(live, plate, output=4)
+    wanted = foreground(plate, out[3], "srgb")
+    assert np.abs(out[:3].transpose(1, 2, 0) - wanted).max() <= COLOUR
+    soft = (out[3] > 0.1) & (out[3] < 0.9)
+    assert np.abs(wanted - plate)[soft].mean() > 0.02
 
 
 def test_a_plate_without_people_in_it_is_the_cores(live, core):
