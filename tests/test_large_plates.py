@@ -70,3 +70,15 @@ def test_a_large_plate_may_lie_in_memory_as_it_likes(strands):
     wanted = foreground(plate, cover, "linear")
     turned = np.ascontiguousarray(plate.transpose(1, 0, 2)).transpose(1, 0, 2)
     assert np.array_equal(foreground(turned, np.asfortranarray(cover), "linear"), wanted)
+
+
+def test_colour_does_not_jump_where_coverage_becomes_whole():
+    """At full coverage the plate is the person's colour; just below it is all but that, however even it is."""
+    rng = np.random.default_rng(8)
+    cover = np.clip((800 - np.arange(1600, dtype=np.float32)) / 400, 0, 1) * np.ones((200, 1), np.float32)
+    busy = rng.uniform(0, 1, (200, 1600, 3)).astype(np.float32)  # behind: so the person is the even one
+    plate = mixed(cover, FRONT, busy)
+    plate[60:140, 300:400] *= 1.3  # what the estimate, a mean over some pixels, does not know
+    nearly = np.where(cover >= 1, np.float32(1 - 1e-5), cover)
+    whole, almost = foreground(plate, cover, "linear"), foreground(plate, nearly, "linear")
+    assert np.abs(whole - almost)[:, 280:400].max() < 1e-3

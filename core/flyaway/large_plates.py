@@ -99,9 +99,12 @@ def _unmixed(light: Float, share: Float, found: Float, lowest: Float) -> Float:
     wrong = light - behind
     wrong -= np.multiply(share, front, out=behind)
     own = share * varies
-    rest *= rest
-    rest *= 1 - varies
-    wrong *= own / (share * own + rest + _NEITHER)
+    # The less of it shows, the less is what is behind wrong by: at full coverage the plate is the person.
+    spare = 1 - varies
+    spare *= rest
+    spare += _NEITHER
+    spare *= rest
+    wrong *= own / (share * own + spare)
     front += wrong
     np.maximum(front, np.minimum(light, lowest, out=wrong), out=front)
     return front

@@ -104,5 +104,5 @@ def unmixed(light: Tensor, share: Tensor, found: Tensor, lowest: Tensor) -> Tens
     rest = 1.0 - share
     wrong = light - rest * behind - share * front
     own = share * varies
-    wrong = wrong * (own / (share * own + rest * rest * (1.0 - varies) + 0.05))
+    wrong = wrong * (own / (share * own + rest * (rest * (1.0 - varies) + 0.05)))
     return torch.maximum(front + wrong, torch.minimum(light, lowest))
