@@ -73,7 +73,7 @@ def test_a_large_plate_may_lie_in_memory_as_it_likes(strands):
 
 
 def test_colour_does_not_jump_where_coverage_becomes_whole():
-    """At full coverage the plate is the person's colour; just below it is all but that, however even it is."""
+    """At full coverage the plate is the person's colour; just below it is all but that, even or not."""
     rng = np.random.default_rng(8)
     cover = np.clip((800 - np.arange(1600, dtype=np.float32)) / 400, 0, 1) * np.ones((200, 1), np.float32)
     busy = rng.uniform(0, 1, (200, 1600, 3)).astype(np.float32)  # behind: so the person is the even one
