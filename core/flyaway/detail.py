@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from flyaway.geometry import grid_size
 from flyaway.parallel import each
-from flyaway.regions.numpy_backend import gather, region_pixels, sample, upsample
+from flyaway.regions.numpy_backend import gather, region_pixels, sample_cells, upsample
 
 Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -62,9 +62,8 @@ def detailed(
 
     def put_back(first: int) -> None:
         some = tiles[first : first + AT_ONCE]
-        rows, columns = region_pixels(some, TILE, 0)
-        a = sample(maps, rows, columns, height, width)
-        colour = gather(plate, rows, columns)
+        a = sample_cells(maps, some, TILE, height, width)
+        colour = gather(plate, *region_pixels(some, TILE, 0))
         colour *= a[:, :3]
         values = colour.sum(1)
         values += a[:, 3]
@@ -129,22 +128,18 @@ def affine(small: Float, alpha: Float, cells: Bool, threads: int = 1) -> Float:
     maps = np.zeros((4, height, width), np.float32)
     maps[3] = alpha
     reach = RADIUS + 1
-    margins = _margins(alpha.shape, reach)
-    colour = np.pad(small, (*margins, (0, 0)), mode="edge")
-    cover = np.pad(alpha, margins, mode="edge")
-    places = np.argwhere(cells) * CELL
-    side = CELL + 2 * reach
+    places = np.argwhere(cells)
 
     def fit(first: int) -> None:
-        some = places[first : first + AT_ONCE].tolist()
-        block = np.empty((4, len(some), side, side), np.float32)
-        for number, (top, left) in enumerate(some):
-            block[:3, number] = colour[top : top + side, left : left + side].transpose(2, 0, 1)
-            block[3, number] = cover[top : top + side, left : left + side]
+        some = places[first : first + AT_ONCE]
+        rows, columns = region_pixels(some, CELL, reach)
+        block = np.empty((4, len(some), rows.shape[1], rows.shape[1]), np.float32)
+        block[:3] = gather(small, rows, columns).transpose(1, 0, 2, 3)
+        block[3] = gather(alpha[..., None], rows, columns)[:, 0]
         factors = _factors(block)
         inner = block[:, :, reach:-reach, reach:-reach]
         inner[3] -= (factors * inner[:3]).sum(0)
-        for number, (top, left) in enumerate(some):
+        for number, (top, left) in enumerate((some * CELL).tolist()):
             bottom, right = min(top + CELL, height), min(left + CELL, width)
             part = slice(0, bottom - top), slice(0, right - left)
             maps[:3, top:bottom, left:right] = factors[:, number][:, *part]

@@ -20,7 +20,7 @@ from flyaway.block_motion import BLOCK
 from flyaway.detail import AT_ONCE, TILE, Bool, Float
 from flyaway.geometry import grid_size
 from flyaway.parallel import each
-from flyaway.regions.numpy_backend import region_pixels, sample
+from flyaway.regions.numpy_backend import sample_cells
 from flyaway.steady import Held
 
 # Pixels of the plate by which a block may have moved: up to the first it is held, from the second on not.
@@ -96,7 +96,7 @@ def hold(
 
         def mix(first: int) -> None:
             some = both[first : first + AT_ONCE]
-            share = sample(frames[None], *region_pixels(some, TILE, 0), height, width)[:, 0]
+            share = sample_cells(frames[None], some, TILE, height, width)[:, 0]
             share /= share + 1
             for (row, column), part in zip(some.tolist(), share, strict=True):
                 if part.any():

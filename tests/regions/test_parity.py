@@ -17,6 +17,7 @@ from tests.regions.backends import BACKENDS, NUMPY, SCRIPT, TORCH, Backend, nois
 
 from flyaway.geometry import grid_size
 from flyaway.regions import INTERFACE
+from flyaway.regions.numpy_backend import sample_cells
 
 BOUND = 2e-6
 Case = tuple[str, tuple[Any, ...]]
@@ -118,10 +119,21 @@ def test_the_three_have_the_same_names_and_parameters(function):
     assert signatures[0] == signatures[1] == signatures[2]
 
 
+@pytest.mark.parametrize(("cell", "size"), [(32, (30, 41)), (64, (77, 90))])
+def test_cells_of_a_plate_are_sampled_as_their_pixels_are(cell, size):
+    """Detail of large plates alone asks for whole cells, whose weights numpy keeps from frame to frame."""
+    height, width = 150, 211  # the last cells hang over
+    maps = noise(4, *size, seed=3)
+    positions = np.argwhere(np.ones(grid_size(height, width, cell), bool))
+    found = sample_cells(maps, positions, cell, height, width)
+    ys, xs = NUMPY("region_pixels", positions, cell, 0)
+    np.testing.assert_array_equal(found, NUMPY("sample", maps, ys, xs, height, width))
+
+
 @pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.name)
 def test_nothing_public_is_left_out_of_the_interface(backend):
     """A function that one sibling alone has is either its own business, and named here, or forgotten."""
-    own = {"torch": {"nearest_cells", "overwrite"}}.get(backend.name, set())
+    own = {"torch": {"nearest_cells", "overwrite"}, "numpy": {"sample_cells"}}.get(backend.name, set())
     public: dict[str, Callable[..., Any]] = {
         name: value
         for name, value in vars(backend.module).items()

@@ -65,6 +65,20 @@ def sample(maps: Float, ys: Index, xs: Index, height: int, width: int) -> Float:
     return out
 
 
+def sample_cells(maps: Float, positions: Index, cell: int, height: int, width: int) -> Float:
+    """`sample` at all pixels of cells: C×h×w at N×2 (row, column) of cells → N×C×cell×cell float32.
+
+    Beyond the plate its last row and column are repeated.
+    """
+    rows, columns = grid_size(height, width, cell)
+    down = _of_cells(rows, cell, 0, height, maps.shape[1])
+    across = _of_cells(columns, cell, 0, width, maps.shape[2])
+    row, column = positions.T
+    out = np.empty((len(positions), len(maps), cell, cell), np.float32)
+    _sample(maps, (down[0][row], down[1][row]), (across[0][column], across[1][column]), out)
+    return out
+
+
 def sample_points(maps: Float, ys: Index, xs: Index, height: int, width: int) -> Float:
     """`sample` at one pixel each: C×h×w at N rows and N columns of the plate → N×C float32."""
     y0, y1, fy = source_coordinates(ys, height, maps.shape[1])
