@@ -76,6 +76,27 @@ def test_a_plate_is_looked_at_with_square_pixels_and_loses_none(height, width, a
     assert viewing_size(height, width, aspect) == size
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "aspect", "size"),
+    [
+        (720, 1280, 1.0, (720, 1280)),  # as it is
+        (2160, 3840, 1.0, (720, 1280)),
+        (1716, 4096, 1.0, (536, 1280)),  # wider: the longer side rules
+        (3840, 2160, 1.0, (1280, 720)),
+        (2048, 2048, 1.0, (960, 960)),  # less wide: no more pixels than in the frame
+        (1536, 2048, 1.0, (831, 1109)),
+        (1080, 1440, 4 / 3, (720, 1280)),
+        (965, 965, 1.0, (965, 965)),  # a hundredth more is not worth a reduction
+        (900, 900, 1.0, (900, 900)),
+        (200, 100, 2.0, (512, 512)),
+    ],
+)
+def test_a_large_plate_is_looked_at_with_no_more_pixels_than_a_wide_frame_has(height, width, aspect, size):
+    found = viewing_size(height, width, aspect, 1280)
+    assert found == size
+    assert viewing_size(*found, cap=1280) == found  # what was reduced is not reduced again
+
+
 @pytest.mark.parametrize("aspect", [0, -1, 100, float("inf"), float("nan")])
 def test_an_aspect_that_no_pixel_has_is_not_believed(aspect):
     assert believed_aspect(aspect) == 1

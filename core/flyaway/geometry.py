@@ -13,6 +13,8 @@ NARROWEST, WIDEST = 0.25, 4.0
 ALMOST_SQUARE = 0.02  # what a pixel may be off a square before a plate is looked at otherwise
 SMALLEST_SIDE = 32  # px; below it there is nothing to matte
 SMALL, ENLARGED, MOST_ENLARGED = 341, 512, 3.0  # px, px, times: of `viewing_size`
+WIDE_FRAME = 9 / 16  # height over width
+ALMOST_ALL = 0.99  # what is not a hundredth larger than it should be is left as it is
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -63,16 +65,27 @@ def viewing_size(height: int, width: int, pixel_aspect: float = 1.0, cap: int = 
     ----------
     height, width : of the plate, in its own pixels.
     pixel_aspect : a pixel's width over its height; see `believed_aspect`.
-    cap : the longer side is at most so many px (`NetworkConfig.view`); 0 is no cap.
+    cap : the longer side is at most so many px, and there are no more than in a 16:9 frame of that width
+        (`NetworkConfig.view`); 0 is no cap.
     """
     aspect = believed_aspect(pixel_aspect)
     square = abs(aspect - 1) <= ALMOST_SQUARE
     tall, wide = (height, width) if square else (height / min(aspect, 1), width * max(aspect, 1))
     longest = max(tall, wide)
     scale = 1.0 if longest > SMALL else min(ENLARGED / longest, MOST_ENLARGED)
-    if 0 < cap < longest:
-        scale = cap / longest
+    if cap > 0 and longest > SMALL:
+        scale = reduction(tall, wide, cap)
     return _rounded(tall * scale), _rounded(wide * scale)
+
+
+def reduction(height: float, width: float, cap: int) -> float:
+    """By how much a plate is reduced to the pixels of a 16:9 frame of `cap` px width, and to that width.
+
+    At most 1. Work goes by pixels: a square of that side would take twice the time, and be no better.
+    """
+    longest = max(height, width)
+    area = math.sqrt(cap * cap * WIDE_FRAME / (height * width))
+    return min(cap / longest, area if area < ALMOST_ALL else 1.0, 1.0)
 
 
 def believed_aspect(pixel_aspect: float) -> float:

@@ -141,8 +141,9 @@ class NetworkConfig:
     mixed_in : what the soft pixels of its training pictures were mixed in, and so what its alpha means:
         "encoded" (sRGB values; the core reads it again as linear coverage, `flyaway.in_light`) or
         "linear" (light: its alpha is coverage as it is, and the refiner compares colours in light).
-    view : cap on the long side in px of what all of the network is shown; a larger plate's alpha gets its
-        detail afterwards (`flyaway.detail`). 0 means none, as the earlier versions have it.
+    view : width in px of the 16:9 frame that the network is shown at most, by longer side and by pixels
+        (`flyaway.geometry.viewing_size`); a larger plate's alpha gets its detail afterwards
+        (`flyaway.detail`). 0 means none, as the earlier versions have it.
     """
 
     name: str

@@ -56,17 +56,30 @@ def display(image: Tensor, colour: int, exposure: float) -> Tensor:
     return torch.where(x <= 0.0031308, x * 12.92, 1.055 * x.clamp(0.0031308, 1).pow(1 / 2.4) - 0.055)
 
 
+def viewed(image: Tensor, cap: int) -> Tensor:
+    """1×3×H×W float32 as large as the network looks at it (`geometry.reduction`); a cap of 0 is none."""
+    height, width = float(image.shape[2]), float(image.shape[3])
+    if cap <= 0:
+        return image
+    scale = math.sqrt(float(cap * cap) * 9.0 / 16.0 / (height * width))
+    if scale >= 0.99:
+        scale = 1.0
+    return scaled(image, min(scale, float(cap) / max(height, width)))
+
+
 def reduced(image: Tensor, cap: int) -> Tensor:
     """1×3×H×W float32 with its longer side at most `cap` px (`geometry.working_size`); 0 is no cap."""
-    height, width = image.shape[2], image.shape[3]
-    longest = max(height, width)
-    if cap <= 0 or longest <= cap:
+    if cap <= 0:
         return image
-    scale = float(cap) / float(longest)
-    size = [
-        max(1, math.floor(float(height) * scale + 0.5)),
-        max(1, math.floor(float(width) * scale + 0.5)),
-    ]
+    return scaled(image, float(cap) / float(max(image.shape[2], image.shape[3])))
+
+
+def scaled(image: Tensor, scale: float) -> Tensor:
+    """1×3×H×W float32, reduced, or as it is where the scale is 1 or more."""
+    if scale >= 1.0:
+        return image
+    height, width = float(image.shape[2]) * scale, float(image.shape[3]) * scale
+    size = [max(1, math.floor(height + 0.5)), max(1, math.floor(width + 0.5))]
     return torch.ops.aten._upsample_bilinear2d_aa(image, size, False, None, None)  # noqa: SLF001
 
 
@@ -79,7 +92,7 @@ def cell_of(length: int, source: int, cell: int, like: Tensor) -> Tensor:
 class LiveMatte(nn.Module):
     """1×Cin×H×W (the first three channels are RGB) → 1×4×H×W. Any H and W.
 
-    A plate with a longer side than the configuration's `view` is looked at reduced to that, by both stages;
+    A plate that is larger than the configuration's `view` allows is looked at reduced, by both stages;
     its alpha gets the plate's own detail afterwards (`nuke_detail`).
 
     Attributes with a knob of the same name in Nuke:
@@ -167,7 +180,7 @@ class LiveMatte(nn.Module):
             ys = torch.arange(max(height, self.smallest), device=x.device).clamp(0, height - 1)
             xs = torch.arange(max(width, self.smallest), device=x.device).clamp(0, width - 1)
             image = image[:, :, ys][:, :, :, xs]
-        looked_at = reduced(image, self.view)
+        looked_at = viewed(image, self.view)
         working, h, w = self.working_image(looked_at)
         alpha, trimap, features, context = self.coarse_net(working.to(x.dtype))
         maps = torch.cat((alpha, trimap[:, 1:2], features), 1)[0, :, :h, :w]
