@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from flyaway.detail import detailed
-from flyaway.parallel import MOST, each, threads_of
+from flyaway.parallel import MOST, _helpers, each, threads_of
 from flyaway.resample import resize
 from flyaway.steady import steadied
 
@@ -71,19 +71,54 @@ def test_each_part_is_done_once_by_as_many_threads_as_were_allowed() -> None:
         assert threading.get_ident() in who
 
 
-def test_what_a_part_raises_is_raised_and_no_part_goes_on_behind_it() -> None:
-    under_way = set[int]()
+@pytest.mark.parametrize("helped", [True, False])
+def test_what_a_part_raises_is_raised_and_no_part_goes_on_or_begins_behind_it(helped: bool) -> None:
+    under_way, begun, failed, here = set[int](), list[int](), set[int](), threading.get_ident()
 
     def work(part: int) -> None:
         under_way.add(part)
+        begun.append(part)
         sleep(0.01)
-        if part == 3:
-            raise ValueError("part 3")
+        if (threading.get_ident() != here) == helped:
+            failed.add(part)
+            raise ValueError(f"part {part}")
         under_way.discard(part)
 
-    with pytest.raises(ValueError, match="part 3"):
+    with pytest.raises(ValueError, match="part"):
         each(work, range(1000), 3)
-    assert under_way == {3}
+    assert under_way == failed
+    assert len(begun) < 10
+
+
+def test_where_the_interpreter_ends_one_thread_does_all() -> None:
+    """A script's last line is run, its thread goes on: threads that help can no more be had."""
+    code = """
+import threading
+from flyaway.parallel import each
+def work(part): done.append(part)
+def late():
+    threading.main_thread().join()
+    each(work, range(100), 3)
+    print(sorted(done) == list(range(100)))
+done = []
+threading.Thread(target=late).start()
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert (told.stdout, told.stderr) == ("True\n", "")
+
+
+def test_where_no_thread_can_be_started_one_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    _helpers.cache_clear()
+    monkeypatch.setattr(threading.Thread, "start", none)
+    done = list[int]()
+    each(done.append, range(100), 3)
+    _helpers.cache_clear()
+    assert done == list(range(100))
 
 
 def test_threads_are_those_of_the_engine_and_never_too_many() -> None:

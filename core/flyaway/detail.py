@@ -100,7 +100,7 @@ def cells_on(
         high = (-(-np.minimum(first + side, there) * here // there) - 1 + reach) // cell
         spans = np.arange(count)
         touch.append((spans >= low[:, None]) & (spans <= high[:, None]))
-    rows, columns = (each.astype(np.float32) for each in touch)
+    rows, columns = (along.astype(np.float32) for along in touch)
     return np.asarray(rows @ cells.astype(np.float32) @ columns.T > 0)
 
 

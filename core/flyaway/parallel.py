@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import TypeVar
 
@@ -28,22 +29,28 @@ def threads_of(threads: int | None) -> int:
 def each(work: Callable[[Part], None], parts: Iterable[Part], threads: int) -> None:
     """Call `work` with each part, in any order, on so many threads at most; this one is among them.
 
-    What a call raises is raised here, after the parts that others are at are done. Parts must not call this
-    function in turn.
+    What a call raises is raised here, after the parts that others are at are done. Where no more threads are
+    to be had, as while the interpreter ends, this one does all.
     """
     queue = deque(parts)
-    helpers = min(threads, len(queue), MOST) - 1
+    asked = [Future[None]() for _ in range(min(threads, len(queue), MOST) - 1)]
 
     def some() -> None:
-        while queue:
-            try:
-                part = queue.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            work(part)
+        try:
+            while queue:
+                try:
+                    part = queue.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                work(part)
+        except BaseException:
+            queue.clear()  # nobody begins another part
+            raise
 
-    asked = [_helpers().submit(some) for _ in range(helpers)]
     try:
+        with suppress(RuntimeError):
+            for future in asked:
+                _helpers().submit(_help, some, future)
         some()
     finally:
         queue.clear()
@@ -53,6 +60,17 @@ def each(work: Callable[[Part], None], parts: Iterable[Part], threads: int) -> N
     for future in asked:
         if not future.cancelled():
             future.result()
+
+
+def _help(some: Callable[[], None], future: Future[None]) -> None:
+    """Do some parts, unless it is too late for that. The future is ours: it is known though asking failed."""
+    if future.set_running_or_notify_cancel():
+        try:
+            some()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
 
 @lru_cache(maxsize=1)
