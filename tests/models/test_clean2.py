@@ -165,7 +165,8 @@ def test_the_table_holds_nobody_that_is_held_out_and_no_others_opinion(tmp_path:
     Image.new("RGBA", (4, 4)).save(bank / "things" / "00000.png")
     list_sources(["--data", str(data), "--bank", str(bank), "--out", str(tmp_path / "sources.csv")])
     with (tmp_path / "sources.csv").open() as file:
-        told = [(r["kind"], r["name"], r["licence"], r["tier"]) for r in csv.DictReader(file)]
+        told_rows = list(csv.DictReader(file))
+    told = [(r["kind"], r["name"], r["licence"], r["tier"]) for r in told_rows]
     assert told == [
         ("person", "london-neutral-001-x", "CC-BY 4.0", "A"),
         ("person", "0", "CC-BY 2.0", "B"),
@@ -174,6 +175,12 @@ def test_the_table_holds_nobody_that_is_held_out_and_no_others_opinion(tmp_path:
         ("thing", "things-0", "CC-BY 2.0", "B"),
         ("thing", "1 drawn things", "CC0", "A"),
     ]
+    # What taught the weights that these begin with stays in the list.
+    taught = {**told_rows[0], "name": "a portrait of before"}
+    _table(tmp_path / "sources.csv", [taught, told_rows[1]])
+    list_sources(["--data", str(data), "--bank", str(bank), "--out", str(tmp_path / "sources.csv")])
+    with (tmp_path / "sources.csv").open() as file:
+        assert list(csv.DictReader(file)) == [*told_rows, taught]
 
 
 def _table(path: Path, rows: list[dict[str, str]]) -> None:

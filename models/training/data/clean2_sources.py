@@ -3,7 +3,8 @@
 ``python -m models.training.data.clean2_sources --data DATA --bank BANK`` writes
 ``models/cards/clean.sources.csv``, which goes with the card: people by
 `clean2_index`'s table, and the places and things that its recipe draws besides. People drawn by code are
-one line, and so are things.
+one line, and so are things. What the list has already stays in it: weights begin with earlier ones, whose
+pictures these learned from too.
 """
 
 from __future__ import annotations
@@ -71,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=CARD)
     asked = parser.parse_args(arguments)
     found = list(sources(asked.data, asked.bank))
+    known = {(source.kind, source.name) for source in found}
+    earlier = [Source(**row) for row in read_rows(asked.out)] if asked.out.is_file() else []
+    found += (source for source in earlier if (source.kind, source.name) not in known)
     write_table([field.name for field in fields(Source)], [asdict(source) for source in found], asked.out)
     for kind in ("person", "place", "thing"):
         tiers = [source.tier for source in found if source.kind == kind]
