@@ -13,7 +13,7 @@ import pytest
 from tests.batch.conftest import Luma, Remembering
 from tests.batch.test_run import RESUME, alpha, plan, statuses
 
-from flyaway import shot_place
+from flyaway import shot_place, state_file
 from flyaway.batch import RunOptions, memory, plan_shot, run_plan
 from flyaway.batch.cost import cost_of
 from flyaway.batch.plan import Target
@@ -208,6 +208,15 @@ def test_a_state_that_cannot_be_kept_costs_no_frame(shot, tmp_path):
     (out / "m.1006.exr").unlink()
     run_plan(Remembering(), plan(source, out), RESUME)
     assert mattes(out) == mattes(tmp_path / "whole")
+
+
+def test_a_state_that_is_larger_than_what_is_read_costs_no_frame(shot, tmp_path, monkeypatch):
+    """Of a plate of hundreds of millions of pixels, all of them hair."""
+    monkeypatch.setattr(state_file, "_MOST_BYTES", 100)
+    told = notes(Remembering(), plan(shot(5), tmp_path / "out"))
+    assert "was not kept" in told[1004]
+    assert len(told) == 5
+    assert states(tmp_path / "out") == []
 
 
 def test_a_run_that_is_stopped_and_cannot_keep_its_state_says_what_the_next_one_runs_again(shot, tmp_path):

@@ -65,7 +65,11 @@ class KeptStates:
         about = {"made": self._made, "began": place.began, "digest": place.digest}
 
         def verify(part: Path) -> None:
-            if read_about(part) != {"format": FORMAT, **about}:
+            try:
+                same = read_about(part) == {"format": FORMAT, **about}
+            except BadStateError as error:  # larger than a state that is believed
+                raise WriteError("would not be read back.", path=path) from error
+            if not same:
                 raise WriteError("does not read back as it was written.", path=path)
 
         write_atomically(path, lambda part: write_state(part, kept.state, about), verify, disk=self._disk)
