@@ -3,8 +3,9 @@
 A large plate's detail is asked of its own pixels (`flyaway.detail`), and with them of their grain, which
 reducing the plate had averaged away: in strands alpha would change several times as much from frame to frame
 as in the smaller picture that `flyaway.steady` has filtered. So the mean over frames that it takes there is
-taken of the detail too, over the same frames, where nothing has moved by as much as one of the plate's
-pixels. Detail that moves is left as it is found: to bring it along at its own size costs more than it shows.
+taken of the detail too. Not over as many where something moves: detail is not brought along, which costs more
+at its own size than it shows, and a mean over n frames lags n times as far behind as things move in one. So
+it is over so few that it lags by a tenth of the plate's pixels; what moves more is left as it is found.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from flyaway.parallel import each
 from flyaway.regions.numpy_backend import sample_cells
 from flyaway.steady import Held
 
-# Pixels of the plate by which a block may have moved: up to the first it is held, from the second on not.
-STANDS, MOVES = np.float32(0.25), np.float32(0.75)
+# Pixels of the plate: by how many the mean may lag behind, and how far a block moves that is not held at all.
+LAG, MOVES = np.float32(0.1), np.float32(0.5)
+_STANDS = np.float32(1e-3)  # px: what moves no more lags behind no mean
+_LEAST = np.float32(1e-3)  # frames: what a block counts at least in how its neighbours moved
 _LEVELS = np.float32(65535)  # what is kept is kept in as many, in a run that resumes and in one that does not
 
 
@@ -89,8 +92,7 @@ def hold(
     """
     size = height, width = alpha.shape[0], alpha.shape[1]
     if held is not None and before is not None and before.size == size:
-        scale = max(height / view[0], width / view[1])
-        frames = _frames(held, view, np.float32(scale))
+        frames = _frames(held, view, np.array([height / view[0], width / view[1]], np.float32))
         numbers = np.cumsum(before.tiles).reshape(before.tiles.shape) - 1
         both = np.argwhere(tiles & before.tiles)
 
@@ -111,14 +113,25 @@ def hold(
     return Detail((height, width), tiles, _kept(alpha, tiles))
 
 
-def _frames(held: Held, view: tuple[int, int], scale: np.float32) -> Float:
-    """Over how many frames before this one detail is a mean, h×w: 0 where something moves."""
-    still = ((MOVES - held.moved * scale) / (MOVES - STANDS)).clip(0, 1)
+def _frames(held: Held, view: tuple[int, int], scale: Float) -> Float:
+    """Over how many frames before this one detail is a mean, h×w: fewer where something moves."""
+    moved = np.abs(_moved(held) * scale).max(1)
+    most = LAG / np.maximum(moved, _STANDS) - LAG / MOVES
     frames = np.zeros(view, np.float32)
-    for (top, left), counts, share in zip(held.blocks.tolist(), held.counts, still, strict=True):
+    for (top, left), counts, limit in zip(held.blocks.tolist(), held.counts, most.clip(0), strict=True):
         place = frames[top : top + BLOCK, left : left + BLOCK]
-        place[...] = counts[: place.shape[0], : place.shape[1]] * share
+        np.minimum(counts[: place.shape[0], : place.shape[1]], limit, out=place)
     return frames
+
+
+def _moved(held: Held) -> Float:
+    """By how much blocks moved, M×2: means over 3×3 of them, since in one grain is as much as slow motion."""
+    weight = held.counts.mean((1, 2))[:, None] + _LEAST
+    row, column = (held.blocks // BLOCK + 1).T
+    grid = np.zeros((row.max() + 2, column.max() + 2, 3), np.float32)
+    grid[row, column] = np.concatenate((held.moved * weight, weight), axis=1)
+    around = sum(grid[row + down, column + across] for down in (-1, 0, 1) for across in (-1, 0, 1))
+    return np.asarray(around[:, :2] / around[:, 2:])
 
 
 def _kept(alpha: Float, tiles: Bool) -> NDArray[np.uint16]:

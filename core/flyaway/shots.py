@@ -110,9 +110,9 @@ class ShotMatting:
     Attributes
     ----------
     began : why the last frame began anew, without a memory: "first", "cut" (another take was noticed),
-        "gap" (its number does not follow), "size" (plates of another size), "place" (plates that lie
-        elsewhere in their format), "asked" (`begin` was called); "" where it went on. A model without memory
-        looks at each frame by itself: always "".
+        "gap" (its number does not follow), "size" (plates that are looked at in another size), "place"
+        (plates that lie elsewhere in their format), "asked" (`begin` was called); "" where it went on. A
+        model without memory looks at each frame by itself: always "".
     """
 
     def __init__(self, matting: Matting, steadiness: float = 1.0) -> None:

@@ -30,7 +30,7 @@ from flyaway.steady_history import History, Planes
 
 Bytes = NDArray[np.uint8]
 
-VERSION = 2  # another number makes mattes of before stale
+VERSION = 3  # another number makes mattes of before stale
 LONGEST = 4  # frames that a mean is over, at most
 SOFT = np.float32(0.004)  # alpha this near to 0 or 1 is as good as that
 # Mean squared change of the plate over 5×5 px, in shares of what is expected: below the first an alpha of the
@@ -51,7 +51,7 @@ class Held(NamedTuple):
     ----------
     blocks : M×2, rows and columns of blocks' first pixels.
     counts : M×16×16 float32, over how many frames besides this one alpha is a mean.
-    moved : M float32, by how many pixels each moved, down or across, whichever is more.
+    moved : M×2 float32, by how many pixels each moved since the frame before, down and across.
     """
 
     blocks: Index
@@ -136,7 +136,7 @@ def _filtered(
     _join(trust, found, blocks)
     trust *= _is_soft(new) | _is_soft(old)
     n = np.minimum(trust * (count + 1), np.float32(most))
-    return new + n / (n + 1) * (old - new), Held(blocks, n, np.abs(found).max(1).astype(np.float32))
+    return new + n / (n + 1) * (old - new), Held(blocks, n, found.astype(np.float32))
 
 
 def _compared(
