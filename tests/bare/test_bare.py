@@ -114,7 +114,9 @@ def test_earlier_weights_are_listed_and_name_the_wheel_that_has_them():
         assert not earlier[name].installed
         with pytest.raises(flyaway.MissingPackageError, match=Path(EARLIER).name) as raised:
             flyaway.load(name, device="cpu", threads=1)
-        assert f"{name}/" in str(raised.value)
+        # Versions that look at the same weights otherwise share a folder.
+        folders = {file.path.parent.name for file in earlier[name].files.values() if file.apart}
+        assert any(f"{folder}/" in str(raised.value) for folder in folders)
     # The others are what is released now, looked at otherwise: their files are here.
     for name in earlier.keys() - set(apart):
         assert earlier[name].installed
