@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 import flyaway
 from flyaway.detail import TILE, detailed, soft_cells, tiles_on
-from flyaway.held_detail import hold
+from flyaway.geometry import grid_size
+from flyaway.held_detail import Detail, hold
 from flyaway.resample import resize
 from flyaway.state_file import read_state, write_state
 from flyaway.steady import Held, steadied
@@ -42,6 +43,16 @@ def still(moved: float = 0.0, unsure: float = 0.0) -> Held:
     return Held(blocks, counts, motion.astype(np.float32))
 
 
+def held_in(
+    plate: Float, small: Float, found: Float, held: Held | None, before: Detail | None, threads: int = 1
+) -> tuple[Float, Float, Detail]:
+    """A frame's detail as found, as held, and what it leaves."""
+    edges = soft_cells(found)
+    alpha = detailed(plate, small, found, edges)
+    kept = alpha.copy()
+    return alpha, kept, hold(kept, tiles_on(edges, SMALL, SIZE), SMALL, held, before, threads)
+
+
 def run(
     shifts: list[float], moved: float, threads: int = 1, unsure: float = 0.0
 ) -> list[tuple[Float, Float, Float]]:
@@ -52,11 +63,8 @@ def run(
         plate = grainy(plate, number)
         small = resize(plate, *SMALL)
         found = resize(truth[..., None], *SMALL)[..., 0].clip(0, 1)
-        edges = soft_cells(found)
-        alpha = detailed(plate, small, found, edges)
-        kept = alpha.copy()
-        tiles = tiles_on(edges, SMALL, SIZE)
-        before = hold(kept, tiles, SMALL, still(moved, unsure) if number else None, before, threads)
+        told = still(moved, unsure) if number else None
+        alpha, kept, before = held_in(plate, small, found, told, before, threads)
         rows.append((alpha, kept, truth))
     return rows
 
@@ -86,10 +94,7 @@ def test_the_mean_does_not_lag_behind_what_drifts(step: float) -> None:
         plate = grainy(plate, number)
         small, found = resize(plate, *SMALL), resize(truth[..., None], *SMALL)[..., 0].clip(0, 1)
         found, history, held = steadied(small, found, np.ones((5, 7), bool), 32, history)
-        edges = soft_cells(found)
-        alpha = detailed(plate, small, found, edges)
-        kept = alpha.copy()
-        before = hold(kept, tiles_on(edges, SMALL, SIZE), SMALL, held, before, 1)
+        alpha, kept, before = held_in(plate, small, found, held, before)
     soft = (truth > 0.05) & (truth < 0.95)
     assert np.abs(kept - truth)[soft].mean() < 1.1 * np.abs(alpha - truth)[soft].mean()
     assert (kept != alpha).any()
@@ -102,7 +107,7 @@ def test_any_number_of_threads_hold_alike() -> None:
 
 def test_another_size_of_plate_begins_anew() -> None:
     _, truth = strands()
-    tiles = np.ones((-(-SIZE[0] // TILE), -(-SIZE[1] // TILE)), bool)
+    tiles = np.ones(grid_size(*SIZE, TILE), bool)
     kept = hold(truth.copy(), tiles, SMALL, None, None, 1)
     assert kept.size == SIZE
     other = truth[:-1].copy()

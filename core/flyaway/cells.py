@@ -34,17 +34,17 @@ def beside(cells: Bool) -> Bool:
     return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
 
 
-def tiles_of(plane: NDArray[Any], cells: Bool) -> NDArray[Any]:
-    """An H×W (×C) plane in some cells: K×32×32 (×C); beyond the frame the last line is repeated."""
+def tiles_of(plane: NDArray[Any], cells: Bool, side: int = CELL) -> NDArray[Any]:
+    """An H×W (×C) plane in some cells: K×side×side (×C); beyond the frame the last line is repeated."""
     where = np.argwhere(cells)
-    tiles = np.empty((len(where), CELL, CELL, *plane.shape[2:]), plane.dtype)
+    tiles = np.empty((len(where), side, side, *plane.shape[2:]), plane.dtype)
     for tile, (row, column) in zip(tiles, where, strict=True):
-        part = plane[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+        part = plane[row * side : (row + 1) * side, column * side : (column + 1) * side]
         height, width = part.shape[:2]
         tile[:height, :width] = part
-        if height < CELL:
+        if height < side:
             tile[height:, :width] = part[-1:]
-        if width < CELL:
+        if width < side:
             tile[:, width:] = tile[:, width - 1 : width]
     return tiles
 

@@ -72,9 +72,10 @@ def viewing_size(height: int, width: int, pixel_aspect: float = 1.0, cap: int = 
     square = abs(aspect - 1) <= ALMOST_SQUARE
     tall, wide = (height, width) if square else (height / min(aspect, 1), width * max(aspect, 1))
     longest = max(tall, wide)
-    scale = 1.0 if longest > SMALL else min(ENLARGED / longest, MOST_ENLARGED)
-    if cap > 0 and longest > SMALL:
-        scale = reduction(tall, wide, cap)
+    if longest <= SMALL:
+        scale = min(ENLARGED / longest, MOST_ENLARGED)
+    else:
+        scale = reduction(tall, wide, cap) if cap > 0 else 1.0
     return _rounded(tall * scale), _rounded(wide * scale)
 
 

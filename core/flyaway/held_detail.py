@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway.block_motion import BLOCK
+from flyaway.cells import tiles_of
 from flyaway.detail import AT_ONCE, TILE, Bool, Float
 from flyaway.geometry import grid_size
 from flyaway.parallel import each
@@ -110,7 +111,9 @@ def hold(
                     place += old
 
         each(mix, range(0, len(both), AT_ONCE), threads)
-    return Detail((height, width), tiles, _kept(alpha, tiles))
+    kept = tiles_of(alpha, tiles, TILE)
+    kept *= _LEVELS
+    return Detail((height, width), tiles, np.rint(kept, out=kept).astype(np.uint16))
 
 
 def _frames(held: Held, view: tuple[int, int], scale: Float) -> Float:
@@ -132,12 +135,3 @@ def _moved(held: Held) -> Float:
     grid[row, column] = np.concatenate((held.moved * weight, weight), axis=1)
     around = sum(grid[row + down, column + across] for down in (-1, 0, 1) for across in (-1, 0, 1))
     return np.asarray(around[:, :2] / around[:, 2:])
-
-
-def _kept(alpha: Float, tiles: Bool) -> NDArray[np.uint16]:
-    where = np.argwhere(tiles).tolist()
-    kept = np.zeros((len(where), TILE, TILE), np.uint16)
-    for tile, (row, column) in zip(kept, where, strict=True):
-        part = alpha[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE]
-        tile[: part.shape[0], : part.shape[1]] = np.rint(part * _LEVELS)
-    return kept

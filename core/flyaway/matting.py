@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from flyaway import cuts
 from flyaway.detail import cells_on, detailed, soft_cells, tiles_on
-from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, States, open_engine
+from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, open_engine
 from flyaway.errors import EngineError
 from flyaway.geometry import Framing, grid_size, viewing_size
 from flyaway.held_detail import hold
@@ -155,25 +155,25 @@ class Matting:
             began = "size" if before.size != view else "place"
         is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
         began = "cut" if is_cut else began
-        states = States() if began else before.states
+        if began:
+            before = ShotState(frame=before.frame)
         looked_at = resize(image, *view, threads=self._threads)
-        result = self.engine.infer(looked_at, refine=refine, states=states)
+        result = self.engine.infer(looked_at, refine=refine, states=before.states)
         left = result.states
         if left is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
         history = held = detail = None
         if steadiness > 0:
             watch = perf_counter()
-            earlier = None if began else before.history
             cell = self.engine.config.refiner.cell
             alpha, history, held = steadied(
-                looked_at, result.alpha, result.cells, cell, earlier, steadiness, self._threads
+                looked_at, result.alpha, result.cells, cell, before.history, steadiness, self._threads
             )
             result = timed(replace(result, alpha=alpha), "steady", watch)
         result, tiles = self._on_plate(image, result, looked_at, refined=refine)
         if steadiness > 0 and tiles is not None:
             watch = perf_counter()
-            detail = hold(result.alpha, tiles, view, held, None if began else before.detail, self._threads)
+            detail = hold(result.alpha, tiles, view, held, before.detail, self._threads)
             result = timed(result, "steady", watch)
         state = ShotState(faded(left), looks, view, origin, before.frame, history, detail)
         return self._matte(image, result, reads=reads), state, began
