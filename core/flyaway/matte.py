@@ -27,6 +27,7 @@ class Matte:
     cells : rows×columns bool, of the plate's own grid; where regions were refined.
     unsure : h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
         hair or anything else that is neither in nor out.
+    threads : that may work on its foreground at once.
     """
 
     alpha: NDArray[np.float32]
@@ -34,6 +35,7 @@ class Matte:
     coarse_map: NDArray[np.float32]
     cells: NDArray[np.bool_]
     unsure: NDArray[np.float32]
+    threads: int = 1
 
     @cached_property
     def trimap(self) -> NDArray[np.uint8]:
@@ -74,7 +76,13 @@ class Matte:
         this matte is of.
         """
         return foreground(
-            plate, self.alpha, encoding, premultiplied=premultiplied, despill=despill, dtype=dtype
+            plate,
+            self.alpha,
+            encoding,
+            premultiplied=premultiplied,
+            despill=despill,
+            dtype=dtype,
+            threads=self.threads,
         )
 
 

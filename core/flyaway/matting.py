@@ -197,7 +197,8 @@ class Matting:
             alpha = read_in_light(image, alpha)
             result = timed(result, "reread", watch)
         self.timings = result.timings
-        return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
+        classes, unsure = likeliest(result.trimap), result.trimap[1]
+        return Matte(alpha, classes, result.coarse_map, result.cells, unsure, self._threads)
 
     def _on_plate(
         self,
