@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flyaway.network import MattingNetwork
+from flyaway.shots import KEPT
 from models.training.compose import Plates
 from models.training.losses import coarse_loss, overlap
 
@@ -47,7 +48,7 @@ def coarse_stills(network: MattingNetwork, plates: Plates, size: tuple[int, int]
 
 
 def coarse_shots(network: MattingNetwork, shots: list[Plates], size: tuple[int, int]) -> Result:
-    """The coarse stage on shots: each frame with the state that the frame before left.
+    """The coarse stage on shots: each frame with the state that the frame before left, faded as in a shot.
 
     Beside what stills learn: where the truth of two frames differs by so much, so shall what is found. Only
     what both frames' labels are believed of counts.
@@ -57,7 +58,8 @@ def coarse_shots(network: MattingNetwork, shots: list[Plates], size: tuple[int, 
     for plates in shots:
         image, alpha, trust = shrunk(plates, size)
         image = image.contiguous(memory_format=torch.channels_last)
-        coarse, states = network.frame(image, states)
+        coarse, left = network.frame(image, states)
+        states = [KEPT * state for state in left]
         output = coarse.levels
         losses = coarse_loss(output, alpha, torch.ones_like(plates.weight), trust)
         losses["trimap"] = TRIMAP * losses["trimap"]

@@ -3,7 +3,7 @@
 ``python -m models.training.data.fuse_teachers --data DATA --bank FOLDER`` writes fused mattes of the street
 photos to ``FOLDER/photos/NAME.alpha.png``, ``FOLDER/train.csv`` and ``FOLDER/backgrounds.csv``; held-out
 names appear in neither. Studio portraits are listed as far as `solve_studio` has solved them into
-``FOLDER/london``.
+``FOLDER/london``, and once more as far as `strand_portraits` has drawn hair over them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from models.evaluation.split import held_out, name_of, read_table, usable_backgrounds
+from models.training.data.clean2_index import stranded
 from models.training.data.fusion import (
     Floats,
     fuse_with_mask,
@@ -111,6 +112,14 @@ def take_studio(row: Row, data: Path, bank: Path) -> Entry | None:
     return Entry(name, data / row["image"], alpha, str(colours), "london", "clean", 1.0, "none")
 
 
+def take_strands(bank: Path) -> list[Entry]:
+    """List the solved portraits once more, with more hair, where `strand_portraits` has drawn it."""
+    return [
+        Entry(e.name, Path(e.image), Path(e.alpha), e.fg, e.source, e.licence, e.weight, "none")
+        for e in stranded(bank)
+    ]
+
+
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Write a table at once: whoever reads it meanwhile sees the old one or the new one."""
     partial = path.with_name(path.name + ".part")
@@ -160,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             refused.append(name)
         else:
             entries.append(entry)
+    entries += take_strands(bank)
     _write(bank / "train.csv", [f.name for f in fields(Entry)], [astuple(e) for e in entries])
     print(f"{len(entries)} portraits, {write_backgrounds(data, bank)} backgrounds, {len(refused)} left out")
     return 0
