@@ -260,9 +260,9 @@ FAST_2 = replace(
 VIEW = 1280
 FAST_3 = replace(FAST_2, name="fast-3", view=VIEW)
 
-# Regions are refined where there is more doubt: where there was little, refining them moved what was right.
-DOUBT = {"low": 0.3, "high": 0.6}
-FAST_4 = replace(FAST_3, name="fast-4", refiner=replace(FAST_3.refiner, low=DOUBT["low"], high=DOUBT["high"]))
+# Regions are refined where there is more doubt: where there was little, refining moved what was right.
+DOUBTED = replace(FAST_3.refiner, low=0.3, high=0.6)
+FAST_4 = replace(FAST_3, name="fast-4", refiner=DOUBTED)
 
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
@@ -277,6 +277,7 @@ QUALITY_3 = replace(
 )
 
 QUALITY_4 = replace(QUALITY_3, name="quality-4", view=VIEW)
+QUALITY_5 = replace(QUALITY_4, name="quality-5", refiner=DOUBTED)
 
 CLEAN = NetworkConfig(
     name="clean",
@@ -301,7 +302,8 @@ CLEAN_2 = replace(
 )
 
 CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
+CLEAN_4 = replace(CLEAN_3, name="clean-4", refiner=DOUBTED)
 
-_FAST, _QUALITY = (FAST, FAST_2, FAST_3, FAST_4), (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4)
-_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3)
+_FAST, _QUALITY = (FAST, FAST_2, FAST_3, FAST_4), (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5)
+_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3, CLEAN_4)
 CONFIGS = {config.name: config for config in _ALL}

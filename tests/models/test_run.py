@@ -135,6 +135,21 @@ def test_memory_learns_from_shots(composer: Composer, recipe: Run, tmp_path: Pat
     assert {"decoder.steps.2.gate.state_update.weight", "decoder.bottom.state_candidate.weight"} <= moved
 
 
+@torch.no_grad()
+def test_memory_trained_alone_leaves_stills_as_they_are_to_the_bit() -> None:
+    recipe = read_recipe("fast-3-memory")
+    network = MattingNetwork(CONFIGS[recipe.config]).eval()
+    image = torch.rand(1, 3, 64, 96)
+    still, (_, states) = network.coarse(image).levels[-1].alpha, network.frame(image)
+    shot = network.frame(image, states)[0].levels[-1].alpha
+    trained = [p for group in parameter_groups(network, recipe) for p in group["params"]]
+    assert len(trained) == 4 * 5  # of four levels: how the state resets, updates and is a candidate
+    for parameter in trained:
+        parameter += torch.randn_like(parameter)
+    assert torch.equal(network.coarse(image).levels[-1].alpha, still)
+    assert not torch.allclose(network.frame(image, states)[0].levels[-1].alpha, shot, atol=1e-3)
+
+
 def test_stills_and_shots_take_turns(composer: Composer, recipe: Run, tmp_path: Path) -> None:
     run = replace(recipe, objective="turns", frames=3, batch=2, stills=5, shares={"decoder.": 1.0})
     trainer = Trainer(run, tmp_path, composer, CPU)
