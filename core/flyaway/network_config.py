@@ -302,8 +302,7 @@ CLEAN_2 = replace(
 )
 
 CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
-CLEAN_4 = replace(CLEAN_3, name="clean-4", refiner=DOUBTED)
 
 _FAST, _QUALITY = (FAST, FAST_2, FAST_3, FAST_4), (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5)
-_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3, CLEAN_4)
+_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3)
 CONFIGS = {config.name: config for config in _ALL}

@@ -21,9 +21,8 @@ from torch import Tensor
 
 from flyaway.engines.base import STAYS
 from flyaway.network import MattingNetwork
-from flyaway.shots import KEPT
 from models.training.score_coarse import Floats, open_network, score
-from models.training.score_shots import frames_of, scores
+from models.training.score_shots import faded, frames_of, scores
 
 STILLS = "studio-linear,faces-linear,street,action,footage,empty"
 CLIPS = "walk,whip,towards,handheld"
@@ -46,7 +45,7 @@ def shot(network: MattingNetwork, plates: Sequence[NDArray[np.uint8]]) -> list[F
     held, found = None, []
     for plate in plates:
         output, left = network.frame_of(_picture(plate), states, held=held, stays=STAYS)
-        held, states = output.cells, [KEPT * state for state in left]
+        held, states = output.cells, faded(network, left)
         found.append(np.asarray(output.alpha.numpy(), np.float32))
     return found
 

@@ -37,6 +37,11 @@ def frames_of(folder: Path, most: int) -> list[tuple[NDArray[np.uint8], Floats]]
     return found
 
 
+def faded(network: MattingNetwork, left: Sequence[Tensor]) -> list[Tensor] | None:
+    """What a frame hands on of its states; None of a network without memory, whose shots are stills."""
+    return [KEPT * state for state in left] if network.config.coarse.memory else None
+
+
 @torch.inference_mode()
 def matted(network: MattingNetwork, plates: Sequence[NDArray[np.uint8]]) -> list[Floats]:
     """The coarse alphas of a shot, at the plates' size; memory fades as it does in a shot."""
@@ -46,7 +51,7 @@ def matted(network: MattingNetwork, plates: Sequence[NDArray[np.uint8]]) -> list
         image = torch.from_numpy(plate.copy()).permute(2, 0, 1)[None].float() / 255
         working, (height, width) = network.working_image(image)
         coarse, left = network.frame(working, states)
-        states = [KEPT * state for state in left]
+        states = faded(network, left)
         alpha = network.finest(coarse.levels[-1])[0][..., :height, :width]
         whole = torch.nn.functional.interpolate(alpha, plate.shape[:2], mode="bilinear", align_corners=False)
         found.append(np.asarray(whole[0, 0].numpy(), np.float32))

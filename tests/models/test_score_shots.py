@@ -29,9 +29,10 @@ def test_what_changes_where_the_truth_does_not_is_chatter_and_a_shift_with_it_is
 
 
 @torch.no_grad()
-def test_regions_are_blended_in_between_the_two_doubts_that_are_asked_for() -> None:
+@pytest.mark.parametrize("config", ["fast-4", "clean-3"])  # with and without a memory
+def test_regions_are_blended_in_between_the_two_doubts_that_are_asked_for(config: str) -> None:
     torch.manual_seed(4)
-    network = MattingNetwork(CONFIGS["fast-4"]).eval()
+    network = MattingNetwork(CONFIGS[config]).eval()
     torch.nn.init.normal_(network.refiner.head.weight, std=0.5)
     plate = np.random.default_rng(1).integers(0, 256, (96, 128, 3), np.uint8)
     coarse = matted(network, [plate, plate])
