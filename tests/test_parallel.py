@@ -14,7 +14,6 @@ import pytest
 from numpy.typing import NDArray
 
 from flyaway.detail import detailed
-from flyaway.foreground import foreground
 from flyaway.parallel import MOST, _helpers, each, threads_of
 from flyaway.resample import resize
 from flyaway.steady import steadied
@@ -37,18 +36,6 @@ def test_detail_is_put_back_alike_on_any_number_of_threads() -> None:
     alone = detailed(plate, small, alpha)
     for threads in (2, 7):
         np.testing.assert_array_equal(detailed(plate, small, alpha, threads=threads), alone)
-
-
-@pytest.mark.parametrize("encoding", ["srgb", "linear"])
-def test_a_large_plates_colour_is_alike_on_any_number_of_threads(encoding: str) -> None:
-    rng = np.random.default_rng(3)
-    plate = rng.random((1500, 1100, 3)).astype(np.float32)
-    alpha = resize(rng.random((50, 37, 1)).astype(np.float32), 1500, 1100)[..., 0].clip(0, 1)
-    alpha[:700, :500] = 0
-    alone = foreground(plate, alpha, encoding)
-    assert (alone != plate).any()
-    for threads in (2, 7):
-        np.testing.assert_array_equal(foreground(plate, alpha, encoding, threads=threads), alone)
 
 
 def test_hair_is_held_alike_on_any_number_of_threads() -> None:

@@ -157,14 +157,13 @@ def bad_state() -> type[Exception]:
     return BadStateError
 
 
-def foreground(plate: np.ndarray, alpha: np.ndarray, threads: int = 1) -> np.ndarray:
+def foreground(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The person's own colour at soft edges; no network runs for it.
 
     Parameters
     ----------
     plate : H×W×4 float32, display-referred sRGB, premultiplied.
     alpha : H×W float32, the network's matte.
-    threads : that work on a large plate at once; 0 is as many as fit.
 
     Returns
     -------
@@ -173,11 +172,9 @@ def foreground(plate: np.ndarray, alpha: np.ndarray, threads: int = 1) -> np.nda
     """
     from flyaway.colorimetry import srgb_to_linear
     from flyaway.foreground import foreground as estimate
-    from flyaway.parallel import threads_of
 
     plate, premultiplied = _own(plate)
-    several = threads_of(threads or None)
-    colour = estimate(plate, alpha, "srgb", premultiplied=premultiplied, threads=several)
+    colour = estimate(plate, alpha, "srgb", premultiplied=premultiplied)
     solid = alpha >= 1
     at_edges = np.flatnonzero(~solid & ((alpha > 0) | (colour != 0).any(-1)))
     found = np.zeros((*alpha.shape, 4), np.float32)

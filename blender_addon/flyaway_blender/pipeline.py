@@ -42,12 +42,12 @@ class Request:
 
     def foreground(self, alpha: np.ndarray) -> np.ndarray:
         """The person's own colour, as `engine.foreground` gives it; no network runs."""
-        box, threads = self._box(), self.choice.threads
+        box = self._box()
         if box is None:
-            return engine.foreground(self.plate, alpha, threads)
+            return engine.foreground(self.plate, alpha)
         colour = np.zeros((*alpha.shape, 4), np.float32)
         part = (np.ascontiguousarray(whole[box]) for whole in (self.plate, alpha))
-        colour[box] = engine.foreground(*part, threads)
+        colour[box] = engine.foreground(*part)
         return colour
 
     def _box(self) -> tuple[slice, slice] | None:

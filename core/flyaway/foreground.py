@@ -68,7 +68,6 @@ def foreground(
     premultiplied: bool = False,
     despill: Despill | None = None,
     dtype: DTypeLike = np.float32,
-    threads: int = 1,
 ) -> NDArray[np.floating[Any]]:
     """Straight colour of what `alpha` covers.
 
@@ -81,7 +80,6 @@ def foreground(
     despill : takes a screen's light off all that is covered; None takes nothing.
     dtype : float32, or float16 where a second plate in memory is too much (values beyond its range are
         clipped to it).
-    threads : that work on a large plate at once, for the same colour to the bit.
 
     Returns
     -------
@@ -108,8 +106,7 @@ def foreground(
     if result.dtype not in (np.float32, np.float16):
         raise BadPlateError(f"colour is float32 or float16, not {result.dtype}")
     _copy_solid(result, rows_of, cover, *extremes)
-    edges = edge_tiles(cover, under=True, extremes=extremes)
-    _fill_edges(result, rows_of, cover, encoding, edges, threads)
+    _fill_edges(result, rows_of, cover, encoding, edge_tiles(cover, under=True, extremes=extremes))
     if despill is not None and despill.strength > 0:
         _despill(result, encoding, despill)
     return result
@@ -128,9 +125,7 @@ def _copy_solid(result: NDArray[Any], rows_of: Pixels, cover: Float, low: Float,
                 np.copyto(result[place], own, where=solid)
 
 
-def _fill_edges(
-    result: NDArray[Any], rows_of: Pixels, cover: Float, encoding: str, edges: Index, threads: int
-) -> None:
+def _fill_edges(result: NDArray[Any], rows_of: Pixels, cover: Float, encoding: str, edges: Index) -> None:
     """Write the estimates where alpha is partial, and a little beyond."""
     encoded = encoding == "srgb"
 
@@ -145,23 +140,17 @@ def _fill_edges(
         return observed if plain else np.clip(observed, -LARGEST, LARGEST, out=observed)
 
     flat = result.reshape(-1)
-
-    def fill(places: Index, colour: Float, seen: Float) -> None:
+    step = (max(cover.shape) + LARGE // 2) // LARGE
+    found = large_edges(light, cover, edges, step) if step > 1 else _small_edges(light, cover, edges)
+    for places, colour, seen in found:
         if encoded:  # where the plate has a white, the person does not go beyond it
             colour = quick_encode(np.minimum(colour, np.maximum(seen, np.float32(1), out=seen), out=colour))
         for channel, values in enumerate(_fit(colour, result.dtype)):
             flat[3 * places + channel] = values
 
-    step = (max(cover.shape) + LARGE // 2) // LARGE
-    if step > 1:
-        large_edges(light, cover, edges, step, fill, threads)
-        return
-    for found in _small_edges(light, cover, edges):
-        fill(*found)
-
 
 def _small_edges(light: Light, cover: Float, edges: Index) -> Iterator[tuple[Index, Float, Float]]:
-    """What `large_edges` tells, with both colours estimated at each pixel."""
+    """`large_edges`, with both colours estimated at each pixel."""
     under = slice(MARGIN - REACH, TILE + MARGIN - REACH)
     for tiles in edge_colours(light, cover, edges):
         spots = Spots.of((tiles.inner < 1) & near(tiles.alpha > 0)[:, under, under] & tiles.inside)

@@ -14,7 +14,7 @@ in Y. Chuang et al., "A Bayesian Approach to Digital Matting", CVPR 2001, with a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 
 from flyaway.colour_fields import Float, Index, Light, coarse_fields
 from flyaway.colours import CELLS, TILE, averaged, cut_out, darkest, interpolation, local, means_over
-from flyaway.parallel import each
 
-Found = Callable[[Index, Float, Float], None]  # is told places, the person's colour there, and the plate's
 REACH = 6  # px by which colour goes on under the matte: filters of twice that pull in no black
 _MEAN = means_over(8)
 _EVEN = np.float32(1e-5)  # variance of light below which a colour is as good as even
 _NEITHER = np.float32(0.05)  # share of both variances that noise is given, and what alpha is wrong by
 
 
-def large_edges(light: Light, alpha: Float, tiles: Index, step: int, found: Found, threads: int) -> None:
+def large_edges(light: Light, alpha: Float, tiles: Index, step: int) -> Iterator[tuple[Index, Float, Float]]:
     """The person's colour where alpha is partial, and `REACH` px beyond.
 
     Parameters
@@ -40,49 +38,34 @@ def large_edges(light: Light, alpha: Float, tiles: Index, step: int, found: Foun
     alpha : H×W float32, 0..1, finite.
     tiles : N×2 int64, from `edge_tiles`.
     step : px between the samples.
-    found : is told K places in H×W, flattened, int64; the person's colour there and the plate's, 3×K float32,
-        scene-linear. No place is told twice; several threads may tell at once.
-    threads : that work on it at once, for the same result to the bit.
+
+    Yields
+    ------
+    K places in H×W, flattened, int64; the person's colour there and the plate's, 3×K float32, scene-linear.
     """
     if not len(tiles):
         return
     fields = coarse_fields(light, alpha, step)
     wide, group = np.unique(tiles // step, axis=0, return_inverse=True)
-    group = group.reshape(-1)
-
-    def fill(number: int) -> None:
-        one = wide[number : number + 1]
+    for number, one in enumerate(wide[:, None]):
         _, _, observed, cover = cut_out(light, alpha, one, step)
         means = _means(*local(observed, cover, fields, one), cover)
-        _fill_tile(light, alpha, tiles[group == number], step, means, darkest(observed)[0, :, 0], found)
-
-    each(fill, range(len(wide)), threads)
-
-
-def _fill_tile(
-    light: Light,
-    alpha: Float,
-    own: Index,
-    step: int,
-    means: Float,
-    lowest: Float,
-    found: Found,
-) -> None:
-    """Tell `large_edges` of some tiles within a wide one, whose `_means` and darkest colour are given."""
-    for row in np.unique(own[:, 0]).tolist():  # a row of tiles at a time
-        columns = own[own[:, 0] == row, 1]
-        run = slice(int(columns.min()), int(columns.max()) + 1)
-        part = alpha[row * TILE : (row + 1) * TILE, run.start * TILE : run.stop * TILE]
-        spots = np.flatnonzero(_wanted(alpha, (row * TILE, run.start * TILE), part.shape))
-        if spots.size:
-            first = row % step, run.start % step
-            enlarged = _enlarged(means, step, first, part.shape, spots)
-            rows = spots // part.shape[1]
-            columns = spots - rows * part.shape[1] + run.start * TILE
-            rows += row * TILE
-            seen = np.ascontiguousarray(light(rows[:, None], columns[:, None])[:, 0].T)
-            colour = _unmixed(seen, part.reshape(-1).take(spots), enlarged, lowest)
-            found(rows * alpha.shape[1] + columns, colour, seen)
+        lowest = darkest(observed)[0, :, 0]
+        own = tiles[group.reshape(-1) == number]
+        for row in np.unique(own[:, 0]).tolist():  # a row of tiles within the wide one at a time
+            columns = own[own[:, 0] == row, 1]
+            run = slice(int(columns.min()), int(columns.max()) + 1)
+            part = alpha[row * TILE : (row + 1) * TILE, run.start * TILE : run.stop * TILE]
+            spots = np.flatnonzero(_wanted(alpha, (row * TILE, run.start * TILE), part.shape))
+            if spots.size:
+                first = row % step, run.start % step
+                found = _enlarged(means, step, first, part.shape, spots)
+                rows = spots // part.shape[1]
+                columns = spots - rows * part.shape[1] + run.start * TILE
+                rows += row * TILE
+                seen = np.ascontiguousarray(light(rows[:, None], columns[:, None])[:, 0].T)
+                colour = _unmixed(seen, part.reshape(-1).take(spots), found, lowest)
+                yield rows * alpha.shape[1] + columns, colour, seen
 
 
 def _means(front: Float, behind: Float, cover: Float) -> Float:

@@ -27,7 +27,6 @@ class Matte:
     cells : rows×columns bool, of the plate's own grid; where regions were refined.
     unsure : h×w float32, 0..1: how likely each place is to belong to the unknown region, where there is
         hair or anything else that is neither in nor out.
-    threads : that may work on its foreground at once.
     """
 
     alpha: NDArray[np.float32]
@@ -35,7 +34,6 @@ class Matte:
     coarse_map: NDArray[np.float32]
     cells: NDArray[np.bool_]
     unsure: NDArray[np.float32]
-    threads: int = 1
 
     @cached_property
     def trimap(self) -> NDArray[np.uint8]:
@@ -76,13 +74,7 @@ class Matte:
         this matte is of.
         """
         return foreground(
-            plate,
-            self.alpha,
-            encoding,
-            premultiplied=premultiplied,
-            despill=despill,
-            dtype=dtype,
-            threads=self.threads,
+            plate, self.alpha, encoding, premultiplied=premultiplied, despill=despill, dtype=dtype
         )
 
 

@@ -197,8 +197,7 @@ class Matting:
             alpha = read_in_light(image, alpha)
             result = timed(result, "reread", watch)
         self.timings = result.timings
-        classes, unsure = likeliest(result.trimap), result.trimap[1]
-        return Matte(alpha, classes, result.coarse_map, result.cells, unsure, self._threads)
+        return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
 
     def _on_plate(
         self,
