@@ -17,9 +17,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
+from torch import Tensor
 from torch.nn import functional as F
 
 from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.network.two_stage import Coarse
 from flyaway.yardsticks.rvm import RobustVideoMatting
 
 Floats = NDArray[np.float32]
@@ -40,13 +42,24 @@ def matter(config: str, weights: Path) -> Matter:
 
     @torch.inference_mode()
     def alpha(plate: NDArray[np.uint8]) -> Floats:
-        image = torch.from_numpy(plate.copy()).permute(2, 0, 1)[None].float() / 255
-        working, (height, width) = network.working_image(image)
-        found = network.finest(network.coarse(working).levels[-1])[0][..., :height, :width]
-        whole = F.interpolate(found, plate.shape[:2], mode="bilinear", align_corners=False)
-        return np.asarray(whole[0, 0].numpy(), np.float32)
+        working, size = network.working_image(as_picture(plate))
+        return on_plate(network, network.coarse(working), size, plate.shape[:2])
 
     return alpha
+
+
+def as_picture(plate: NDArray[np.uint8]) -> Tensor:
+    """A plate as networks take it: 1×3×H×W, 0..1."""
+    return torch.from_numpy(plate.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def on_plate(
+    network: MattingNetwork, coarse: Coarse, size: tuple[int, int], shape: tuple[int, ...]
+) -> Floats:
+    """The coarse alpha, of a working image of `size` before it was padded, at the plate's shape."""
+    found = network.finest(coarse.levels[-1])[0][..., : size[0], : size[1]]
+    whole = F.interpolate(found, shape, mode="bilinear", align_corners=False)
+    return np.asarray(whole[0, 0].numpy(), np.float32)
 
 
 def scores(alpha: Floats, truth: Floats) -> dict[str, float]:
@@ -61,17 +74,27 @@ def scores(alpha: Floats, truth: Floats) -> dict[str, float]:
     return found
 
 
+def plates_of(folder: Path) -> list[Path]:
+    """The plates below a folder, in order: not NAME.alpha.png and the like."""
+    return sorted(p for p in folder.rglob("*.png") if "." not in p.stem)
+
+
+def read_pair(path: Path) -> tuple[NDArray[np.uint8], Floats]:
+    """A plate, and the alpha beside it; where there is none, nobody is in it."""
+    with Image.open(path) as picture:
+        plate = np.asarray(picture.convert("RGB"))
+    truth, file = np.zeros(plate.shape[:2], np.float32), path.with_name(f"{path.stem}.alpha.png")
+    if file.exists():
+        with Image.open(file) as picture:
+            truth = (np.asarray(picture.convert("L")) / 255).astype(np.float32)
+    return plate, truth
+
+
 def score(matte: Matter, folder: Path, every: int) -> dict[str, float]:
     """The means over every N-th plate of a set; without an alpha beside it a plate has nobody."""
     rows = []
-    plates = sorted(p for p in folder.rglob("*.png") if "." not in p.stem)  # not NAME.alpha.png and the like
-    for path in plates[::every]:
-        with Image.open(path) as picture:
-            plate = np.asarray(picture.convert("RGB"))
-        truth, file = np.zeros(plate.shape[:2], np.float32), path.with_name(f"{path.stem}.alpha.png")
-        if file.exists():
-            with Image.open(file) as picture:
-                truth = (np.asarray(picture.convert("L")) / 255).astype(np.float32)
+    for path in plates_of(folder)[::every]:
+        plate, truth = read_pair(path)
         rows.append(scores(matte(plate), truth))
     return {key: float(np.mean([r[key] for r in rows if key in r])) for key in ("SAD", "MAD", "soft", "IoU")
             if any(key in r for r in rows)}  # fmt: skip

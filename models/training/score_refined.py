@@ -21,7 +21,7 @@ from torch import Tensor
 
 from flyaway.engines.base import STAYS
 from flyaway.network import MattingNetwork
-from models.training.score_coarse import Floats, open_network, score
+from models.training.score_coarse import Floats, as_picture, open_network, score
 from models.training.score_shots import faded, frames_of, scores
 
 STILLS = "studio-linear,faces-linear,street,action,footage,empty"
@@ -34,17 +34,13 @@ def blended(network: MattingNetwork, low: float, high: float) -> None:
     network.refiner.low, network.refiner.high = low, high
 
 
-def _picture(plate: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(plate.copy()).permute(2, 0, 1)[None].float() / 255
-
-
 @torch.inference_mode()
 def shot(network: MattingNetwork, plates: Sequence[NDArray[np.uint8]]) -> list[Floats]:
     """The mattes of a shot, with its memory and its held regions."""
     states: list[Tensor] | None = None
     held, found = None, []
     for plate in plates:
-        output, left = network.frame_of(_picture(plate), states, held=held, stays=STAYS)
+        output, left = network.frame_of(as_picture(plate), states, held=held, stays=STAYS)
         held, states = output.cells, faded(network, left)
         found.append(np.asarray(output.alpha.numpy(), np.float32))
     return found
@@ -68,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         @torch.inference_mode()
         def still(plate: NDArray[np.uint8], network: MattingNetwork = network) -> Floats:
-            return np.asarray(network(_picture(plate)).alpha.numpy(), np.float32)
+            return np.asarray(network(as_picture(plate)).alpha.numpy(), np.float32)
 
         for doubt in options.doubt:
             if doubt:

@@ -9,32 +9,25 @@ of `footage`. Half a minute a clip and checkpoint on one core. What is released 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
+from flyaway.evaluation.shots import chatter, dtssd
 from flyaway.network import MattingNetwork
 from flyaway.shots import KEPT
-from models.training.score_coarse import Floats, open_network
-
-UNCHANGED = 1e-4  # of the truth, where chatter is counted
+from models.training import score_coarse
+from models.training.score_coarse import Floats, as_picture, on_plate, open_network, plates_of, read_pair
 
 
 def frames_of(folder: Path, most: int) -> list[tuple[NDArray[np.uint8], Floats]]:
     """Plates of a clip and their alphas, in order."""
-    plates = sorted(p for p in folder.glob("*.png") if "." not in p.stem)[:most]
-    found = []
-    for path in plates:
-        with Image.open(path) as picture, Image.open(path.with_name(f"{path.stem}.alpha.png")) as truth:
-            alpha = np.asarray(truth)
-            levels = np.float32(65535 if alpha.dtype != np.uint8 else 255)
-            found.append((np.asarray(picture.convert("RGB")), alpha.astype(np.float32) / levels))
-    return found
+    return [read_pair(path) for path in plates_of(folder)[:most]]
 
 
 def faded(network: MattingNetwork, left: Sequence[Tensor]) -> list[Tensor] | None:
@@ -48,32 +41,26 @@ def matted(network: MattingNetwork, plates: Sequence[NDArray[np.uint8]]) -> list
     states: list[Tensor] | None = None
     found = []
     for plate in plates:
-        image = torch.from_numpy(plate.copy()).permute(2, 0, 1)[None].float() / 255
-        working, (height, width) = network.working_image(image)
+        working, size = network.working_image(as_picture(plate))
         coarse, left = network.frame(working, states)
         states = faded(network, left)
-        alpha = network.finest(coarse.levels[-1])[0][..., :height, :width]
-        whole = torch.nn.functional.interpolate(alpha, plate.shape[:2], mode="bilinear", align_corners=False)
-        found.append(np.asarray(whole[0, 0].numpy(), np.float32))
+        found.append(on_plate(network, coarse, size, plate.shape[:2]))
     return found
 
 
 def scores(alphas: Sequence[Floats], truths: Sequence[Floats]) -> dict[str, float]:
     """MAD ×10³, dtSSD ×10², chatter ×10³ and overlap of a clip."""
-    mad = np.mean([np.abs(a - t).mean() for a, t in zip(alphas, truths, strict=True)])
-    changes, chatter = [], []
-    for i in range(1, len(alphas)):
-        found, true = alphas[i] - alphas[i - 1], truths[i] - truths[i - 1]
-        changes.append(float(np.sqrt(np.mean((found - true) ** 2))))
-        held = np.abs(true) < UNCHANGED
-        chatter.append(float(np.abs(found[held]).mean()))
-    both = [((a > 0.5) & (t > 0.5)).sum() / max(1, ((a > 0.5) | (t > 0.5)).sum()) for a, t in
-            zip(alphas, truths, strict=True)]  # fmt: skip
+    frames = list(zip(alphas, truths, strict=True))
+    stills = [score_coarse.scores(alpha, truth) for alpha, truth in frames]
+    pairs = [
+        (alpha, before, truth, truth_before)
+        for (before, truth_before), (alpha, truth) in itertools.pairwise(frames)
+    ]
     return {
-        "MAD": 1e3 * float(mad),
-        "dtSSD": 1e2 * float(np.mean(changes)),
-        "chatter": 1e3 * float(np.mean(chatter)),
-        "IoU": float(np.mean(both)),
+        "MAD": float(np.mean([still["MAD"] for still in stills])),
+        "dtSSD": 1e2 * float(np.mean([dtssd(*pair) for pair in pairs])),
+        "chatter": 1e3 * float(np.mean([chatter(*pair) for pair in pairs])),
+        "IoU": float(np.mean([still["IoU"] for still in stills if "IoU" in still])),
     }
 
 
