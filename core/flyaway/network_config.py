@@ -67,6 +67,10 @@ class CoarseConfig:
         manifest stores it as `hints`.
     memory : the gated decoder can take the state of the frame before.
     early : the gated decoder's last features are convolved before they are enlarged, not after.
+    early_steps : so are those of each of its steps; the skip and the picture are convolved beside them.
+    doubt_width : channels of the gated decoder's doubt head.
+    gated : how many of each level's channels are gated, deepest first, the encoder's before those of the
+        decoder's three; the others pass. None given is half of each.
     """
 
     encoder: str
@@ -82,6 +86,9 @@ class CoarseConfig:
     glance_share: float = 0.0
     memory: bool = False
     early: bool = False
+    early_steps: bool = False
+    doubt_width: int = 24
+    gated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,8 @@ class RefinerConfig:
     chunk : how many regions are refined at once: bounds memory, does not change the result.
     early : on its way up, features are convolved before they are enlarged and the skip by itself, and
         the two are added: half of the products of a convolution of both.
+    entry : side in px of the first convolution's kernel, which halves the size: 6 or 4.
+    skip : side of the kernels that skips go through, 3 or 1 (`early` alone).
     """
 
     kind: str
@@ -130,6 +139,8 @@ class RefinerConfig:
     high: float = 0.3
     chunk: int = 256
     early: bool = False
+    entry: int = 6
+    skip: int = 3
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,12 @@ class NetworkConfig:
     mobile: MobileConfig = MobileConfig()
     mixed_in: Literal["encoded", "linear"] = "encoded"
     view: int = 0
+
+    @property
+    def state_channels(self) -> tuple[int, ...]:
+        """Channels of what a gated decoder's levels hand on to the next frame, coarsest first."""
+        halves = tuple(n // 2 for n in (self.mobile.dim, *self.coarse.widths))
+        return self.coarse.gated or halves
 
     @property
     def context_stride(self) -> int:
@@ -191,7 +208,10 @@ class NetworkConfig:
 
 # The types of settings as they are annotated above → what JSON may hold for them.
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
-_AT_LEAST_1 = ("cell", "chunk", "pad_multiple", "stride", "heads", "dim", "patch_size", "window")
+_AT_LEAST_1 = (
+    "cell", "chunk", "pad_multiple", "stride", "heads", "dim", "patch_size", "window", "doubt_width", "entry",
+    "skip",
+)  # fmt: skip
 
 
 def _part(part: str, kind: type, values: Any) -> Any:
@@ -264,6 +284,17 @@ FAST_3 = replace(FAST_2, name="fast-3", view=VIEW)
 DOUBTED = replace(FAST_3.refiner, low=0.3, high=0.6)
 FAST_4 = replace(FAST_3, name="fast-4", refiner=DOUBTED)
 
+
+# The same for less: features are convolved before they are enlarged on every level, what is gated has as many
+# channels as registers hold, doubt has a head of two thirds, and the refiner smaller kernels where it sees
+# most pixels (docs/decisions/0013-a-lighter-shape.md).
+def _lighter(coarse: CoarseConfig) -> CoarseConfig:
+    return replace(coarse, early_steps=True, doubt_width=16, widths=(72, 36, 32), gated=(64, 32, 16, 16))
+
+
+LIGHTER_REFINER = replace(DOUBTED, entry=4, skip=1)
+FAST_5 = replace(FAST_4, name="fast-5", coarse=_lighter(FAST_4.coarse), refiner=LIGHTER_REFINER)
+
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
@@ -278,6 +309,12 @@ QUALITY_3 = replace(
 
 QUALITY_4 = replace(QUALITY_3, name="quality-4", view=VIEW)
 QUALITY_5 = replace(QUALITY_4, name="quality-5", refiner=DOUBTED)
+QUALITY_6 = replace(
+    QUALITY_5,
+    name="quality-6",
+    coarse=_lighter(QUALITY_5.coarse),
+    refiner=LIGHTER_REFINER,
+)
 
 CLEAN = NetworkConfig(
     name="clean",
@@ -303,6 +340,7 @@ CLEAN_2 = replace(
 
 CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
 
-_FAST, _QUALITY = (FAST, FAST_2, FAST_3, FAST_4), (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5)
+_FAST = (FAST, FAST_2, FAST_3, FAST_4, FAST_5)
+_QUALITY = (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5, QUALITY_6)
 _ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3)
 CONFIGS = {config.name: config for config in _ALL}

@@ -80,4 +80,9 @@ def coarse_shots(network: MattingNetwork, shots: list[Plates], size: tuple[int, 
 
 OBJECTIVES: dict[str, Objective] = {"coarse": coarse_stills, "shots": coarse_shots}
 #: What a step learns by what the recipe says: shots alone unlearn stills, so the two can take turns.
-TURNS: dict[str, tuple[str, ...]] = {name: (name,) for name in OBJECTIVES} | {"turns": ("coarse", "shots")}
+TURNS: dict[str, tuple[str, ...]] = {name: (name,) for name in OBJECTIVES} | {
+    "turns": ("coarse", "shots"),
+    "imitation": ("imitated", "imitated shots"),  # `imitation.py`
+}
+#: Those that are learned from single plates.
+STILLS = ("coarse", "imitated")

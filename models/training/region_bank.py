@@ -52,9 +52,30 @@ def otherwise(working: Tensor) -> Tensor:
     return colour.clamp(0, 1)
 
 
+def answers(network: MattingNetwork, patches: Tensor, attended: Tensor) -> Tensor:
+    """What a trained refiner makes of patches: N×1×P×P alpha, the mean over all ways to mirror and turn them.
+
+    It is a little better, and steadier, than what it makes of one of them; who learns from it needs one.
+    """
+    refiner = network.refiner
+    base, unknown = refiner.coarse(patches)
+    sums = torch.zeros_like(base)
+    for transposed in (False, True):
+        for turned in ((), (-1,), (-2,), (-1, -2)):
+            x = patches.transpose(-1, -2) if transposed else patches
+            change = refiner.correction(x.flip(turned).contiguous(), attended).float().flip(turned)
+            sums += change.transpose(-1, -2) if transposed else change
+    return (base + refiner.blend(unknown) * sums / 8).clamp(0, 1)
+
+
 @torch.no_grad()
 def pick(
-    network: MattingNetwork, plates: Plates, size: tuple[int, int], keep: int, strange: bool = False
+    network: MattingNetwork,
+    plates: Plates,
+    size: tuple[int, int],
+    keep: int,
+    strange: bool = False,
+    teaches: bool = False,
 ) -> dict[str, Tensor] | None:
     """Regions of one plate: patches with truth of those kept, tokens' material of all.
 
@@ -64,6 +85,7 @@ def pick(
     size : of the working image.
     keep : how many regions at most.
     strange : the coarse stage sees it `otherwise` than the refiner.
+    teaches : the network's own refiner answers besides (`answers`).
     """
     working, _, _ = shrunk(plates, size)
     working = otherwise(working) if strange else working
@@ -82,7 +104,8 @@ def pick(
     # of an outline by hand, which are not believed, teach nothing.
     odds = 0.02 + (((truth > 0.02) & (truth < 0.98)) * trust).mean((1, 2, 3))
     chosen = torch.multinomial(odds, min(keep, len(positions)))
-    return {
+    pooled = F.avg_pool2d(patches, 4)
+    picked = {
         "patches": patches[chosen].half(),
         "truth": (truth[chosen] * 255).round().byte(),
         "trust": (trust[chosen] * 255).round().byte(),
@@ -90,9 +113,14 @@ def pick(
         "index": index[chosen],
         "where": where[chosen],
         "valid": valid[chosen],
-        "pooled": F.avg_pool2d(patches, 4).half(),
+        "pooled": pooled.half(),
         "context": context.half(),
     }
+    if teaches:
+        tokens = network.refiner.tokens(pooled, context)
+        attended = network.attention(tokens[index[chosen]], where[chosen], valid[chosen])
+        picked["answer"] = answers(network, patches[chosen], attended).half()
+    return picked
 
 
 def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -104,10 +132,11 @@ def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {key: torch.cat([part[key] for part in parts]).contiguous() for key in parts[0]}
 
 
-def coarse_stage(config: str, weights: Path) -> MattingNetwork:
-    """A network with a trained coarse stage, ready to be run; its refiner is not trained."""
+def coarse_stage(config: str, weights: Path, whole: bool = False) -> MattingNetwork:
+    """A network with a trained coarse stage, ready to be run; its refiner is trained if it is `whole`."""
     network = MattingNetwork(CONFIGS[config])
-    coarse = {k: v.float() for k, v in load_file(weights).items() if k.startswith(("encoder.", "decoder."))}
+    parts = ("",) if whole else ("encoder.", "decoder.")
+    coarse = {k: v.float() for k, v in load_file(weights).items() if k.startswith(parts)}
     if network.load_state_dict(coarse, strict=False).unexpected_keys:
         raise SystemExit(f"{weights} is no checkpoint of {config}")
     # torch does not declare this form of the call; it changes the network in place.
@@ -126,19 +155,23 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--keep", type=int, default=24, help="regions kept of a plate")
     parser.add_argument("--strange", type=float, default=0.0, help="share of plates whose colours are other")
+    parser.add_argument("--answers", action="store_true", help="keep what the weights' own refiner says, too")
+    parser.add_argument(
+        "--config", choices=sorted(CONFIGS), help="of the weights, where it is not the recipe's"
+    )
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     run = replace(read_recipe(args.recipe), seed=1000 + args.seed)
-    network = coarse_stage(run.config, args.weights)
+    network = coarse_stage(args.config or run.config, args.weights, args.answers)
     draw = open_composer(run, args.bank, args.data, torch.device("cpu"))
     args.regions.mkdir(parents=True, exist_ok=True)
     began, number, parts = time.monotonic(), 0, list[dict[str, Tensor]]()
     while time.monotonic() - began < args.minutes * 60:
         size, ratio = run.views[number % len(run.views)], run.ratios[number % len(run.ratios)]
         plates = draw(1, (round(size[0] * ratio), round(size[1] * ratio)))
-        picked = pick(network, plates, size, args.keep, bool(torch.rand(()) < args.strange))
+        picked = pick(network, plates, size, args.keep, bool(torch.rand(()) < args.strange), args.answers)
         number += 1
         if picked is not None:
             parts.append(picked)

@@ -24,8 +24,9 @@ from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
 from models.training.compose import Composer
 from models.training.depthwise import quicken
+from models.training.imitation import imitation, teacher
 from models.training.loop import Loop
-from models.training.objectives import OBJECTIVES, TURNS
+from models.training.objectives import OBJECTIVES, STILLS, TURNS
 from models.training.recipe import Run, read_recipe
 from models.training.schedule import average_in, pace
 from models.training.start import begin
@@ -54,13 +55,20 @@ class Trainer(Loop):
 
     def __init__(self, run: Run, folder: Path, composer: Composer, device: torch.device, ahead: bool = False):
         self.run, self.device = run, device
-        self.draws: dict[str, Draw] = {"coarse": composer, "shots": Clips(composer, run.frames)}
+        self.objectives = dict(OBJECTIVES)
+        if run.teacher:
+            self.objectives |= imitation(teacher(run.teacher_config, Path(run.teacher)), CONFIGS[run.config])
+        clips = Clips(composer, run.frames)
+        self.draws: dict[str, Draw] = {
+            name: composer if name in STILLS else clips for name in self.objectives
+        }
         if ahead:  # of stills alone: the copy of this process is made before torch has done any work
             sizes = [self._plate(view, ratio) for view in run.views for ratio in run.ratios]
-            self.draws["coarse"] = Ahead(composer, self._count("coarse"), sizes)
+            drawn = Ahead(composer, self._count("coarse"), sizes)
+            self.draws |= {name: drawn for name in self.draws if name in STILLS}
         torch.manual_seed(run.seed)
         network = MattingNetwork(CONFIGS[run.config])
-        begin(network, run.start, run.keep_blocks)
+        begin(network, run.start, run.keep_blocks, run.lighten)
         if device.type == "cpu":
             quicken(network)
         # torch does not declare this form of the call.
@@ -82,8 +90,8 @@ class Trainer(Loop):
         count = self._count(learned)
         plates = self.draws[learned](count, self._plate(size, ratio))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
-            losses, logged = OBJECTIVES[learned](self.network, plates, size)
-        self.drawn = count if learned == "coarse" else count * run.frames
+            losses, logged = self.objectives[learned](self.network, plates, size)
+        self.drawn = count if learned in STILLS else count * run.frames
         if len(turns) > 1:
             logged = {f"{learned} {key}": value for key, value in logged.items()}
         self.optimizer.zero_grad(set_to_none=True)
@@ -100,7 +108,7 @@ class Trainer(Loop):
     def _count(self, learned: str) -> int:
         """Plates of a step, or shots."""
         taking_turns = len(TURNS[self.run.objective]) > 1
-        return self.run.stills if taking_turns and learned == "coarse" else self.run.batch
+        return self.run.stills if taking_turns and learned in STILLS else self.run.batch
 
     @staticmethod
     def _plate(view: tuple[int, int], ratio: float) -> tuple[int, int]:
@@ -146,6 +154,8 @@ def learned_here(run: Run) -> Run:
         )
     if run.objective not in TURNS:
         raise SystemExit(f"{run.name}: no objective is called {run.objective!r}: use {', '.join(TURNS)}")
+    if run.objective == "imitation" and not run.teacher:
+        raise SystemExit(f"{run.name} imitates nobody: it needs a teacher and a teacher_config")
     return run
 
 

@@ -21,6 +21,7 @@ from torch import nn
 from flyaway.network import MattingNetwork
 from flyaway.network.gated import RGB, Gate, GatedDecoder, GatedStep, current_names, narrowed
 from flyaway.network.mobile import InvertedResidual, MobileTokenizer, PooledEmbedding
+from models.training.lighten import lightened
 from models.training.towards_identity import BRANCHES
 
 
@@ -132,7 +133,9 @@ def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> No
 
 
 @torch.no_grad()
-def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()) -> None:
+def begin(
+    network: MattingNetwork, start: str, keep_blocks: Sequence[float] = (), lighten: bool = False
+) -> None:
     """Start a network from RVM's weights ("rvm") or from a file of ours, fitted to its shape.
 
     A file of a network without memory, with more transformer blocks, or with the last layer after the
@@ -146,7 +149,7 @@ def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()
     ValueError : tensors that the network needs and neither RVM nor the file has.
     """
     gated = isinstance(network.decoder, GatedDecoder)
-    if gated:
+    if gated and not lighten:  # RVM's layers are those of the heavier shape
         load_rvm_encoder(network.encoder.tokenizer)
         load_rvm_decoder(network)
     early = gated and network.decoder.early
@@ -155,16 +158,21 @@ def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = ()
             _narrow(network)
         return
     found = current_names({k: v.float() for k, v in load_file(start).items()})
+    found = lightened(found, network.config) if lighten else found
     known = network.state_dict()
     taken = {k: v for k, v in found.items() if k in known and v.shape == known[k].shape}
-    lacking = [k for k in known if k not in taken and not (gated and (".state_" in k or ".reset." in k))]
+    lacking = [
+        k
+        for k in known
+        if k not in taken and not (gated and not lighten and (".state_" in k or ".reset." in k))
+    ]
     if lacking:
         raise ValueError(
             f"{start} lacks {len(lacking)} tensors that {network.config.name} needs: {lacking[0]} …"
         )
     network.load_state_dict(known | taken)
     remembered = any(".state_update" in k for k in found)
-    if early and not remembered:
+    if early and not remembered and not lighten:
         _narrow(network)
     keep(network, keep_blocks)
 

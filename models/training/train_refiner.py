@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.gated import narrowed
 from flyaway.network.refiner import UnshuffleRefiner
+from models.training.lighten import lightened
 from models.training.loop import Loop
 from models.training.losses import fade, region_loss
 from models.training.recipe import Run, read_recipe
@@ -27,7 +28,7 @@ from models.training.schedule import average_in, pace
 
 HELD = 30  # shards in memory at once
 LEARNED = ("refiner.", "attention.")
-MAPS = ("patches", "truth", "trust", "pooled")  # what is turned over with a region
+MAPS = ("patches", "truth", "trust", "pooled", "answer")  # what is turned over with a region
 
 
 def batches(bank: Path, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
@@ -54,20 +55,22 @@ def batches(bank: Path, size: int, seed: int) -> Iterator[dict[str, Tensor]]:
 def take(shard: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     """Some regions of a shard, with the material of their neighbours' tokens beside each."""
     index = shard["index"][rows]
-    picked = {key: shard[key][rows] for key in ("patches", "truth", "trust", "exact", "where", "valid")}
+    own = ("patches", "truth", "trust", "exact", "where", "valid", "answer")
+    picked = {key: shard[key][rows] for key in own if key in shard}
     return {**picked, "pooled": shard["pooled"][index], "context": shard["context"][index]}
 
 
 def mirror(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Flip and transpose all regions of a batch alike, positions too: eight views of each region."""
+    maps = [key for key in MAPS if key in batch]
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].flip(-1) for key in MAPS}
+        batch |= {key: batch[key].flip(-1) for key in maps}
         batch["where"] = batch["where"] * torch.tensor([1, -1])
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].flip(-2) for key in MAPS}
+        batch |= {key: batch[key].flip(-2) for key in maps}
         batch["where"] = batch["where"] * torch.tensor([-1, 1])
     if torch.rand(()) < 0.5:
-        batch |= {key: batch[key].transpose(-1, -2) for key in MAPS}
+        batch |= {key: batch[key].transpose(-1, -2) for key in maps}
         batch["where"] = batch["where"].flip(-1)
     return batch
 
@@ -88,13 +91,12 @@ def tinted(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     return batch
 
 
-def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Loss of a batch, and the mean distance of exact soft pixels before and after refinement."""
+def corrected(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> tuple[Tensor, Tensor]:
+    """Coarse alpha of a batch's regions, and what the refiner makes of it as it is shown, not clamped."""
     refiner = network.refiner
     if not isinstance(refiner, UnshuffleRefiner):
         raise SystemExit("only our refiner learns from a bank")
-    patches, truth = batch["patches"].float(), batch["truth"].float() / 255
-    trust = batch["trust"].float() / 255
+    patches = batch["patches"].float()
     n, t = batch["valid"].shape
     valid = batch["valid"] if attention else batch["valid"] & (torch.arange(t) == 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=halves(patches.device)):
@@ -103,10 +105,26 @@ def step(network: MattingNetwork, batch: dict[str, Tensor], attention: bool) -> 
         attended = network.attention(tokens, batch["where"], valid)
         correction = refiner.correction(patches.contiguous(memory_format=torch.channels_last), attended)
     base, unknown = refiner.coarse(patches)
-    # What the user gets is the blend; a correction that is blended out is not worth learning.
-    predicted = base + correction.float() * refiner.blend(unknown)
-    shown = fade(refiner.cell, refiner.halo)
+    # The blend is what is shown; a correction that is blended out is not worth learning.
+    return base, base + correction.float() * refiner.blend(unknown)
+
+
+def step(
+    network: MattingNetwork, batch: dict[str, Tensor], attention: bool, imitated: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss of a batch, and the mean distance of exact soft pixels before and after refinement.
+
+    `imitated`: what a teacher's answer counts beside the truth. Where there is no truth, as in a photograph's
+    hair, it counts alone.
+    """
+    truth, trust = batch["truth"].float() / 255, batch["trust"].float() / 255
+    base, predicted = corrected(network, batch, attention)
+    shown = fade(network.refiner.cell, network.refiner.halo)
     loss = region_loss(predicted, truth, trust, shown)
+    if imitated > 0:
+        loss = loss + imitated * region_loss(
+            predicted, batch["answer"].float(), torch.ones_like(trust), shown
+        )
     with torch.no_grad():
         soft = (truth > 0.02) & (truth < 0.98) & (batch["exact"] > 0)[:, None, None, None] & (shown > 0.5)
         before = (base - truth)[soft].abs().mean()
@@ -119,7 +137,8 @@ def begin_at(run: Run, weights: Path) -> MattingNetwork:
     network = MattingNetwork(CONFIGS[run.config])
     coarse = {k: v for k, v in load_file(weights).items() if not k.startswith(LEARNED)}
     fresh = network.state_dict() if run.start == "new" else load_file(run.start)
-    before = {k: v for k, v in fresh.items() if k.startswith(LEARNED)}
+    before = {k: v.float() for k, v in fresh.items() if k.startswith(LEARNED)}
+    before = lightened(before, network.config) if run.lighten else before
     network.load_state_dict({k: v.float() for k, v in {**coarse, **before}.items()})
     if run.fit_refiner:
         narrow(network.refiner)
@@ -156,7 +175,7 @@ class Trainer(Loop):
         number = int(self.state["steps"])
         for group in self.optimizer.param_groups:
             group["lr"] = self.run.rate * pace(done, number, self.run.warm)
-        loss, before, after = step(self.network, tinted(mirror(batch)), self.attention)
+        loss, before, after = step(self.network, tinted(mirror(batch)), self.attention, self.run.imitated)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if torch.nn.utils.clip_grad_norm_(self.moving, 1.0).isfinite():

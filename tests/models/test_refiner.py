@@ -12,12 +12,15 @@ import torch
 from models.training import ablate
 from models.training.bank import open_bank
 from models.training.compose import Composer, Plates, Recipe
+from models.training.lighten import lightened
 from models.training.losses import region_loss
 from models.training.recipe import Run, read_recipe
-from models.training.region_bank import coarse_stage, join, otherwise, pick
+from models.training.region_bank import answers, coarse_stage, join, otherwise, pick
 from models.training.train_refiner import LEARNED, Trainer, batches, step, tinted
 from PIL import Image
 from safetensors.torch import load_file, save_file
+
+from flyaway.network import CONFIGS, MattingNetwork
 
 CHECKPOINT = Path("models/training/checkpoints/fast-2-wide.fp16.safetensors")
 SIZE = (128, 96)  # of the working image
@@ -84,6 +87,56 @@ def test_a_stranger_is_strange_to_the_coarse_stage_alone() -> None:
     assert not torch.equal(found[0]["context"][:4], found[1]["context"][:4])
     spans = [{tuple(row[:, 20].tolist()) for row in part["patches"][:, 0]} for part in found if part]
     assert spans[0] & spans[1]
+
+
+RELEASED = Path("models/weights/fast@7/fast.fp16.safetensors")
+
+
+def released(config: str = "fast-4") -> MattingNetwork:
+    return coarse_stage(config, RELEASED, whole=True)
+
+
+@pytest.fixture(scope="module")
+def answered() -> dict[str, torch.Tensor]:
+    """Regions of the shipped portrait, whose truth nobody knows, and what a released refiner says of them."""
+    torch.manual_seed(7)
+    with Image.open("examples/portrait.jpg") as portrait:
+        image = torch.from_numpy(np.array(portrait.resize((384, 384)))).permute(2, 0, 1)[None] / 255
+    nothing, one = torch.zeros(1, 1, 384, 384), torch.ones(1)
+    picked = pick(released(), Plates(image, nothing, one, one, nothing), (192, 192), 40, teaches=True)
+    assert picked is not None
+    return picked
+
+
+def test_answers_are_those_of_all_ways_to_mirror_and_turn(answered: dict[str, torch.Tensor]) -> None:
+    network = released()
+    patches = answered["patches"].float()
+    tokens = network.refiner.tokens(answered["pooled"].float(), answered["context"].float())
+    attended = network.attention(tokens[answered["index"]], answered["where"], answered["valid"])
+    with torch.no_grad():
+        found = answers(network, patches, attended)
+        mirrored = answers(network, patches.flip(-1), attended).flip(-1)
+        once = patches[:, 3:4] + network.refiner.decode((patches,), attended)
+    torch.testing.assert_close(mirrored, found, rtol=0, atol=1e-5)
+    torch.testing.assert_close(answered["answer"].float(), found, rtol=0, atol=0.02)  # kept in halves
+    assert 0 < float((found - once).abs().mean()) < 0.05
+
+
+def test_where_nothing_is_believed_a_refiner_learns_the_answers_alone(
+    answered: dict[str, torch.Tensor], run: Run, tmp_path: Path
+) -> None:
+    save_file(join([answered]), tmp_path / "0.safetensors")
+    batch = next(batches(tmp_path, 8, 1))
+    assert float(batch["trust"].max()) == 0
+    network = released()
+    with torch.no_grad():
+        assert float(step(network, batch, True)[0]) == 0
+    light, coarse = CONFIGS["fast-5"], tmp_path / "coarse.safetensors"
+    save_file({k: v.contiguous() for k, v in lightened(load_file(RELEASED), light).items()}, coarse)
+    imitating = replace(run, config=light.name, start=str(RELEASED), fit_refiner=False, lighten=True)
+    trainer = Trainer(replace(imitating, imitated=1.0, rate=2e-3, warm=1), tmp_path / "run", coarse)
+    losses = [float(trainer.step(dict(batch), 0.0)[0]) for _ in range(30)]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
 def test_a_region_and_its_tokens_are_tinted_alike_and_nothing_but_colour_is(regions: Path) -> None:

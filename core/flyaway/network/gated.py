@@ -19,7 +19,6 @@ from flyaway.network.decoder import TRIMAP_CLASSES, HeadOutput
 
 RGB = 3
 FULL = 16  # channels at the working image's resolution
-TRIMAP_WIDTH = 24  # channels of the trimap head
 # Modules by the names that released weights, and checkpoints of before December 2026, store them by.
 STORED_NAMES = {"doubt": "trimap_head"}
 
@@ -32,6 +31,11 @@ def current_names(tensors: Mapping[str, Any], prefix: str = "decoder.") -> dict[
         known = dot and name.startswith(prefix) and stored in STORED_NAMES
         names[f"{prefix}{STORED_NAMES[stored]}.{rest}" if known else name] = tensor
     return names
+
+
+def enlarged(x: Tensor) -> Tensor:
+    """Twice the size, bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:
@@ -50,17 +54,31 @@ def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:
     return y
 
 
+def convolved_early(conv: nn.Conv2d, x: Tensor, parts: Sequence[Tensor]) -> Tensor:
+    """The same of features of half the size and maps: the former are convolved, then enlarged.
+
+    That is a quarter of the pixels, and as a rule fewer channels to enlarge.
+    """
+    inner = x.shape[1]
+    y = enlarged(F.conv2d(x, conv.weight[:, :inner], padding=1))
+    first, bias = inner, conv.bias
+    for part in parts:
+        last = first + part.shape[1]
+        y = y + F.conv2d(part, conv.weight[:, first:last], bias, padding=1)
+        first, bias = last, None
+    return y
+
+
 class Gate(nn.Module):
-    """Half of the channels pass, the other half is a gate times a candidate.
+    """Half of the channels pass, the other half (or the last so many) is a gate times a candidate.
 
     With memory it is a convolutional GRU (Lin et al., section 3.1) whose state is that half. What multiplies
-    the
-    state is added, without a bias: a zero state, or none, gives what the same weights give without memory.
+    the state is added without a bias: a zero state, or none, gives what the same weights give without memory.
     """
 
-    def __init__(self, channels: int, memory: bool = False):
+    def __init__(self, channels: int, memory: bool = False, gated: int = 0):
         super().__init__()
-        half = channels // 2
+        half = self.gated = gated or channels // 2
         self.update = nn.Conv2d(half, half, 3, padding=1)
         self.candidate = nn.Conv2d(half, half, 3, padding=1)
         self.reset: nn.Conv2d | None = None
@@ -72,7 +90,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """N×C×h×w and the state of the frame before, N×C/2×h×w → the same shape, and the new state."""
-        passed, x = x.chunk(2, 1)
+        passed, x = x.split((x.shape[1] - self.gated, self.gated), 1)
         update, candidate = self.update(x), self.candidate(x)
         if state is None:
             new = torch.sigmoid(update) * torch.tanh(candidate)
@@ -89,16 +107,22 @@ class Gate(nn.Module):
 class GatedStep(nn.Module):
     """Twice the resolution, with a skip and the picture at that resolution."""
 
-    def __init__(self, channels: int, skip: int, out: int, memory: bool = False):
+    def __init__(
+        self, channels: int, skip: int, out: int, memory: bool = False, early: bool = False, gated: int = 0
+    ):
         super().__init__()
+        self.early = early
         self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
-        self.gate = Gate(out, memory)
+        self.gate = Gate(out, memory, gated)
 
     def forward(
         self, x: Tensor, skip: Tensor, picture: Tensor, state: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        gated: tuple[Tensor, Tensor] = self.gate(F.relu(convolved(self.conv, (x, skip, picture))), state)
+        if self.early:
+            x = convolved_early(self.conv, x, (skip, picture))
+        else:
+            x = convolved(self.conv, (enlarged(x), skip, picture))
+        gated: tuple[Tensor, Tensor] = self.gate(F.relu(x), state)
         return gated
 
 
@@ -117,21 +141,25 @@ class GatedDecoder(nn.Module):
         refiner_features: int,
         memory: bool = False,
         early: bool = False,
+        early_steps: bool = False,
+        doubt_width: int = 24,
+        gated: Sequence[int] = (),
     ):
         super().__init__()
         self.refiner_features, self.early = refiner_features, early
-        self.bottom = Gate(channels[-1], memory)
+        bottom, *of_steps = gated or [0] * (1 + len(widths))
+        self.bottom = Gate(channels[-1], memory, bottom)
         steps, x = [], channels[-1]
-        for skip, width in zip(reversed(channels[:-1]), widths, strict=True):
-            steps.append(GatedStep(x, skip, width, memory))
+        for skip, width, count in zip(reversed(channels[:-1]), widths, of_steps, strict=True):
+            steps.append(GatedStep(x, skip, width, memory, early_steps, count))
             x = width
         self.steps = nn.ModuleList(steps)
         self.trimap_head = nn.Sequential(
-            nn.Conv2d(x + RGB, TRIMAP_WIDTH, 3, padding=1),
+            nn.Conv2d(x + RGB, doubt_width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(TRIMAP_WIDTH, TRIMAP_WIDTH, 3, padding=1),
+            nn.Conv2d(doubt_width, doubt_width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(TRIMAP_WIDTH, TRIMAP_CLASSES, 1),
+            nn.Conv2d(doubt_width, TRIMAP_CLASSES, 1),
         )
         self.full1 = nn.Conv2d(x + RGB, FULL, 3, padding=1)
         self.full2 = nn.Conv2d(FULL, FULL, 3, padding=1)
@@ -160,8 +188,8 @@ class GatedDecoder(nn.Module):
 
         Returns
         -------
-        The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, half
-        of the channels of each level.
+        The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, what is
+        gated of each level.
         """
         pictures = [image]
         for _ in self.steps:
@@ -180,17 +208,11 @@ class GatedDecoder(nn.Module):
         """Features at half resolution → trimap, alpha and refiner features at the picture's own."""
         first = cast("nn.Conv2d", self.trimap_head[0])  # an nn.Sequential does not say what it holds
         unsure = self.trimap_head[1:](convolved(first, (x, pictures[1])))
-        unsure = F.interpolate(unsure, scale_factor=2.0, mode="bilinear", align_corners=False)
+        unsure = enlarged(unsure)
         if self.early:
-            # Convolved before it is enlarged: a quarter of the pixels, and half of the channels to enlarge.
-            inner, outer = self.full1.weight[:, :-RGB], self.full1.weight[:, -RGB:]
-            x = F.interpolate(
-                F.conv2d(x, inner, padding=1), scale_factor=2.0, mode="bilinear", align_corners=False
-            )
-            x = x + F.conv2d(pictures[0], outer, self.full1.bias, padding=1)
+            x = convolved_early(self.full1, x, pictures[:1])
         else:
-            x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = convolved(self.full1, (x, pictures[0]))
+            x = convolved(self.full1, (enlarged(x), pictures[0]))
         trimap, rest = self.head(F.relu(self.full2(F.relu(x)))).split(
             (TRIMAP_CLASSES, 1 + self.refiner_features), 1
         )

@@ -36,7 +36,16 @@ class MattingNetwork(TwoStageNetwork):
         channels = self.encoder.channels
         self.decoder: Decoder | GatedDecoder
         if c.decoder == "gated":
-            self.decoder = GatedDecoder(channels, c.widths, c.refiner_features, c.memory, c.early)
+            self.decoder = GatedDecoder(
+                channels,
+                c.widths,
+                c.refiner_features,
+                c.memory,
+                c.early,
+                c.early_steps,
+                c.doubt_width,
+                c.gated,
+            )
         else:
             self.decoder = Decoder(channels, c.widths, c.refiner_features)
         self.attention = CrossRegionAttention(config.attention)

@@ -24,11 +24,19 @@ from flyaway.network_config import RefinerConfig
 
 # Patches, and whether colours are compared in linear light → all cues, and the far filter's alpha: `cues`.
 FindCues = Callable[[Tensor, bool], tuple[Tensor, Tensor]]
+UNSHUFFLED = 6  # px, side of a first kernel that is stored as 3×3 over four phases
 RAW = 2  # its last channels: alpha and unknown probability as the coarse stage made them, unsmoothed
 
 
 def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1), nn.LeakyReLU(0.1, inplace=True))
+
+
+def _halving(channels: int, out: int, side: int) -> nn.Sequential:
+    """Half the size by one convolution, whose kernel lies evenly about each 2×2 px."""
+    if side % 2 or not 2 <= side <= UNSHUFFLED:
+        raise ValueError(f"a first kernel of {side} px cannot be: use 2, 4 or {UNSHUFFLED}")
+    return nn.Sequential(nn.Conv2d(channels, out, side, 2, side // 2 - 1), nn.LeakyReLU(0.1, inplace=True))
 
 
 def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
@@ -66,14 +74,24 @@ class UnshuffleRefiner(nn.Module):
         self.token_encoder = nn.Sequential(_conv(channels, 32, 2), _conv(32, 64, 2), _conv(64, 64))
         self.token = nn.Linear(64, attention)
         self.context = nn.Linear(context, attention)
-        self.enter = _conv(4 * (channels + CUES), fine)
+        if config.entry == UNSHUFFLED:
+            self.enter = _conv(4 * (channels + CUES), fine)
+        else:
+            self.enter = _halving(channels + CUES, fine, config.entry)
         self.down1 = nn.Sequential(_conv(fine, middle, 2), _conv(middle, middle))
         self.down2 = nn.Sequential(_conv(middle, deep, 2), _conv(deep, deep))
         self.attended = nn.Linear(attention, deep)
         self.bottom = _conv(deep, deep)
-        self.early = config.early
-        self.up1 = _conv(deep + middle, middle)
-        self.up2 = _conv(middle + fine, fine)
+        self.entry, self.early = config.entry, config.early
+        self.apart = config.skip == 1
+        if self.apart and not self.early:
+            raise ValueError("skips have kernels of their own only where features are convolved early")
+        self.up1 = _conv(deep if self.apart else deep + middle, middle)
+        self.up2 = _conv(middle if self.apart else middle + fine, fine)
+        self.beside1, self.beside2 = (
+            nn.Conv2d(width, width, 1, bias=False) if self.apart else nn.Identity()
+            for width in (middle, fine)
+        )
         self.head = nn.Conv2d(fine, 8, 3, padding=1)  # two maps of four phases
         for module in self.modules():  # no norms: torch's default would shrink the signal to nothing
             if isinstance(module, nn.Conv2d):
@@ -109,16 +127,21 @@ class UnshuffleRefiner(nn.Module):
         """
         by_cues, by_colour = find(patches, self.light)
         inputs = torch.cat((*network_inputs(patches), by_cues), 1)
-        fine = unshuffled(self.enter, inputs)  # N×fine×P/2×P/2
+        # N×fine×P/2×P/2
+        fine = unshuffled(self.enter, inputs) if self.entry == UNSHUFFLED else self.enter(inputs)
         middle = self.down1(fine)
         deep = self.down2(middle) + self.attended(attended)[:, :, None, None]
-        x = self._up(self.up1, self.bottom(deep), middle)
-        x = self._up(self.up2, x, fine)
+        x = self._up(self.up1, self.bottom(deep), middle, self.beside1)
+        x = self._up(self.up2, x, fine, self.beside2)
         addition, share = F.pixel_shuffle(self.head(x), 2).split(1, 1)
         return addition + share * (by_colour - patches[:, ALPHA : ALPHA + 1])
 
-    def _up(self, block: nn.Sequential, x: Tensor, skip: Tensor) -> Tensor:
+    def _up(self, block: nn.Sequential, x: Tensor, skip: Tensor, beside: nn.Module) -> Tensor:
         """Twice the size: features of half the size, and what was there before it was halved."""
+        if self.apart:
+            x = F.interpolate(block[0](x), scale_factor=2.0, mode="nearest")
+            sum_of_both: Tensor = block[1](x + beside(skip))
+            return sum_of_both
         if not self.early:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             joined: Tensor = block(torch.cat((x, skip), 1))

@@ -1,0 +1,132 @@
+"""Weights of a heavier shape fitted to the lighter one (decision 13): where a run that imitates it starts.
+
+What is fitted is the nearest by a simple rule, not by the data: training does the rest in minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from flyaway.network.gated import current_names, narrowed
+from flyaway.network_config import NetworkConfig
+
+Tensors = dict[str, Tensor]
+
+
+def lightened(tensors: Mapping[str, Tensor], config: NetworkConfig) -> Tensors:
+    """Tensors of a checkpoint, those that are too large for a configuration fitted to it.
+
+    A configuration that asks for nothing lighter gets the same tensors, in float32. Not to be done twice:
+    kernels would be fitted again.
+    """
+    found = {name: tensor.float() for name, tensor in current_names(tensors).items()}
+    if config.coarse.early_steps and "decoder.steps.0.conv.weight" in found:
+        found |= _steps(found, config)
+        found |= _levels(found, config)
+    found |= _doubt(found, config.coarse.doubt_width)
+    return {**found, **_refiner(found, config)}
+
+
+def kept_channels(found: Mapping[str, Tensor], config: NetworkConfig) -> list[Tensor]:
+    """Which channels of each step of a checkpoint's decoder stay: those that pass, and the strongest gated.
+
+    As strong as what they are multiplied by where they are read: by their own gate, and by what follows.
+    """
+    kept = []
+    for number, (width, gated) in enumerate(
+        zip(config.coarse.widths, config.state_channels[1:], strict=True)
+    ):
+        out = found[f"decoder.steps.{number}.conv.weight"].shape[0]
+        own = found[f"decoder.steps.{number}.gate.candidate.weight"]
+        passing = out - own.shape[0]
+        if passing != width - gated:
+            raise ValueError(f"step {number}: {passing} channels pass, and {width - gated} are asked for")
+        following = f"decoder.steps.{number + 1}.conv.weight"
+        if following not in found:
+            following = "decoder.full1.weight"
+        strength = own.flatten(2).norm(dim=2).norm(dim=0)
+        strength = strength * found[following][:, passing:out].flatten(2).norm(dim=2).norm(dim=0)
+        strongest = strength.topk(gated).indices.sort().values
+        kept.append(torch.cat((torch.arange(passing), passing + strongest)))
+    return kept
+
+
+def _levels(found: Tensors, config: NetworkConfig) -> Tensors:
+    """Fewer gated channels: what makes them and what reads them."""
+    kept = kept_channels(found, config)
+    fitted = dict[str, Tensor]()
+    for number, channels in enumerate(kept):
+        step = f"decoder.steps.{number}"
+        out = found[f"{step}.conv.weight"].shape[0]
+        passing = out - found[f"{step}.gate.candidate.weight"].shape[0]
+        gated = channels[channels >= passing] - passing
+        before = fitted.get(f"{step}.conv.weight", found[f"{step}.conv.weight"])
+        fitted[f"{step}.conv.weight"] = before[channels]
+        fitted[f"{step}.conv.bias"] = found[f"{step}.conv.bias"][channels]
+        for name, tensor in found.items():
+            if name.startswith(f"{step}.gate."):
+                fitted[name] = tensor[gated][:, gated] if tensor.dim() == 4 else tensor[gated]
+        readers = ["decoder.trimap_head.0.weight", "decoder.full1.weight"]
+        if number + 1 < len(kept):
+            readers = [f"decoder.steps.{number + 1}.conv.weight"]
+        for name in readers:
+            fitted[name] = torch.cat((found[name][:, :out][:, channels], found[name][:, out:]), 1)
+    return fitted
+
+
+def _steps(found: Tensors, config: NetworkConfig) -> Tensors:
+    """Kernels over enlarged features → the nearest over features that are not enlarged yet."""
+    fitted, inner = dict[str, Tensor](), config.mobile.dim
+    for number in range(len(config.coarse.widths)):
+        name = f"decoder.steps.{number}.conv.weight"
+        weight = found[name].clone()
+        weight[:, :inner] = narrowed(weight[:, :inner])
+        fitted[name] = weight
+        inner = len(weight)
+    return fitted
+
+
+def _doubt(found: Tensors, width: int) -> Tensors:
+    """A narrower doubt head: the channels that weigh most on what follows them."""
+    names = [f"decoder.trimap_head.{layer}" for layer in (0, 2, 4)]
+    if f"{names[0]}.weight" not in found or found[f"{names[0]}.weight"].shape[0] <= width:
+        return {}
+    fitted = dict[str, Tensor]()
+    chosen: Tensor | None = None
+    for this, following in zip(names, (*names[1:], ""), strict=True):
+        weight, bias = found[f"{this}.weight"], found[f"{this}.bias"]
+        weight = weight if chosen is None else weight[:, chosen]
+        if following:
+            after = found[f"{following}.weight"].flatten(2).norm(dim=2).norm(dim=0)
+            most = (weight.flatten(1).norm(dim=1) * after).topk(width).indices
+            chosen = most.sort().values
+            weight, bias = weight[chosen], bias[chosen]
+        fitted |= {f"{this}.weight": weight, f"{this}.bias": bias}
+    return fitted
+
+
+def _refiner(found: Tensors, config: NetworkConfig) -> Tensors:
+    """A smaller first kernel, and skips through kernels of one pixel."""
+    r, fitted = config.refiner, dict[str, Tensor]()
+    enter = found.get("refiner.enter.0.weight")
+    if enter is not None and enter.shape[-1] == 3 and r.entry == 4:  # stored as 3×3 over four phases
+        out, channels = enter.shape[0], enter.shape[1] // 4
+        kernel = enter.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(out, channels, 6, 6)
+        fitted["refiner.enter.0.weight"] = _folded(kernel)
+    for name, beside, width in (("up1", "beside1", r.widths[1]), ("up2", "beside2", r.widths[0])):
+        weight = found.get(f"refiner.{name}.0.weight")
+        if weight is not None and r.skip == 1 and f"refiner.{beside}.weight" not in found:
+            fitted[f"refiner.{name}.0.weight"] = weight[:, :-width].clone()
+            fitted[f"refiner.{beside}.weight"] = weight[:, -width:].sum((2, 3), keepdim=True)
+    return fitted
+
+
+def _folded(kernel: Tensor) -> Tensor:
+    """6×6 → 4×4: what lies outside counts for its nearest neighbour inside."""
+    fold = F.pad(torch.eye(4), (0, 0, 1, 1), mode="constant")
+    fold[0, 0] = fold[-1, -1] = 1.0
+    return torch.einsum("ocyx,yr,xs->ocrs", kernel, fold, fold)

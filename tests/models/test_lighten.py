@@ -1,0 +1,107 @@
+"""Weights fitted to a lighter shape, and learning from what a heavier one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from models.training.compose import Plates
+from models.training.imitation import distance, followed, imitation, teacher
+from models.training.lighten import kept_channels, lightened
+from safetensors.torch import load_file, save_file
+
+from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.network.decoder import HeadOutput
+
+HEAVY = CONFIGS["fast-4"]
+LIGHT = CONFIGS["fast-5"]
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the heavier shape, of noise."""
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("heavy") / "heavy.safetensors"
+    save_file({k: v.contiguous() for k, v in MattingNetwork(HEAVY).state_dict().items()}, path)
+    return path
+
+
+def fitted(path: Path) -> MattingNetwork:
+    network = MattingNetwork(LIGHT)
+    network.load_state_dict(lightened(load_file(path), LIGHT))
+    return network
+
+
+def test_all_tensors_of_a_heavier_network_fit_the_lighter_one(heavy: Path) -> None:
+    found = fitted(heavy).state_dict()
+    before = load_file(heavy)
+    for name in ("encoder.tokenizer.stem.weight", "decoder.head.weight", "attention.layers.0.query.weight"):
+        if name in before:
+            assert torch.equal(found[name], before[name])
+
+
+def test_a_shape_that_is_not_lighter_gets_the_same_tensors(heavy: Path) -> None:
+    before = load_file(heavy)
+    after = lightened(before, HEAVY)
+    assert set(after) == set(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_channels_that_pass_stay_and_the_strongest_gated_ones() -> None:
+    found = MattingNetwork(HEAVY).state_dict()
+    step = "decoder.steps.1"
+    weak = [1, 5, 11, 17]  # gated channels that nothing reads
+    found["decoder.steps.2.conv.weight"][:, [20 + channel for channel in weak]] = 0
+    kept = kept_channels(found, LIGHT)
+    assert [len(channels) for channels in kept] == list(LIGHT.coarse.widths)
+    assert kept[1].tolist() == [*range(20), *(20 + c for c in range(20) if c not in weak)]
+    assert found[f"{step}.conv.weight"].shape[0] == 40
+
+
+def test_a_teacher_is_no_distance_from_itself_and_a_start_is_some(heavy: Path) -> None:
+    taught_by = teacher("fast-4", heavy)
+    image = torch.rand(1, 3, 64, 64)
+    everything = [torch.arange(width) for width in HEAVY.coarse.widths]
+    same, figures = followed(taught_by, taught_by, everything, [image, image])
+    assert max(float(value) for value in same.values()) == 0
+    assert float(figures["mad"]) == 0
+    with torch.no_grad():
+        other, _ = followed(fitted(heavy), taught_by, kept_channels(load_file(heavy), LIGHT), [image, image])
+    assert all(float(value) > 0 for value in other.values())
+
+
+def test_alpha_counts_most_where_it_is_soft() -> None:
+    def output(alpha: float) -> HeadOutput:
+        plane = torch.full((1, 1, 8, 8), alpha).logit()
+        return HeadOutput(torch.zeros(1, 3, 8, 8), plane, torch.ones(1, 4, 8, 8))
+
+    soft = distance(output(0.5), output(0.52))["alpha"]
+    solid = distance(output(0.978), output(0.998))["alpha"]
+    assert float(soft) == pytest.approx(4 * 0.02, rel=0.05)
+    assert float(solid) == pytest.approx(0.02, rel=0.05)
+
+
+def test_a_lighter_network_learns_what_the_heavier_one_says(heavy: Path) -> None:
+    torch.manual_seed(2)
+    taught_by, network = teacher("fast-4", heavy), fitted(heavy)
+    network.requires_grad_(False)
+    network.decoder.requires_grad_(True)
+    learn = imitation(taught_by, LIGHT)
+    one = torch.ones(2)
+    image = torch.rand(2, 3, 64, 64)
+    plates = Plates(image, image[:, :1], one, one, torch.ones_like(image[:, :1]))
+    optimizer = torch.optim.Adam(network.decoder.parameters(), lr=2e-3)
+    sums = []
+    for number in range(24):
+        losses, _ = (
+            learn["imitated shots"](network, [plates, plates], (64, 64))
+            if number % 2
+            else learn["imitated"](network, plates, (64, 64))
+        )
+        total = torch.stack(list(losses.values())).sum()
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        sums.append(float(total.detach()))
+    assert sum(sums[-4:]) < 0.6 * sum(sums[:4])
