@@ -1,7 +1,8 @@
-"""Learning from a heavier network instead of from labels: a lighter decoder behind the same encoder.
+"""Learning from a heavier network, or from one that looks closer, instead of from labels.
 
 Any picture teaches, whether or not anybody knows its alpha, and what the teacher knows of pictures that
-nobody has labelled is kept. Teacher and pupil share an encoder that learns nothing: a plate is encoded once.
+nobody has labelled is kept. Shown a larger picture and its mirror image, a network is right more often than
+once at its own size: what it says then teaches the same network, or a lighter one, what to see at a glance.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.decoder import HeadOutput
@@ -39,24 +41,32 @@ def teacher(config: str, weights: Path) -> MattingNetwork:
 
 
 def imitation(taught_by: MattingNetwork, config: NetworkConfig) -> dict[str, Objective]:
-    """What a network of a configuration learns from another: its answers on stills and, with memory, on shots."""
+    """What a network of a configuration learns from another: what it says of stills and of shots."""
     kept = kept_channels(taught_by.state_dict(), config)
 
     def stills(network: MattingNetwork, plates: Plates, size: tuple[int, int]) -> Result:
-        return followed(network, taught_by, kept, [shrunk(plates, size)[0]])
+        return followed(network, taught_by, kept, [plates], size)
 
     def shots(network: MattingNetwork, plates: list[Plates], size: tuple[int, int]) -> Result:
-        return followed(network, taught_by, kept, [shrunk(frame, size)[0] for frame in plates])
+        return followed(network, taught_by, kept, plates, size)
 
     return {"imitated": stills, "imitated shots": shots}
 
 
 def followed(
-    network: MattingNetwork, taught_by: MattingNetwork, kept: Sequence[Tensor], images: Sequence[Tensor]
+    network: MattingNetwork,
+    taught_by: MattingNetwork,
+    kept: Sequence[Tensor],
+    shots: Sequence[Plates],
+    size: tuple[int, int],
 ) -> Result:
     """Distance of a network's answers from a teacher's, over the frames of shots; each keeps its own memory.
 
-    `kept`: which of the teacher's channels the network has, step by step.
+    Parameters
+    ----------
+    kept : which of the teacher's channels the network has, step by step.
+    shots : plates of each frame. The teacher sees them as large as they are, its pupil reduced.
+    size : of the pupil's working image.
     """
     decoder, other = network.decoder, taught_by.decoder
     if not isinstance(decoder, GatedDecoder) or not isinstance(other, GatedDecoder):
@@ -64,34 +74,51 @@ def followed(
     states: list[Tensor] | None = None
     before: list[Tensor] | None = None
     sums, figures = dict[str, Tensor](), dict[str, Tensor]()
-    for image in images:
-        image = image.contiguous(memory_format=torch.channels_last)
+    for plates in shots:
+        whole = plates.image.contiguous(memory_format=torch.channels_last)
+        image = shrunk(plates, size)[0].contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), levels_of(other) as wanted:
-            features = network.encoder(image)
-            answer, left = other.frame(features, image, before)
+            coarse, left = taught_by.frame(whole, before)
             before = [KEPT * state for state in left]
+            answer = answered(coarse.levels[-1], size)
         with levels_of(decoder) as found:
-            own, left = decoder.frame(features, image, states)
+            coarse, left = network.frame(image, states)
         states = [KEPT * state for state in left]
-        losses = distance(own[-1], answer[-1])
-        wanted = [level[:, channels] for level, channels in zip(wanted, kept, strict=True)]
-        levels = [_apart(*pair) for pair in zip(found, wanted, strict=True)]
-        losses["levels"] = LEVELS * torch.stack(levels).mean()
+        losses = distance(coarse.levels[-1], answer)
+        if whole.shape == image.shape and len(wanted) == len(found):  # features of other pixels teach nothing
+            pairs = zip(found, wanted, kept, strict=True)
+            levels = [_apart(level, heavier[:, channels]) for level, heavier, channels in pairs]
+            losses["levels"] = LEVELS * torch.stack(levels).mean()
         for key, value in losses.items():
-            sums[key] = sums.get(key, 0.0) + value / len(images)
+            sums[key] = sums.get(key, 0.0) + value / len(shots)
         with torch.no_grad():
-            mad = (own[-1].alpha.float().sigmoid() - answer[-1].alpha.float().sigmoid()).abs().mean()
-            figures["mad"] = figures.get("mad", 0.0) + mad / len(images)
+            mad = (coarse.levels[-1].alpha.float().sigmoid() - answer.alpha).abs().mean()
+            figures["mad"] = figures.get("mad", 0.0) + mad / len(shots)
     return sums, figures
 
 
-def distance(own: HeadOutput, answer: HeadOutput) -> dict[str, Tensor]:
+class Answer(NamedTuple):
+    """What a teacher says, at the size of the pupil's maps."""
+
+    alpha: Tensor  # N×1×h×w, 0..1
+    doubt: Tensor  # N×3×h×w probabilities
+    features: Tensor  # N×F×h×w, for the refiner
+
+
+def answered(maps: HeadOutput, size: tuple[int, int]) -> Answer:
+    """A head's maps as what they stand for, reduced."""
+    parts = (maps.alpha.float().sigmoid(), maps.trimap.float().softmax(1), maps.features.float())
+    if maps.alpha.shape[2:] == size:
+        return Answer(*parts)
+    return Answer(*(F.interpolate(part, size, mode="bilinear", antialias=True) for part in parts))
+
+
+def distance(own: HeadOutput, answer: Answer) -> dict[str, Tensor]:
     """How far answers lie from the teacher's: alpha and its steps, doubt, what the refiner is given."""
-    alpha, wanted = own.alpha.float().sigmoid(), answer.alpha.float().sigmoid()
-    soft = 1 + SOFT * ((wanted > 0.03) & (wanted < 0.97))
-    apart = alpha - wanted
+    soft = 1 + SOFT * ((answer.alpha > 0.03) & (answer.alpha < 0.97))
+    apart = own.alpha.float().sigmoid() - answer.alpha
     steps = sum(apart.diff(dim=axis).abs().mean() for axis in (2, 3))
-    doubt = (own.trimap.float().softmax(1) - answer.trimap.float().softmax(1)).abs()
+    doubt = (own.trimap.float().softmax(1) - answer.doubt).abs()
     return {
         "alpha": (apart.abs() * soft).mean() + steps,
         "doubt": (doubt * soft).mean(),

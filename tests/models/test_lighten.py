@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from models.training.compose import Plates
-from models.training.imitation import distance, followed, imitation, teacher
+from models.training.imitation import answered, distance, followed, imitation, teacher
 from models.training.lighten import kept_channels, lightened
 from safetensors.torch import load_file, save_file
 
@@ -59,16 +59,37 @@ def test_channels_that_pass_stay_and_the_strongest_gated_ones() -> None:
     assert found[f"{step}.conv.weight"].shape[0] == 40
 
 
+def plates(count: int, height: int = 64, width: int = 64) -> Plates:
+    """Noise, whose alpha nobody asks for."""
+    image, one = torch.rand(count, 3, height, width), torch.ones(count)
+    return Plates(image, image[:, :1], one, one, torch.ones_like(image[:, :1]))
+
+
 def test_a_teacher_is_no_distance_from_itself_and_a_start_is_some(heavy: Path) -> None:
-    taught_by = teacher("fast-4", heavy)
-    image = torch.rand(1, 3, 64, 64)
+    taught_by, shot = teacher("fast-4", heavy), [plates(1), plates(1)]
     everything = [torch.arange(width) for width in HEAVY.coarse.widths]
-    same, figures = followed(taught_by, taught_by, everything, [image, image])
+    same, figures = followed(taught_by, taught_by, everything, shot, (64, 64))
     assert max(float(value) for value in same.values()) == 0
     assert float(figures["mad"]) == 0
     with torch.no_grad():
-        other, _ = followed(fitted(heavy), taught_by, kept_channels(load_file(heavy), LIGHT), [image, image])
+        other, _ = followed(fitted(heavy), taught_by, kept_channels(load_file(heavy), LIGHT), shot, (64, 64))
+    assert set(other) == {"alpha", "doubt", "features", "levels"}
     assert all(float(value) > 0 for value in other.values())
+
+
+def test_a_teacher_may_look_closer_and_in_a_mirror(heavy: Path) -> None:
+    """Its answer is that for the whole plate, reduced; levels, which lie elsewhere, teach nothing."""
+    closer, network = teacher("quality-2", heavy), fitted(heavy)
+    shot = [plates(1, 96, 160), plates(1, 96, 160)]
+    with torch.no_grad():
+        losses, figures = followed(network, closer, kept_channels(load_file(heavy), LIGHT), shot, (64, 128))
+        coarse, states = closer.frame(shot[0].image)
+        answer = answered(coarse.levels[-1], (64, 128))
+    assert set(losses) == {"alpha", "doubt", "features"}
+    assert float(figures["mad"]) > 0
+    assert answer.alpha.shape == (1, 1, 64, 128)
+    torch.testing.assert_close(answer.doubt.sum(1), torch.ones(1, 64, 128))
+    assert len(states) == 8  # the mirror image has its own
 
 
 def test_alpha_counts_most_where_it_is_soft() -> None:
@@ -76,8 +97,10 @@ def test_alpha_counts_most_where_it_is_soft() -> None:
         plane = torch.full((1, 1, 8, 8), alpha).logit()
         return HeadOutput(torch.zeros(1, 3, 8, 8), plane, torch.ones(1, 4, 8, 8))
 
-    soft = distance(output(0.5), output(0.52))["alpha"]
-    solid = distance(output(0.978), output(0.998))["alpha"]
+    soft, solid = (
+        distance(output(found), answered(output(wanted), (8, 8)))["alpha"]
+        for found, wanted in ((0.5, 0.52), (0.978, 0.998))
+    )
     assert float(soft) == pytest.approx(4 * 0.02, rel=0.05)
     assert float(solid) == pytest.approx(0.02, rel=0.05)
 
@@ -87,18 +110,14 @@ def test_a_lighter_network_learns_what_the_heavier_one_says(heavy: Path) -> None
     taught_by, network = teacher("fast-4", heavy), fitted(heavy)
     network.requires_grad_(False)
     network.decoder.requires_grad_(True)
-    learn = imitation(taught_by, LIGHT)
-    one = torch.ones(2)
-    image = torch.rand(2, 3, 64, 64)
-    plates = Plates(image, image[:, :1], one, one, torch.ones_like(image[:, :1]))
+    learn, one = imitation(taught_by, LIGHT), plates(2)
     optimizer = torch.optim.Adam(network.decoder.parameters(), lr=2e-3)
     sums = []
     for number in range(24):
-        losses, _ = (
-            learn["imitated shots"](network, [plates, plates], (64, 64))
-            if number % 2
-            else learn["imitated"](network, plates, (64, 64))
-        )
+        if number % 2:
+            losses, _ = learn["imitated shots"](network, [one, one], (64, 64))
+        else:
+            losses, _ = learn["imitated"](network, one, (64, 64))
         total = torch.stack(list(losses.values())).sum()
         optimizer.zero_grad()
         total.backward()
