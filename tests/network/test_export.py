@@ -17,6 +17,7 @@ from flyaway.cli.app import app
 from flyaway.engines import open_engine
 from flyaway.errors import WeightsError
 from flyaway.export.release import release
+from flyaway.export.shared import list_once
 from flyaway.network import MattingNetwork
 from flyaway.network_config import FAST
 from flyaway.weights import earlier_models, list_models, verified
@@ -213,6 +214,30 @@ def test_a_shared_file_goes_both_ways_when_its_model_is_replaced_and_kept(quick)
     assert folders == {"model": "model", "other": "other", "other@1": "model@1", "model@1": "model@1"}
     assert verified(current["other"].files["refine"]).read_bytes() == b"refine one"
     assert verified(current["model"].files["refine"]).read_bytes() == b"refine two"
+
+
+def test_equal_files_are_listed_once_and_current_models_keep_theirs(quick) -> None:
+    """Weights that two models share, and graphs that a new version left as they were."""
+    root = quick("model", "one")
+    quick("model", "one", keep_earlier=True)  # the same once more
+    quick("other", "one")
+    quick("third", "two")
+    contents = {name: info.files for name, info in (list_models(root) | earlier_models(root)).items()}
+    # The checkpoint is one; a file's name is its model's.
+    gone = ["model@1/coarse.onnx", "model@1/model.fp16.safetensors", "model@1/refine.onnx"]
+    gone += ["other/coarse.onnx", "other/other.fp16.safetensors", "other/refine.onnx"]
+    assert list_once(root) == [*gone, "third/third.fp16.safetensors"]
+    after = list_models(root) | earlier_models(root)
+    for name, files in contents.items():
+        for role, file in files.items():
+            assert after[name].files[role].sha256 == file.sha256
+            assert verified(after[name].files[role]).parent.name in ("model", "third")
+    assert sorted(path.name for path in root.iterdir()) == ["manifest.json", "model", "third"]
+    assert list_once(root) == []
+    # A next version leaves to the others what they share.
+    quick("model", "new", keep_earlier=True)
+    assert verified(list_models(root)["other"].files["refine"]).read_bytes() == b"refine one"
+    assert verified(earlier_models(root)["model@2"].files["refine"]).read_bytes() == b"refine one"
 
 
 @pytest.mark.parametrize(

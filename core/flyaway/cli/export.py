@@ -50,6 +50,10 @@ def export(
     keep_earlier: Annotated[
         bool, typer.Option("--keep-earlier", help="Keep the version that is replaced, as NAME@VERSION.")
     ] = False,
+    share: Annotated[
+        bool,
+        typer.Option("--share", help="Files that hold the same bytes are listed once, and others removed."),
+    ] = False,
 ) -> None:
     """Write ONNX graphs and fp16 safetensors of a checkpoint, and list them in the manifest (needs torch)."""
     packages = "torch", "safetensors", "onnx", "onnxscript"
@@ -69,3 +73,8 @@ def export(
     say(f"{name}, version {entry['version']}")
     for role, file in entry["files"].items():
         say(f"{role:8} {file['bytes']:>12,} bytes  {file['path']}")
+    if share:
+        from flyaway.export.shared import list_once
+
+        for path in list_once(output or weights_folder()):
+            say(f"removed {path}: another file is the same")
