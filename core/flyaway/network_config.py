@@ -69,8 +69,6 @@ class CoarseConfig:
     early : the gated decoder's last features are convolved before they are enlarged, not after.
     early_steps : so are those of each of its steps; the skip and the picture are convolved beside them.
     doubt_width : channels of the gated decoder's doubt head.
-    gated : how many of each level's channels are gated, deepest first, the encoder's before those of the
-        decoder's three; the others pass. None given is half of each.
     """
 
     encoder: str
@@ -88,7 +86,6 @@ class CoarseConfig:
     early: bool = False
     early_steps: bool = False
     doubt_width: int = 24
-    gated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,12 +162,6 @@ class NetworkConfig:
     mobile: MobileConfig = MobileConfig()
     mixed_in: Literal["encoded", "linear"] = "encoded"
     view: int = 0
-
-    @property
-    def state_channels(self) -> tuple[int, ...]:
-        """Channels of what a gated decoder's levels hand on to the next frame, coarsest first."""
-        halves = tuple(n // 2 for n in (self.mobile.dim, *self.coarse.widths))
-        return self.coarse.gated or halves
 
     @property
     def context_stride(self) -> int:
@@ -285,11 +276,10 @@ DOUBTED = replace(FAST_3.refiner, low=0.3, high=0.6)
 FAST_4 = replace(FAST_3, name="fast-4", refiner=DOUBTED)
 
 
-# The same for less: features are convolved before they are enlarged on every level, what is gated has as many
-# channels as registers hold, doubt has a head of two thirds, and the refiner smaller kernels where it sees
-# most pixels (docs/decisions/0013-a-lighter-shape.md).
+# The same for less: features are convolved before they are enlarged on every level, doubt has a head of two
+# thirds, and the refiner smaller kernels where it sees most pixels (docs/decisions/0013-a-lighter-shape.md).
 def _lighter(coarse: CoarseConfig) -> CoarseConfig:
-    return replace(coarse, early_steps=True, doubt_width=16, widths=(72, 36, 32), gated=(64, 32, 16, 16))
+    return replace(coarse, early_steps=True, doubt_width=16)
 
 
 LIGHTER_REFINER = replace(DOUBTED, entry=4, skip=1)

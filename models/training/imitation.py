@@ -20,10 +20,8 @@ from torch.nn import functional as F
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.decoder import HeadOutput
 from flyaway.network.gated import GatedDecoder
-from flyaway.network_config import NetworkConfig
 from flyaway.shots import KEPT
 from models.training.compose import Plates
-from models.training.lighten import kept_channels
 from models.training.objectives import Objective, Result, shrunk
 
 Levels = list[Tensor]  # features behind each step of a decoder
@@ -40,15 +38,14 @@ def teacher(config: str, weights: Path) -> MattingNetwork:
     return network.eval().requires_grad_(False)
 
 
-def imitation(taught_by: MattingNetwork, config: NetworkConfig) -> dict[str, Objective]:
-    """What a network of a configuration learns from another: what it says of stills and of shots."""
-    kept = kept_channels(taught_by.state_dict(), config)
+def imitation(taught_by: MattingNetwork) -> dict[str, Objective]:
+    """What a network learns from another: what it says of stills and of shots."""
 
     def stills(network: MattingNetwork, plates: Plates, size: tuple[int, int]) -> Result:
-        return followed(network, taught_by, kept, [plates], size)
+        return followed(network, taught_by, [plates], size)
 
     def shots(network: MattingNetwork, plates: list[Plates], size: tuple[int, int]) -> Result:
-        return followed(network, taught_by, kept, plates, size)
+        return followed(network, taught_by, plates, size)
 
     return {"imitated": stills, "imitated shots": shots}
 
@@ -56,7 +53,6 @@ def imitation(taught_by: MattingNetwork, config: NetworkConfig) -> dict[str, Obj
 def followed(
     network: MattingNetwork,
     taught_by: MattingNetwork,
-    kept: Sequence[Tensor],
     shots: Sequence[Plates],
     size: tuple[int, int],
 ) -> Result:
@@ -64,7 +60,6 @@ def followed(
 
     Parameters
     ----------
-    kept : which of the teacher's channels the network has, step by step.
     shots : plates of each frame. The teacher sees them as large as they are, its pupil reduced.
     size : of the pupil's working image.
     """
@@ -86,8 +81,7 @@ def followed(
         states = [KEPT * state for state in left]
         losses = distance(coarse.levels[-1], answer)
         if whole.shape == image.shape and len(wanted) == len(found):  # features of other pixels teach nothing
-            pairs = zip(found, wanted, kept, strict=True)
-            levels = [_apart(level, heavier[:, channels]) for level, heavier, channels in pairs]
+            levels = [_apart(*pair) for pair in zip(found, wanted, strict=True)]
             losses["levels"] = LEVELS * torch.stack(levels).mean()
         for key, value in losses.items():
             sums[key] = sums.get(key, 0.0) + value / len(shots)

@@ -26,56 +26,8 @@ def lightened(tensors: Mapping[str, Tensor], config: NetworkConfig) -> Tensors:
     found = {name: tensor.float() for name, tensor in current_names(tensors).items()}
     if config.coarse.early_steps and "decoder.steps.0.conv.weight" in found:
         found |= _steps(found, config)
-        found |= _levels(found, config)
     found |= _doubt(found, config.coarse.doubt_width)
     return {**found, **_refiner(found, config)}
-
-
-def kept_channels(found: Mapping[str, Tensor], config: NetworkConfig) -> list[Tensor]:
-    """Which channels of each step of a checkpoint's decoder stay: those that pass, and the strongest gated.
-
-    As strong as what they are multiplied by where they are read: by their own gate, and by what follows.
-    """
-    kept = []
-    for number, (width, gated) in enumerate(
-        zip(config.coarse.widths, config.state_channels[1:], strict=True)
-    ):
-        out = found[f"decoder.steps.{number}.conv.weight"].shape[0]
-        own = found[f"decoder.steps.{number}.gate.candidate.weight"]
-        passing = out - own.shape[0]
-        if passing != width - gated:
-            raise ValueError(f"step {number}: {passing} channels pass, and {width - gated} are asked for")
-        following = f"decoder.steps.{number + 1}.conv.weight"
-        if following not in found:
-            following = "decoder.full1.weight"
-        strength = own.flatten(2).norm(dim=2).norm(dim=0)
-        strength = strength * found[following][:, passing:out].flatten(2).norm(dim=2).norm(dim=0)
-        strongest = strength.topk(gated).indices.sort().values
-        kept.append(torch.cat((torch.arange(passing), passing + strongest)))
-    return kept
-
-
-def _levels(found: Tensors, config: NetworkConfig) -> Tensors:
-    """Fewer gated channels: what makes them and what reads them."""
-    kept = kept_channels(found, config)
-    fitted = dict[str, Tensor]()
-    for number, channels in enumerate(kept):
-        step = f"decoder.steps.{number}"
-        out = found[f"{step}.conv.weight"].shape[0]
-        passing = out - found[f"{step}.gate.candidate.weight"].shape[0]
-        gated = channels[channels >= passing] - passing
-        before = fitted.get(f"{step}.conv.weight", found[f"{step}.conv.weight"])
-        fitted[f"{step}.conv.weight"] = before[channels]
-        fitted[f"{step}.conv.bias"] = found[f"{step}.conv.bias"][channels]
-        for name, tensor in found.items():
-            if name.startswith(f"{step}.gate."):
-                fitted[name] = tensor[gated][:, gated] if tensor.dim() == 4 else tensor[gated]
-        readers = ["decoder.trimap_head.0.weight", "decoder.full1.weight"]
-        if number + 1 < len(kept):
-            readers = [f"decoder.steps.{number + 1}.conv.weight"]
-        for name in readers:
-            fitted[name] = torch.cat((found[name][:, :out][:, channels], found[name][:, out:]), 1)
-    return fitted
 
 
 def _steps(found: Tensors, config: NetworkConfig) -> Tensors:

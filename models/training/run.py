@@ -57,7 +57,7 @@ class Trainer(Loop):
         self.run, self.device = run, device
         self.objectives = dict(OBJECTIVES)
         if run.teacher:
-            self.objectives |= imitation(teacher(run.teacher_config, Path(run.teacher)), CONFIGS[run.config])
+            self.objectives |= imitation(teacher(run.teacher_config, Path(run.teacher)))
         clips = Clips(composer, run.frames)
         self.draws: dict[str, Draw] = {
             name: composer if name in STILLS else clips for name in self.objectives

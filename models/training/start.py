@@ -149,8 +149,7 @@ def begin(
     ValueError : tensors that the network needs and neither RVM nor the file has.
     """
     gated = isinstance(network.decoder, GatedDecoder)
-    heavy = gated and not network.config.coarse.gated  # RVM's layers are those of the heavier shape
-    if heavy:
+    if gated:
         load_rvm_encoder(network.encoder.tokenizer)
         load_rvm_decoder(network)
     early = gated and network.decoder.early
@@ -162,7 +161,7 @@ def begin(
     found = lightened(found, network.config) if lighten else found
     known = network.state_dict()
     taken = {k: v for k, v in found.items() if k in known and v.shape == known[k].shape}
-    lacking = [k for k in known if k not in taken and not (heavy and (".state_" in k or ".reset." in k))]
+    lacking = [k for k in known if k not in taken and not (gated and (".state_" in k or ".reset." in k))]
     if lacking:
         raise ValueError(
             f"{start} lacks {len(lacking)} tensors that {network.config.name} needs: {lacking[0]} …"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from models.training.compose import Plates
 from models.training.imitation import answered, distance, followed, imitation, teacher
-from models.training.lighten import kept_channels, lightened
+from models.training.lighten import lightened
 from safetensors.torch import load_file, save_file
 
 from flyaway.network import CONFIGS, MattingNetwork
@@ -48,17 +48,6 @@ def test_a_shape_that_is_not_lighter_gets_the_same_tensors(heavy: Path) -> None:
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
-def test_channels_that_pass_stay_and_the_strongest_gated_ones() -> None:
-    found = MattingNetwork(HEAVY).state_dict()
-    step = "decoder.steps.1"
-    weak = [1, 5, 11, 17]  # gated channels that nothing reads
-    found["decoder.steps.2.conv.weight"][:, [20 + channel for channel in weak]] = 0
-    kept = kept_channels(found, LIGHT)
-    assert [len(channels) for channels in kept] == list(LIGHT.coarse.widths)
-    assert kept[1].tolist() == [*range(20), *(20 + c for c in range(20) if c not in weak)]
-    assert found[f"{step}.conv.weight"].shape[0] == 40
-
-
 def plates(count: int, height: int = 64, width: int = 64) -> Plates:
     """Noise, whose alpha nobody asks for."""
     image, one = torch.rand(count, 3, height, width), torch.ones(count)
@@ -67,12 +56,11 @@ def plates(count: int, height: int = 64, width: int = 64) -> Plates:
 
 def test_a_teacher_is_no_distance_from_itself_and_a_start_is_some(heavy: Path) -> None:
     taught_by, shot = teacher("fast-4", heavy), [plates(1), plates(1)]
-    everything = [torch.arange(width) for width in HEAVY.coarse.widths]
-    same, figures = followed(taught_by, taught_by, everything, shot, (64, 64))
+    same, figures = followed(taught_by, taught_by, shot, (64, 64))
     assert max(float(value) for value in same.values()) == 0
     assert float(figures["mad"]) == 0
     with torch.no_grad():
-        other, _ = followed(fitted(heavy), taught_by, kept_channels(load_file(heavy), LIGHT), shot, (64, 64))
+        other, _ = followed(fitted(heavy), taught_by, shot, (64, 64))
     assert set(other) == {"alpha", "doubt", "features", "levels"}
     assert all(float(value) > 0 for value in other.values())
 
@@ -82,7 +70,7 @@ def test_a_teacher_may_look_closer_and_in_a_mirror(heavy: Path) -> None:
     closer, network = teacher("quality-2", heavy), fitted(heavy)
     shot = [plates(1, 96, 160), plates(1, 96, 160)]
     with torch.no_grad():
-        losses, figures = followed(network, closer, kept_channels(load_file(heavy), LIGHT), shot, (64, 128))
+        losses, figures = followed(network, closer, shot, (64, 128))
         coarse, states = closer.frame(shot[0].image)
         answer = answered(coarse.levels[-1], (64, 128))
     assert set(losses) == {"alpha", "doubt", "features"}
@@ -110,7 +98,7 @@ def test_a_lighter_network_learns_what_the_heavier_one_says(heavy: Path) -> None
     taught_by, network = teacher("fast-4", heavy), fitted(heavy)
     network.requires_grad_(False)
     network.decoder.requires_grad_(True)
-    learn, one = imitation(taught_by, LIGHT), plates(2)
+    learn, one = imitation(taught_by), plates(2)
     optimizer = torch.optim.Adam(network.decoder.parameters(), lr=2e-3)
     sums = []
     for number in range(24):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from flyaway.engines.base import state_shapes
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.flops import HD, cost
-from flyaway.network.gated import GatedDecoder, convolved, convolved_early
+from flyaway.network.gated import convolved, convolved_early
 from flyaway.network_config import LIGHTER_REFINER, NetworkConfig
 
 
@@ -22,7 +22,7 @@ def network() -> MattingNetwork:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "coarse"), [("fast-4", "fast-5", 0.78), ("quality-5", "quality-6", 0.82)]
+    ("before", "after", "coarse"), [("fast-4", "fast-5", 0.80), ("quality-5", "quality-6", 0.84)]
 )
 def test_both_stages_cost_less(before: str, after: str, coarse: float) -> None:
     """In products of convolutions; `quality` runs most of the encoder twice, which costs what it did."""
@@ -57,14 +57,6 @@ def test_convolved_early_is_convolved_where_nothing_changes() -> None:
     early, late = convolved_early(conv, even, [picture]), convolved(conv, (enlarged, picture))
     inside = (..., slice(3, -3), slice(3, -3))
     torch.testing.assert_close(early[inside], late[inside], rtol=0, atol=1e-5)
-
-
-def test_as_many_channels_as_were_asked_for_are_gated(network: MattingNetwork) -> None:
-    decoder = network.decoder
-    assert isinstance(decoder, GatedDecoder)
-    gates = [decoder.bottom, *(step.gate for step in decoder.steps)]
-    assert tuple(gate.update.out_channels for gate in gates) == CONFIGS["fast-5"].coarse.gated
-    assert decoder.trimap_head[0].out_channels == CONFIGS["fast-5"].coarse.doubt_width
 
 
 def test_a_refiners_first_kernel_lies_evenly_about_its_pixels() -> None:

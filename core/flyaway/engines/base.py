@@ -232,9 +232,8 @@ def state_shapes(config: NetworkConfig, height: int, width: int) -> list[tuple[i
     if not c.memory:
         return []
     h, w = (padded(side, c.pad_multiple) for side in working_size(height, width, c.working_size))
-    shapes = [
-        (1, n, h // stride, w // stride) for n, stride in zip(config.state_channels, STRIDES, strict=True)
-    ]
+    channels = (config.mobile.dim, *c.widths)
+    shapes = [(1, n // 2, h // stride, w // stride) for n, stride in zip(channels, STRIDES, strict=True)]
     return shapes * (2 if c.mirrored else 1)
 
 

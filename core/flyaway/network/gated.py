@@ -70,15 +70,15 @@ def convolved_early(conv: nn.Conv2d, x: Tensor, parts: Sequence[Tensor]) -> Tens
 
 
 class Gate(nn.Module):
-    """Half of the channels pass, the other half (or the last so many) is a gate times a candidate.
+    """Half of the channels pass, the other half is a gate times a candidate.
 
     With memory it is a convolutional GRU (Lin et al., section 3.1) whose state is that half. What multiplies
     the state is added without a bias: a zero state, or none, gives what the same weights give without memory.
     """
 
-    def __init__(self, channels: int, memory: bool = False, gated: int = 0):
+    def __init__(self, channels: int, memory: bool = False):
         super().__init__()
-        half = self.gated = gated or channels // 2
+        half = channels // 2
         self.update = nn.Conv2d(half, half, 3, padding=1)
         self.candidate = nn.Conv2d(half, half, 3, padding=1)
         self.reset: nn.Conv2d | None = None
@@ -90,7 +90,7 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """N×C×h×w and the state of the frame before, N×C/2×h×w → the same shape, and the new state."""
-        passed, x = x.split((x.shape[1] - self.gated, self.gated), 1)
+        passed, x = x.chunk(2, 1)
         update, candidate = self.update(x), self.candidate(x)
         if state is None:
             new = torch.sigmoid(update) * torch.tanh(candidate)
@@ -107,13 +107,11 @@ class Gate(nn.Module):
 class GatedStep(nn.Module):
     """Twice the resolution, with a skip and the picture at that resolution."""
 
-    def __init__(
-        self, channels: int, skip: int, out: int, memory: bool = False, early: bool = False, gated: int = 0
-    ):
+    def __init__(self, channels: int, skip: int, out: int, memory: bool = False, early: bool = False):
         super().__init__()
         self.early = early
         self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
-        self.gate = Gate(out, memory, gated)
+        self.gate = Gate(out, memory)
 
     def forward(
         self, x: Tensor, skip: Tensor, picture: Tensor, state: Tensor | None = None
@@ -143,15 +141,13 @@ class GatedDecoder(nn.Module):
         early: bool = False,
         early_steps: bool = False,
         doubt_width: int = 24,
-        gated: Sequence[int] = (),
     ):
         super().__init__()
         self.refiner_features, self.early = refiner_features, early
-        bottom, *of_steps = gated or [0] * (1 + len(widths))
-        self.bottom = Gate(channels[-1], memory, bottom)
+        self.bottom = Gate(channels[-1], memory)
         steps, x = [], channels[-1]
-        for skip, width, count in zip(reversed(channels[:-1]), widths, of_steps, strict=True):
-            steps.append(GatedStep(x, skip, width, memory, early_steps, count))
+        for skip, width in zip(reversed(channels[:-1]), widths, strict=True):
+            steps.append(GatedStep(x, skip, width, memory, early_steps))
             x = width
         self.steps = nn.ModuleList(steps)
         self.trimap_head = nn.Sequential(
@@ -188,8 +184,8 @@ class GatedDecoder(nn.Module):
 
         Returns
         -------
-        The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, what is
-        gated of each level.
+        The maps, and the states that this frame leaves: 1/16, 1/8, 1/4, 1/2 of the picture's size, half
+        of the channels of each level.
         """
         pictures = [image]
         for _ in self.steps:

@@ -37,14 +37,7 @@ class MattingNetwork(TwoStageNetwork):
         self.decoder: Decoder | GatedDecoder
         if c.decoder == "gated":
             self.decoder = GatedDecoder(
-                channels,
-                c.widths,
-                c.refiner_features,
-                c.memory,
-                c.early,
-                c.early_steps,
-                c.doubt_width,
-                c.gated,
+                channels, c.widths, c.refiner_features, c.memory, c.early, c.early_steps, c.doubt_width
             )
         else:
             self.decoder = Decoder(channels, c.widths, c.refiner_features)
