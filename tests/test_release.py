@@ -13,8 +13,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# What the Python package index takes unasked.
+# What the Python package index takes unasked. No index has the wheel of earlier weights, which is released as a
+# file: it may be larger, and is to be parted before it is half as large again (decision 11).
 MOST_BYTES = 100_000_000
+MOST_BYTES_EARLIER = 150_000_000
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +74,12 @@ def test_the_wheel_is_whole(dist, release):
 def test_every_listed_file_is_in_one_wheel_and_both_are_small(dist, release):
     """Current weights in the one, those that came before in the other; the manifest of all in the first."""
     held = {}
-    for name, top in (("flyaway", "flyaway/_models/weights/"), ("flyaway_earlier_weights",) * 2):
+    for name, top, most in (
+        ("flyaway", "flyaway/_models/weights/", MOST_BYTES),
+        ("flyaway_earlier_weights", "flyaway_earlier_weights", MOST_BYTES_EARLIER),
+    ):
         (wheel,) = dist.glob(f"{name}-*.whl")
-        assert wheel.stat().st_size < MOST_BYTES
+        assert wheel.stat().st_size < most
         top = f"{top.rstrip('/')}/"
         with zipfile.ZipFile(wheel) as archive:
             held[name] = {
