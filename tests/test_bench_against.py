@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import flyaway
@@ -82,6 +83,26 @@ def test_rvm_goes_through_its_sequence_with_memory(monkeypatch) -> None:
     assert found.difference is None
     assert found.stages[1] == {}
     assert any("with memory" in line for line in remarks([found], QUICK))
+
+
+def test_a_shot_is_matted_in_order_with_its_memory(tmp_path: Path) -> None:
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    with Image.open(ASTRONAUT) as image:
+        plate = image.convert("RGB").resize((256, 256))
+    for number in range(3):
+        plate.transform(plate.size, Image.Transform.AFFINE, (1, 0, number, 0, 1, 0)).save(
+            clip / f"{number}.png"
+        )
+    plates = pictures("clip", [np.asarray(Image.open(clip / f"{n}.png")) for n in range(3)])
+    sides = Side("fast"), Side("fast@8")
+    shot = compare(sides, plates, replace(QUICK, rounds=1, runs=3, shot=True))
+    still = compare(sides, plates, replace(QUICK, rounds=1, runs=3))
+    assert "steady" in shot.stages[0], "what holds hair from frame to frame"
+    assert "steady" not in still.stages[0]
+    assert any("as a shot" in line for line in remarks([shot], replace(QUICK, shot=True)))
+    with pytest.raises(EngineError, match="--plate FOLDER --shot"):
+        compare(sides, synthetic(320, 192, 0.3), replace(QUICK, shot=True))
 
 
 @pytest.mark.parametrize("what", ["nothing/at/all", "README.md"])

@@ -13,8 +13,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# What the Python package index takes unasked. No index has the wheel of earlier weights, which is released as a
-# file: it may be larger, and is to be parted before it is half as large again (decision 11).
+# What the Python package index takes unasked. No index has the wheel of earlier weights, which is released
+# as a file: it may be larger, and is to be parted before it is half as large again (decision 11).
 MOST_BYTES = 100_000_000
 MOST_BYTES_EARLIER = 150_000_000
 

@@ -75,6 +75,7 @@ class Options:
     rounds : fresh processes of each side.
     runs : timed calls of each process, after the first and two to warm up.
     bare : the network alone: its alpha is not read again in linear light, as RVM's never is.
+    shot : frames are matted in order, there and back, each with the memory of those before, as RVM always is.
     """
 
     rounds: int = 4
@@ -83,6 +84,7 @@ class Options:
     engine: str = DEFAULT_ENGINE
     threads: int | None = None
     bare: bool = False
+    shot: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,10 @@ def compare(
 
     Raises
     ------
-    EngineError : a side that failed, in its own words.
+    EngineError : a side that failed, in its own words; or cells that are forced in a shot.
     """
+    if options.shot and plates.share is not None:
+        raise EngineError("no cells can be forced in a shot: time plates of one (--plate FOLDER --shot)")
     answers: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
     others: list[float] = []
     with tempfile.TemporaryDirectory() as name, _paths(sides, Path(name)) as paths:
@@ -212,6 +216,10 @@ def remarks(comparisons: Sequence[Comparison], options: Options) -> list[str]:
     ]
     if any(RVM in c.sides for c in comparisons):
         lines.append(f"{RVM}: one pass a frame in its sequence loop, with memory; coarse stage at 512 px")
+    if options.shot:
+        lines.append(
+            "as a shot (--shot): frames in order, there and back, each with the memory of those before"
+        )
     if options.bare:
         lines.append("the networks alone (--bare): no alpha was read again in linear light")
     lines += [
@@ -267,7 +275,7 @@ def _run(
         "share": plates.share,
         "alpha": str(folder / f"alpha{which}.npy"),
         "device": options.device, "engine": side.engine or options.engine, "threads": options.threads,
-        "runs": options.runs, "warm_up": WARM_UP, "bare": options.bare,
+        "runs": options.runs, "warm_up": WARM_UP, "bare": options.bare, "shot": options.shot,
     }  # fmt: skip
     code = Path(bench_worker.__file__).read_text(encoding="utf-8")
     done = subprocess.run(  # noqa: S603

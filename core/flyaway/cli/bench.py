@@ -58,6 +58,9 @@ def bench(
     bare: Annotated[
         bool, typer.Option("--bare", help="With --against: the network alone, no reading in linear light.")
     ] = False,
+    shot: Annotated[
+        bool, typer.Option("--shot", help="With --against and --plate: frames as a shot, each with memory.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage.
@@ -76,7 +79,7 @@ def bench(
         from flyaway.bench_against import Options
         from flyaway.cli.bench_against import bench_against
 
-        options = Options(rounds, runs, device, engine, threads, bare)
+        options = Options(rounds, runs, device, engine, threads, bare, shot)
         # Pictures alone are timed where no size is asked for.
         sizes = [] if plate and not size else sizes
         bench_against(against, model or [], sizes, shares, plate or [], options, json)
