@@ -149,3 +149,18 @@ def test_the_command_times_a_picture(elsewhere: Path) -> None:
     (row,) = json.loads(result.stdout[result.stdout.index("{") :])["rows"]
     assert re.fullmatch(r"astronaut\.png \d+×\d+", row["plates"])
     assert len(row["ratios"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--shot", "--plate", str(ASTRONAUT)], "go with --against"),
+        (["--bare"], "go with --against"),
+        (["--against", "rvm", "--shot"], "goes with --plate"),
+        (["--against", "rvm", "--shot", "--plate", str(ASTRONAUT), "--size", "HD"], "without --size"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(app, ["bench", *options])
+    assert done.exit_code == 2
+    assert said in re.sub(r"[\s│]+", " ", done.output)

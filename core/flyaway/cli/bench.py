@@ -73,6 +73,10 @@ def bench(
     from flyaway import bench as timing
     from flyaway.machine import load_average
 
+    if (shot or bare or plate) and against is None:
+        raise typer.BadParameter("--plate, --shot and --bare go with --against: two sides are timed in turns")
+    if shot and (size or not plate):
+        raise typer.BadParameter("a shot has frames: --shot goes with --plate FOLDER and without --size")
     sizes = [parse_size(text) for text in size or ["HD", "UHD"]]
     shares = [parse_share(percent) for percent in unknown or [3, 6, 13]]
     if against is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flyaway.weights import earlier_models, list_models
+from flyaway.weights import earlier_models, list_models, verified
 
 
 def list_once(root: Path) -> list[str]:
@@ -24,10 +24,11 @@ def list_once(root: Path) -> list[str]:
 
     Raises
     ------
-    WeightsError : a manifest that cannot be read.
+    WeightsError : a manifest that cannot be read; CorruptWeightsError : a file is not what it lists.
     """
-    for read in (list_models, earlier_models):  # paths are looked at before anything is removed
-        read(root)
+    for info in (list_models(root) | earlier_models(root)).values():
+        for listed in info.files.values():  # all are what their hash says before any is removed
+            verified(listed)
     manifest = json.loads((root / "manifest.json").read_text(encoding="utf-8"))
     entries = [*manifest["models"].values(), *manifest.get("earlier", {}).values()]
     files = [file for entry in entries for file in entry["files"].values()]

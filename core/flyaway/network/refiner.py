@@ -84,8 +84,8 @@ class UnshuffleRefiner(nn.Module):
         self.bottom = _conv(deep, deep)
         self.entry, self.early = config.entry, config.early
         self.apart = config.skip == 1
-        if self.apart and not self.early:
-            raise ValueError("skips have kernels of their own only where features are convolved early")
+        if config.skip not in (1, 3) or (self.apart and not self.early):
+            raise ValueError("skips have kernels of 3 px, or of 1 px where features are convolved early")
         self.up1 = _conv(deep if self.apart else deep + middle, middle)
         self.up2 = _conv(middle if self.apart else middle + fine, fine)
         self.beside1, self.beside2 = (
