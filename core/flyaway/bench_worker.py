@@ -9,6 +9,7 @@ are to be timed as one.
 import hashlib
 import importlib
 import importlib.metadata
+import itertools
 import json
 import sys
 import time
@@ -79,6 +80,7 @@ def main() -> None:
     plates = [np.ascontiguousarray(plate) for plate in plates]
     if job["shot"]:  # there and back: no frame is far from the one before it
         plates += plates[-2:0:-1]
+    frames = itertools.cycle(plates)
     importlib.import_module("flyaway")
     began = time.perf_counter()
     call, matting, device, version = opened(job)
@@ -87,14 +89,14 @@ def main() -> None:
     if job["share"] is not None and matting is not None:
         more = {"cells": force_cells(grid(matting, plates[0]), job["share"])}
     began = time.perf_counter()
-    alpha = call(plates[0], **more)
+    alpha = call(next(frames), **more)
     first = time.perf_counter() - began
-    for number in range(job["warm_up"]):
-        call(plates[(number + 1) % len(plates)], **more)
+    for _ in range(job["warm_up"]):
+        call(next(frames), **more)
     wall, cpu, stages = [], [], []
-    for number in range(job["runs"]):
+    for _ in range(job["runs"]):
         clock, used = time.perf_counter(), time.process_time()
-        alpha = call(plates[(number + 1 + job["warm_up"]) % len(plates)], **more)
+        alpha = call(next(frames), **more)
         wall.append(1000 * (time.perf_counter() - clock))
         cpu.append(1000 * (time.process_time() - used))
         stages.append({} if matting is None else dict(matting.timings))

@@ -275,7 +275,6 @@ FAST_3 = replace(FAST_2, name="fast-3", view=VIEW)
 DOUBTED = replace(FAST_3.refiner, low=0.3, high=0.6)
 FAST_4 = replace(FAST_3, name="fast-4", refiner=DOUBTED)
 
-
 # The same for less: features are convolved before they are enlarged on every level, doubt has a head of two
 # thirds, and the refiner smaller kernels where it sees most pixels (docs/decisions/0013-a-lighter-shape.md).
 LIGHTER_COARSE = replace(FAST_4.coarse, early_steps=True, doubt_width=16)

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.network import MattingNetwork
 from flyaway.network.decoder import HeadOutput
 from flyaway.network.gated import GatedDecoder
 from flyaway.shots import KEPT
 from models.training.compose import Plates
 from models.training.objectives import Objective, Result, shrunk
+from models.training.score_coarse import open_network
 
 Levels = list[Tensor]  # features behind each step of a decoder
 SOFT = 3.0  # what a soft pixel counts besides
@@ -31,11 +31,10 @@ LEVELS = 0.5  # what the features of all levels together count
 
 def teacher(config: str, weights: Path) -> MattingNetwork:
     """A trained network that learns nothing more."""
-    network = MattingNetwork(CONFIGS[config])
-    network.load_state_dict({k: v.float() for k, v in load_file(weights).items()})
+    network = open_network(config, weights)
     # torch does not declare this form of the call; it changes the network in place.
     cast("Any", network).to(memory_format=torch.channels_last)
-    return network.eval().requires_grad_(False)
+    return network.requires_grad_(False)
 
 
 def imitation(taught_by: MattingNetwork) -> dict[str, Objective]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from flyaway.network.gated import current_names, narrowed
+from flyaway.network.refiner import of_phases
 from flyaway.network_config import NetworkConfig
 
 Tensors = dict[str, Tensor]
@@ -66,9 +67,7 @@ def _refiner(found: Tensors, config: NetworkConfig) -> Tensors:
     r, fitted = config.refiner, dict[str, Tensor]()
     enter = found.get("refiner.enter.0.weight")
     if enter is not None and enter.shape[-1] == 3 and r.entry == 4:  # stored as 3×3 over four phases
-        out, channels = enter.shape[0], enter.shape[1] // 4
-        kernel = enter.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(out, channels, 6, 6)
-        fitted["refiner.enter.0.weight"] = _folded(kernel)
+        fitted["refiner.enter.0.weight"] = _folded(of_phases(enter))
     for name, beside, width in (("up1", "beside1", r.widths[1]), ("up2", "beside2", r.widths[0])):
         weight = found.get(f"refiner.{name}.0.weight")
         if weight is not None and r.skip == 1 and f"refiner.{beside}.weight" not in found:

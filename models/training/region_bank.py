@@ -24,6 +24,7 @@ from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.two_stage import CoarseMaps
 from flyaway.regions import torch_backend as regions
 from models.training.compose import Plates
+from models.training.imitation import teacher
 from models.training.losses import soft_cells
 from models.training.objectives import shrunk
 from models.training.recipe import read_recipe
@@ -132,11 +133,10 @@ def join(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {key: torch.cat([part[key] for part in parts]).contiguous() for key in parts[0]}
 
 
-def coarse_stage(config: str, weights: Path, whole: bool = False) -> MattingNetwork:
-    """A network with a trained coarse stage, ready to be run; its refiner is trained if it is `whole`."""
+def coarse_stage(config: str, weights: Path) -> MattingNetwork:
+    """A network with a trained coarse stage, ready to be run; its refiner is not trained."""
     network = MattingNetwork(CONFIGS[config])
-    parts = ("",) if whole else ("encoder.", "decoder.")
-    coarse = {k: v.float() for k, v in load_file(weights).items() if k.startswith(parts)}
+    coarse = {k: v.float() for k, v in load_file(weights).items() if k.startswith(("encoder.", "decoder."))}
     if network.load_state_dict(coarse, strict=False).unexpected_keys:
         raise SystemExit(f"{weights} is no checkpoint of {config}")
     # torch does not declare this form of the call; it changes the network in place.
@@ -164,7 +164,8 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     run = replace(read_recipe(args.recipe), seed=1000 + args.seed)
-    network = coarse_stage(args.config or run.config, args.weights, args.answers)
+    opened = teacher if args.answers else coarse_stage
+    network = opened(args.config or run.config, args.weights)
     draw = open_composer(run, args.bank, args.data, torch.device("cpu"))
     args.regions.mkdir(parents=True, exist_ok=True)
     began, number, parts = time.monotonic(), 0, list[dict[str, Tensor]]()

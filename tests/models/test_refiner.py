@@ -12,6 +12,7 @@ import torch
 from models.training import ablate
 from models.training.bank import open_bank
 from models.training.compose import Composer, Plates, Recipe
+from models.training.imitation import teacher
 from models.training.lighten import lightened
 from models.training.losses import region_loss
 from models.training.recipe import Run, read_recipe
@@ -23,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from flyaway.network import CONFIGS, MattingNetwork
 
 CHECKPOINT = Path("models/training/checkpoints/fast-2-wide.fp16.safetensors")
+RELEASED = Path("models/weights/fast@7/fast.fp16.safetensors")
 SIZE = (128, 96)  # of the working image
 CPU = torch.device("cpu")
 
@@ -89,11 +91,8 @@ def test_a_stranger_is_strange_to_the_coarse_stage_alone() -> None:
     assert spans[0] & spans[1]
 
 
-RELEASED = Path("models/weights/fast@7/fast.fp16.safetensors")
-
-
-def released(config: str = "fast-4") -> MattingNetwork:
-    return coarse_stage(config, RELEASED, whole=True)
+def released() -> MattingNetwork:
+    return teacher("fast-4", RELEASED)
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def test_a_state_of_nothing_gives_the_still_to_the_bit(network: MattingNetwork) 
     with torch.no_grad():
         still, states = network.frame(working)
         shot, _ = network.frame(working, [torch.zeros_like(state) for state in states])
-    torch.testing.assert_close(still.levels[-1].alpha, shot.levels[-1].alpha, rtol=0, atol=1e-6)
+    torch.testing.assert_close(still.levels[-1].alpha, shot.levels[-1].alpha, rtol=0, atol=0)
 
 
 def test_convolved_early_is_convolved_where_nothing_changes() -> None:

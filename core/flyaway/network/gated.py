@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flyaway.network.cues import enlarged
 from flyaway.network.decoder import TRIMAP_CLASSES, HeadOutput
 
 RGB = 3
@@ -31,11 +32,6 @@ def current_names(tensors: Mapping[str, Any], prefix: str = "decoder.") -> dict[
         known = dot and name.startswith(prefix) and stored in STORED_NAMES
         names[f"{prefix}{STORED_NAMES[stored]}.{rest}" if known else name] = tensor
     return names
-
-
-def enlarged(x: Tensor) -> Tensor:
-    """Twice the size, bilinear."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:

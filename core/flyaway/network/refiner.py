@@ -39,6 +39,13 @@ def _halving(channels: int, out: int, side: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(channels, out, side, 2, side // 2 - 1), nn.LeakyReLU(0.1, inplace=True))
 
 
+def of_phases(weight: Tensor) -> Tensor:
+    """A 3×3 kernel over four phases of each channel, as it is stored → the 6×6 kernel over the channels."""
+    out, channels = weight.shape[0], weight.shape[1] // 4
+    kernel = weight.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
+    return kernel.reshape(out, channels, UNSHUFFLED, UNSHUFFLED)
+
+
 def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
     """A block of `_conv` on four times the channels of half the size, as one convolution of stride 2.
 
@@ -46,9 +53,7 @@ def unshuffled(block: nn.Sequential, x: Tensor) -> Tensor:
     spend a seventh of the refiner on moving pixels for the former.
     """
     conv = cast("nn.Conv2d", block[0])  # an nn.Sequential does not say what it holds
-    out, channels = conv.out_channels, conv.in_channels // 4
-    kernel = conv.weight.view(out, channels, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
-    y: Tensor = block[1](F.conv2d(x, kernel.reshape(out, channels, 6, 6), conv.bias, stride=2, padding=2))
+    y: Tensor = block[1](F.conv2d(x, of_phases(conv.weight), conv.bias, stride=2, padding=2))
     return y
 
 
@@ -138,18 +143,18 @@ class UnshuffleRefiner(nn.Module):
 
     def _up(self, block: nn.Sequential, x: Tensor, skip: Tensor, beside: nn.Module) -> Tensor:
         """Twice the size: features of half the size, and what was there before it was halved."""
-        if self.apart:
-            x = F.interpolate(block[0](x), scale_factor=2.0, mode="nearest")
-            sum_of_both: Tensor = block[1](x + beside(skip))
-            return sum_of_both
         if not self.early:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
             joined: Tensor = block(torch.cat((x, skip), 1))
             return joined
         conv = cast("nn.Conv2d", block[0])
-        inner, outer = conv.weight[:, : x.shape[1]], conv.weight[:, x.shape[1] :]
-        x = F.interpolate(F.conv2d(x, inner, padding=1), scale_factor=2.0, mode="nearest")
-        added: Tensor = block[1](x + F.conv2d(skip, outer, conv.bias, padding=1))
+        if self.apart:
+            x, skip = conv(x), beside(skip)
+        else:
+            inner, outer = conv.weight[:, : x.shape[1]], conv.weight[:, x.shape[1] :]
+            x = F.conv2d(x, inner, padding=1)
+            skip = F.conv2d(skip, outer, conv.bias, padding=1)
+        added: Tensor = block[1](F.interpolate(x, scale_factor=2.0, mode="nearest") + skip)
         return added
 
     def decode(self, features: tuple[Tensor, ...], attended: Tensor, find: FindCues = cues) -> Tensor:
