@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from flyaway.detail import detailed
 from flyaway.parallel import MOST, _helpers, each, threads_of
 from flyaway.resample import resize
-from flyaway.steady import steadied
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
@@ -36,24 +35,6 @@ def test_detail_is_put_back_alike_on_any_number_of_threads() -> None:
     alone = detailed(plate, small, alpha)
     for threads in (2, 7):
         np.testing.assert_array_equal(detailed(plate, small, alpha, threads=threads), alone)
-
-
-def test_hair_is_held_alike_on_any_number_of_threads() -> None:
-    rng = np.random.default_rng(3)
-    soft = resize(rng.random((60, 90, 1)).astype(np.float32), 480, 720)[..., 0]
-    scene = resize(rng.random((90, 140, 3)).astype(np.float32), 500, 740)
-    frames = [scene[shift : 480 + shift, 2 * shift : 720 + 2 * shift] for shift in (0, 2)]
-    refined = np.ones((15, 23), bool)
-    found = []
-    for threads in (1, 2, 5):
-        history = None
-        for plate in frames:
-            noisy = np.asarray(np.random.default_rng(4).normal(0, 0.01, plate.shape) + plate, np.float32)
-            alpha, history, _ = steadied(noisy.clip(0, 1), soft.copy(), refined, 32, history, threads=threads)
-        found.append(alpha)
-    assert (found[0] != soft).any()
-    np.testing.assert_array_equal(found[1], found[0])
-    np.testing.assert_array_equal(found[2], found[0])
 
 
 def test_each_part_is_done_once_by_as_many_threads_as_were_allowed() -> None:

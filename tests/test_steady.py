@@ -111,13 +111,12 @@ def test_motion_is_found_to_a_fraction_of_a_pixel():
         planes = [(255 * p[..., 1] + rng.normal(0, 1, p.shape[:2])).astype(np.float32) for p in (before, now)]
         blocks = np.stack(np.meshgrid([48, 64, 80, 96], [64, 96, 128], indexing="ij"), -1).reshape(-1, 2)
         top, left = blocks[:, 0] - block_motion.MARGIN, blocks[:, 1] - block_motion.MARGIN
-        size = (HEIGHT, WIDTH)
         ones = np.ones((len(blocks), block_motion.SIDE, block_motion.SIDE), np.float32)
-        small = [block_motion.shrunk(plane[None])[0] for plane in planes[::-1]]
-        steps = block_motion.whole_steps(*small, blocks, ones, 2.0)
-        here = planes[1].ravel()[block_motion.places(size, WIDTH, top, left, block_motion.SIDE)]
-        where = block_motion.places(size, WIDTH, top + steps[:, 0], left + steps[:, 1], block_motion.SIDE)
-        there = planes[0].ravel()[where]
+        around = [np.pad(plane, block_motion.AROUND, mode="edge") for plane in planes]
+        small = [np.pad(block_motion.shrunk(p[None])[0], block_motion.AROUND, mode="edge") for p in planes]
+        steps = block_motion.whole_steps(small[1], small[0], blocks, ones, 2.0)
+        here = block_motion.squares(around[1], top, left, block_motion.SIDE)
+        there = block_motion.squares(around[0], top + steps[:, 0], left + steps[:, 1], block_motion.SIDE)
         aligned = block_motion.Alignment(here, ones[:, 1:-1, 1:-1], 2.0)
         found = steps + np.stack(aligned.step(there[:, 1:-1, 1:-1]), axis=1)
         assert np.median(np.abs(found - np.array([-dy, -dx]))) < 0.15, (dx, dy, found)

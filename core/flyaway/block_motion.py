@@ -14,9 +14,13 @@ References
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Float = NDArray[np.float32]
 Index = NDArray[np.int64]
 Bool = NDArray[np.bool_]
@@ -25,6 +29,10 @@ BLOCK, MARGIN = 16, 4  # px; what moves as one piece, and what it sees besides
 SIDE = BLOCK + 2 * MARGIN
 SMALL = 4  # px of the plate to one of the small plate
 REACH = 1.0  # px that least squares may add to a whole step
+# Pixels that planes have besides on every side, the small plate too. A square begins at most 40 px above its
+# block (what is around it, eight small pixels and their fraction, one more), and ends at most 56 below the
+# block's first line.
+AROUND = 64
 _SMALL_SIDE, _SMALL_AROUND = 8, 2  # of a block on the small plate, with what it sees around
 _CELL, _VIEW = 32, 16  # px of what is correlated together, and small pixels that are looked at for it
 _PEAKS = 3  # of the correlation that are tried: person, background, and one more
@@ -34,19 +42,17 @@ _WHITENED = 0.7  # power of the spectrum that is divided away; 1 is pure phase, 
 _HANN = np.outer(np.hanning(_VIEW + 2)[1:-1], np.hanning(_VIEW + 2)[1:-1]).astype(np.float32)
 
 
-def places(shape: tuple[int, int], stride: int, top: Index, left: Index, side: int) -> Index:
-    """Where squares of a plane lie in its memory: M×side×side.
+def squares(plane: NDArray[Scalar], top: Index, left: Index, side: int) -> NDArray[Scalar]:
+    """Squares of a plane: M×side×side, each copied row by row.
 
     Parameters
     ----------
-    shape : height and width of what counts; beyond it the last line is repeated.
-    stride : elements of a row of the plane.
-    top, left : M rows and columns of the squares' first pixels.
+    plane : with `AROUND` more on every side (`flyaway.cells.plane_of`), which is as far as squares may reach.
+    top, left : M rows and columns of the squares' first pixels, counted without these.
     """
-    span = np.arange(side)
-    rows = np.clip(top[:, None] + span, 0, shape[0] - 1) * stride
-    columns = np.clip(left[:, None] + span, 0, shape[1] - 1)
-    return np.asarray(rows[:, :, None] + columns[:, None, :])
+    down, across = (length - side + 1 for length in plane.shape)
+    shape, strides = (down, across, side, side), plane.strides * 2
+    return as_strided(plane, shape, strides, writeable=False)[top + AROUND, left + AROUND]
 
 
 def gradients(x: Float) -> tuple[Float, Float]:
@@ -135,7 +141,7 @@ def whole_steps(now: Float, then: Float, blocks: Index, alpha: Float, noise: flo
 
     Parameters
     ----------
-    now, then : the small plates of this frame and of the one before.
+    now, then : the small plates of this frame and of the one before, with `AROUND` px on every side.
     blocks : M×2 rows and columns of the blocks' first pixels on the plate itself.
     alpha : M×24×24, of the blocks and what is around them: how much each pixel counts.
     noise : variance of the noise in a difference of both plates, at their full size.
@@ -168,18 +174,16 @@ def whole_steps(now: Float, then: Float, blocks: Index, alpha: Float, noise: flo
 
 
 def _small(plane: Float, corner: Index) -> Float:
-    where = places(plane.shape, plane.shape[1], corner[:, 0], corner[:, 1], _SMALL_SIDE)
-    return np.asarray(plane.ravel().take(where, mode="clip"))
+    return squares(plane, corner[:, 0], corner[:, 1], _SMALL_SIDE)
 
 
 def _candidates(now: Float, then: Float, blocks: Index) -> list[Index]:
     """The steps (M×2, small pixels) at which the blocks' surroundings correlate most."""
     cells, which = np.unique(blocks // _CELL, axis=0, return_inverse=True)
     corner = cells * (_CELL // SMALL) - (_VIEW - _CELL // SMALL) // 2
-    where = places(now.shape, now.shape[1], corner[:, 0], corner[:, 1], _VIEW)
     spectra = []
     for plane in (now, then):
-        view = plane.ravel().take(where, mode="clip")
+        view = squares(plane, corner[:, 0], corner[:, 1], _VIEW)
         spectra.append(np.fft.rfft2((view - view.mean((1, 2), keepdims=True)) * _HANN))
     cross = spectra[1] * np.conj(spectra[0])
     cross /= np.abs(cross) ** _WHITENED + 1e-3

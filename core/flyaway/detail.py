@@ -32,6 +32,8 @@ TILE = 64  # of the plate, that are worked on together
 RADIUS = 2  # px of the window in which the function is fitted
 #: Variance of colour (display-referred, 0..1) below which a window is noise and no edge.
 NOISE = np.float32(1e-4)
+# Which of red, green, blue and alpha are multiplied.
+_PRODUCTS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3))
 AT_ONCE = 32  # tiles: bounds memory, and what is worked on stays in the cache
 
 
@@ -152,16 +154,20 @@ def affine(small: Float, alpha: Float, cells: Bool, threads: int = 1) -> Float:
 def _factors(block: Float) -> Float:
     """4×N×P×P colour and alpha → 3×N×(P−2·RADIUS−2)² factors of the colours, smoothed."""
     area = np.float32((2 * RADIUS + 1) ** 2)
-    *colours, whole = (_windows(plane, RADIUS) for plane in block)
-    means = [sums / area for sums in (*colours, whole)]
-    flat = (whole == 0) | (whole == area)
-
-    def together(one: int, other: int) -> Float:
-        return _windows(block[one] * block[other], RADIUS) / area - means[one] * means[other]
-
-    rr, gg, bb = (together(i, i) + NOISE for i in range(3))
-    rg, rb, gb = together(0, 1), together(0, 2), together(1, 2)
-    x, y, z = (together(i, 3) for i in range(3))
+    planes = np.empty((len(block) + len(_PRODUCTS), *block.shape[1:]), np.float32)
+    planes[: len(block)] = block
+    for product, (one, other) in zip(planes[len(block) :], _PRODUCTS, strict=True):
+        np.multiply(block[one], block[other], out=product)
+    # All planes in one go: steps that are over sooner make threads wait for the interpreter.
+    means = _windows(planes, RADIUS)
+    flat = (means[3] == 0) | (means[3] == area)
+    means /= area
+    spread = means[len(block) :]
+    for product, (one, other) in zip(spread, _PRODUCTS, strict=True):
+        product -= means[one] * means[other]
+        if one == other:
+            product += NOISE
+    rr, rg, rb, gg, gb, bb, x, y, z = spread
     # By elimination: cofactors are fifty times less exact in float32 where colours lie nearly on one line.
     g_of_r, b_of_r = rg / rr, rb / rr
     gg -= g_of_r * rg
@@ -169,21 +175,27 @@ def _factors(block: Float) -> Float:
     bb -= b_of_r * rb
     b_of_g = gb / gg
     y -= g_of_r * x
-    blue = (z - b_of_r * x - b_of_g * y) / (bb - b_of_g * gb)
-    green = y / gg - b_of_g * blue
-    red = x / rr - g_of_r * green - b_of_r * blue
-    return np.stack([_windows(np.where(flat, 0, plane), 1) for plane in (red, green, blue)]) / np.float32(9)
+    factors = np.empty((3, *flat.shape), np.float32)
+    red, green, blue = factors
+    np.divide(z - b_of_r * x - b_of_g * y, bb - b_of_g * gb, out=blue)
+    np.subtract(y / gg, b_of_g * blue, out=green)
+    np.subtract(x / rr - g_of_r * green, b_of_r * blue, out=red)
+    factors[:, flat] = 0
+    smoothed = _windows(factors, 1)
+    smoothed /= np.float32(9)
+    return smoothed
 
 
 def _windows(planes: Float, radius: int) -> Float:
-    """N×P×Q → N×(P−2r)×(Q−2r): sums over windows of 2r+1 px."""
+    """…×P×Q → …×(P−2r)×(Q−2r): sums over windows of 2r+1 px."""
     count = 2 * radius + 1
-    rows = planes[:, : planes.shape[1] - count + 1].copy()
+    down, across = (length - count + 1 for length in planes.shape[-2:])
+    rows = planes[..., :down, :].copy()
     for shift in range(1, count):
-        rows += planes[:, shift : planes.shape[1] - count + 1 + shift]
-    sums = rows[:, :, : rows.shape[2] - count + 1].copy()
+        rows += planes[..., shift : down + shift, :]
+    sums = rows[..., :across].copy()
     for shift in range(1, count):
-        sums += rows[:, :, shift : rows.shape[2] - count + 1 + shift]
+        sums += rows[..., shift : across + shift]
     return sums
 
 

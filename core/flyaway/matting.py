@@ -115,7 +115,7 @@ class Matting:
         view = self.view(height, width, pixel_aspect)
         if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
             view = height, width
-        looked_at = resize(image, *view, threads=self._threads)
+        looked_at = self._looked_at(image, view)
         result = self.engine.infer(looked_at, cells=cells, refine=refine)
         result, _ = self._on_plate(image, result, looked_at, refined=refine, forced=cells is not None)
         return self._matte(image, result, reads=reads)
@@ -157,7 +157,7 @@ class Matting:
         began = "cut" if is_cut else began
         if began:
             before = ShotState(frame=before.frame)
-        looked_at = resize(image, *view, threads=self._threads)
+        looked_at = self._looked_at(image, view)
         result = self.engine.infer(looked_at, refine=refine, states=before.states)
         left = result.states
         if left is None:
@@ -167,7 +167,7 @@ class Matting:
             watch = perf_counter()
             cell = self.engine.config.refiner.cell
             alpha, history, held = steadied(
-                looked_at, result.alpha, result.cells, cell, before.history, steadiness, self._threads
+                looked_at, result.alpha, result.cells, cell, before.history, steadiness
             )
             result = timed(replace(result, alpha=alpha), "steady", watch)
         result, tiles = self._on_plate(image, result, looked_at, refined=refine)
@@ -188,6 +188,10 @@ class Matting:
         if image.dtype == np.float32:
             self._display = image if image.nbytes <= KEPT_BYTES else None
         return image
+
+    def _looked_at(self, image: NDArray[Any], view: tuple[int, int]) -> NDArray[Any]:
+        """A plate as the network looks at it; one of that size as it is, bytes and all."""
+        return image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
 
     def _matte(self, image: NDArray[Any], result: Inference, *, reads: bool) -> Matte:
         """What was found, on the plate's own pixels."""

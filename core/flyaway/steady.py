@@ -14,17 +14,16 @@ that is left in that motion, explain. The filter is a mean over the frames for w
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import block_motion as motion
-from flyaway.block_motion import BLOCK, MARGIN, REACH, SIDE, Bool, Float, Index
-from flyaway.cells import CELL, beside, by_block, luma_of, own_cells, plane_of, tiles_of
+from flyaway.block_motion import AROUND, BLOCK, MARGIN, REACH, SIDE, Bool, Float, Index
+from flyaway.cells import CELL, beside, by_block, luma_of, own_cells, plane_of, put, tiles_of
 from flyaway.errors import ControlError
 from flyaway.noise import noise_between, samples_of
-from flyaway.parallel import each
 from flyaway.plate import Plane
 from flyaway.steady_history import History, Planes
 
@@ -40,7 +39,7 @@ _UNSURE = np.float32(0.05**2)  # px²: the error that is left in a block's motio
 _RAMP, _APART = 4, np.float32(0.5)  # px: how soon confidence may change at a block's side, and motion there
 _SHOWN = 30  # energy of the plate's slopes, in shares of what noise shows: less is no sure motion
 _LEAST_NOISE = np.float32(1)  # levels²; the plate is kept in bytes
-AT_ONCE = 128  # blocks: what is worked on stays in the cache
+AT_ONCE = 256  # blocks: what is worked on stays in the cache
 _COUNTED = 16  # parts of a frame in which history is counted
 
 
@@ -73,7 +72,6 @@ def steadied(
     cell: int,
     before: History | None,
     steadiness: float = 1.0,
-    threads: int = 1,
 ) -> tuple[Float, History, Held | None]:
     """Filter the alpha of a frame.
 
@@ -85,7 +83,6 @@ def steadied(
     cell : their side in px.
     before : what the frame before left, of the same size; None begins anew, with alpha as it was found.
     steadiness : 0..1, the share of `LONGEST`.
-    threads : that work on it at once, for the same result to the bit.
 
     Returns
     -------
@@ -105,32 +102,27 @@ def steadied(
         if len(blocks):
             noise = noise_between(before.samples, samples)
             then = before.planes or Planes(before.luma, before.alpha, before.cells, (height, width))
-            past = plane_of(before.count, before.cells)
+            past = plane_of(before.count, before.cells, (height, width), AROUND)
             most = steadiness * (LONGEST - 1)
-            values, held = _filtered(now, then, past, blocks, noise, most, threads)
+            values, held = _filtered(now, then, past, blocks, noise, most)
             by_block(found)[tile, where[:, 0], where[:, 1]] = values
             by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(held.counts * _COUNTED)
             alpha = alpha if alpha.flags.writeable else alpha.copy()
             changed = np.unique(tile)
-            for number, (row, column) in zip(changed, np.argwhere(kept)[changed], strict=True):
-                part = alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
-                part[...] = found[number, : part.shape[0], : part.shape[1]]
-                now.alpha[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = found[number]
+            put(alpha, found[changed], np.argwhere(kept)[changed])
+            now.put_alpha(found[changed], np.argwhere(kept)[changed])
     return alpha, History(kept, luma, found, count, samples, now), held
 
 
 def _filtered(
-    now: Planes, then: Planes, counted: Bytes, blocks: Index, noise: float, most: float, threads: int
+    now: Planes, then: Planes, counted: Bytes, blocks: Index, noise: float, most: float
 ) -> tuple[Float, Held]:
     """The blocks' alpha, M×16×16, and what was held of them."""
-    firsts = range(0, len(blocks), AT_ONCE)
-    compared = list[tuple[Float, ...]]([()]) * len(firsts)
-
-    def compare(first: int) -> None:
-        some = blocks[first : first + AT_ONCE]
-        compared[first // AT_ONCE] = _compared(now, then, counted, some, noise)
-
-    each(compare, firsts, threads)
+    # In one thread: steps are over so soon that two would wait for the interpreter, and take a fifth longer.
+    compared = [
+        _compared(now, then, counted, blocks[first : first + AT_ONCE], noise)
+        for first in range(0, len(blocks), AT_ONCE)
+    ]
     new, old, trust, count, found, shown = (np.concatenate(parts) for parts in zip(*compared, strict=True))
     trust *= _belief(found, shown)
     _join(trust, found, blocks)
@@ -150,22 +142,20 @@ def _compared(
     many frames it is a mean. M×2: by how far they moved. M: how much is seen in them.
     """
     top, left = blocks[:, 0] - MARGIN, blocks[:, 1] - MARGIN
-    seen = now.places(top, left, SIDE)
-    here, wide = _taken(now.luma, seen), _taken(now.alpha, seen)
+    here, wide = _luma(now, top, left, SIDE), motion.squares(now.alpha, top, left, SIDE)
     new = wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
     steps = motion.whole_steps(now.small, then.small, blocks, wide, noise)
     # One more on either side than a block sees: it may have moved by a pixel more.
-    past = then.places(top + steps[:, 0] - 1, left + steps[:, 1] - 1, SIDE + 2)
-    there = _taken(then.luma, past)
+    top, left = top + steps[:, 0] - 1, left + steps[:, 1] - 1
+    there = _luma(then, top, left, SIDE + 2)
     aligned = motion.Alignment(here, _counts(wide[:, 1:-1, 1:-1]), noise)
     down, across = (part.clip(-REACH, REACH) for part in aligned.step(there[:, 2:-2, 2:-2]))
     moved = motion.tapped(there, motion.linear(down), motion.linear(across))
     more = aligned.step(moved[:, 1:-1, 1:-1])
     down, across = ((a + b).clip(-REACH, REACH) for a, b in zip((down, across), more, strict=True))
-    reach = slice(MARGIN - 1, MARGIN - 1 + BLOCK + 4)
-    old = motion.tapped(_taken(then.alpha, past[:, reach, reach]), motion.cubic(down), motion.cubic(across))
-    held = slice(MARGIN + 1, MARGIN + 1 + BLOCK)
-    count = _taken(counted, past[:, held, held]) * np.float32(1 / _COUNTED)
+    past = motion.squares(then.alpha, top + MARGIN - 1, left + MARGIN - 1, BLOCK + 4)
+    old = motion.tapped(past, motion.cubic(down), motion.cubic(across))
+    count = motion.squares(counted, top + MARGIN + 1, left + MARGIN + 1, BLOCK) * np.float32(1 / _COUNTED)
     trust = _confidence(here, moved, aligned, noise)
     found = steps + np.stack((down, across), axis=1)
     return new, old.clip(0, 1), trust, count, found, aligned.shown(noise)
@@ -232,8 +222,8 @@ def _is_soft(alpha: Float) -> Bool:
     return np.asarray((alpha > SOFT) & (alpha < 1 - SOFT))
 
 
-def _taken(plane: NDArray[Any], where: Index) -> NDArray[Any]:
-    return np.asarray(plane.ravel().take(where, mode="clip"))
+def _luma(planes: Planes, top: Index, left: Index, side: int) -> Float:
+    return motion.squares(planes.luma, top, left, side).astype(np.float32)
 
 
 def _means(x: Float) -> Float:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import block_motion as motion
-from flyaway.block_motion import Bool, Float, Index
-from flyaway.cells import CELL, plane_of
+from flyaway.block_motion import AROUND, Bool, Float, Index
+from flyaway.cells import CELL, plane_of, put, repeat_edges
 from flyaway.noise import ACROSS, DOWN, PATCH
 
 Bytes = NDArray[np.uint8]
 
-_KNOWN = np.float32(512)  # added to luma, so that 0 is where nothing is known
+_KNOWN = np.uint16(512)  # added to luma, so that 0 is where nothing is known
 _STORED = ("cells", "luma", "alpha", "count", "samples")
 
 
@@ -75,15 +75,26 @@ class History:
 
 
 class Planes:
-    """Planes of a frame, known in some cells and 0 elsewhere."""
+    """Planes of a frame, known in some cells and 0 elsewhere, each with `AROUND` on every side.
+
+    Attributes
+    ----------
+    luma : uint16, `KNOWN` more than the plate's.
+    alpha : float32.
+    small : float32, means of 4×4 of the first.
+    """
 
     def __init__(self, luma: Bytes, alpha: Float, cells: Bool, size: tuple[int, int]) -> None:
-        known = luma.astype(np.float32)
+        known = luma.astype(np.uint16)
         known += _KNOWN
-        self.size, self.stride = size, cells.shape[1] * CELL
-        self.luma, self.alpha = plane_of(known, cells), plane_of(alpha, cells)
-        self.small = plane_of(motion.shrunk(known), cells)
+        self._size = size
+        self.luma = plane_of(known, cells, size, AROUND)
+        self.alpha = plane_of(alpha, cells, size, AROUND)
+        small = motion.shrunk(known.astype(np.float32))
+        shape = cells.shape[0] * small.shape[1], cells.shape[1] * small.shape[2]
+        self.small = plane_of(small, cells, shape, AROUND)
 
-    def places(self, top: Index, left: Index, side: int) -> Index:
-        """Where squares lie in the planes' memory: see `flyaway.block_motion.places`."""
-        return motion.places(self.size, self.stride, top, left, side)
+    def put_alpha(self, tiles: Float, where: Index) -> None:
+        """Alpha of K cells at K×2 rows and columns, as it is given out."""
+        put(self.alpha[AROUND:-AROUND, AROUND:-AROUND], tiles, where)
+        repeat_edges(self.alpha, self._size, AROUND)

@@ -28,6 +28,8 @@ def lightened(tensors: Mapping[str, Tensor], config: NetworkConfig) -> Tensors:
     if config.coarse.early_steps and "decoder.steps.0.conv.weight" in found:
         found |= _steps(found, config)
     found |= _doubt(found, config.coarse.doubt_width)
+    if config.coarse.memory_kernel == 1:
+        found |= _memory(found)
     return {**found, **_refiner(found, config)}
 
 
@@ -41,6 +43,17 @@ def _steps(found: Tensors, config: NetworkConfig) -> Tensors:
         fitted[name] = weight
         inner = len(weight)
     return fitted
+
+
+def summed(weight: Tensor) -> Tensor:
+    """A kernel → one of one pixel that says the same of what is alike all around, as states nearly are."""
+    return weight.sum((2, 3), keepdim=True)
+
+
+def _memory(found: Tensors) -> Tensors:
+    """Kernels that a state goes through → ones of one pixel."""
+    inner = (".reset.weight", ".state_update.weight", ".state_reset.weight", ".state_candidate.weight")
+    return {name: summed(weight) for name, weight in found.items() if name.endswith(inner)}
 
 
 def _doubt(found: Tensors, width: int) -> Tensors:
@@ -72,7 +85,7 @@ def _refiner(found: Tensors, config: NetworkConfig) -> Tensors:
         weight = found.get(f"refiner.{name}.0.weight")
         if weight is not None and r.skip == 1 and f"refiner.{beside}.weight" not in found:
             fitted[f"refiner.{name}.0.weight"] = weight[:, :-width].clone()
-            fitted[f"refiner.{beside}.weight"] = weight[:, -width:].sum((2, 3), keepdim=True)
+            fitted[f"refiner.{beside}.weight"] = summed(weight[:, -width:])
     return fitted
 
 

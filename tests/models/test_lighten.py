@@ -48,6 +48,23 @@ def test_a_shape_that_is_not_lighter_gets_the_same_tensors(heavy: Path) -> None:
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
+def test_a_memory_of_one_pixel_starts_as_what_the_kernels_say_of_states_alike_all_around(heavy: Path) -> None:
+    light = CONFIGS["fast-6"]
+    before = MattingNetwork(CONFIGS["fast-5"])
+    before.load_state_dict(lightened(load_file(heavy), CONFIGS["fast-5"]))
+    after = MattingNetwork(light)
+    after.load_state_dict(lightened(before.state_dict(), light))
+    gates = [(one.decoder.bottom, other.decoder.bottom) for one, other in ((before, after),)]
+    gates += [(a.gate, b.gate) for a, b in zip(before.decoder.steps, after.decoder.steps, strict=True)]
+    for heavier, lighter in gates:
+        half = lighter.update.out_channels
+        x, state = torch.rand(1, 2 * half, 1, 1), torch.rand(1, half, 1, 1)
+        wide, alike = x.expand(-1, -1, 9, 9), state.expand(-1, -1, 9, 9)
+        wanted, found = (gate(wide, alike)[1][..., 4, 4] for gate in (heavier, lighter))
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert after.decoder.bottom.state_update.weight.shape[2:] == (1, 1)
+
+
 def plates(count: int, height: int = 64, width: int = 64) -> Plates:
     """Noise, whose alpha nobody asks for."""
     image, one = torch.rand(count, 3, height, width), torch.ones(count)

@@ -70,18 +70,21 @@ class Gate(nn.Module):
 
     With memory it is a convolutional GRU (Lin et al., section 3.1) whose state is that half. What multiplies
     the state is added without a bias: a zero state, or none, gives what the same weights give without memory.
+    `memory` is the side of its reset's kernel and of those that the state goes through, 3 or 1; 0 is none.
     """
 
-    def __init__(self, channels: int, memory: bool = False):
+    def __init__(self, channels: int, memory: int = 0):
         super().__init__()
+        if memory not in (0, 1, 3):
+            raise ValueError(f"a memory's kernels have 1 or 3 px, not {memory}")
         half = channels // 2
         self.update = nn.Conv2d(half, half, 3, padding=1)
         self.candidate = nn.Conv2d(half, half, 3, padding=1)
         self.reset: nn.Conv2d | None = None
         if memory:
-            self.reset = nn.Conv2d(half, half, 3, padding=1)
+            self.reset = nn.Conv2d(half, half, memory, padding=memory // 2)
             self.state_update, self.state_reset, self.state_candidate = (
-                nn.Conv2d(half, half, 3, padding=1, bias=False) for _ in range(3)
+                nn.Conv2d(half, half, memory, padding=memory // 2, bias=False) for _ in range(3)
             )
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -103,7 +106,7 @@ class Gate(nn.Module):
 class GatedStep(nn.Module):
     """Twice the resolution, with a skip and the picture at that resolution."""
 
-    def __init__(self, channels: int, skip: int, out: int, memory: bool = False, early: bool = False):
+    def __init__(self, channels: int, skip: int, out: int, memory: int = 0, early: bool = False):
         super().__init__()
         self.early = early
         self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
@@ -133,7 +136,7 @@ class GatedDecoder(nn.Module):
         channels: Sequence[int],
         widths: Sequence[int],
         refiner_features: int,
-        memory: bool = False,
+        memory: int = 0,
         early: bool = False,
         early_steps: bool = False,
         doubt_width: int = 24,

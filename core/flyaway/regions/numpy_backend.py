@@ -295,16 +295,16 @@ def _cell_spans(count: int, cell: int, length: int, source: int) -> Index:
 
 
 def _gather(image: NDArray[Any], ys: Index, xs: Index, out: Float) -> None:
-    height, width, colours = image.shape
-    unit = np.empty((ys.shape[1], xs.shape[1], colours), np.float32)
-    corners = np.stack((ys[:, 0], xs[:, 0], ys[:, -1], xs[:, -1]), 1).tolist()
-    for number, (top, left, bottom, right) in enumerate(corners):
-        if top >= 0 and left >= 0 and bottom < height and right < width:
-            pixels = image[top : bottom + 1, left : right + 1]
-        else:
-            pixels = image[np.clip(ys[number], 0, height - 1)][:, np.clip(xs[number], 0, width - 1)]
-        as_unit(pixels, out=unit)  # in the order of memory; channels are then put apart
-        out[number] = unit.transpose(2, 0, 1)
+    height, width = image.shape[:2]
+    tall, broad = ys.shape[1], xs.shape[1]
+    inside = (ys[:, 0] >= 0) & (xs[:, 0] >= 0) & (ys[:, -1] < height) & (xs[:, -1] < width)
+    if inside.any():  # all of them in one go, row by row as they lie
+        windows = sliding_window_view(image, (tall, broad), axis=(0, 1))
+        pixels = windows.transpose(0, 1, 3, 4, 2)[ys[inside, 0], xs[inside, 0]]
+        out[inside] = as_unit(pixels).transpose(0, 3, 1, 2)
+    for number in np.flatnonzero(~inside):
+        rows = image[np.clip(ys[number], 0, height - 1)]
+        out[number] = as_unit(rows[:, np.clip(xs[number], 0, width - 1)]).transpose(2, 0, 1)
 
 
 def _sample(maps: Float, down: tuple[Index, Float], across: tuple[Index, Float], out: Float) -> None:
