@@ -326,8 +326,9 @@ CLEAN_2 = replace(
 )
 
 CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
+CLEAN_4 = replace(CLEAN_3, name="clean-4", refiner=LIGHTER_REFINER)
 
 _FAST = (FAST, FAST_2, FAST_3, FAST_4, FAST_5, FAST_6)
 _QUALITY = (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5, QUALITY_6)
-_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3)
+_ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3, CLEAN_4)
 CONFIGS = {config.name: config for config in _ALL}

@@ -177,14 +177,13 @@ def build(
         colour = files[row["colour"]]
         alpha = np.zeros(colour.shape[:2], np.uint8)
         if "alpha" in row:
-            alpha = files[row["alpha"]][..., 0]
-            if alpha.shape != colour.shape[:2]:
-                size = (colour.shape[1], colour.shape[0])
-                alpha = np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BILINEAR))
+            alpha = _fitted(files[row["alpha"]][..., 0], colour)
         foci.append(_foci(alpha))
         pixels = torch.from_numpy(np.concatenate((colour, alpha[..., None]), -1)).to(device)
-        believed = files[row["trust"]][..., :1] if "trust" in row else np.full_like(colour[..., :1], 255)
-        belief = torch.from_numpy(np.ascontiguousarray(believed)).to(device)
+        believed = np.full_like(alpha, 255)
+        if "trust" in row:
+            believed = _fitted(files[row["trust"]][..., 0], colour)
+        belief = torch.from_numpy(np.array(believed)[..., None]).to(device)
         per_level: list[tuple[int, int, int]] = []
         for _ in range(LEVELS):
             height, width = pixels.shape[:2]
@@ -208,6 +207,14 @@ def build(
         [r.get("group", "") for r in rows],
         joined(trusts) if any("trust" in r for r in rows) else None,
     )
+
+
+def _fitted(plane: np.ndarray[Any, Any], colour: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A label on its picture's pixels: it may be kept in another size, or a line off by rounding."""
+    if plane.shape == colour.shape[:2]:
+        return plane
+    size = (colour.shape[1], colour.shape[0])
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
 
 
 def halved(pixels: Tensor) -> Tensor:
