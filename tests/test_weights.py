@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flyaway import CorruptWeightsError, MissingPackageError, UnknownModelError, WeightsError, weights
+from flyaway.earlier import EARLIER_PACKAGE, TORCH_PACKAGE
 from flyaway.manifest import MAX_MANIFEST_BYTES
 from flyaway.weights import check_model, earlier_models, list_models, model_info, verified
 
@@ -239,7 +240,7 @@ def apart(folder, tmp_path, monkeypatch) -> Path:
     """`tiny@4/coarse.onnx` in the package of earlier weights, where `tiny` itself is not."""
     release_manifest(folder, **{"tiny@4": entry("tiny@4/coarse.onnx") | {"version": 4}})
     monkeypatch.setattr(weights, "weights_folder", lambda: folder)
-    place = tmp_path / "site" / weights.EARLIER_PACKAGE
+    place = tmp_path / "site" / EARLIER_PACKAGE
     (place / "tiny@4").mkdir(parents=True)
     (place / "__init__.py").write_text("raise AssertionError('it is not imported')")
     (place / "tiny@4" / "coarse.onnx").write_bytes(CONTENT)
@@ -267,7 +268,7 @@ def test_a_folder_that_is_named_is_taken_alone(apart, folder):
 @pytest.mark.parametrize("content", [CONTENT[:-1], b"W" + CONTENT[1:]])
 def test_a_package_of_other_bytes_is_refused(apart, content):
     (apart / "tiny@4" / "coarse.onnx").write_bytes(content)
-    with pytest.raises(CorruptWeightsError, match=f"{weights.EARLIER_PACKAGE}-{weights.__version__}-py3"):
+    with pytest.raises(CorruptWeightsError, match=f"{EARLIER_PACKAGE}-{weights.__version__}-py3"):
         verified(model_info("tiny@4").files["coarse"])
 
 
@@ -282,11 +283,11 @@ def test_a_package_of_another_release_says_so(apart):
 
 
 def test_without_the_package_its_weights_are_listed_and_what_has_them_is_named(apart, monkeypatch):
-    monkeypatch.setattr(weights, "earlier_folder", lambda: None)
+    monkeypatch.setattr(weights, "earlier_folder", lambda package: None)
     assert not earlier_models()["tiny@4"].installed
     assert model_info("tiny").installed
     for ask in (check_model, lambda name: verified(model_info(name).files["coarse"])):
-        with pytest.raises(MissingPackageError, match=rf"{weights.EARLIER_PACKAGE}-.*flyaway\[earlier\]"):
+        with pytest.raises(MissingPackageError, match=rf"{EARLIER_PACKAGE}-.*flyaway\[earlier\]"):
             ask("tiny@4")
     check_model("tiny")
 
@@ -301,3 +302,22 @@ def test_the_package_stays_inside_its_folder_and_has_no_current_weights(apart, f
     path.symlink_to(tmp_path / "outside")
     with pytest.raises(WeightsError, match="leads out"):
         model_info("tiny@4")
+
+
+def test_torch_s_copy_of_earlier_weights_is_asked_for_by_the_torch_engine_alone(apart, folder, monkeypatch):
+    both = entry("tiny@4/coarse.onnx") | {"version": 4}
+    copy = entry("tiny@4/tiny.fp16.safetensors")["files"]["coarse"]
+    both["files"] = both["files"] | {"torch": copy}
+    release_manifest(folder, **{"tiny@4": both})
+    before = model_info("tiny@4")
+    assert before.installed
+    check_model("tiny@4")
+    for ask in (lambda: check_model("tiny@4", torch=True), lambda: verified(before.files["torch"])):
+        with pytest.raises(MissingPackageError, match=rf"{TORCH_PACKAGE}-.*flyaway\[earlier-torch\]"):
+            ask()
+    place = apart.parent / TORCH_PACKAGE / "tiny@4"
+    place.mkdir(parents=True)
+    (place.parent / "__init__.py").write_text("raise AssertionError('it is not imported')")
+    (place / "tiny.fp16.safetensors").write_bytes(CONTENT)
+    check_model("tiny@4", torch=True)
+    assert verified(model_info("tiny@4").files["torch"]) == (place / "tiny.fp16.safetensors").resolve()

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import flyaway
+from flyaway.earlier import earlier_remedy
 from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
 from flyaway.errors import FlyawayError, MissingPackageError
 from flyaway.pictures.drawn import sample_plate
-from flyaway.weights import EARLIER_REMEDY, earlier_models, list_models, verified
+from flyaway.weights import earlier_models, list_models, verified
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -75,19 +76,20 @@ def installed() -> dict[str, str]:
 def check_weights() -> dict[str, str]:
     """Every released model and earlier version → "" if its files are those released, else what is wrong.
 
-    Earlier versions are left out where their package is not installed: few need it (see `advice`).
+    Earlier versions are left out where their package is not installed: few need it (see `advice`). So are
+    their copies for torch.
     """
     problems: dict[str, str] = {}
     for name, info in (list_models() | earlier_models()).items():
-        try:
-            for file in info.files.values():
+        for file in info.files.values() if info.installed else ():
+            problems.setdefault(name, "")
+            try:
                 verified(file)
-        except MissingPackageError:
-            continue
-        except FlyawayError as error:
-            problems[name] = str(error)
-        else:
-            problems[name] = ""
+            except MissingPackageError:
+                continue  # torch's copy
+            except FlyawayError as error:
+                problems[name] = str(error)
+                break
     return problems
 
 
@@ -125,7 +127,7 @@ def advice(checks: Sequence[DeviceCheck], packages: Mapping[str, str]) -> list[s
     if earlier := [name for name, info in earlier_models().items() if not info.installed]:
         lines.append(
             f"{', '.join(earlier)} are not installed; shows that were begun with one of them go on with it: "
-            + EARLIER_REMEDY
+            + earlier_remedy()
         )
     times = {(one.engine, one.device): one.milliseconds for one in checks if one.milliseconds is not None}
     for (engine, device), milliseconds in times.items():

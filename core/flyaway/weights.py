@@ -4,8 +4,9 @@ The manifest is data from a folder, so nothing in it is trusted: its size is cap
 stay inside the folder, and a file is only handed out once its size and SHA-256 are the listed ones.
 
 Versions that came before lie in folders `NAME@VERSION`: in a checkout beside the current ones, else in a
-package of their own, `flyaway_earlier_weights` (the extra `earlier`). The manifest that says what their
-bytes have to be is always the one beside the current weights. See decisions/0011.
+package of their own, `flyaway_earlier_weights` (the extra `earlier`), and their copies for torch, which few
+need, in another (`earlier-torch`). The manifest that says what their bytes have to be is always the one
+beside the current weights. See decisions/0011.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flyaway import __version__
+from flyaway.earlier import EARLIER_PACKAGE, TORCH_PACKAGE, earlier_folder, earlier_remedy
 from flyaway.errors import (
     CorruptWeightsError,
     FlyawayError,
@@ -30,12 +31,7 @@ from flyaway.errors import (
 )
 from flyaway.manifest import REMEDY, config_of, inside, read_manifest, sha256_of, size_of, version_of
 
-# What the extra `earlier` installs. It is looked for, and never imported.
-EARLIER_PACKAGE = "flyaway_earlier_weights"
-EARLIER_REMEDY = (
-    f"install {EARLIER_PACKAGE}-{__version__}-py3-none-any.whl, which is released beside flyaway's own wheel"
-    ' (the extra "flyaway[earlier]", where your index has it)'
-)
+TORCH = "torch"  # the role of the file that the torch engine, training and Nuke's live model are made from
 _CHUNK = 1 << 20
 _AT_VERSION = re.compile(r"([^@]+)@([1-9][0-9]{0,6})", re.ASCII)
 
@@ -44,13 +40,13 @@ _AT_VERSION = re.compile(r"([^@]+)@([1-9][0-9]{0,6})", re.ASCII)
 class WeightFile:
     """One file of a model, as the manifest lists it; see `verified`.
 
-    `apart` is one of the released files that may lie in the package of earlier weights.
+    `package` is the one that holds it where it came before and lies apart; "" for current weights.
     """
 
     path: Path
     sha256: str
     bytes: int
-    apart: bool = False
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,10 @@ class ModelInfo:
 
     @property
     def installed(self) -> bool:
-        """Whether its files are here; only weights that came before may not be. Nothing is read."""
+        """Whether what it runs from is here; only weights that came before may not be. Nothing is read.
+
+        The torch engine needs a file more (`check_model`).
+        """
         return not _missing(self)
 
     @property
@@ -109,13 +108,6 @@ def weights_folder() -> Path:
     if installed.is_dir():
         return installed
     return package.parents[1] / "models" / "weights"
-
-
-def earlier_folder() -> Path | None:
-    """Where the package of earlier weights lies; None where it is not installed."""
-    spec = find_spec(EARLIER_PACKAGE)
-    places = None if spec is None else spec.submodule_search_locations
-    return Path(places[0]) if places else None
 
 
 def list_models(folder: Path | None = None) -> dict[str, ModelInfo]:
@@ -168,8 +160,12 @@ def model_info(name: str, folder: Path | None = None) -> ModelInfo:
     raise UnknownModelError(f"There is no model {name!r}; there is {', '.join(current) or 'none'}.")
 
 
-def check_model(name: str) -> None:
-    """Raise unless there is a released model called `name`, and its files are here.
+def check_model(name: str, torch: bool = False) -> None:
+    """Raise unless there is a released model called `name`, and what it runs from is here.
+
+    Parameters
+    ----------
+    torch : whether the torch engine is to run it.
 
     Raises
     ------
@@ -177,7 +173,7 @@ def check_model(name: str) -> None:
     MissingPackageError : it came before, and the package of earlier weights is not installed.
     CorruptWeightsError : that package is there, and has not all of it.
     """
-    for file in _missing(model_info(name))[:1]:
+    for file in _missing(model_info(name), torch)[:1]:
         raise _not_here(file)
 
 
@@ -189,8 +185,8 @@ def verified(file: WeightFile) -> Path:
     CorruptWeightsError : missing, truncated, or another file than the one released.
     MissingPackageError : the package of earlier weights, which would have it, is not installed.
     """
-    remedy = EARLIER_REMEDY if file.apart else REMEDY
-    if file.apart and not file.path.exists():
+    remedy = earlier_remedy(file.package) if file.package else REMEDY
+    if file.package and not file.path.exists():
         raise _not_here(file)
     try:
         size = file.path.stat().st_size
@@ -215,18 +211,23 @@ def verified(file: WeightFile) -> Path:
     return file.path
 
 
-def _missing(info: ModelInfo) -> list[WeightFile]:
-    return [file for file in info.files.values() if file.apart and not file.path.is_file()]
+def _missing(info: ModelInfo, torch: bool = False) -> list[WeightFile]:
+    needed = [file for role, file in info.files.items() if torch or role != TORCH]
+    return [file for file in needed if file.package and not file.path.is_file()]
 
 
 def _not_here(file: WeightFile) -> FlyawayError:
-    name, folder = f"{file.path.parent.name}/{file.path.name}", earlier_folder()
+    name, folder = f"{file.path.parent.name}/{file.path.name}", earlier_folder(file.package)
+    remedy = earlier_remedy(file.package)
     if folder is None:
-        return MissingPackageError(
-            f"{name} is not installed: weights that came before are a package of their own; {EARLIER_REMEDY}."
+        what = (
+            "weights that came before"
+            if file.package == EARLIER_PACKAGE
+            else "torch's copies of such weights"
         )
+        return MissingPackageError(f"{name} is not installed: {what} are a package of their own; {remedy}.")
     return CorruptWeightsError(
-        f"{folder} has no {name}: it is not of the same release as flyaway {__version__}; {EARLIER_REMEDY}."
+        f"{folder} has no {name}: it is not of the same release as flyaway {__version__}; {remedy}."
     )
 
 
@@ -271,7 +272,7 @@ def _parse_model(name: str, entry: Any, *, root: Path, released: bool, key: str 
     try:
         if "@" in name:
             raise ValueError("@ parts name and version")
-        files = {str(role): _file(item, root, released) for role, item in entry["files"].items()}
+        files = {str(role): _file(str(role), item, root, released) for role, item in entry["files"].items()}
         return ModelInfo(
             name=name,
             title=str(entry["title"]),
@@ -289,10 +290,11 @@ def _parse_model(name: str, entry: Any, *, root: Path, released: bool, key: str 
         ) from error
 
 
-def _file(item: Mapping[str, Any], root: Path, released: bool) -> WeightFile:
-    """A file as an entry lists it; those in folders `NAME@VERSION` may lie in the package for them."""
-    path = inside(root, item["path"])
-    apart = released and "@" in item["path"].partition("/")[0]
-    if apart and not path.is_file() and (folder := earlier_folder()) is not None:
-        path = inside(folder, item["path"])
-    return WeightFile(path, sha256_of(item["sha256"]), size_of(item["bytes"]), apart)
+def _file(role: str, item: Mapping[str, Any], root: Path, released: bool) -> WeightFile:
+    """A file as an entry lists it; those in folders `NAME@VERSION` may lie in a package for them."""
+    path, package = inside(root, item["path"]), ""
+    if released and "@" in item["path"].partition("/")[0]:
+        package = TORCH_PACKAGE if role == TORCH else EARLIER_PACKAGE
+        if not path.is_file() and (folder := earlier_folder(package)) is not None:
+            path = inside(folder, item["path"])
+    return WeightFile(path, sha256_of(item["sha256"]), size_of(item["bytes"]), package)

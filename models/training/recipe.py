@@ -25,7 +25,7 @@ class Run:
         to the bank as ``BANK/…``.
     keep_blocks : how much of each transformer block's residual is kept at the start, the first ones first.
     fit_refiner : the start's refiner enlarges before it convolves, and the network's the other way round.
-    lighten : the start is of a heavier shape, and is fitted to the network's (`lighten.py`).
+    lighten : the start's configuration, where that is heavier and has to be fitted (`lighten.py`).
     teacher, teacher_config : weights and configuration of a network that is imitated (`imitation.py`).
     imitated : what a refiner's answers in a bank count beside the truth (`region_bank.py --answers`).
     people : table of the bank with people and their alphas (`bank.people`); one of its name with
@@ -56,7 +56,7 @@ class Run:
     draw: Recipe
     keep_blocks: tuple[float, ...] = ()
     fit_refiner: bool = False
-    lighten: bool = False
+    lighten: str = ""
     teacher: str = ""
     teacher_config: str = ""
     imitated: float = 0.0

@@ -18,10 +18,10 @@ from onnx import numpy_helper
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from flyaway.network import MattingNetwork
+from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.gated import RGB, Gate, GatedDecoder, GatedStep, current_names, narrowed
 from flyaway.network.mobile import InvertedResidual, MobileTokenizer, PooledEmbedding
-from models.training.lighten import lightened, summed
+from models.training.lighten import lightened, skip_apart, summed
 from models.training.towards_identity import BRANCHES
 
 
@@ -107,7 +107,11 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
         _copy(conv, next(source))
     gate(decoder.bottom)
     for step in cast("Iterable[GatedStep]", decoder.steps):
-        _copy(step.conv, next(source))
+        weight, bias = _both(next(source))
+        if step.beside is not None:
+            weight, skip = skip_apart(weight, step.conv.in_channels - RGB)
+            step.beside.weight.copy_(skip)
+        _copy(step.conv, (weight, bias))
         gate(step.gate)
     _copy(decoder.full1, next(source))
     _copy(decoder.full2, next(source))
@@ -136,10 +140,10 @@ def load_rvm_encoder(tokenizer: MobileTokenizer, path: Path | None = None) -> No
 
 
 @torch.no_grad()
-def begin(
-    network: MattingNetwork, start: str, keep_blocks: Sequence[float] = (), lighten: bool = False
-) -> None:
+def begin(network: MattingNetwork, start: str, keep_blocks: Sequence[float] = (), lighten: str = "") -> None:
     """Start a network from RVM's weights ("rvm") or from a file of ours, fitted to its shape.
+
+    `lighten` names the file's configuration where that is heavier.
 
     A file of a network without memory, with more transformer blocks, or with the last layer after the
     enlargement is
@@ -161,7 +165,7 @@ def begin(
             _narrow(network)
         return
     found = current_names({k: v.float() for k, v in load_file(start).items()})
-    found = lightened(found, network.config) if lighten else found
+    found = lightened(found, network.config, CONFIGS[lighten]) if lighten else found
     known = network.state_dict()
     taken = {k: v for k, v in found.items() if k in known and v.shape == known[k].shape}
     lacking = [k for k in known if k not in taken and not (gated and (".state_" in k or ".reset." in k))]

@@ -138,7 +138,7 @@ def begin_at(run: Run, weights: Path) -> MattingNetwork:
     coarse = {k: v for k, v in load_file(weights).items() if not k.startswith(LEARNED)}
     fresh = network.state_dict() if run.start == "new" else load_file(run.start)
     before = {k: v for k, v in fresh.items() if k.startswith(LEARNED)}
-    before = lightened(before, network.config) if run.lighten else before
+    before = lightened(before, network.config, CONFIGS[run.lighten]) if run.lighten else before
     network.load_state_dict({k: v.float() for k, v in {**coarse, **before}.items()})
     if run.fit_refiner:
         narrow(network.refiner)

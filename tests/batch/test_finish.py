@@ -278,7 +278,7 @@ def test_the_unknown_region_as_a_file_and_as_a_layer(walk, tmp_path):
 
 @pytest.fixture
 def models(monkeypatch):
-    monkeypatch.setattr(job_module, "check_model", lambda name: None)
+    monkeypatch.setattr(job_module, "check_model", lambda name, torch: None)
 
 
 def test_a_spreadsheet_with_masks_a_shot(walk, tmp_path, write_plate, models):

@@ -22,7 +22,7 @@ from flyaway.frames import WriteOptions
 @pytest.fixture
 def models(monkeypatch):
     """Any model's name is one; which of them can be loaded is the test's own affair."""
-    monkeypatch.setattr(job_module, "check_model", lambda name: None)
+    monkeypatch.setattr(job_module, "check_model", lambda name, torch: None)
 
 
 def night(source: str, out: Path, *names: str) -> Job:

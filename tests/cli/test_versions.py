@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import flyaway
 from flyaway import weights
 from flyaway.cli.app import app, run
+from flyaway.earlier import earlier_remedy
 from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_header
 
@@ -176,17 +177,17 @@ def test_earlier_weights_that_are_not_installed_are_told_before_anything_is_done
     call("batch", job)
     release_anew(folder, keep=True)
     shutil.rmtree(folder / "fast@4")
-    monkeypatch.setattr(weights, "earlier_folder", lambda: None)
-    assert call("models")[0][-1] == f"Earlier versions, not installed: fast@4: {weights.EARLIER_REMEDY}"
+    monkeypatch.setattr(weights, "earlier_folder", lambda package: None)
+    assert call("models")[0][-1] == f"Earlier versions, not installed: fast@4: {earlier_remedy()}"
     planned, _ = call("batch", job, "--dry-run")
-    goes_on = f"--model fast@4 (not installed: {weights.EARLIER_REMEDY})"
+    goes_on = f"--model fast@4 (not installed: {earlier_remedy()})"
     assert any("2 by fast@4" in line and goes_on in line for line in planned)
     for command in (
         ["batch", job],
         ["matte", tmp_path / "plates" / "p.####.exr", "-o", tmp_path / "o.####.exr"],
     ):
         assert run([*map(str, command), "--model", "fast@4"]) == 1
-        assert weights.EARLIER_REMEDY in capsys.readouterr().err
+        assert earlier_remedy() in capsys.readouterr().err
     assert not list(tmp_path.glob("o.*"))
     report = json.loads(call("doctor", "--json", "--quick")[0][0])
     assert report["weights"] == {"fast": ""}

@@ -131,8 +131,11 @@ def test_where_nothing_is_believed_a_refiner_learns_the_answers_alone(
     with torch.no_grad():
         assert float(step(network, batch, True)[0]) == 0
     light, coarse = CONFIGS["fast-5"], tmp_path / "coarse.safetensors"
-    save_file({k: v.contiguous() for k, v in lightened(load_file(RELEASED), light).items()}, coarse)
-    imitating = replace(run, config=light.name, start=str(RELEASED), fit_refiner=False, lighten=True)
+    save_file(
+        {k: v.contiguous() for k, v in lightened(load_file(RELEASED), light, CONFIGS["fast-4"]).items()},
+        coarse,
+    )
+    imitating = replace(run, config=light.name, start=str(RELEASED), fit_refiner=False, lighten="fast-4")
     trainer = Trainer(replace(imitating, imitated=1.0, rate=2e-3, warm=1), tmp_path / "run", coarse)
     losses = [float(trainer.step(dict(batch), 0.0)[0]) for _ in range(30)]
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])

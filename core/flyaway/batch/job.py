@@ -236,7 +236,7 @@ def tokens_of(job: Job, shot: Shot) -> dict[str, str]:
 
 
 def _plan(job: Job, shot: Shot) -> Plan:
-    check_model(shot.model)  # before the night, not in it
+    check_model(shot.model, torch=job.engine == "torch")  # before the night, not in it
     run_options(shot, "resume")  # a colour space or configuration that is not there
     tokens = tokens_of(job, shot)
     targets = [Target(fill_in(out.path, tokens), out.write, out.suffix) for out in shot.outputs]

@@ -7,7 +7,8 @@ from collections import Counter
 from flyaway.batch.journal import JournalIndex
 from flyaway.batch.plan import Plan
 from flyaway.batch.resume import weights_hash
-from flyaway.weights import EARLIER_REMEDY, ModelInfo, earlier_models, list_models
+from flyaway.earlier import earlier_remedy
+from flyaway.weights import ModelInfo, earlier_models, list_models
 
 
 def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
@@ -51,7 +52,7 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
 
 def _goes_on(info: ModelInfo) -> str:
     option = f"--model {info.versioned_name}"
-    return option if info.installed else f"{option} (not installed: {EARLIER_REMEDY})"
+    return option if info.installed else f"{option} (not installed: {earlier_remedy()})"
 
 
 def other_engine(plan: Plan, info: ModelInfo, engine: str) -> list[str]:

@@ -8,7 +8,8 @@ import typer
 
 import flyaway
 from flyaway.cli.console import say
-from flyaway.weights import EARLIER_REMEDY, model_info
+from flyaway.earlier import earlier_remedy
+from flyaway.weights import TORCH, model_info
 
 
 def models(
@@ -21,7 +22,7 @@ def models(
     earlier = flyaway.earlier_models()
     for info in flyaway.list_models().values():
         # The safetensors are for the torch engine; what most people load is the ONNX.
-        size = sum(file.bytes for role, file in info.files.items() if role != "torch")
+        size = sum(file.bytes for role, file in info.files.items() if role != TORCH)
         say(f"{info.name}  version {info.version}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
         say(f"  card: {info.card}")
     here = [name for name, info in earlier.items() if info.installed]
@@ -29,4 +30,4 @@ def models(
         say(f"Earlier versions, with --model: {', '.join(here)}")
     if len(here) < len(earlier):
         missing = ", ".join(name for name in earlier if name not in here)
-        say(f"Earlier versions, not installed: {missing}: {EARLIER_REMEDY}")
+        say(f"Earlier versions, not installed: {missing}: {earlier_remedy()}")
