@@ -79,7 +79,7 @@ def floors(session: nox.Session) -> None:
     floors = [line.replace(">=", "==") for group in groups for line in requirements(group)]
     # OpenImageIO needs numpy 2; what hosts embed is tested by `bare`.
     pins = ["numpy==2.0.0", *(pin for pin in floors if not pin.startswith("numpy"))]
-    session.install(*pins, str(build_wheel(session)), str(build_wheel(session, EARLIER)))
+    session.install(*pins, *(str(build_wheel(session, source)) for source in _WHEELS))
     tests = ["tests/frames", "tests/batch", "tests/cli", "tests/review", "tests/test_matting.py"]
     tests += ["tests/test_plate.py", "tests/test_coverage.py", "tests/test_weights.py"]
     session.run("pytest", *(session.posargs or tests), env=clean_environment())

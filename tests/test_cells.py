@@ -48,6 +48,23 @@ def test_squares_of_a_plane_go_on_beyond_the_frame_as_its_last_line_does(plane, 
         squares(whole, np.array([SIZE[0] + 2 * AROUND]), np.array([0]), 26)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.uint8])
+def test_what_is_left_in_a_tile_beyond_the_frame_is_read_by_nobody(cells, kind):
+    """A block is filtered whole: beyond the frame it may hold what the frame's last line does not."""
+    whole = np.ones_like(cells)
+    tiles = tiles_of(np.ones(SIZE, kind), whole)
+    last = np.zeros(SIZE, kind)
+    last[:-1, :-1] = 1  # nothing on the frame's last line and column
+    held = tiles_of(last, whole)
+    beyond = np.ones((whole.shape[0] * CELL, whole.shape[1] * CELL), bool)
+    beyond[: SIZE[0], : SIZE[1]] = False
+    held[tiles_of(beyond, whole)] = tiles[tiles_of(beyond, whole)]
+    found = plane_of(held, whole, SIZE, AROUND)
+    np.testing.assert_array_equal(found[AROUND:-AROUND, AROUND:-AROUND][SIZE[0] - 1 :], 0)
+    np.testing.assert_array_equal(found[AROUND:-AROUND, AROUND:-AROUND][:, SIZE[1] - 1 :], 0)
+    assert found[AROUND : AROUND + SIZE[0] - 1, AROUND : AROUND + SIZE[1] - 1].all()
+
+
 def test_tiles_are_written_back_where_they_came_from(plane, cells):
     changed = np.zeros_like(plane)
     put(changed, tiles_of(plane, cells), np.argwhere(cells))
@@ -58,4 +75,6 @@ def test_tiles_are_written_back_where_they_came_from(plane, cells):
 def test_luma_is_the_same_of_bytes_and_of_shares(cells):
     plate = np.random.default_rng(2).integers(0, 256, (*SIZE, 3), np.uint8)
     shares = plate.astype(np.float32) / np.float32(255)
-    np.testing.assert_array_equal(luma_of(plate, cells), luma_of(shares, cells))
+    wide = plate.astype(np.uint16) * np.uint16(257)
+    for other in (shares, wide):
+        np.testing.assert_array_equal(luma_of(other, cells), luma_of(plate, cells))

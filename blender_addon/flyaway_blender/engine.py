@@ -16,6 +16,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from flyaway.shots import ShotMatting, ShotState
+    from flyaway.weights import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -250,6 +251,11 @@ def devices() -> list[str]:
     return available_devices()
 
 
+def _is_whole(info: ModelInfo) -> bool:
+    """Whether all that runs lies there; versions share files, so one of them says nothing of the others."""
+    return all(file.path.is_file() for role, file in info.files.items() if role != "torch")
+
+
 def _models(weights: str) -> dict[str, object]:
     from flyaway.weights import earlier_models, list_models
 
@@ -258,5 +264,5 @@ def _models(weights: str) -> dict[str, object]:
         models.update(list_models(Path(weights)))
         before = earlier_models(Path(weights))
         # A manifest may list more than lies beside it.
-        models.update({key: one for key, one in before.items() if one.files["coarse"].path.is_file()})
+        models.update({key: one for key, one in before.items() if _is_whole(one)})
     return models

@@ -123,7 +123,8 @@ def repeat_edges(plane: NDArray[Any], size: tuple[int, int], around: int) -> Non
     """Repeat the outermost lines of what counts, in place."""
     for lines, length in ((plane, size[0]), (plane.T, size[1])):
         for beyond, last in ((slice(around), around), (slice(around + length, None), around + length - 1)):
-            if lines[last].any():  # untouched memory stays untouched
+            # What is 0 on both sides is left: memory that is fresh stays untouched.
+            if lines[last].any() or lines[beyond].any():
                 lines[beyond] = lines[last]
 
 

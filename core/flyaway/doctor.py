@@ -17,7 +17,7 @@ from flyaway.earlier import earlier_remedy
 from flyaway.engines.base import DEFAULT_ENGINE, ENGINES
 from flyaway.errors import FlyawayError, MissingPackageError
 from flyaway.pictures.drawn import sample_plate
-from flyaway.weights import earlier_models, list_models, verified
+from flyaway.weights import TORCH, ModelInfo, earlier_models, list_models, verified
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -81,16 +81,23 @@ def check_weights() -> dict[str, str]:
     """
     problems: dict[str, str] = {}
     for name, info in (list_models() | earlier_models()).items():
-        for file in info.files.values() if info.installed else ():
-            problems.setdefault(name, "")
-            try:
-                verified(file)
-            except MissingPackageError:
-                continue  # torch's copy
-            except FlyawayError as error:
-                problems[name] = str(error)
-                break
+        found = _problem(info)
+        if found is not None:
+            problems[name] = found
     return problems
+
+
+def _problem(info: ModelInfo) -> str | None:
+    """What is wrong with a model's files, "" for nothing; None where their package is not installed."""
+    for role, file in info.files.items():
+        try:
+            verified(file)
+        except MissingPackageError:
+            if role != TORCH:
+                return None
+        except FlyawayError as error:
+            return str(error)
+    return ""
 
 
 def check_devices(model: str, *, run: bool = True) -> list[DeviceCheck]:

@@ -66,12 +66,9 @@ class CoarseConfig:
     refiner_features : learned channels of the finest head that the refiner is given beside the alpha; a
         manifest stores it as `hints`.
     memory : the gated decoder can take the state of the frame before.
-    memory_kernel : side of the kernels that a state goes through, and of its reset's; these are 3 or 1.
     early : the gated decoder's last features are convolved before they are enlarged, not after.
     early_steps : so are those of each of its steps; the skip and the picture are convolved beside them.
     doubt_width : channels of the gated decoder's doubt head.
-    skip_kernel : side of the kernels that skips go through in its steps (1 with `early_steps` alone).
-    doubt_kernel : side of the doubt head's first kernels.
     """
 
     encoder: str
@@ -86,12 +83,9 @@ class CoarseConfig:
     glance: int = 0
     glance_share: float = 0.0
     memory: bool = False
-    memory_kernel: int = 3
     early: bool = False
     early_steps: bool = False
     doubt_width: int = 24
-    skip_kernel: int = 3
-    doubt_kernel: int = 3
 
 
 @dataclass(frozen=True)
@@ -207,7 +201,7 @@ class NetworkConfig:
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
 _AT_LEAST_1 = (
     "cell", "chunk", "pad_multiple", "stride", "heads", "dim", "patch_size", "window", "doubt_width", "entry",
-    "skip", "memory_kernel", "skip_kernel", "doubt_kernel",
+    "skip",
 )  # fmt: skip
 
 
@@ -287,11 +281,6 @@ LIGHTER_COARSE = replace(FAST_4.coarse, early_steps=True, doubt_width=16)
 LIGHTER_REFINER = replace(DOUBTED, entry=4, skip=1)
 FAST_5 = replace(FAST_4, name="fast-5", coarse=LIGHTER_COARSE, refiner=LIGHTER_REFINER)
 
-# What was convolved before is read where it lies: states, skips, and features for the doubt head.
-FAST_6 = replace(
-    FAST_5, name="fast-6", coarse=replace(LIGHTER_COARSE, memory_kernel=1, skip_kernel=1, doubt_kernel=1)
-)
-
 # The same weights, looked through with more care: a larger working image, and its mirror image too.
 QUALITY = replace(FAST, name="quality", coarse=replace(FAST.coarse, working_size=640, mirrored=True))
 
@@ -334,7 +323,7 @@ CLEAN_2 = replace(
 CLEAN_3 = replace(CLEAN_2, name="clean-3", view=VIEW)
 CLEAN_4 = replace(CLEAN_3, name="clean-4", refiner=LIGHTER_REFINER)
 
-_FAST = (FAST, FAST_2, FAST_3, FAST_4, FAST_5, FAST_6)
+_FAST = (FAST, FAST_2, FAST_3, FAST_4, FAST_5)
 _QUALITY = (QUALITY, QUALITY_2, QUALITY_3, QUALITY_4, QUALITY_5, QUALITY_6)
 _ALL = (PAPER, *_FAST, *_QUALITY, CLEAN, CLEAN_2, CLEAN_3, CLEAN_4)
 CONFIGS = {config.name: config for config in _ALL}

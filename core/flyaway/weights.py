@@ -170,7 +170,7 @@ def check_model(name: str, torch: bool = False) -> None:
     Raises
     ------
     UnknownModelError : see `model_info`.
-    MissingPackageError : it came before, and the package of earlier weights is not installed.
+    MissingPackageError : it came before, and the package that has it is not installed.
     CorruptWeightsError : that package is there, and has not all of it.
     """
     for file in _missing(model_info(name), torch)[:1]:
@@ -183,7 +183,7 @@ def verified(file: WeightFile) -> Path:
     Raises
     ------
     CorruptWeightsError : missing, truncated, or another file than the one released.
-    MissingPackageError : the package of earlier weights, which would have it, is not installed.
+    MissingPackageError : the package that would have it is not installed.
     """
     remedy = earlier_remedy(file.package) if file.package else REMEDY
     if file.package and not file.path.exists():
@@ -209,6 +209,12 @@ def verified(file: WeightFile) -> Path:
             f" the manifest lists {file.sha256}; {remedy}."
         )
     return file.path
+
+
+def missing_remedy(info: ModelInfo, torch: bool = False) -> str:
+    """What to install that a model can run, with the torch engine if so; "" where all of it is here."""
+    packages = dict.fromkeys(file.package for file in _missing(info, torch))
+    return ", and ".join(map(earlier_remedy, packages))
 
 
 def _missing(info: ModelInfo, torch: bool = False) -> list[WeightFile]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from flyaway.network.gated import RGB, current_names, narrowed
+from flyaway.network.gated import current_names, narrowed
 from flyaway.network.refiner import of_phases
 from flyaway.network_config import NetworkConfig
 
@@ -27,14 +27,7 @@ def lightened(tensors: Mapping[str, Tensor], config: NetworkConfig, heavier: Net
     early = config.coarse.early_steps and not heavier.coarse.early_steps  # no shape tells
     if early and "decoder.steps.0.conv.weight" in found:
         found |= _steps(found, config)
-    if config.coarse.skip_kernel == 1:
-        found = _skips(found, config)
     found |= _doubt(found, config.coarse.doubt_width)
-    first = "decoder.trimap_head.0.weight"
-    if config.coarse.doubt_kernel == 1 and first in found:
-        found[first] = summed(found[first])
-    if config.coarse.memory_kernel == 1:
-        found |= _memory(found)
     return {**found, **_refiner(found, config)}
 
 
@@ -48,34 +41,6 @@ def _steps(found: Tensors, config: NetworkConfig) -> Tensors:
         fitted[name] = weight
         inner = len(weight)
     return fitted
-
-
-def summed(weight: Tensor) -> Tensor:
-    """A kernel → one of one pixel that says the same of what is alike all around, as states nearly are."""
-    return weight.sum((2, 3), keepdim=True)
-
-
-def _memory(found: Tensors) -> Tensors:
-    """Kernels that a state goes through → ones of one pixel."""
-    inner = (".reset.weight", ".state_update.weight", ".state_reset.weight", ".state_candidate.weight")
-    return {name: summed(weight) for name, weight in found.items() if name.endswith(inner)}
-
-
-def _skips(found: Tensors, config: NetworkConfig) -> Tensors:
-    """Skips out of each step's kernels, into ones of one pixel beside them."""
-    apart, inner = dict(found), config.mobile.dim
-    for number in range(len(config.coarse.widths)):
-        name = f"decoder.steps.{number}.conv.weight"
-        if name in found and f"decoder.steps.{number}.beside.weight" not in found:
-            apart[name], apart[f"decoder.steps.{number}.beside.weight"] = skip_apart(found[name], inner)
-        inner = config.coarse.widths[number]
-    return apart
-
-
-def skip_apart(weight: Tensor, inner: int) -> tuple[Tensor, Tensor]:
-    """A kernel over `inner` features, a skip and the picture → one without the skip, and the skip's own."""
-    features, skip, picture = weight.tensor_split((inner, weight.shape[1] - RGB), 1)
-    return torch.cat((features, picture), 1), summed(skip)
 
 
 def _doubt(found: Tensors, width: int) -> Tensors:
@@ -107,7 +72,7 @@ def _refiner(found: Tensors, config: NetworkConfig) -> Tensors:
         weight = found.get(f"refiner.{name}.0.weight")
         if weight is not None and r.skip == 1 and f"refiner.{beside}.weight" not in found:
             fitted[f"refiner.{name}.0.weight"] = weight[:, :-width].clone()
-            fitted[f"refiner.{beside}.weight"] = summed(weight[:, -width:])
+            fitted[f"refiner.{beside}.weight"] = weight[:, -width:].sum((2, 3), keepdim=True)
     return fitted
 
 

@@ -83,7 +83,6 @@ OBJECTIVES: dict[str, Objective] = {"coarse": coarse_stills, "shots": coarse_sho
 TURNS: dict[str, tuple[str, ...]] = {name: (name,) for name in OBJECTIVES} | {
     "turns": ("coarse", "shots"),
     "imitation": ("imitated", "imitated shots"),  # `imitation.py`
-    "imitated shots": ("imitated shots",),  # of a memory that learns alone, which stills know nothing of
 }
 #: Those that are learned from single plates.
 STILLS = ("coarse", "imitated")

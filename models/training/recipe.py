@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from flyaway.network_config import CONFIGS
 from models.training.compose import Recipe
 
 RECIPES = Path(__file__).with_name("recipes")
@@ -101,6 +102,10 @@ def read_recipe(name: str | Path) -> Run:
     values = _values(path)
     if unknown := set(values) - {f.name for f in fields(Run)}:
         raise ValueError(f"{path.name}: no recipe has {', '.join(sorted(unknown))}")
+    if values.get("lighten", "") not in ("", *CONFIGS):
+        raise ValueError(
+            f"{path.name}: lighten names the start's configuration, and none is {values['lighten']!r}"
+        )
     try:
         values["name"] = path.stem
         values["draw"] = Recipe(**values["draw"])

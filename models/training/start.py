@@ -16,12 +16,12 @@ import onnx
 import torch
 from onnx import numpy_helper
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from flyaway.network import CONFIGS, MattingNetwork
 from flyaway.network.gated import RGB, Gate, GatedDecoder, GatedStep, current_names, narrowed
 from flyaway.network.mobile import InvertedResidual, MobileTokenizer, PooledEmbedding
-from models.training.lighten import lightened, skip_apart, summed
+from models.training.lighten import lightened
 from models.training.towards_identity import BRANCHES
 
 
@@ -84,34 +84,27 @@ def load_rvm_decoder(network: MattingNetwork, path: Path | None = None) -> None:
     first = shapes.index((128, 960)) - 1  # what widens the tokens stands before what pools them
     source = iter(convolutions[first:])
 
-    def remembers(conv: nn.Conv2d, weight: Tensor) -> None:
-        conv.weight.copy_(summed(weight) if conv.weight.shape[-1] == 1 else weight)
-
     def gate(block: Gate) -> None:
         half = block.update.out_channels
         weight, bias = _both(next(source))  # reset and update, of input and memory
         block.update.weight.copy_(weight[half:, :half])
         _bias(block.update).copy_(bias[half:])
         if block.reset is not None:
-            remembers(block.reset, weight[:half, :half])
+            block.reset.weight.copy_(weight[:half, :half])
             _bias(block.reset).copy_(bias[:half])
-            remembers(block.state_reset, weight[:half, half:])
-            remembers(block.state_update, weight[half:, half:])
+            block.state_reset.weight.copy_(weight[:half, half:])
+            block.state_update.weight.copy_(weight[half:, half:])
         weight, bias = _both(next(source))
         block.candidate.weight.copy_(weight[:, :half])
         _bias(block.candidate).copy_(bias)
         if block.reset is not None:
-            remembers(block.state_candidate, weight[:, half:])
+            block.state_candidate.weight.copy_(weight[:, half:])
 
     for conv in (embed.widen, embed.local, embed.whole):
         _copy(conv, next(source))
     gate(decoder.bottom)
     for step in cast("Iterable[GatedStep]", decoder.steps):
-        weight, bias = _both(next(source))
-        if step.beside is not None:
-            weight, skip = skip_apart(weight, step.conv.in_channels - RGB)
-            step.beside.weight.copy_(skip)
-        _copy(step.conv, (weight, bias))
+        _copy(step.conv, next(source))
         gate(step.gate)
     _copy(decoder.full1, next(source))
     _copy(decoder.full2, next(source))

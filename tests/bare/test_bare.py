@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import flyaway
+from flyaway.weights import check_model
 
 ASTRONAUT = Path(__file__).resolve().parents[2] / "examples" / "astronaut.png"
 
@@ -94,6 +95,7 @@ MATTE_EARLIER = """
 import sys
 import numpy as np
 import flyaway
+from flyaway.weights import check_model
 
 assert all(info.installed for info in flyaway.earlier_models().values())
 for name in sys.argv[1:]:
@@ -108,19 +110,24 @@ for name in sys.argv[1:]:
 @pytest.mark.skipif(not EARLIER, reason="no wheel of earlier weights: `nox -s bare` builds it")
 def test_earlier_weights_are_listed_and_name_the_wheel_that_has_them():
     earlier = flyaway.earlier_models()
-    apart = [name for name, info in earlier.items() if any(file.apart for file in info.files.values())]
-    assert apart
-    for name in apart:
-        assert not earlier[name].installed
-        with pytest.raises(flyaway.MissingPackageError, match=Path(EARLIER).name) as raised:
-            flyaway.load(name, device="cpu", threads=1)
-        # Versions that look at the same weights otherwise share a folder.
-        folders = {file.path.parent.name for file in earlier[name].files.values() if file.apart}
-        assert any(f"{folder}/" in str(raised.value) for folder in folders)
-    # The others are what is released now, looked at otherwise: their files are here.
-    for name in earlier.keys() - set(apart):
-        assert earlier[name].installed
-        assert flyaway.load(name, device="cpu", threads=1).info.view == 0
+    apart = {
+        name: {role for role, file in info.files.items() if file.package and role != "torch"}
+        for name, info in earlier.items()
+    }
+    assert any(apart.values())
+    for name, roles in apart.items():
+        assert earlier[name].installed is not bool(roles)
+        if roles:
+            with pytest.raises(flyaway.MissingPackageError, match=Path(EARLIER).name) as raised:
+                check_model(name)
+            # Versions that share weights share a folder.
+            folders = {earlier[name].files[role].path.parent.name for role in roles}
+            assert any(f"{folder}/" in str(raised.value) for folder in folders)
+        if roles - {"shot"}:
+            with pytest.raises(flyaway.MissingPackageError, match=Path(EARLIER).name):
+                flyaway.load(name, device="cpu", threads=1)
+        else:  # its stills are those of what is released now, if looked at otherwise: their files are here
+            assert flyaway.load(name, device="cpu", threads=1).info.versioned_name == name
 
 
 @pytest.mark.skipif(not EARLIER, reason="no wheel of earlier weights: `nox -s bare` builds it")

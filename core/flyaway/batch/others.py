@@ -7,17 +7,18 @@ from collections import Counter
 from flyaway.batch.journal import JournalIndex
 from flyaway.batch.plan import Plan
 from flyaway.batch.resume import weights_hash
-from flyaway.earlier import earlier_remedy
-from flyaway.weights import ModelInfo, earlier_models, list_models
+from flyaway.engines.base import DEFAULT_ENGINE
+from flyaway.weights import ModelInfo, earlier_models, list_models, missing_remedy
 
 
-def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
+def other_weights(plan: Plan, info: ModelInfo, engine: str = DEFAULT_ENGINE) -> list[str]:
     """What to tell before frames of earlier runs are done again because other weights made them.
 
     Parameters
     ----------
     plan : the frames.
     info : the model that is to run now.
+    engine : that is to run it.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
         one = listed.get(found)
         by.append(f"{count} by {'weights that are not installed' if one is None else one.versioned_name}")
         theirs = "the flyaway that made them (flyaway:version in their headers)"
-        remedies.append(theirs if one is None else _goes_on(one))
+        remedies.append(theirs if one is None else _goes_on(one, engine == "torch"))
     told = (
         f"other weights than {info.versioned_name} made {made.total()} of {len(plan.tasks)} frames"
         f" ({', '.join(by)}): a run that resumes does them again. What goes on with those weights:"
@@ -50,9 +51,9 @@ def other_weights(plan: Plan, info: ModelInfo) -> list[str]:
     return [told]
 
 
-def _goes_on(info: ModelInfo) -> str:
-    option = f"--model {info.versioned_name}"
-    return option if info.installed else f"{option} (not installed: {earlier_remedy()})"
+def _goes_on(info: ModelInfo, torch: bool) -> str:
+    option, remedy = f"--model {info.versioned_name}", missing_remedy(info, torch)
+    return f"{option} (not installed: {remedy})" if remedy else option
 
 
 def other_engine(plan: Plan, info: ModelInfo, engine: str) -> list[str]:

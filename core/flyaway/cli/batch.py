@@ -186,7 +186,7 @@ def batch(
 def _others(job: Job, shot: Shot, plan: Plan) -> list[str]:
     """What is to be told of frames that other weights or another engine made."""
     info = model_info(shot.model)
-    return [*other_weights(plan, info), *other_engine(plan, info, job.engine)]
+    return [*other_weights(plan, info, job.engine), *other_engine(plan, info, job.engine)]
 
 
 def _review(job: Job, folder: Path) -> None:

@@ -226,7 +226,9 @@ def matte(
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     resumes = options.existing == "resume"
     others = (
-        [*other_weights(plan, matting.info), *other_engine(plan, matting.info, engine)] if resumes else []
+        [*other_weights(plan, matting.info, engine), *other_engine(plan, matting.info, engine)]
+        if resumes
+        else []
     )
     notices = [*plan.notices, *others]
     notice(notices)

@@ -149,7 +149,7 @@ def open_engine(
     ConflictingEnginesError : onnxruntime and onnxruntime-gpu are both installed.
     DeviceUnavailableError : the device is not there.
     CorruptWeightsError : a file is not the released one.
-    MissingPackageError : the model came before, and the package of earlier weights is not installed.
+    MissingPackageError : the model came before, and the package that has it is not installed.
     """
     if engine not in ENGINES:
         raise EngineError(f"there is no engine {engine!r}: use one of {', '.join(ENGINES)}")

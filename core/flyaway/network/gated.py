@@ -35,17 +35,17 @@ def current_names(tensors: Mapping[str, Any], prefix: str = "decoder.") -> dict[
 
 
 def convolved(conv: nn.Conv2d, parts: Sequence[Tensor]) -> Tensor:
-    """A convolution of several maps as if they were concatenated, one by one.
+    """A 3×3 convolution of several maps as if they were concatenated, one by one.
 
     Picture and skips leave a concatenation with 35, 59, 107 or 171 channels, none a multiple of what a vector
     register holds; onnxruntime then leaves its blocked layout, and these layers cost two thirds more.
     """
     # Slices, not a split: exported, they are folded into constants, which the blocked layout asks for.
     first = parts[0].shape[1]
-    y = F.conv2d(parts[0], conv.weight[:, :first], conv.bias, padding=conv.padding)
+    y = F.conv2d(parts[0], conv.weight[:, :first], conv.bias, padding=1)
     for part in parts[1:]:
         last = first + part.shape[1]
-        y = y + F.conv2d(part, conv.weight[:, first:last], padding=conv.padding)
+        y = y + F.conv2d(part, conv.weight[:, first:last], padding=1)
         first = last
     return y
 
@@ -70,21 +70,18 @@ class Gate(nn.Module):
 
     With memory it is a convolutional GRU (Lin et al., section 3.1) whose state is that half. What multiplies
     the state is added without a bias: a zero state, or none, gives what the same weights give without memory.
-    `memory` is the side of its reset's kernel and of those that the state goes through, 3 or 1; 0 is none.
     """
 
-    def __init__(self, channels: int, memory: int = 0):
+    def __init__(self, channels: int, memory: bool = False):
         super().__init__()
-        if memory not in (0, 1, 3):
-            raise ValueError(f"a memory's kernels have 1 or 3 px, not {memory}")
         half = channels // 2
         self.update = nn.Conv2d(half, half, 3, padding=1)
         self.candidate = nn.Conv2d(half, half, 3, padding=1)
         self.reset: nn.Conv2d | None = None
         if memory:
-            self.reset = nn.Conv2d(half, half, memory, padding=memory // 2)
+            self.reset = nn.Conv2d(half, half, 3, padding=1)
             self.state_update, self.state_reset, self.state_candidate = (
-                nn.Conv2d(half, half, memory, padding=memory // 2, bias=False) for _ in range(3)
+                nn.Conv2d(half, half, 3, padding=1, bias=False) for _ in range(3)
             )
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -104,28 +101,18 @@ class Gate(nn.Module):
 
 
 class GatedStep(nn.Module):
-    """Twice the resolution, with a skip and the picture at that resolution.
+    """Twice the resolution, with a skip and the picture at that resolution."""
 
-    `apart`: the skip goes through kernels of one pixel, having been convolved before; `early` alone has it.
-    """
-
-    def __init__(
-        self, channels: int, skip: int, out: int, memory: int = 0, early: bool = False, apart: bool = False
-    ):
+    def __init__(self, channels: int, skip: int, out: int, memory: bool = False, early: bool = False):
         super().__init__()
-        if apart and not early:
-            raise ValueError("skips have kernels of their own only where features are convolved early")
         self.early = early
-        self.beside = nn.Conv2d(skip, out, 1, bias=False) if apart else None
-        self.conv = nn.Conv2d(channels + RGB + (0 if apart else skip), out, 3, padding=1)
+        self.conv = nn.Conv2d(channels + skip + RGB, out, 3, padding=1)
         self.gate = Gate(out, memory)
 
     def forward(
         self, x: Tensor, skip: Tensor, picture: Tensor, state: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        if self.beside is not None:
-            x = convolved_early(self.conv, x, (picture,)) + self.beside(skip)
-        elif self.early:
+        if self.early:
             x = convolved_early(self.conv, x, (skip, picture))
         else:
             x = convolved(self.conv, (enlarged(x), skip, picture))
@@ -146,25 +133,21 @@ class GatedDecoder(nn.Module):
         channels: Sequence[int],
         widths: Sequence[int],
         refiner_features: int,
-        memory: int = 0,
+        memory: bool = False,
         early: bool = False,
         early_steps: bool = False,
         doubt_width: int = 24,
-        skip_kernel: int = 3,
-        doubt_kernel: int = 3,
     ):
         super().__init__()
-        if not {skip_kernel, doubt_kernel} <= {1, 3}:
-            raise ValueError("kernels of skips and of doubt have 1 or 3 px")
         self.refiner_features, self.early = refiner_features, early
         self.bottom = Gate(channels[-1], memory)
         steps, x = [], channels[-1]
         for skip, width in zip(reversed(channels[:-1]), widths, strict=True):
-            steps.append(GatedStep(x, skip, width, memory, early_steps, skip_kernel == 1))
+            steps.append(GatedStep(x, skip, width, memory, early_steps))
             x = width
         self.steps = nn.ModuleList(steps)
         self.trimap_head = nn.Sequential(
-            nn.Conv2d(x + RGB, doubt_width, doubt_kernel, padding=doubt_kernel // 2),
+            nn.Conv2d(x + RGB, doubt_width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(doubt_width, doubt_width, 3, padding=1),
             nn.ReLU(),

@@ -36,11 +36,9 @@ class MattingNetwork(TwoStageNetwork):
         channels = self.encoder.channels
         self.decoder: Decoder | GatedDecoder
         if c.decoder == "gated":
-            memory = c.memory_kernel if c.memory else 0
             self.decoder = GatedDecoder(
-                channels, c.widths, c.refiner_features, memory, c.early, c.early_steps,
-                c.doubt_width, c.skip_kernel, c.doubt_kernel,
-            )  # fmt: skip
+                channels, c.widths, c.refiner_features, c.memory, c.early, c.early_steps, c.doubt_width
+            )
         else:
             self.decoder = Decoder(channels, c.widths, c.refiner_features)
         self.attention = CrossRegionAttention(config.attention)
