@@ -309,12 +309,14 @@ def test_torch_s_copy_of_earlier_weights_is_asked_for_by_the_torch_engine_alone(
     copy = entry("tiny@4/tiny.fp16.safetensors")["files"]["coarse"]
     both["files"] = both["files"] | {"torch": copy}
     release_manifest(folder, **{"tiny@4": both})
-    before = model_info("tiny@4")
-    assert before.installed
-    check_model("tiny@4")
-    for ask in (lambda: check_model("tiny@4", torch=True), lambda: verified(before.files["torch"])):
-        with pytest.raises(MissingPackageError, match=rf"{TORCH_PACKAGE}-.*flyaway\[earlier-torch\]"):
-            ask()
+    with monkeypatch.context() as patch:  # one that is installed is not there
+        patch.setattr(weights, "earlier_folder", {EARLIER_PACKAGE: apart}.get)
+        before = model_info("tiny@4")
+        assert before.installed
+        check_model("tiny@4")
+        for ask in (lambda: check_model("tiny@4", torch=True), lambda: verified(before.files["torch"])):
+            with pytest.raises(MissingPackageError, match=rf"{TORCH_PACKAGE}-.*flyaway\[earlier-torch\]"):
+                ask()
     place = apart.parent / TORCH_PACKAGE / "tiny@4"
     place.mkdir(parents=True)
     (place.parent / "__init__.py").write_text("raise AssertionError('it is not imported')")
