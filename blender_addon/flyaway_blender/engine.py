@@ -16,7 +16,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from flyaway.shots import ShotMatting, ShotState
-    from flyaway.weights import ModelInfo
 
 
 @dataclass(frozen=True)
@@ -251,11 +250,6 @@ def devices() -> list[str]:
     return available_devices()
 
 
-def _is_whole(info: ModelInfo) -> bool:
-    """Whether all that runs lies there; versions share files, so one of them says nothing of the others."""
-    return all(file.path.is_file() for role, file in info.files.items() if role != "torch")
-
-
 def _models(weights: str) -> dict[str, object]:
     from flyaway.weights import earlier_models, list_models
 
@@ -263,6 +257,10 @@ def _models(weights: str) -> dict[str, object]:
     if weights:
         models.update(list_models(Path(weights)))
         before = earlier_models(Path(weights))
-        # A manifest may list more than lies beside it.
-        models.update({key: one for key, one in before.items() if _is_whole(one)})
+        # A manifest may list more than lies beside it, and versions share files: all of one's are looked for.
+        models |= {
+            key: one
+            for key, one in before.items()
+            if all(file.path.is_file() for file in one.graphs.values())
+        }
     return models

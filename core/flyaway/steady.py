@@ -109,8 +109,9 @@ def steadied(
             by_block(count)[tile, where[:, 0], where[:, 1]] = np.rint(held.counts * _COUNTED)
             alpha = alpha if alpha.flags.writeable else alpha.copy()
             changed = np.unique(tile)
-            put(alpha, found[changed], np.argwhere(kept)[changed])
-            now.put_alpha(found[changed], np.argwhere(kept)[changed])
+            tiles, places = found[changed], np.argwhere(kept)[changed]
+            put(alpha, tiles, places)
+            now.put_alpha(tiles, places)
     return alpha, History(kept, luma, found, count, samples, now), held
 
 

@@ -83,6 +83,11 @@ class ModelInfo:
         return "shot" in self.files
 
     @property
+    def graphs(self) -> dict[str, WeightFile]:
+        """Its files but for torch's copy: what every other engine runs it from."""
+        return {role: file for role, file in self.files.items() if role != TORCH}
+
+    @property
     def installed(self) -> bool:
         """Whether what it runs from is here; only weights that came before may not be. Nothing is read.
 
@@ -218,8 +223,8 @@ def missing_remedy(info: ModelInfo, torch: bool = False) -> str:
 
 
 def _missing(info: ModelInfo, torch: bool = False) -> list[WeightFile]:
-    needed = [file for role, file in info.files.items() if torch or role != TORCH]
-    return [file for file in needed if file.package and not file.path.is_file()]
+    needed = info.files if torch else info.graphs
+    return [file for file in needed.values() if file.package and not file.path.is_file()]
 
 
 def _not_here(file: WeightFile) -> FlyawayError:

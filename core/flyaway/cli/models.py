@@ -9,7 +9,7 @@ import typer
 import flyaway
 from flyaway.cli.console import say
 from flyaway.earlier import earlier_remedy
-from flyaway.weights import TORCH, model_info
+from flyaway.weights import model_info
 
 
 def models(
@@ -21,8 +21,7 @@ def models(
         return
     earlier = flyaway.earlier_models()
     for info in flyaway.list_models().values():
-        # The safetensors are for the torch engine; what most people load is the ONNX.
-        size = sum(file.bytes for role, file in info.files.items() if role != TORCH)
+        size = sum(file.bytes for file in info.graphs.values())  # what most people load
         say(f"{info.name}  version {info.version}  {size / 1e6:.1f} MB  {info.licence}  {info.title}")
         say(f"  card: {info.card}")
     here = [name for name, info in earlier.items() if info.installed]
