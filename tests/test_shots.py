@@ -196,7 +196,8 @@ def test_a_frame_that_raises_leaves_the_state_as_it_was(memory, frames, unbroken
         broken.setattr(memory.engine, "_refine", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             shot(frames[3], frame=3)
-    assert shot.state() is before
+    for name in ("states", "looks", "history", "detail"):
+        assert getattr(shot.state(), name) is getattr(before, name), name
     # It may be tried again, or passed over.
     np.testing.assert_array_equal(shot(frames[3], frame=3).alpha, unbroken[3])
     shot.restore(before)

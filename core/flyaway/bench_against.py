@@ -76,6 +76,8 @@ class Options:
     runs : timed calls of each process, after the first and two to warm up.
     bare : the network alone: its alpha is not read again in linear light, as RVM's never is.
     shot : frames are matted in order, there and back, each with the memory of those before, as RVM always is.
+    flow : a shot's frames are handed over one after the other, several at once where a side can; what is told
+        is the whole stretch's time a frame, not a call's.
     """
 
     rounds: int = 4
@@ -85,6 +87,7 @@ class Options:
     threads: int | None = None
     bare: bool = False
     shot: bool = False
+    flow: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,11 @@ def remarks(comparisons: Sequence[Comparison], options: Options) -> list[str]:
         lines.append(
             "as a shot (--shot): frames in order, there and back, each with the memory of those before"
         )
+    if options.flow:
+        lines.append(
+            "as they flow (--flow): `mattes`, frame after frame, several at once where a side can; time is "
+            "that of all of them, a frame"
+        )
     if options.bare:
         lines.append("the networks alone (--bare): no alpha was read again in linear light")
     lines += [
@@ -276,6 +284,7 @@ def _run(
         "alpha": str(folder / f"alpha{which}.npy"),
         "device": options.device, "engine": side.engine or options.engine, "threads": options.threads,
         "runs": options.runs, "warm_up": WARM_UP, "bare": options.bare, "shot": options.shot,
+        "flow": options.flow,
     }  # fmt: skip
     code = Path(bench_worker.__file__).read_text(encoding="utf-8")
     done = subprocess.run(  # noqa: S603

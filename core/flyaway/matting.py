@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from threading import BoundedSemaphore
 from time import perf_counter
 from typing import Any
 
@@ -11,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import cuts
-from flyaway.detail import cells_on, detailed, soft_cells, tiles_on
-from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, open_engine
+from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, Looked, States, open_engine
 from flyaway.errors import EngineError
 from flyaway.geometry import Framing, grid_size, viewing_size
-from flyaway.held_detail import hold
+from flyaway.held_detail import hold as hold_detail
 from flyaway.in_light import read_in_light
+from flyaway.machine import cores
 from flyaway.matte import Matte, likeliest
+from flyaway.on_plate import OnPlate, on_plate, timed
 from flyaway.parallel import threads_of
 from flyaway.plate import as_display, as_engine_view
-from flyaway.regions.numpy_backend import upsample
 from flyaway.resample import resize
-from flyaway.shots import Began, ShotMatting, ShotState, faded
+from flyaway.shot_frame import Began, Left, Seen
+from flyaway.shots import ShotMatting, ShotState, faded
 from flyaway.steady import checked_steadiness, steadied
 from flyaway.weights import ModelInfo, model_info
 
@@ -32,13 +35,21 @@ KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next 
 
 
 class Matting:
-    """A loaded model. Call it with a plate; one call at a time."""
+    """A loaded model. Call it with a plate; one call at a time.
 
-    def __init__(self, info: ModelInfo, engine: Engine):
+    Parameters
+    ----------
+    info, engine : the model, and what runs it.
+    at_once : how many frames under way it works on at once; see `pair`.
+    """
+
+    def __init__(self, info: ModelInfo, engine: Engine, at_once: int = 1):
         self.info, self.engine = info, engine
         self._threads = threads_of(engine.threads)
         self.timings: Mapping[str, float] = {}
-        self._display: NDArray[np.float32] | None = None
+        self._spare: list[NDArray[np.float32]] = []  # converted plates, memory for the next ones
+        self._at_once, self._at_work = at_once, BoundedSemaphore(at_once)
+        self._pair: Matting | None = None
 
     @property
     def device(self) -> str:
@@ -57,6 +68,25 @@ class Matting:
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the regions that a plate of this size is parted into."""
         return grid_size(*self.view(height, width), self.engine.config.refiner.cell)
+
+    def pair(self) -> Matting | None:
+        """The same model, opened to work on several frames at once, each with its share of the threads.
+
+        Two frames on a thread each are sooner done than one after the other on two: layers wait for their
+        slowest thread, and what is around the network has one. Their mattes are the same to the bit. None
+        where there is one thread, or the engine takes one frame at a time (a GPU, OpenVINO, torch). It is
+        opened when it is first asked for, and takes some 30 MB, and a frame's working memory more.
+        """
+        if self._at_once > 1:
+            return self
+        threads = cores() if self.engine.threads is None else self.engine.threads
+        if not getattr(self.engine, "at_once", False) or threads < 2:
+            return None
+        if self._pair is None:
+            each = threads // 2
+            engine = open_engine(self.info, self.engine.device, self.engine.name, each)
+            self._pair = Matting(self.info, engine, at_once=threads // each)
+        return self._pair
 
     def shot(self, *, steadiness: float = 1.0) -> ShotMatting:
         """Begin a shot: what is returned mattes its frames in order, each with the memory of those before.
@@ -109,18 +139,42 @@ class Matting:
         ------
         BadPlateError : the array cannot be a plate.
         """
-        reads = self._reads(reread)
-        image = self._engine_view(plate, encoding, premultiplied, whole=reads)
-        height, width = image.shape[:2]
-        view = self.view(height, width, pixel_aspect)
-        if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
-            view = height, width
-        looked_at = self._looked_at(image, view)
-        result = self.engine.infer(looked_at, cells=cells, refine=refine)
-        result, _ = self._on_plate(image, result, looked_at, refined=refine, forced=cells is not None)
-        return self._matte(image, result, reads=reads)
+        options: dict[str, Any] = {"premultiplied": premultiplied, "refine": refine, "cells": cells}
+        return self.start(plate, encoding, **options, reread=reread, pixel_aspect=pixel_aspect)()
 
-    def next_frame(
+    def start(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        *,
+        premultiplied: bool = False,
+        refine: bool = True,
+        cells: NDArray[np.bool_] | None = None,
+        reread: bool | None = None,
+        pixel_aspect: float = 1.0,
+    ) -> Callable[[], Matte]:
+        """Look at a plate; what is returned finishes its matte, called once by any thread.
+
+        Takes and raises what a call does. The plate must not change until its matte is finished.
+        """
+        reads = self._reads(reread)
+        with self._at_work:
+            image = self._engine_view(plate, encoding, premultiplied, whole=reads)
+            height, width = image.shape[:2]
+            view = self.view(height, width, pixel_aspect)
+            if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
+                view = height, width
+            looked_at = self._looked_at(image, view)
+            looked = self.engine.look(looked_at, cells=cells, refine=refine)
+
+        def finish() -> Matte:
+            result = self._finished(looked)
+            result, _ = self._on_plate(image, result, looked_at, refined=refine, forced=cells is not None)
+            return self._matte(image, result, reads=reads)
+
+        return finish
+
+    def look_at_next(
         self,
         plate: Any,
         encoding: str,
@@ -132,51 +186,53 @@ class Matting:
         pixel_aspect: float = 1.0,
         steadiness: float = 1.0,
         framing: Framing = EVERYWHERE,
-    ) -> tuple[Matte, ShotState, Began]:
-        """Matte a frame of a shot; `shot` keeps account of the state, and is what to call.
+    ) -> Seen:
+        """Look at a frame of a shot; `shot` keeps account of the state, and is what to call.
 
         Parameters
         ----------
         plate, encoding, premultiplied, refine, reread, pixel_aspect : as in a call.
-        before : what the frame before left, or `ShotState()`.
+        before : what the frame before left, but for its hair; or `ShotState()`.
         steadiness : as `shot` takes it.
         framing : as a shot takes it.
-
-        Returns
-        -------
-        The matte, what this frame leaves, and why it began anew ("first", "size", "place", "cut") or "".
         """
         reads = self._reads(reread)
-        image = self._engine_view(plate, encoding, premultiplied, whole=reads)
-        view = self.view(image.shape[0], image.shape[1], pixel_aspect)
-        began: Began = "" if before.looks else "first"
-        origin = framing.x, framing.y
-        if not began and (before.size != view or before.origin != origin):
-            began = "size" if before.size != view else "place"
-        is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
-        began = "cut" if is_cut else began
-        if began:
-            before = ShotState(frame=before.frame)
-        looked_at = self._looked_at(image, view)
-        result = self.engine.infer(looked_at, refine=refine, states=before.states)
-        left = result.states
-        if left is None:
+        with self._at_work:
+            image = self._engine_view(plate, encoding, premultiplied, whole=reads)
+            view = self.view(image.shape[0], image.shape[1], pixel_aspect)
+            began: Began = "" if before.looks else "first"
+            origin = framing.x, framing.y
+            if not began and (before.size != view or before.origin != origin):
+                began = "size" if before.size != view else "place"
+            is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
+            began = "cut" if is_cut else began
+            looked_at = self._looked_at(image, view)
+            looked = self.engine.look(looked_at, refine=refine, states=States() if began else before.states)
+        if looked.states is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
-        history = held = detail = None
-        if steadiness > 0:
-            watch = perf_counter()
-            cell = self.engine.config.refiner.cell
-            alpha, history, held = steadied(
-                looked_at, result.alpha, result.cells, cell, before.history, steadiness
-            )
-            result = timed(replace(result, alpha=alpha), "steady", watch)
-        result, tiles = self._on_plate(image, result, looked_at, refined=refine)
-        if steadiness > 0 and tiles is not None:
-            watch = perf_counter()
-            detail = hold(result.alpha, tiles, view, held, before.detail, self._threads)
-            result = timed(result, "steady", watch)
-        state = ShotState(faded(left), looks, view, origin, before.frame, history, detail)
-        return self._matte(image, result, reads=reads), state, began
+
+        def hold(result: Inference, left: Left) -> tuple[Matte, Left]:
+            history = held = detail = None
+            if steadiness > 0:
+                watch = perf_counter()
+                cell = self.engine.config.refiner.cell
+                alpha, history, held = steadied(
+                    looked_at, result.alpha, result.cells, cell, left.history, steadiness
+                )
+                result = timed(replace(result, alpha=alpha), "steady", watch)
+            result, tiles = self._on_plate(image, result, looked_at, refined=refine)
+            if steadiness > 0 and tiles is not None:
+                watch = perf_counter()
+                detail = hold_detail(result.alpha, tiles, view, held, left.detail, self._threads)
+                result = timed(result, "steady", watch)
+            return self._matte(image, result, reads=reads), Left(history, detail, left.whole)
+
+        state = ShotState(faded(looked.states), looks, view, origin, before.frame)
+        return Seen(state, began, partial(self._finished, looked), hold)
+
+    def _finished(self, looked: Looked) -> Inference:
+        with self._at_work:
+            return looked.finish()
 
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
@@ -184,62 +240,33 @@ class Matting:
     def _engine_view(self, plate: Any, encoding: str, premultiplied: bool, *, whole: bool) -> NDArray[Any]:
         # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
         look = as_display if whole else as_engine_view
-        image: NDArray[Any] = look(plate, encoding, premultiplied, into=self._display)
-        if image.dtype == np.float32:
-            self._display = image if image.nbytes <= KEPT_BYTES else None
+        try:
+            into = self._spare.pop()
+        except IndexError:
+            into = None
+        image: NDArray[Any] = look(plate, encoding, premultiplied, into=into)
         return image
 
     def _looked_at(self, image: NDArray[Any], view: tuple[int, int]) -> NDArray[Any]:
         """A plate as the network looks at it; one of that size as it is, bytes and all."""
         return image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
 
+    def _on_plate(
+        self, image: NDArray[Any], result: Inference, looked_at: NDArray[Any], **how: bool
+    ) -> OnPlate:
+        return on_plate(image, result, looked_at, self.engine.config.refiner.cell, self._threads, **how)
+
     def _matte(self, image: NDArray[Any], result: Inference, *, reads: bool) -> Matte:
-        """What was found, on the plate's own pixels."""
+        """What was found, on the plate's own pixels. Nothing looks at the plate after that."""
         alpha = result.alpha
         if reads:
             watch = perf_counter()
             alpha = read_in_light(image, alpha)
             result = timed(result, "reread", watch)
         self.timings = result.timings
+        if image.dtype == np.float32 and image.nbytes <= KEPT_BYTES and len(self._spare) < self._at_once:
+            self._spare.append(image)
         return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
-
-    def _on_plate(
-        self,
-        image: NDArray[Any],
-        result: Inference,
-        looked_at: NDArray[Any],
-        *,
-        refined: bool,
-        forced: bool = False,
-    ) -> tuple[Inference, NDArray[np.bool_] | None]:
-        """What was found in a plate that was looked at in another size, on the plate's own pixels.
-
-        `looked_at`: what the network was shown of it. Returns the tiles that have detail besides.
-        """
-        if looked_at.shape == image.shape:
-            return result, None
-        watch, tiles = perf_counter(), None
-        size = height, width = image.shape[0], image.shape[1]
-        small = rows, columns = result.alpha.shape[0], result.alpha.shape[1]
-        if not refined and height >= rows and width >= columns:
-            alpha = upsample(result.coarse_map, height, width).clip(0, 1)
-        elif not refined or (height <= rows and width <= columns):
-            alpha = resize(result.alpha[..., None], height, width)[..., 0].clip(0, 1)
-        else:
-            edges = soft_cells(result.alpha)
-            if forced and result.cells.shape == edges.shape:
-                # Cells that are forced, to measure what they cost, cost all that a soft edge in them would.
-                edges |= result.cells
-            alpha = detailed(image, looked_at, result.alpha, edges, self._threads)
-            tiles = tiles_on(edges, small, size)
-        cells = cells_on(result.cells, self.engine.config.refiner.cell, small, size)
-        return timed(replace(result, alpha=alpha, cells=cells), "detail", watch), tiles
-
-
-def timed(result: Inference, stage: str, began: float) -> Inference:
-    """The same, with the seconds since `began` (of `perf_counter`) added to a stage's."""
-    seconds = result.timings.get(stage, 0.0) + perf_counter() - began
-    return replace(result, timings={**result.timings, stage: seconds})
 
 
 def load(

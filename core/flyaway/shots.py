@@ -7,9 +7,9 @@ there were. It is replaced once a frame is done: one that raises leaves the stat
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,13 @@ from flyaway.engines.base import States
 from flyaway.errors import BadStateError
 from flyaway.geometry import Framing
 from flyaway.held_detail import Detail
+from flyaway.shot_frame import Began, Left, ShotFrame, in_flight
 from flyaway.steady_history import History
 
 if TYPE_CHECKING:
     from flyaway.matte import Matte
     from flyaway.matting import Matting
 
-Began = Literal["", "first", "asked", "size", "place", "gap", "cut"]
 LARGEST = 1.01  # a gate's state is a mean of values within ±1
 #: What a frame hands on of the network's memory. The weights were trained with 1, and then remember a
 #: frame for longer than any sensible number of handles. With this a fiftieth is left after 24
@@ -53,6 +53,8 @@ class ShotState:
     frame : its number, where numbers are told.
     history : what the filter of soft pixels goes on with; see `flyaway.steady`. None without it.
     detail : what that of a large plate's detail goes on with; see `flyaway.held_detail`.
+    whole : False where a frame was seen and then failed, and hair goes on from one before it; such a state
+        is not to be kept.
     """
 
     states: States = field(default_factory=States, repr=False)
@@ -62,6 +64,7 @@ class ShotState:
     frame: int | None = None
     history: History | None = field(default=None, repr=False)
     detail: Detail | None = field(default=None, repr=False)
+    whole: bool = True
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """The state as plain arrays, fit for `numpy.savez`; bit for bit what `from_arrays` takes."""
@@ -117,16 +120,17 @@ class ShotMatting:
 
     def __init__(self, matting: Matting, steadiness: float = 1.0) -> None:
         self._matting, self._steadiness = matting, steadiness
-        self._state = ShotState()
-        self._follows: frozenset[int] | None = None  # numbers that go on with the state; None: any
-        self._asked = False
         self.began: Began = ""
+        self._seen = ShotState()  # what the last frame that was looked at leaves, but for its hair
+        self._left: Callable[[], Left] = Left  # that, which may be under way
+        self._asked = False
+        self._follows: frozenset[int] | None = None  # numbers that go on with the state; None: any
 
     def __enter__(self) -> ShotMatting:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._state = ShotState()
+        self.restore(ShotState())
 
     @property
     def remembers(self) -> bool:
@@ -160,6 +164,38 @@ class ShotMatting:
         BadPlateError : the array cannot be a plate. The state is that of the frame before; what comes next
             may have this one's number, or the next one.
         """
+        before = self._seen, self._left, self._asked, self._follows, self.began
+        options: dict[str, Any] = {"premultiplied": premultiplied, "refine": refine, "reread": reread}
+        try:
+            return self.start(
+                plate, encoding, frame=frame, pixel_aspect=pixel_aspect, framing=framing, **options
+            )()
+        except BaseException:
+            self._seen, self._left, self._asked, self._follows, self.began = before
+            self.passed(frame)
+            raise
+
+    def start(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        *,
+        frame: int | None = None,
+        premultiplied: bool = False,
+        refine: bool = True,
+        reread: bool | None = None,
+        pixel_aspect: float = 1.0,
+        framing: Framing | None = None,
+    ) -> Callable[[], Matte]:
+        """Look at the next frame; what is returned finishes its matte, called by any thread.
+
+        Takes what a call does. The frame after it may be begun before its matte is finished, where the model
+        is one of a `Matting.pair`. Its plate must not change until then.
+
+        Raises
+        ------
+        BadPlateError : as a call does. What finishing raises is told by `flyaway.shot_frame.ShotFrame`.
+        """
         options: dict[str, Any] = {
             "premultiplied": premultiplied,
             "refine": refine,
@@ -167,22 +203,42 @@ class ShotMatting:
             "pixel_aspect": pixel_aspect,
         }
         if not self.remembers:
-            return self._matting(plate, encoding, **options)
+            return self._matting.start(plate, encoding, **options)
         options["framing"] = framing or Framing()
         gap = frame is not None and self._follows is not None and frame not in self._follows
-        before = ShotState() if gap else self._state
+        before = ShotState() if gap else self._seen
         try:
-            matte, state, began = self._matting.next_frame(
-                plate, encoding, before, steadiness=self._steadiness, **options
-            )
+            seen = self._matting.look_at_next(plate, encoding, before, steadiness=self._steadiness, **options)
         except BaseException:
             self.passed(frame)
             raise
-        if began == "first" and (gap or self._asked):
-            began = "gap" if gap else "asked"
-        self.restore(replace(state, frame=frame))
-        self.began = began
-        return matte
+        self.began = seen.began
+        if seen.began == "first" and (gap or self._asked):
+            self.began = "gap" if gap else "asked"
+        current = ShotFrame(seen, self._left)
+        self.restore(replace(seen.state, frame=frame))
+        self._left = current.left
+        return current
+
+    def mattes(self, plates: Iterable[Any], encoding: str = "srgb", **options: Any) -> Iterator[Matte]:
+        """Matte the next frames, in order, several at once where that is quicker.
+
+        The same mattes as calls give, to the bit. Plates are taken two frames ahead of the matte that is
+        given, and must not be changed. Breaking off loses the frames that were taken and not given.
+
+        Parameters
+        ----------
+        plates : of the frames; encoding and options are those of a call, but for `frame`.
+        """
+        matting = self._matting
+        self._matting = matting.pair() or matting
+        try:
+            if self._matting is matting:
+                yield from (self(plate, encoding, **options) for plate in plates)
+            else:
+                yield from in_flight(self.start(plate, encoding, **options) for plate in plates)
+        finally:
+            self._matting = matting
 
     def passed(self, frame: int | None) -> None:
         """A frame could not be had; the next one goes on with the state of the one before it."""
@@ -195,12 +251,20 @@ class ShotMatting:
         self._asked = True
 
     def state(self) -> ShotState:
-        """What the last frame left. It is not changed by the frames after it."""
-        return self._state
+        """What the last frame left, which is finished for that. It is not changed by the frames after it."""
+        left = self._left()
+        return replace(self._seen, history=left.history, detail=left.detail, whole=left.whole)
+
+    @property
+    def left(self) -> Callable[[], Left]:
+        """What the last frame leaves of hair: once it is called, which waits until the frame is finished."""
+        return self._left
 
     def restore(self, state: ShotState) -> None:
         """Go on where `state` was taken; of the same model, bit for bit as if nothing had been between."""
-        self._state, self._asked = state, False
+        left = Left(state.history, state.detail, state.whole)
+        self._seen, self._left = replace(state, history=None, detail=None), lambda: left
+        self._asked = False
         self._follows = None if state.frame is None else frozenset((state.frame + 1,))
 
 

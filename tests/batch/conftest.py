@@ -47,7 +47,7 @@ class FiveFrames(ShotMatting):
     """Its shot: the network's states are the last five plates' green; all else is the real thing."""
 
     def __call__(self, plate, encoding="srgb", *, frame=None, refine=True, **_shape):
-        before = self._state
+        before = self.state()
         if self._follows is not None and frame not in self._follows:
             before = ShotState()
         if np.isnan(plate[0, 0, 0]):

@@ -16,9 +16,13 @@ from tests.batch.test_run import RESUME, alpha, plan, statuses
 from flyaway import shot_place, state_file
 from flyaway.batch import RunOptions, memory, plan_shot, run_plan
 from flyaway.batch.cost import cost_of
-from flyaway.batch.plan import Target
+from flyaway.batch.finish import Finish
+from flyaway.batch.plan import Plan, Target
+from flyaway.engines import open_engine
+from flyaway.matting import Matting
 from flyaway.resample import resize
 from flyaway.shot_place import HANDLES
+from flyaway.subject import Subject
 
 SHOT_JOB = Path(__file__).with_name("shot_job.py")
 MOVING = 32  # frames of the shot that the real network sees
@@ -382,29 +386,34 @@ def moving(astronaut, tmp_path_factory, write_plate):
     return str(folder / "p.####.png")
 
 
+def real_plan(moving: str, out: Path) -> Plan:
+    return plan_shot("shot", moving, [Target(str(out / "m.####.exr"))], "1-9")
+
+
 @pytest.fixture
 def job(memory_info, moving):
     def run(
-        out: Path, *piece: str, kill_at: int | str = 0, every: int = 4
+        out: Path, *piece: str, kill_at: int | str = 0, every: int = 4, threads: int = 1
     ) -> subprocess.CompletedProcess[str]:
         # `name/file`, the folder of the manifest above it
         weights = memory_info.files["shot"].path.parents[1]
         words = [sys.executable, str(SHOT_JOB), memory_info.name, str(weights), moving]
-        words += [str(out / "m.####.exr"), str(every), str(kill_at), *piece]
+        words += [str(out / "m.####.exr"), str(every), str(kill_at), str(threads), *piece]
         return subprocess.run(words, capture_output=True, text=True, check=False)
 
     return run
 
 
-def test_a_killed_run_that_resumes_is_the_unbroken_one_bit_for_bit(job, tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])  # of which two are two frames at once
+def test_a_killed_run_that_resumes_is_the_unbroken_one_bit_for_bit(job, tmp_path, threads):
     unbroken = job(tmp_path / "whole", "1-12", "0", "0")
     assert unbroken.returncode == 0, unbroken.stderr
-    killed = job(tmp_path / "out", "1-12", "0", "0", kill_at=6)
+    killed = job(tmp_path / "out", "1-12", "0", "0", kill_at=6, threads=threads)
     assert killed.returncode == -9
     assert 6 <= len(mattes(tmp_path / "out")) < 12
-    again = job(tmp_path / "out", "1-12", "0", "0", kill_at=9)
+    again = job(tmp_path / "out", "1-12", "0", "0", kill_at=9, threads=threads)
     assert again.returncode == -9
-    last = job(tmp_path / "out", "1-12", "0", "0")
+    last = job(tmp_path / "out", "1-12", "0", "0", threads=threads)
     assert last.returncode == 0, last.stderr
     assert "its memory is restored as frame" in again.stdout
     assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
@@ -414,17 +423,18 @@ def test_a_killed_run_that_resumes_is_the_unbroken_one_bit_for_bit(job, tmp_path
     assert mattes(tmp_path / "still")["m.0009.exr"] != mattes(tmp_path / "whole")["m.0009.exr"]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("how", ["SIGINT:6:before", "SIGINT:6:after", "SIGTERM:6:after"])
-def test_a_run_that_is_broken_off_in_a_frame_keeps_what_the_one_before_left(job, tmp_path, how):
+def test_a_run_that_is_broken_off_in_a_frame_keeps_what_the_one_before_left(job, tmp_path, how, threads):
     unbroken = job(tmp_path / "whole", "1-8", "0", "0", every=50)
     assert unbroken.returncode == 0, unbroken.stderr
-    broken = job(tmp_path / "out", "1-8", "0", "0", kill_at=how, every=50)
+    broken = job(tmp_path / "out", "1-8", "0", "0", kill_at=how, every=50, threads=threads)
     assert broken.returncode == 130, broken.stderr
     assert "asked 2" in broken.stdout
     # The frame in hand is lost, and no other: those before it are written, and its memory is kept.
     assert list(mattes(tmp_path / "out")) == [f"m.{frame:04d}.exr" for frame in range(1, 6)]
     assert broken.stdout.splitlines()[-1] == "its memory is kept as frame 5 left it"
-    last = job(tmp_path / "out", "1-8", "0", "0", every=50)
+    last = job(tmp_path / "out", "1-8", "0", "0", every=50, threads=threads)
     assert last.returncode == 0, last.stderr
     assert "its memory is restored as frame 5 left it" in last.stdout
     assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
@@ -454,6 +464,38 @@ def test_a_chunk_is_the_shot_that_begins_at_its_handles_and_nearer_to_the_whole_
             )
     assert with_handles.mean() < without.mean()
     assert (with_handles <= 1 / 255).mean() > (without <= 1 / 255).mean()
+
+
+def test_a_frame_that_fails_after_it_was_seen_has_those_after_it_done_again(memory_info, moving, tmp_path):
+    whole = Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
+    run_plan(whole, real_plan(moving, tmp_path / "whole"), RESUME)
+    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
+    look, seen = two.pair().engine.look, []
+
+    def broken(*given, **options):
+        seen.append(1)
+        looked = look(*given, **options)
+        return replace(looked, finish=lambda: 1 / 0) if len(seen) == 4 else looked
+
+    two.pair().engine.look = broken
+    report = run_plan(two, real_plan(moving, tmp_path / "out"), RESUME)
+    assert report.counts == {"written": 8, "failed": 1}
+    assert [failure.task.frame for failure in report.failures] == [4]
+    # States that hold its hair are not kept: the first four frames' would be the last.
+    assert states(tmp_path / "out") == []
+    report = run_plan(two, real_plan(moving, tmp_path / "out"), RESUME)
+    assert report.counts == {"skipped": 3, "written": 6}
+    assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
+
+
+def test_who_is_followed_is_followed_frame_by_frame(memory_info, moving, tmp_path):
+    """Whoever is chosen is found in finished mattes, so no two frames are under way."""
+    for threads in (1, 2):
+        matting = Matting(memory_info, open_engine(memory_info, "cpu", threads=threads))
+        options = replace(RESUME, finish=Finish(subject=Subject.parse("largest")))
+        run_plan(matting, real_plan(moving, tmp_path / str(threads)), options)
+    assert len(mattes(tmp_path / "1")) == 9
+    assert mattes(tmp_path / "1") == mattes(tmp_path / "2")
 
 
 def test_a_movie_is_a_shot(memory, astronaut, tmp_path):

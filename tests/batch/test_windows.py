@@ -129,7 +129,7 @@ def test_a_run_that_was_killed_and_resumed_is_the_unbroken_one(memory, memory_in
     out = tmp_path / "out" / "m.####.exr"
     weights = memory_info.files["shot"].path.parents[1]  # `name/file`, the folder of the manifest above it
     words = [sys.executable, str(SHOT_JOB), memory_info.name, str(weights), source, str(out), "4"]
-    killed = subprocess.run([*words, "1007"], capture_output=True, text=True, check=False)
+    killed = subprocess.run([*words, "1007", "1"], capture_output=True, text=True, check=False)
     assert killed.returncode == -9, killed.stderr
     told = run(memory, source, tmp_path / "out")
     assert "restored as frame 1004 left it" in told[1008], told

@@ -49,19 +49,19 @@ class Finisher:
 
     def network(
         self,
-        matting: Callable[..., Matte],
+        start: Callable[..., Callable[[], Matte]],
         pixels: FloatImage,
         encoding: str,
         box: Box | None,
         refine: bool,
         shape: PixelShape,
         framing: Framing | None = None,
-    ) -> Raw:
-        """Run the network on a picture, or on a part of it.
+    ) -> Callable[[], Raw]:
+        """Have the network look at a picture, or at a part of it; what is returned finishes it.
 
         Parameters
         ----------
-        matting : a model, or a shot of one.
+        start : of a model, or of a shot of one.
         pixels, encoding : the picture.
         box : the part; None for all.
         refine : as `Matting` takes it.
@@ -69,24 +69,33 @@ class Finisher:
         framing : where the picture lies in its format, for a shot.
         """
         seen = {} if framing is None else _told(framing if box is None else framing.part(box))
-        wanted = self._unknown or bool(self.finish.raw)
         if box is None:
-            matte = matting(pixels, encoding=encoding, refine=refine, **shape, **seen)
-            return Raw(matte.alpha, matte.unknown if wanted else None)
+            begun = start(pixels, encoding=encoding, refine=refine, **shape, **seen)
+            return lambda: self._raw(begun())
         top, bottom, left, right = box
         part = slice(top, bottom), slice(left, right)
-        matte = matting(np.ascontiguousarray(pixels[part]), encoding=encoding, refine=refine, **shape, **seen)
-        alpha, unknown = (np.zeros(pixels.shape[:2], np.float32) for _ in range(2))
-        alpha[part] = matte.alpha
-        if wanted:
-            unknown[part] = matte.unknown
-        return Raw(alpha, unknown if wanted else None)
+        searched = np.ascontiguousarray(pixels[part])
+        begun = start(searched, encoding=encoding, refine=refine, **shape, **seen)
+        return lambda: _laid(self._raw(begun()), part, pixels.shape[:2])
+
+    def _raw(self, matte: Matte) -> Raw:
+        return Raw(matte.alpha, matte.unknown if self._unknown or self.finish.raw else None)
 
     def finished(self, alpha: FloatImage, masks: Mapping[str, FloatImage]) -> FloatImage:
         """Controls and masks. In a writer's thread."""
         return matte_controls.apply(
             alpha, self.finish.controls, garbage=masks.get("garbage"), core=masks.get("core")
         )
+
+
+def _laid(raw: Raw, part: tuple[slice, slice], size: tuple[int, ...]) -> Raw:
+    """What was found in a part of a picture, on all of it."""
+    alpha, unknown = (np.zeros(size, np.float32) for _ in range(2))
+    alpha[part] = raw.alpha
+    if raw.unknown is None:
+        return Raw(alpha)
+    unknown[part] = raw.unknown
+    return Raw(alpha, unknown)
 
 
 def _told(framing: Framing) -> dict[str, Framing]:

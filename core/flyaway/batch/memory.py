@@ -152,16 +152,19 @@ class Memory:
         if self._at is None:
             raise RuntimeError("no frame was reached")
         self._at = self._at.after(mark)
-        due = (self._at.last - self._at.began + 1) % KEPT_EVERY == 0
-        return Kept(self._at, self._shot.state()) if due else None
+        if (self._at.last - self._at.began + 1) % KEPT_EVERY:
+            return None
+        state = self._shot.state()
+        return Kept(self._at, state) if state.whole else None
 
     def last(self) -> Kept | None:
         """What the last frame that was run left; None before the first.
 
         None also where the shot is a frame further than is known of it: the run was broken off in between.
+        And where a frame was seen and then failed.
         """
         at, state = self._at, self._shot.state()
-        return None if at is None or state.frame != at.last else Kept(at, state)
+        return None if at is None or state.frame != at.last or not state.whole else Kept(at, state)
 
     def behind(self) -> int:
         """How many frames a run that goes on after the last one has to run again before that."""

@@ -1,4 +1,8 @@
-"""The second stage, in the run's own thread: the network, with what the frames before left."""
+"""The second stage, in the run's own thread: the network, with what the frames before left.
+
+Where frames are matted several at once, this thread looks at each as a whole, in order, and at the next one
+while a writer's thread finishes it; see `flyaway.shot_frame`.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ from flyaway.batch.raw import Raw
 from flyaway.batch.report import FrameResult, FrameTask, frame_error
 from flyaway.color import FloatImage
 from flyaway.geometry import Framing
+from flyaway.shot_frame import finishing
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
@@ -33,6 +38,7 @@ _BEGAN = {
     "size": "of another size than the frame before: it remembers nothing before it",
     "place": "elsewhere in its format than the frame before: it remembers nothing before it",
 }
+LACKS = "!"  # after the name of what a frame remembers, which then is the name of nothing
 log = logging.getLogger(__name__)
 
 
@@ -60,12 +66,20 @@ class Matted:
     kept: Kept | None = None
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """A frame that was looked at; `finish` does the rest, in a writer's thread, and raises nothing."""
+
+    finish: Callable[[], Matted | FrameResult] = field(repr=False)
+
+
 class NetworkStage:
     """Runs the network on what was read.
 
     Parameters
     ----------
     matting : of the run.
+    at_once : whether it is one of a pair, which works on several frames at once.
     plan, options, plates, finisher : of the run.
     shot, memory : of a run that mattes frames as a shot; None where each is a still.
     stop : says whether the run is to end.
@@ -81,14 +95,17 @@ class NetworkStage:
         shot: ShotMatting | None,
         memory: Memory | None,
         stop: Callable[[], bool],
+        *,
+        at_once: bool = False,
     ) -> None:
+        self._at_once = at_once
         self._matting, self._plan, self._options = matting, plan, options
         self._plates, self._finisher = plates, finisher
         self._shot, self._memory, self._stop = shot, memory, stop
         self._person = Person(options.finish.subject, partial(plates.people, matting=matting))
 
-    def __call__(self, task: FrameTask, read: Read | FrameResult) -> Matted | FrameResult | None:
-        """Matte one frame; None where the run is to end before it."""
+    def __call__(self, task: FrameTask, read: Read | FrameResult) -> Matted | UnderWay | FrameResult | None:
+        """Matte one frame, or begin it; None where the run is to end before it."""
         try:
             if isinstance(read, FrameResult):
                 return read
@@ -97,31 +114,49 @@ class NetworkStage:
                 return Matted(nothing, Raw(nothing, nothing), (_VOID,))
             started = time.perf_counter()
             found = self._found(task, read)
-            alpha, note = self._person.alpha(task, found.raw, read)
-            seconds = found.seconds | {
-                "network": time.perf_counter() - started - found.seconds.get("memory", 0.0)
-            }
-            notes = (*found.notes, *([note] if note else []))
-            return replace(found, alpha=alpha, seconds=seconds, notes=notes)
+            finish = partial(self._finished, task, read, found, time.perf_counter() - started)
+            return UnderWay(finish) if self._at_once else finish()
         except Stopped:
             return None
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
 
-    def _found(self, task: FrameTask, read: Read) -> Matted:
+    def _finished(
+        self, task: FrameTask, read: Read, found: Callable[[], Matted], looked: float
+    ) -> Matted | FrameResult:
+        """A frame that took `looked` seconds until now."""
+        try:
+            started = time.perf_counter()
+            matted = found()
+            alpha, note = self._person.alpha(task, matted.raw, read)
+            network = looked + time.perf_counter() - started - matted.seconds.get("memory", 0.0)
+            notes = (*matted.notes, *([note] if note else []))
+            return replace(matted, alpha=alpha, seconds=matted.seconds | {"network": network}, notes=notes)
+        except Exception as error:
+            return FrameResult(task, "failed", error=frame_error(error, task))
+
+    def _found(self, task: FrameTask, read: Read) -> Callable[[], Matted]:
         """What the network finds, or found in an earlier run."""
         if read.raw is not None:
-            return Matted(read.raw.alpha, read.raw, memory=read.memory)
+            known = Matted(read.raw.alpha, read.raw, memory=read.memory)
+            return lambda: known
         if self._memory is not None and self._shot is not None and task.frame is not None:
             return self._next_of_shot(self._memory, self._shot, task.frame, read)
-        raw = self._network(self._matting, read)
-        return Matted(raw.alpha, raw)
+        begun = self._network(self._matting.start if self._at_once else finishing(self._matting), read)
 
-    def _network(self, matting: Callable[..., Any], read: Read, framing: Framing | None = None) -> Raw:
+        def found() -> Matted:
+            raw = begun()
+            return Matted(raw.alpha, raw)
+
+        return found
+
+    def _network(
+        self, start: Callable[..., Callable[[], Any]], read: Read, framing: Framing | None = None
+    ) -> Callable[[], Raw]:
         """The network's matte over the data window of a plate; `framing` of a shot's."""
         canvas = read.canvas
-        raw = self._finisher.network(
-            matting,
+        begun = self._finisher.network(
+            start,
             canvas.laid(read.pixels),
             read.encoding,
             read.box,
@@ -129,21 +164,37 @@ class NetworkStage:
             read.plate.shape,
             framing,
         )
-        return Raw(canvas.cut(raw.alpha), None if raw.unknown is None else canvas.cut(raw.unknown))
 
-    def _in_shot(self, shot: ShotMatting, frame: int, read: Read) -> Raw:
-        return self._network(partial(shot, frame=frame), read, read.canvas.framing)
+        def cut() -> Raw:
+            raw = begun()
+            return Raw(canvas.cut(raw.alpha), None if raw.unknown is None else canvas.cut(raw.unknown))
 
-    def _next_of_shot(self, memory: Memory, shot: ShotMatting, frame: int, read: Read) -> Matted:
+        return cut
+
+    def _in_shot(self, start: Callable[..., Callable[[], Any]], frame: int, read: Read) -> Callable[[], Raw]:
+        return self._network(partial(start, frame=frame), read, read.canvas.framing)
+
+    def _next_of_shot(
+        self, memory: Memory, shot: ShotMatting, frame: int, read: Read
+    ) -> Callable[[], Matted]:
         """The network with the memory of the frames before."""
         started = time.perf_counter()
         reached = memory.reach(frame, partial(self._replay, shot), self._stop)
         replayed = reached.handles + reached.replays
         seconds = {"memory": time.perf_counter() - started} if replayed else {}
-        raw = self._in_shot(shot, frame, read)
+        begun = self._in_shot(shot.start if self._at_once else finishing(shot), frame, read)
+        left = shot.left
         kept = memory.went(self._mark(frame, read))
         notes = tuple(one for one in (reached.note, _BEGAN.get(shot.began, "")) if one)
-        return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept)
+
+        def matted() -> Matted:
+            raw = begun()
+            if left().whole:
+                return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept)
+            # A frame before it was seen, and then failed: a run that resumes does this one again, too.
+            return Matted(raw.alpha, raw, notes, seconds, replayed, f"{reached.place.name}{LACKS}")
+
+        return matted
 
     def _replay(self, shot: ShotMatting, frame: int) -> str | None:
         """Run a frame for the memory's sake; its mark, or None where it cannot be had."""
@@ -154,7 +205,7 @@ class NetworkStage:
             shot.passed(frame)  # nothing is in it, and the frame after it goes on with those before it
         else:
             try:
-                self._in_shot(shot, frame, read)
+                self._in_shot(finishing(shot), frame, read)()
             except Exception as error:
                 # Whoever asked for this frame is told by its own result.
                 log.info("frame %d is not remembered: %s", frame, error)

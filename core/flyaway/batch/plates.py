@@ -19,6 +19,7 @@ from flyaway.frames.canvas import Canvas, canvas_of
 from flyaway.frames.read import Plate, read_plate
 from flyaway.geometry import Box
 from flyaway.people import People, find_people
+from flyaway.shot_frame import finishing
 
 if TYPE_CHECKING:
     from flyaway.batch.finish import Finish
@@ -106,13 +107,13 @@ class Plates:
             return None
         try:
             raw = self._finisher.network(
-                matting,
+                finishing(matting),
                 read.canvas.laid(read.pixels),
                 read.encoding,
                 read.box,
                 refine=False,
                 shape=read.plate.shape,
-            )
+            )()
             alpha = read.canvas.cut(raw.alpha)
             return people_of(alpha, read), read
         except FlyawayError:

@@ -18,7 +18,7 @@ from flyaway.batch.finish import anchored, check_finish
 from flyaway.batch.finisher import Finisher
 from flyaway.batch.journal import Journal, JournalIndex
 from flyaway.batch.memory import Memory
-from flyaway.batch.network_stage import Matted, NetworkStage
+from flyaway.batch.network_stage import Matted, NetworkStage, UnderWay
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Pipeline
 from flyaway.batch.plan import Plan
@@ -44,8 +44,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MANY = 6  # frames, which a second opening of the model is quickly made up for by
+
 Progress = Callable[[FrameResult], None]
-_Pipeline = Pipeline[FrameTask, Read | FrameResult, Matted | FrameResult | None, FrameResult | None]
+_Pipeline = Pipeline[
+    FrameTask, Read | FrameResult, Matted | UnderWay | FrameResult | None, FrameResult | None
+]
 
 
 def run_plan(
@@ -114,7 +118,9 @@ class _Run:
         self, matting: Matting, plan: Plan, options: RunOptions, stop: Callable[[], bool], disk: Disk
     ) -> None:
         self.journal: Journal | None = None
-        self._matting, self._plan, self._options = matting, plan, options
+        pair = _pair(matting, plan, options)
+        self._at_once = pair is not None
+        self._matting, self._plan, self._options = pair or matting, plan, options
         self._stop, self._disk = stop, disk
         self._memory: Memory | None = None
 
@@ -147,7 +153,9 @@ class _Run:
         provenance = self._provenance()
         policy = ResumePolicy(plan, options, made, provenance, past, self._disk, memory)
         self._read = ReadStage(plan, options, policy, plates, finisher, raws, memory)
-        self._matte = NetworkStage(matting, plan, options, plates, finisher, shot, memory, self._stop)
+        self._matte = NetworkStage(
+            matting, plan, options, plates, finisher, shot, memory, self._stop, at_once=self._at_once
+        )
         self._write = WriteStage(
             plan, options, made, provenance, finisher, raws, memory, self.journal, past, self._disk
         )
@@ -191,7 +199,10 @@ class _Run:
 
     def go(self, report: Report, tell: Progress) -> None:
         """Drive the frames through, and put into the report how that ended."""
-        pipeline: _Pipeline = Pipeline(self._read, self._matte, self._write, self._options.limits, self._stop)
+        limits = self._options.limits
+        # Frames under way are finished by writers' threads: one more, so that as many write as ever.
+        limits = replace(limits, writers=limits.writers + self._at_once)
+        pipeline: _Pipeline = Pipeline(self._read, self._matte, self._write, limits, self._stop)
         try:
             for result in pipeline.run(self._plan.tasks):
                 if result is not None:
@@ -204,6 +215,16 @@ class _Run:
         report.interrupted |= pipeline.stopped
         if report.interrupted and self._memory is not None and self.journal is not None:
             _keep_last(self._memory, report)
+
+
+def _pair(matting: Matting, plan: Plan, options: RunOptions) -> Matting | None:
+    """The same model for several frames at once, where there are so many that opening it again is worth it.
+
+    Whoever is followed from frame to frame is found in finished mattes, so there each is finished first.
+    """
+    if len(plan.tasks) < MANY or options.finish.subject.kind != "all" or not hasattr(matting, "pair"):
+        return None
+    return matting.pair()
 
 
 def _keep_last(memory: Memory, report: Report) -> None:

@@ -11,7 +11,7 @@ from flyaway.batch.finisher import Finisher
 from flyaway.batch.journal import Entry, Journal, JournalIndex, output_of
 from flyaway.batch.kept import Kept
 from flyaway.batch.memory import Memory
-from flyaway.batch.network_stage import Matted
+from flyaway.batch.network_stage import Matted, UnderWay
 from flyaway.batch.options import RunOptions
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
@@ -61,9 +61,11 @@ class WriteStage:
         self._lossy = any(is_lossy(write.compression or "") for write in plan.writes)
 
     def __call__(
-        self, task: FrameTask, read: Read | FrameResult, matted: Matted | FrameResult | None
+        self, task: FrameTask, read: Read | FrameResult, matted: Matted | UnderWay | FrameResult | None
     ) -> FrameResult | None:
-        """Write one frame; None where the run ended before it."""
+        """Write one frame, finished first where it is under way; None where the run ended before it."""
+        if isinstance(matted, UnderWay):
+            matted = matted.finish()
         if matted is None or isinstance(matted, FrameResult) or isinstance(read, FrameResult):
             return matted if isinstance(matted, FrameResult) else None
         try:

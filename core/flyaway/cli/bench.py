@@ -61,6 +61,9 @@ def bench(
     shot: Annotated[
         bool, typer.Option("--shot", help="With --against and --plate: frames as a shot, each with memory.")
     ] = False,
+    flow: Annotated[
+        bool, typer.Option("--flow", help="With --shot: time a frame of many, several at once, not a call.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Time models at forced shares of unknown cells: median, p95, memory, milliseconds a stage.
@@ -77,13 +80,15 @@ def bench(
         raise typer.BadParameter("--plate, --shot and --bare go with --against: two sides are timed in turns")
     if shot and (size or not plate):
         raise typer.BadParameter("a shot has frames: --shot goes with --plate FOLDER and without --size")
+    if flow and not shot:
+        raise typer.BadParameter("frames of a shot flow: --flow goes with --shot")
     sizes = [parse_size(text) for text in size or ["HD", "UHD"]]
     shares = [parse_share(percent) for percent in unknown or [3, 6, 13]]
     if against is not None:
         from flyaway.bench_against import Options
         from flyaway.cli.bench_against import bench_against
 
-        options = Options(rounds, runs, device, engine, threads, bare, shot)
+        options = Options(rounds, runs, device, engine, threads, bare, shot, flow)
         # Pictures alone are timed where no size is asked for.
         sizes = [] if plate and not size else sizes
         bench_against(against, model or [], sizes, shares, plate or [], options, json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -74,13 +74,28 @@ class Inference:
         return upsample(self.coarse_map, *self.alpha.shape).clip(0, 1)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """A plate that a network has looked at as a whole; its regions are refined when it is finished.
+
+    Attributes
+    ----------
+    states : what a frame of a shot leaves to the next one, which need not wait for more; None for a still.
+    finish : does the rest; called once, by any thread.
+    """
+
+    states: States | None
+    finish: Callable[[], Inference] = field(repr=False)
+
+
 class Engine(Protocol):
-    """A network, loaded on a device. Not safe to be called from two threads at once."""
+    """A network, loaded on a device. Not safe to be called from two threads at once, but where it says so."""
 
     name: str
     device: str
     config: NetworkConfig
     threads: int | None  # that it was given; None leaves it to the engine
+    at_once: bool  # safe to be called from two threads at once
 
     @property
     def remembers(self) -> bool:
@@ -95,7 +110,7 @@ class Engine(Protocol):
         refine: bool = True,
         states: States | None = None,
     ) -> Inference:
-        """Run the network.
+        """Run the network: look, and finish.
 
         Parameters
         ----------
@@ -110,6 +125,20 @@ class Engine(Protocol):
         ------
         EngineError : states that cannot be of a plate of this size, or of this model; a model without
             memory takes none.
+        """
+        ...
+
+    def look(
+        self,
+        image: Plane,
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+        states: States | None = None,
+    ) -> Looked:
+        """Run the coarse stage alone, as far as an engine stops between; takes and raises what `infer` does.
+
+        The plate must not change until what is returned has been finished.
         """
         ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from flyaway.engines.base import (
     STAYS,
     Inference,
+    Looked,
     States,
     Stopwatch,
     checked_cells,
@@ -47,6 +49,7 @@ class HostLoop(ABC):
     """A released model whose graphs a subclass runs."""
 
     chunk: int  # regions at once
+    at_once = False
 
     def __init__(self, info: ModelInfo, threads: int | None = None):
         if missing := [role for role in GRAPHS if role not in info.files]:
@@ -87,6 +90,17 @@ class HostLoop(ABC):
         states: States | None = None,
     ) -> Inference:
         """See `Engine.infer`."""
+        return self.look(image, cells=cells, refine=refine, states=states).finish()
+
+    def look(
+        self,
+        image: Plane,
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+        states: States | None = None,
+    ) -> Looked:
+        """See `Engine.look`."""
         watch = Stopwatch()
         height, width = image.shape[:2]
         refiner = self.config.refiner
@@ -106,13 +120,27 @@ class HostLoop(ABC):
             chosen, held = self._chosen(trimap[1], height, width, forced, states)
             if not refine:
                 chosen, held = np.zeros_like(chosen), np.zeros_like(held)
+        after = None if states is None else States(left, held)
+        return Looked(after, partial(self._finish, image, maps, trimap, context, chosen, after, watch))
+
+    def _finish(
+        self,
+        image: Plane,
+        maps: Float,
+        trimap: Float,
+        context: Float,
+        chosen: NDArray[np.bool_],
+        after: States | None,
+        watch: Stopwatch,
+    ) -> Inference:
+        """The chosen regions refined; the arguments are what `look` leaves."""
+        refiner = self.config.refiner
         with watch("finish"):
-            alpha = regions.upsample(maps[0], height, width)
+            alpha = regions.upsample(maps[0], image.shape[0], image.shape[1])
         if chosen.any():
             self._refine(image, maps, context, chosen, alpha, watch)
         with watch("finish"):
             hold_within_one(alpha, chosen, refiner.cell, refiner.halo)
-        after = None if states is None else States(left, held)
         return Inference(alpha, maps[0], trimap, chosen, watch.seconds, after)
 
     def _coarse(

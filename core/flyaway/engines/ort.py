@@ -25,6 +25,7 @@ class OrtEngine(HostLoop):
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
         super().__init__(info, threads)
         self.device = choose(device)
+        self.at_once = self.device == "cpu"
         self.chunk = self.config.refiner.chunk
         if self.device == "cpu":
             self.chunk = min(self.chunk, CPU_CHUNK // self._region)

@@ -14,6 +14,7 @@ from torch import Tensor
 from flyaway.engines.base import (
     STAYS,
     Inference,
+    Looked,
     States,
     Stopwatch,
     checked_cells,
@@ -35,6 +36,7 @@ class TorchEngine:
     """A released model in torch eager, on the CPU or a CUDA device."""
 
     name = "torch"
+    at_once = False
 
     def __init__(self, info: ModelInfo, device: str = "auto", threads: int | None = None):
         self.device, self.threads = _choose(device), threads
@@ -79,6 +81,18 @@ class TorchEngine:
             after = States(tuple(state.cpu().numpy() for state in left), held)
         # Interpolation and blend ramps overshoot by the last bit.
         return Inference(alpha.clip(0, 1), coarse.clip(0, 1), trimap, used, watch.seconds, after)
+
+    def look(
+        self,
+        image: Plane,
+        *,
+        cells: NDArray[np.bool_] | None = None,
+        refine: bool = True,
+        states: States | None = None,
+    ) -> Looked:
+        """See `Engine.look`; eager torch is not stopped between, so all is done."""
+        found = self.infer(image, cells=cells, refine=refine, states=states)
+        return Looked(found.states, lambda: found)
 
     def _held(
         self, unknown: Any, used: NDArray[np.bool_], states: States, forced: bool, height: int, width: int
