@@ -103,6 +103,13 @@ def test_a_shot_is_matted_in_order_with_its_memory(tmp_path: Path) -> None:
     assert any("as a shot" in line for line in remarks([shot], replace(QUICK, shot=True)))
     with pytest.raises(EngineError, match="--plate FOLDER --shot"):
         compare(sides, synthetic(320, 192, 0.3), replace(QUICK, shot=True))
+    flowing = compare(sides, plates, replace(QUICK, rounds=1, runs=5, threads=2, shot=True, flow=True))
+    assert [len(side) for side in flowing.wall] == [1, 1]
+    assert all(side[0] > 0 for side in (*flowing.wall, *flowing.cpu))
+    assert any("as they flow" in line for line in remarks([flowing], replace(QUICK, shot=True, flow=True)))
+    # The last alpha is that of as many frames in order.
+    again = compare(sides, plates, replace(QUICK, rounds=1, runs=5, threads=2, shot=True, flow=True))
+    assert again.difference == flowing.difference
 
 
 @pytest.mark.parametrize("what", ["nothing/at/all", "README.md"])
@@ -156,6 +163,7 @@ def test_the_command_times_a_picture(elsewhere: Path) -> None:
     [
         (["--shot", "--plate", str(ASTRONAUT)], "go with --against"),
         (["--bare"], "go with --against"),
+        (["--flow", "--against", "rvm", "--plate", str(ASTRONAUT)], "goes with --shot"),
         (["--against", "rvm", "--shot"], "goes with --plate"),
         (["--against", "rvm", "--shot", "--plate", str(ASTRONAUT), "--size", "HD"], "without --size"),
     ],

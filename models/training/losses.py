@@ -13,6 +13,7 @@ from flyaway.network.decoder import BACKGROUND, FOREGROUND, UNKNOWN, HeadOutput
 
 IMPORTANCE = (1.0, 2.0, 1.0)  # of background, unknown and foreground
 LEAK = 0.1
+END = 0.005  # a truth nearer to 0 or 1 is that
 Number = TypeVar("Number", float, Tensor)
 BAND = 7  # px of working image: the paper's 7×7 ellipse, as a square
 
@@ -82,7 +83,9 @@ def trimap_loss(logits: Tensor, classes: Tensor, weight: Tensor, trust: Tensor |
     return (loss.mean((1, 2)) * weight).mean()
 
 
-def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) -> Tensor:
+def region_loss(
+    predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor, margin: float = 0.0
+) -> Tensor:
     """Refined regions against the truth: distance and distance of gradients, soft pixels counted double.
 
     Four times, as it was at first, buys soft pixels with haze: an uncertain pixel then pays less for a middle
@@ -95,11 +98,13 @@ def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) 
     weight : N, or N×1×P×P: how far each pixel's truth is to be believed. A step between two counts as the
         less believed of them: what an outline by hand says of its own edge is neither hair nor sharpness.
     fade : P×P, how much each pixel counts in the end.
+    margin : how far beyond its end alpha is to lie where the truth is 0 or 1. What is shown is clamped, so
+        that much uncertainty there is not seen: neither as holes and haze, nor as their chatter in a shot.
     """
     weight = (weight[:, None, None, None] if weight.dim() == 1 else weight).expand_as(truth)
     soft = ((truth > 0.02) & (truth < 0.98)).float()
     importance = (1 + soft) * fade * weight
-    difference = held(predicted) - truth
+    difference = held(predicted, margin) - beyond(truth, margin)
     loss = (charbonnier(difference) * importance).mean()
     for axis in (2, 3):
         count = fade.shape[axis - 2] - 1
@@ -109,13 +114,20 @@ def region_loss(predicted: Tensor, truth: Tensor, weight: Tensor, fade: Tensor) 
     return loss
 
 
-def held(alpha: Tensor) -> Tensor:
-    """Alpha clamped to 0..1, with a tenth of what lies outside: all but free, and still with a gradient.
+def beyond(truth: Tensor, margin: float) -> Tensor:
+    """The truth, but for its ends, which are moved outwards by a margin."""
+    if margin == 0:
+        return truth
+    return truth + margin * ((truth > 1 - END).float() - (truth < END).float())
+
+
+def held(alpha: Tensor, margin: float = 0.0) -> Tensor:
+    """Alpha clamped to 0..1 and a margin, and a tenth of what lies outside: all but free, with a gradient.
 
     What is shown is clamped, so a pixel beyond its end is right. Were it to be exactly there, half of all
     uncertainty would stay visible as haze and as holes.
     """
-    inside = alpha.clamp(0, 1)
+    inside = alpha.clamp(-margin, 1 + margin)
     return inside + LEAK * (alpha - inside)
 
 

@@ -29,6 +29,7 @@ class Run:
     lighten : the start's configuration, where that is heavier and has to be fitted (`lighten.py`).
     teacher, teacher_config : weights and configuration of a network that is imitated (`imitation.py`).
     imitated : what a refiner's answers in a bank count beside the truth (`region_bank.py --answers`).
+    margin : how far beyond its end refined alpha is to lie where the truth is 0 or 1 (`losses.region_loss`).
     people : table of the bank with people and their alphas (`bank.people`); one of its name with
         `_backgrounds` behind it takes the place of ``backgrounds.csv``.
     licences : classes of sources that may teach ("clean", "research").
@@ -61,6 +62,7 @@ class Run:
     teacher: str = ""
     teacher_config: str = ""
     imitated: float = 0.0
+    margin: float = 0.0
     people: str = "train"
     licences: tuple[str, ...] = ("clean", "research")
     views: tuple[tuple[int, int], ...] = ((512, 512),)

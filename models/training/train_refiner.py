@@ -110,20 +110,24 @@ def corrected(network: MattingNetwork, batch: dict[str, Tensor], attention: bool
 
 
 def step(
-    network: MattingNetwork, batch: dict[str, Tensor], attention: bool, imitated: float = 0.0
+    network: MattingNetwork,
+    batch: dict[str, Tensor],
+    attention: bool,
+    imitated: float = 0.0,
+    margin: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Loss of a batch, and the mean distance of exact soft pixels before and after refinement.
 
     `imitated`: what a teacher's answer counts beside the truth. Where there is no truth, as in a photograph's
-    hair, it counts alone.
+    hair, it counts alone. `margin`: as `region_loss` takes it.
     """
     truth, trust = batch["truth"].float() / 255, batch["trust"].float() / 255
     base, predicted = corrected(network, batch, attention)
     shown = fade(network.refiner.cell, network.refiner.halo)
-    loss = region_loss(predicted, truth, trust, shown)
+    loss = region_loss(predicted, truth, trust, shown, margin)
     if imitated > 0:
         loss = loss + imitated * region_loss(
-            predicted, batch["answer"].float(), torch.ones_like(trust), shown
+            predicted, batch["answer"].float(), torch.ones_like(trust), shown, margin
         )
     with torch.no_grad():
         soft = (truth > 0.02) & (truth < 0.98) & (batch["exact"] > 0)[:, None, None, None] & (shown > 0.5)
@@ -175,7 +179,8 @@ class Trainer(Loop):
         number = int(self.state["steps"])
         for group in self.optimizer.param_groups:
             group["lr"] = self.run.rate * pace(done, number, self.run.warm)
-        loss, before, after = step(self.network, tinted(mirror(batch)), self.attention, self.run.imitated)
+        run, drawn = self.run, tinted(mirror(batch))
+        loss, before, after = step(self.network, drawn, self.attention, run.imitated, run.margin)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if torch.nn.utils.clip_grad_norm_(self.moving, 1.0).isfinite():

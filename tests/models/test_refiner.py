@@ -210,6 +210,23 @@ def test_without_attention_a_neighbour_says_nothing(regions: Path, run: Run, tmp
     assert losses[False][0] == losses[False][1]
 
 
+def test_a_margin_asks_what_is_in_or_out_to_lie_beyond_its_end_and_nothing_of_what_is_soft() -> None:
+    truth = torch.tensor([0.0, 0.5, 1.0]).expand(1, 1, 3, 3)
+    weight, shown = torch.ones(1), torch.ones(3, 3)
+
+    def loss(predicted: list[float], margin: float) -> float:
+        return float(region_loss(torch.tensor(predicted).expand(1, 1, 3, 3), truth, weight, shown, margin))
+
+    right = [0.0, 0.5, 1.0]
+    beyond = [-0.05, 0.5, 1.05]
+    assert loss(beyond, 0.05) < 0.1 * loss(right, 0.05)
+    assert loss(right, 0.0) < loss(beyond, 0.0), "without one the end is right, and a little beyond it costs"
+    # Half of the way is half as wrong; a soft pixel is asked for what it is.
+    assert loss(beyond, 0.05) < loss([-0.025, 0.5, 1.025], 0.05) < loss(right, 0.05)
+    assert loss(beyond, 0.05) < loss([-0.05, 0.52, 1.05], 0.05)
+    assert loss(beyond, 0.05) < loss([-0.05, 0.48, 1.05], 0.05)
+
+
 def test_the_ablation_trains_two_refiners_and_scores_both_on_the_same_cells(
     regions: Path, tmp_path: Path
 ) -> None:
