@@ -22,7 +22,7 @@ from flyaway.machine import cores
 from flyaway.matte import Matte, likeliest
 from flyaway.on_plate import OnPlate, on_plate, timed
 from flyaway.parallel import threads_of
-from flyaway.plate import as_display, as_engine_view
+from flyaway.prepared import Conversion, Prepared
 from flyaway.resample import resize
 from flyaway.shot_frame import Began, Left, Seen
 from flyaway.shots import ShotMatting, ShotState, faded
@@ -31,7 +31,6 @@ from flyaway.weights import ModelInfo, model_info
 
 DEFAULT_MODEL = "fast"
 EVERYWHERE = Framing()  # a plate that fills its format
-KEPT_BYTES = 128 << 20  # a converted plate of up to UHD is memory for the next one of its size
 
 
 class Matting:
@@ -47,7 +46,7 @@ class Matting:
         self.info, self.engine = info, engine
         self._threads = threads_of(engine.threads)
         self.timings: Mapping[str, float] = {}
-        self._spare: list[NDArray[np.float32]] = []  # converted plates, memory for the next ones
+        self._convert = Conversion(self._threads, 2 * at_once - 1)
         self._at_once, self._at_work = at_once, BoundedSemaphore(at_once)
         self._pair: Matting | None = None
 
@@ -142,6 +141,28 @@ class Matting:
         options: dict[str, Any] = {"premultiplied": premultiplied, "refine": refine, "cells": cells}
         return self.start(plate, encoding, **options, reread=reread, pixel_aspect=pixel_aspect)()
 
+    def prepare(
+        self,
+        plate: Any,
+        encoding: str = "srgb",
+        premultiplied: bool = False,
+        reread: bool | None = None,
+        pixel_aspect: float = 1.0,
+        cells: NDArray[np.bool_] | None = None,
+    ) -> Prepared:
+        """Convert and reduce a plate, which needs no frame before it: in any thread, for `start`.
+
+        Takes and raises what a call does. The plate must not change until its matte is finished.
+        """
+        image = self._convert(plate, encoding, premultiplied, whole=self._reads(reread))
+        height, width = image.shape[:2]
+        view = self.view(height, width, pixel_aspect)
+        if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
+            view = height, width
+        # A plate of that size is looked at as it is, bytes and all.
+        looked_at = image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
+        return Prepared(image, looked_at, view)
+
     def start(
         self,
         plate: Any,
@@ -155,16 +176,16 @@ class Matting:
     ) -> Callable[[], Matte]:
         """Look at a plate; what is returned finishes its matte, called once by any thread.
 
-        Takes and raises what a call does. The plate must not change until its matte is finished.
+        Takes and raises what a call does; a plate may be what `prepare` made of it, too. It must not change
+        until its matte is finished.
         """
         reads = self._reads(reread)
         with self._at_work:
-            image = self._engine_view(plate, encoding, premultiplied, whole=reads)
-            height, width = image.shape[:2]
-            view = self.view(height, width, pixel_aspect)
-            if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
-                view = height, width
-            looked_at = self._looked_at(image, view)
+            image, looked_at, _ = (
+                plate
+                if isinstance(plate, Prepared)
+                else self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, cells)
+            )
             looked = self.engine.look(looked_at, cells=cells, refine=refine)
 
         def finish() -> Matte:
@@ -191,22 +212,24 @@ class Matting:
 
         Parameters
         ----------
-        plate, encoding, premultiplied, refine, reread, pixel_aspect : as in a call.
+        plate, encoding, premultiplied, refine, reread, pixel_aspect : as in `start`.
         before : what the frame before left, but for its hair; or `ShotState()`.
         steadiness : as `shot` takes it.
         framing : as a shot takes it.
         """
         reads = self._reads(reread)
         with self._at_work:
-            image = self._engine_view(plate, encoding, premultiplied, whole=reads)
-            view = self.view(image.shape[0], image.shape[1], pixel_aspect)
+            image, looked_at, view = (
+                plate
+                if isinstance(plate, Prepared)
+                else self.prepare(plate, encoding, premultiplied, reread, pixel_aspect)
+            )
             began: Began = "" if before.looks else "first"
             origin = framing.x, framing.y
             if not began and (before.size != view or before.origin != origin):
                 began = "size" if before.size != view else "place"
             is_cut, looks = cuts.judge(before.looks if not began else (), cuts.look(image, framing.held))
             began = "cut" if is_cut else began
-            looked_at = self._looked_at(image, view)
             looked = self.engine.look(looked_at, refine=refine, states=States() if began else before.states)
         if looked.states is None:
             raise EngineError("this engine keeps no states, so it cannot matte a shot")
@@ -237,20 +260,6 @@ class Matting:
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
 
-    def _engine_view(self, plate: Any, encoding: str, premultiplied: bool, *, whole: bool) -> NDArray[Any]:
-        # Both colours of every soft pixel are worked out of a plate that is read again: in float32, whole.
-        look = as_display if whole else as_engine_view
-        try:
-            into = self._spare.pop()
-        except IndexError:
-            into = None
-        image: NDArray[Any] = look(plate, encoding, premultiplied, into=into)
-        return image
-
-    def _looked_at(self, image: NDArray[Any], view: tuple[int, int]) -> NDArray[Any]:
-        """A plate as the network looks at it; one of that size as it is, bytes and all."""
-        return image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
-
     def _on_plate(
         self, image: NDArray[Any], result: Inference, looked_at: NDArray[Any], **how: bool
     ) -> OnPlate:
@@ -264,8 +273,7 @@ class Matting:
             alpha = read_in_light(image, alpha)
             result = timed(result, "reread", watch)
         self.timings = result.timings
-        if image.dtype == np.float32 and image.nbytes <= KEPT_BYTES and len(self._spare) < self._at_once:
-            self._spare.append(image)
+        self._convert.give_back(image)
         return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from flyaway.errors import BadPlateError
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.levels import as_unit
+from flyaway.parallel import each
 
 Plane = NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16]
 ENCODINGS = ("srgb", "linear")
@@ -27,6 +28,7 @@ def as_display(
     premultiplied: bool = False,
     *,
     into: NDArray[np.float32] | None = None,
+    threads: int = 1,
 ) -> NDArray[np.float32]:
     """Bring a plate to what the network sees.
 
@@ -41,6 +43,7 @@ def as_display(
         A pixel without coverage has no colour to recover: it becomes black.
     into : H×W×3 float32, C-contiguous, that is written and returned where its size is the plate's: memory
         that is already there is quicker than fresh memory.
+    threads : that convert it, a band each.
 
     Returns
     -------
@@ -57,12 +60,15 @@ def as_display(
         display = np.empty((height, width, 3), np.float32)
     as_it_is = _as_it_is(array, encoding, premultiplied)
     rows = max(1, BAND // width)
-    for start in range(0, height, rows):
+
+    def convert(start: int) -> None:
         part = slice(start, start + rows)
         if as_it_is:  # what a file holds as a rule: one pass, and nothing to clip
             as_unit(np.broadcast_to(array[part, :, :3], display[part].shape), out=display[part])
-            continue
-        display[part] = _convert(array[part], encoding, premultiplied)  # grey is repeated
+        else:
+            display[part] = _convert(array[part], encoding, premultiplied)  # grey is repeated
+
+    each(convert, range(0, height, rows), threads)
     return display
 
 
@@ -72,6 +78,7 @@ def as_engine_view(
     premultiplied: bool = False,
     *,
     into: NDArray[np.float32] | None = None,
+    threads: int = 1,
 ) -> Plane:
     """What an engine looks at: a view of the plate itself where it is H×W×3 of bytes or of 16-bit integers.
 
@@ -81,7 +88,7 @@ def as_engine_view(
     array = _checked(plate, encoding, premultiplied)
     if _as_it_is(array, encoding, premultiplied) and array.shape[2] >= 3 and array.dtype.itemsize <= 2:
         return array[..., :3].astype(array.dtype.newbyteorder("="), copy=False)
-    return as_display(array, encoding, premultiplied, into=into)
+    return as_display(array, encoding, premultiplied, into=into, threads=threads)
 
 
 def _as_it_is(array: NDArray[Any], encoding: str, premultiplied: bool) -> bool:
@@ -91,15 +98,21 @@ def _as_it_is(array: NDArray[Any], encoding: str, premultiplied: bool) -> bool:
 
 def linear_to_display(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scene-linear → display-referred by the sRGB curve (IEC 61966-2-1), clipped to 0..1 first."""
-    x = np.clip(x, 0, 1)
-    dark = x <= 0.0031308
+    return _encoded(np.clip(x, 0, 1))
+
+
+def _encoded(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sRGB curve of 0..1, in new memory; `x` is used up."""
+    dark = x <= np.float32(0.0031308)
     # The power by way of the logarithm, which numpy has vectorised: ten times as quick, within 1e-6.
-    curved = np.log(np.where(dark, np.float32(1), x))
+    curved = np.maximum(x, np.float32(0.0031308))
+    np.log(curved, out=curved)
     curved *= np.float32(1 / 2.4)
     np.exp(curved, out=curved)
     curved *= np.float32(1.055)
     curved -= np.float32(0.055)
-    return np.where(dark, np.float32(12.92) * x, curved)
+    np.copyto(curved, np.multiply(x, np.float32(12.92), out=x), where=dark)
+    return curved
 
 
 def straight_rows(
@@ -147,11 +160,12 @@ def _checked(plate: Any, encoding: str, premultiplied: bool) -> NDArray[Any]:
 
 def _convert(part: NDArray[Any], encoding: str, premultiplied: bool) -> NDArray[np.float32]:
     """Some rows of a plate, h×w×C → h×w×1 or h×w×3 in 0..1, memory of its own."""
-    unit = np.nan_to_num(_as_float(part), copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    unit = _as_float(part)
+    if np.isnan(unit.max()):  # one look tells: a NaN is the greatest of all
+        np.copyto(unit, 0, where=np.isnan(unit))
     colour = _straight(unit, premultiplied)
-    if encoding == "linear":
-        return linear_to_display(colour)
-    return np.clip(colour, 0, 1, out=colour)
+    np.clip(colour, 0, 1, out=colour)
+    return _encoded(colour) if encoding == "linear" else colour
 
 
 def _straight(colour: NDArray[np.float32], premultiplied: bool) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ result to the bit: each core has a frame, and none waits for another in the midd
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -138,6 +138,19 @@ def in_flight(frames: Iterator[Callable[[], Matte]]) -> Iterator[Matte]:
             raise failed
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def one_ahead(make: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """What is made of items, in order; of the next one while the one before is used."""
+    with ThreadPoolExecutor(1, "flyaway-plate") as pool:
+        waiting: Future[Any] | None = None
+        for item in items:
+            begun = pool.submit(make, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = begun
+        if waiting is not None:
+            yield waiting.result()
 
 
 def finishing(call: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from flyaway.engines.base import States
 from flyaway.errors import BadStateError
 from flyaway.geometry import Framing
 from flyaway.held_detail import Detail
-from flyaway.shot_frame import Began, Left, ShotFrame, in_flight
+from flyaway.shot_frame import Began, Left, ShotFrame, in_flight, one_ahead
 from flyaway.steady_history import History
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class ShotMatting:
     def mattes(self, plates: Iterable[Any], encoding: str = "srgb", **options: Any) -> Iterator[Matte]:
         """Matte the next frames, in order, several at once where that is quicker.
 
-        The same mattes as calls give, to the bit. Plates are taken two frames ahead of the matte that is
+        The same mattes as calls give, to the bit. Plates are taken four frames ahead of the matte that is
         given, and must not be changed. Breaking off loses the frames that were taken and not given.
 
         Parameters
@@ -236,7 +237,10 @@ class ShotMatting:
             if self._matting is matting:
                 yield from (self(plate, encoding, **options) for plate in plates)
             else:
-                yield from in_flight(self.start(plate, encoding, **options) for plate in plates)
+                early = ("premultiplied", "reread", "pixel_aspect")
+                how = {name: options[name] for name in early if name in options}
+                prepare = partial(self._matting.prepare, encoding=encoding, **how)
+                yield from in_flight(self.start(one, **options) for one in one_ahead(prepare, plates))
         finally:
             self._matting = matting
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class Finisher:
         refine: bool,
         shape: PixelShape,
         framing: Framing | None = None,
+        prepared: Any = None,
     ) -> Callable[[], Raw]:
         """Have the network look at a picture, or at a part of it; what is returned finishes it.
 
@@ -67,16 +68,12 @@ class Finisher:
         refine : as `Matting` takes it.
         shape : see `Plate.shape`.
         framing : where the picture lies in its format, for a shot.
+        prepared : what `Matting.prepare` made of what is `searched` of the picture; None has it made.
         """
         seen = {} if framing is None else _told(framing if box is None else framing.part(box))
-        if box is None:
-            begun = start(pixels, encoding=encoding, refine=refine, **shape, **seen)
-            return lambda: self._raw(begun())
-        top, bottom, left, right = box
-        part = slice(top, bottom), slice(left, right)
-        searched = np.ascontiguousarray(pixels[part])
-        begun = start(searched, encoding=encoding, refine=refine, **shape, **seen)
-        return lambda: _laid(self._raw(begun()), part, pixels.shape[:2])
+        given = searched(pixels, box) if prepared is None else prepared
+        begun = start(given, encoding=encoding, refine=refine, **shape, **seen)
+        return lambda: _laid(self._raw(begun()), box, pixels.shape[:2])
 
     def _raw(self, matte: Matte) -> Raw:
         return Raw(matte.alpha, matte.unknown if self._unknown or self.finish.raw else None)
@@ -88,13 +85,25 @@ class Finisher:
         )
 
 
-def _laid(raw: Raw, part: tuple[slice, slice], size: tuple[int, ...]) -> Raw:
+def searched(pixels: FloatImage, box: Box | None) -> FloatImage:
+    """The part of a picture in which people are searched."""
+    return pixels if box is None else np.ascontiguousarray(pixels[_part(box)])
+
+
+def _part(box: Box) -> tuple[slice, slice]:
+    top, bottom, left, right = box
+    return slice(top, bottom), slice(left, right)
+
+
+def _laid(raw: Raw, box: Box | None, size: tuple[int, ...]) -> Raw:
     """What was found in a part of a picture, on all of it."""
+    if box is None:
+        return raw
     alpha, unknown = (np.zeros(size, np.float32) for _ in range(2))
-    alpha[part] = raw.alpha
+    alpha[_part(box)] = raw.alpha
     if raw.unknown is None:
         return Raw(alpha)
-    unknown[part] = raw.unknown
+    unknown[_part(box)] = raw.unknown
     return Raw(alpha, unknown)
 
 

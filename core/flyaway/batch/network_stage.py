@@ -163,6 +163,7 @@ class NetworkStage:
             self._options.refine,
             read.plate.shape,
             framing,
+            read.prepared,
         )
 
         def cut() -> Raw:

@@ -43,6 +43,7 @@ class Read:
     key : what its raw matte is made of.
     raw : its raw matte from an earlier run, if that will do; then the network is not run.
     memory : what that matte remembers; see `Entry.memory`.
+    prepared : what `Matting.prepare` made of what is searched; None where the network's thread does that.
     """
 
     plate: Plate
@@ -58,6 +59,7 @@ class Read:
     key: str = ""
     raw: Raw | None = None
     memory: str = ""
+    prepared: Any = field(default=None, repr=False)
 
 
 class Plates:

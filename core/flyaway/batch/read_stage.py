@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from flyaway.batch.finisher import Finisher
+from flyaway.batch.finisher import Finisher, searched
 from flyaway.batch.memory import Memory
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Reserve
@@ -26,6 +28,8 @@ class ReadStage:
     policy : what of earlier runs is kept.
     plates, finisher, raws : of the run.
     memory : of a run that mattes frames as a shot.
+    prepare : `Matting.prepare`, where frames are matted several at once: the network's thread, which takes
+        them in order, has the least time.
     """
 
     def __init__(
@@ -37,7 +41,9 @@ class ReadStage:
         finisher: Finisher,
         raws: RawMattes,
         memory: Memory | None,
+        prepare: Callable[..., Any] | None = None,
     ) -> None:
+        self._prepare = prepare
         self._plan, self._options, self._policy = plan, options, policy
         self._plates, self._finisher, self._raws, self._memory = plates, finisher, raws, memory
 
@@ -54,9 +60,18 @@ class ReadStage:
             read = self._plates.read(task)
             key = self._finisher.key(read.size, read.mtime_ns, read.box)
             raw, memory = self._raws.stored(task, read.plate, key, self._remembers(task)) or (None, "")
-            return replace(read, why="" if why == NEW else why, key=key, raw=raw, memory=memory)
+            read = replace(read, why="" if why == NEW else why, key=key, raw=raw, memory=memory)
+            return read if raw is not None or read.plate.is_void else self._prepared(read)
         except Exception as error:
             return FrameResult(task, "failed", error=frame_error(error, task))
+
+    def _prepared(self, read: Read) -> Read:
+        if self._prepare is None:
+            return read
+        began = time.perf_counter()
+        seen = searched(read.canvas.laid(read.pixels), read.box)
+        prepared = self._prepare(seen, read.encoding, **read.plate.shape)
+        return replace(read, prepared=prepared, seconds=read.seconds + time.perf_counter() - began)
 
     def _remembers(self, task: FrameTask) -> Callable[[str], bool] | None:
         """Whether a frame of a shot remembers now what it did by that name; None where frames are stills."""

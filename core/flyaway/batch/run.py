@@ -152,7 +152,8 @@ class _Run:
         made = (model, settings_hash(plan, options, remembers=memory is not None))
         provenance = self._provenance()
         policy = ResumePolicy(plan, options, made, provenance, past, self._disk, memory)
-        self._read = ReadStage(plan, options, policy, plates, finisher, raws, memory)
+        prepare = matting.prepare if self._at_once else None
+        self._read = ReadStage(plan, options, policy, plates, finisher, raws, memory, prepare)
         self._matte = NetworkStage(
             matting, plan, options, plates, finisher, shot, memory, self._stop, at_once=self._at_once
         )

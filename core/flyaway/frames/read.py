@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
+from numpy.typing import NDArray
 
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError
@@ -110,7 +111,7 @@ def _read_open(source: oiio.ImageInput, path: Path, frame: int | None, options: 
     used = {*picked.colour} | ({picked.alpha} if picked.alpha is not None else set())
     first, last = min(used), max(used) + 1
     values = library.decode(source, first, last, path, frame)
-    colour = np.stack([values[..., index - first] for index in picked.colour], axis=-1)
+    colour = _channels(values, [index - first for index in picked.colour])
     oddities = _count_oddities(colour, path, frame, notes)
     if source.format_name() == "openexr" and str(spec.channelformat(picked.colour[0])) == "uint":
         notes.append("its colour is stored as 32-bit integers: shares of the largest were taken")
@@ -182,20 +183,34 @@ def _default_view(spec: oiio.ImageSpec) -> str:
     return str(views[0]) if isinstance(views, tuple) and views else ""
 
 
+def _channels(values: FloatImage, wanted: list[int]) -> FloatImage:
+    """H×W×3 of an image's channels, in memory of its own or that of `values`, which then has no others."""
+    first = wanted[0]
+    if wanted != [first, first + 1, first + 2]:
+        return np.stack([values[..., index] for index in wanted], axis=-1)
+    return np.ascontiguousarray(values[..., first : first + 3])
+
+
 def _count_oddities(colour: FloatImage, path: Path, frame: int | None, notes: list[str]) -> Oddities:
     """Say how many pixels are no numbers or negative; a plate of nothing else is no plate."""
-    finite = np.isfinite(colour)
-    bad = int((~finite).any(axis=-1).sum())
-    if bad == colour.shape[0] * colour.shape[1]:
-        raise ReadError("every pixel is NaN or infinite: render it again.", path=path, frame=frame)
-    nan = int(np.isnan(colour).any(axis=-1).sum()) if bad else 0
-    infinite = int(np.isinf(colour).any(axis=-1).sum()) if bad else 0
-    negative = int((colour < 0).any(axis=-1).sum()) if float(np.nanmin(colour)) < 0 else 0
-    if bad:
+    # A NaN is the least of all and the greatest, so a plate without oddities is known by two numbers.
+    least, most = float(colour.min()), float(colour.max())
+    nan = infinite = 0
+    if not np.isfinite(least) or not np.isfinite(most):
+        nan, infinite = _how_many(np.isnan(colour)), _how_many(np.isinf(colour))
+        bad = _how_many(~np.isfinite(colour))
+        if bad == colour.shape[0] * colour.shape[1]:
+            raise ReadError("every pixel is NaN or infinite: render it again.", path=path, frame=frame)
         notes.append(f"{bad} pixels are NaN or infinite")
+    negative = 0 if least >= 0 else _how_many(colour < 0)
     if negative:
         notes.append(f"{negative} pixels are negative")
     return Oddities(nan, infinite, negative)
+
+
+def _how_many(odd: NDArray[np.bool_]) -> int:
+    """Pixels of which a channel is so: H×W×C bool."""
+    return int(np.count_nonzero(np.logical_or.reduce([odd[..., index] for index in range(odd.shape[2])])))
 
 
 def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
