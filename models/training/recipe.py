@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flyaway.network_config import CONFIGS
+from flyaway.weights import model_info
 from models.training.compose import Recipe
 
 RECIPES = Path(__file__).with_name("recipes")
@@ -23,7 +24,7 @@ class Run:
     config : configuration of the network (`flyaway.network.CONFIGS`).
     objective : what is learned (`objectives.OBJECTIVES`), or "turns": stills and shots, a batch of each.
     start : weights to start from (safetensors), or "rvm"; relative to the repository's root, or
-        to the bank as ``BANK/…``.
+        to the bank as ``BANK/…``. Released ones by name and version, also while that is the current one.
     keep_blocks : how much of each transformer block's residual is kept at the start, the first ones first.
     fit_refiner : the start's refiner enlarges before it convolves, and the network's the other way round.
     lighten : the start's configuration, where that is heavier and has to be fitted (`lighten.py`).
@@ -91,6 +92,15 @@ def _values(path: Path) -> dict[str, Any]:
     return _values(base) | values
 
 
+def released(text: str) -> str:
+    """Weights that a recipe names by version: they lie without it as long as they are the current ones."""
+    folder, name, file = Path(text).parent.parent, Path(text).parent.name, Path(text).name
+    current, at, version = name.partition("@")
+    if at and not Path(text).exists() and str(model_info(current).version) == version:
+        return str(folder / current / file)
+    return text
+
+
 def read_recipe(name: str | Path) -> Run:
     """A recipe by its name in `recipes/`, or by its path.
 
@@ -110,6 +120,7 @@ def read_recipe(name: str | Path) -> Run:
         )
     try:
         values["name"] = path.stem
+        values |= {key: released(values[key]) for key in ("start", "teacher") if key in values}
         values["draw"] = Recipe(**values["draw"])
         values["views"] = tuple(tuple(view) for view in values.get("views", ((512, 512),)))
         for key in ("keep_blocks", "licences", "ratios"):

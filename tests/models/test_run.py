@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -18,12 +19,13 @@ from models.training.ahead import Ahead
 from models.training.bank import open_bank
 from models.training.clips import Clips, after, shifted
 from models.training.compose import Composer, Recipe
-from models.training.recipe import RECIPES, Run, read_recipe
+from models.training.recipe import RECIPES, Run, read_recipe, released
 from models.training.run import Trainer, parameter_groups
 from PIL import Image
 from safetensors.torch import load_file
 
 from flyaway.network import CONFIGS, MattingNetwork
+from flyaway.weights import model_info
 
 CPU = torch.device("cpu")
 
@@ -191,7 +193,10 @@ def test_every_recipe_can_be_read_and_trains_something(path: Path) -> None:
     assert sum(p.numel() for group in groups for p in group["params"]) > least
     assert not run.teacher or Path(run.teacher).exists()
     # Current weights are others after the next release: a recipe says which version it began with.
-    assert not [file for file in (run.start, run.teacher) if "weights/" in file and "@" not in file]
+    said = tomllib.loads(path.read_text("utf-8"))
+    assert not [
+        key for key in ("start", "teacher") if "weights/" in said.get(key, "") and "@" not in said[key]
+    ]
     noise = run.objective == "regions" and run.start == "new"
     assert noise or run.start == "rvm" or run.start.startswith("BANK/") or Path(run.start).exists()
     for start in run.shares:
@@ -245,3 +250,15 @@ def test_a_recipe_of_another_trainer_is_sent_to_it(
 def test_an_objective_that_there_is_not_is_named(recipe: Run) -> None:
     with pytest.raises(SystemExit, match=r"'edges'.*coarse, shots, turns"):
         run_program.learned_here(replace(recipe, objective="edges"))
+
+
+def test_weights_of_a_version_are_found_as_long_as_they_are_the_current_ones() -> None:
+    current = model_info("fast").version
+    assert released(f"models/weights/fast@{current}/a.safetensors") == "models/weights/fast/a.safetensors"
+    for other in (
+        "models/weights/fast@8/fast.fp16.safetensors",
+        "models/weights/fast@1/gone",
+        "BANK/x.y",
+        "rvm",
+    ):
+        assert released(other) == other
