@@ -178,7 +178,7 @@ def dying_load(name, device, engine):
     import flyaway as package
 
     matting = package.load(name, device="cpu", engine=engine, threads=1)
-    flag, infer = os.environ[_DIES], matting.engine.infer
+    flag, look = os.environ[_DIES], matting.engine.look
     calls = 0
 
     def dying(*arguments, **more):
@@ -191,9 +191,9 @@ def dying_load(name, device, engine):
                 pass
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return infer(*arguments, **more)
+        return look(*arguments, **more)
 
-    matting.engine.infer = dying
+    matting.engine.look = dying
     return matting
 
 
