@@ -30,14 +30,19 @@ def quick_decode(pixels: Float) -> Float:
 
 def quick_encode(pixels: Float) -> Float:
     """`linear_to_srgb` within 2e-6 (relative to 1) and several times as quick, in new memory."""
-    magnitude = np.abs(pixels)
-    curved = np.maximum(magnitude, np.float32(0.0031308))
+    curved = encode_positive(np.abs(pixels))
+    np.copysign(curved, pixels, out=curved)
+    return curved
+
+
+def encode_positive(magnitude: Float) -> Float:
+    """The same of values of which none is below 0, which are used up."""
+    straight = magnitude <= np.float32(0.0031308)
+    curved: Float = np.maximum(magnitude, np.float32(0.0031308))
     np.log(curved, out=curved)
     curved *= np.float32(1 / 2.4)
     np.exp(curved, out=curved)
     curved *= np.float32(1.055)
     curved -= np.float32(0.055)
-    straight = magnitude <= np.float32(0.0031308)
     np.copyto(curved, np.multiply(magnitude, np.float32(12.92), out=magnitude), where=straight)
-    np.copysign(curved, pixels, out=curved)
     return curved

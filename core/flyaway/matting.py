@@ -152,8 +152,11 @@ class Matting:
     ) -> Prepared:
         """Convert and reduce a plate, which needs no frame before it: in any thread, for `start`.
 
-        Takes and raises what a call does. The plate must not change until its matte is finished.
+        Takes and raises what a call does; what is prepared stays as it is. The plate must not change until
+        its matte is finished.
         """
+        if isinstance(plate, Prepared):
+            return plate
         image = self._convert(plate, encoding, premultiplied, whole=self._reads(reread))
         height, width = image.shape[:2]
         view = self.view(height, width, pixel_aspect)
@@ -181,11 +184,7 @@ class Matting:
         """
         reads = self._reads(reread)
         with self._at_work:
-            image, looked_at, _ = (
-                plate
-                if isinstance(plate, Prepared)
-                else self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, cells)
-            )
+            image, looked_at, _ = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, cells)
             looked = self.engine.look(looked_at, cells=cells, refine=refine)
 
         def finish() -> Matte:
@@ -219,11 +218,7 @@ class Matting:
         """
         reads = self._reads(reread)
         with self._at_work:
-            image, looked_at, view = (
-                plate
-                if isinstance(plate, Prepared)
-                else self.prepare(plate, encoding, premultiplied, reread, pixel_aspect)
-            )
+            image, looked_at, view = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect)
             began: Began = "" if before.looks else "first"
             origin = framing.x, framing.y
             if not began and (before.size != view or before.origin != origin):

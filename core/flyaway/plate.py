@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flyaway.curves import encode_positive
 from flyaway.errors import BadPlateError
 from flyaway.geometry import SMALLEST_SIDE
 from flyaway.levels import as_unit
@@ -98,21 +99,7 @@ def _as_it_is(array: NDArray[Any], encoding: str, premultiplied: bool) -> bool:
 
 def linear_to_display(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scene-linear → display-referred by the sRGB curve (IEC 61966-2-1), clipped to 0..1 first."""
-    return _encoded(np.clip(x, 0, 1))
-
-
-def _encoded(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The sRGB curve of 0..1, in new memory; `x` is used up."""
-    dark = x <= np.float32(0.0031308)
-    # The power by way of the logarithm, which numpy has vectorised: ten times as quick, within 1e-6.
-    curved = np.maximum(x, np.float32(0.0031308))
-    np.log(curved, out=curved)
-    curved *= np.float32(1 / 2.4)
-    np.exp(curved, out=curved)
-    curved *= np.float32(1.055)
-    curved -= np.float32(0.055)
-    np.copyto(curved, np.multiply(x, np.float32(12.92), out=x), where=dark)
-    return curved
+    return encode_positive(np.clip(x, 0, 1))
 
 
 def straight_rows(
@@ -165,7 +152,7 @@ def _convert(part: NDArray[Any], encoding: str, premultiplied: bool) -> NDArray[
         np.copyto(unit, 0, where=np.isnan(unit))
     colour = _straight(unit, premultiplied)
     np.clip(colour, 0, 1, out=colour)
-    return _encoded(colour) if encoding == "linear" else colour
+    return encode_positive(colour) if encoding == "linear" else colour
 
 
 def _straight(colour: NDArray[np.float32], premultiplied: bool) -> NDArray[np.float32]:

@@ -50,30 +50,29 @@ class Finisher:
     def network(
         self,
         start: Callable[..., Callable[[], Matte]],
-        pixels: FloatImage,
+        looked_at: Any,
         encoding: str,
         box: Box | None,
         refine: bool,
         shape: PixelShape,
+        size: tuple[int, int],
         framing: Framing | None = None,
-        prepared: Any = None,
     ) -> Callable[[], Raw]:
         """Have the network look at a picture, or at a part of it; what is returned finishes it.
 
         Parameters
         ----------
         start : of a model, or of a shot of one.
-        pixels, encoding : the picture.
-        box : the part; None for all.
+        looked_at, encoding : what is `searched` of the picture, or what `Matting.prepare` made of it.
+        box : which part that is; None for all.
         refine : as `Matting` takes it.
         shape : see `Plate.shape`.
+        size : height and width of the picture.
         framing : where the picture lies in its format, for a shot.
-        prepared : what `Matting.prepare` made of what is `searched` of the picture; None has it made.
         """
         seen = {} if framing is None else _told(framing if box is None else framing.part(box))
-        given = searched(pixels, box) if prepared is None else prepared
-        begun = start(given, encoding=encoding, refine=refine, **shape, **seen)
-        return lambda: _laid(self._raw(begun()), box, pixels.shape[:2])
+        begun = start(looked_at, encoding=encoding, refine=refine, **shape, **seen)
+        return lambda: _laid(self._raw(begun()), box, size)
 
     def _raw(self, matte: Matte) -> Raw:
         return Raw(matte.alpha, matte.unknown if self._unknown or self.finish.raw else None)

@@ -157,13 +157,13 @@ class NetworkStage:
         canvas = read.canvas
         begun = self._finisher.network(
             start,
-            canvas.laid(read.pixels),
+            read.searched if read.prepared is None else read.prepared,
             read.encoding,
             read.box,
             self._options.refine,
             read.plate.shape,
+            (canvas.window.height, canvas.window.width),
             framing,
-            read.prepared,
         )
 
         def cut() -> Raw:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from flyaway.batch.finish import frame_settings, open_to
-from flyaway.batch.finisher import Finisher, search_box
+from flyaway.batch.finisher import Finisher, search_box, searched
 from flyaway.batch.memory import NOT_HAD
 from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.raw import Raw
@@ -61,6 +61,11 @@ class Read:
     memory: str = ""
     prepared: Any = field(default=None, repr=False)
 
+    @property
+    def searched(self) -> FloatImage:
+        """The part of the canvas in which people are searched."""
+        return searched(self.canvas.laid(self.pixels), self.box)
+
 
 class Plates:
     """The plates of a plan.
@@ -110,11 +115,12 @@ class Plates:
         try:
             raw = self._finisher.network(
                 finishing(matting),
-                read.canvas.laid(read.pixels),
+                read.searched,
                 read.encoding,
                 read.box,
                 refine=False,
                 shape=read.plate.shape,
+                size=(read.canvas.window.height, read.canvas.window.width),
             )()
             alpha = read.canvas.cut(raw.alpha)
             return people_of(alpha, read), read

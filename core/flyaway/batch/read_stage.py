@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from flyaway.batch.finisher import Finisher, searched
+from flyaway.batch.finisher import Finisher
 from flyaway.batch.memory import Memory
 from flyaway.batch.options import RunOptions
 from flyaway.batch.pipeline import Reserve
@@ -69,8 +69,7 @@ class ReadStage:
         if self._prepare is None:
             return read
         began = time.perf_counter()
-        seen = searched(read.canvas.laid(read.pixels), read.box)
-        prepared = self._prepare(seen, read.encoding, **read.plate.shape)
+        prepared = self._prepare(read.searched, read.encoding, **read.plate.shape)
         return replace(read, prepared=prepared, seconds=read.seconds + time.perf_counter() - began)
 
     def _remembers(self, task: FrameTask) -> Callable[[str], bool] | None:

@@ -126,7 +126,7 @@ class Engine(Protocol):
         EngineError : states that cannot be of a plate of this size, or of this model; a model without
             memory takes none.
         """
-        ...
+        return self.look(image, cells=cells, refine=refine, states=states).finish()
 
     def look(
         self,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from flyaway.engines.base import (
     STAYS,
+    Engine,
     Inference,
     Looked,
     States,
@@ -45,7 +46,7 @@ LARGE = 11 << 20
 KEPT = 256 * 72**2
 
 
-class HostLoop(ABC):
+class HostLoop(Engine, ABC):
     """A released model whose graphs a subclass runs."""
 
     chunk: int  # regions at once
@@ -80,17 +81,6 @@ class HostLoop(ABC):
     @abstractmethod
     def _inputs(self, role: str) -> list[str]:
         """The names of a graph's inputs, in its own order."""
-
-    def infer(
-        self,
-        image: Plane,
-        *,
-        cells: NDArray[np.bool_] | None = None,
-        refine: bool = True,
-        states: States | None = None,
-    ) -> Inference:
-        """See `Engine.infer`."""
-        return self.look(image, cells=cells, refine=refine, states=states).finish()
 
     def look(
         self,

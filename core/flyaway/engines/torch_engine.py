@@ -13,6 +13,7 @@ from torch import Tensor
 
 from flyaway.engines.base import (
     STAYS,
+    Engine,
     Inference,
     Looked,
     States,
@@ -32,7 +33,7 @@ from flyaway.regions.numpy_backend import unknown_cells
 from flyaway.weights import ModelInfo, verified
 
 
-class TorchEngine:
+class TorchEngine(Engine):
     """A released model in torch eager, on the CPU or a CUDA device."""
 
     name = "torch"
@@ -53,15 +54,15 @@ class TorchEngine:
         return self.config.coarse.memory
 
     @torch.inference_mode()
-    def infer(
+    def look(
         self,
         image: Plane,
         *,
         cells: NDArray[np.bool_] | None = None,
         refine: bool = True,
         states: States | None = None,
-    ) -> Inference:
-        """See `Engine.infer`. The whole run counts as one stage: eager torch is not stopped between."""
+    ) -> Looked:
+        """See `Engine.look`. All is done, and counts as one stage: eager torch is not stopped between."""
         watch = Stopwatch()
         began = perf_counter()
         plate = torch.from_numpy(as_unit(image)).to(self.device).permute(2, 0, 1)[None].contiguous()
@@ -80,19 +81,8 @@ class TorchEngine:
             held = self._held(trimap[1], used, states, forced is not None, *image.shape[:2])
             after = States(tuple(state.cpu().numpy() for state in left), held)
         # Interpolation and blend ramps overshoot by the last bit.
-        return Inference(alpha.clip(0, 1), coarse.clip(0, 1), trimap, used, watch.seconds, after)
-
-    def look(
-        self,
-        image: Plane,
-        *,
-        cells: NDArray[np.bool_] | None = None,
-        refine: bool = True,
-        states: States | None = None,
-    ) -> Looked:
-        """See `Engine.look`; eager torch is not stopped between, so all is done."""
-        found = self.infer(image, cells=cells, refine=refine, states=states)
-        return Looked(found.states, lambda: found)
+        found = Inference(alpha.clip(0, 1), coarse.clip(0, 1), trimap, used, watch.seconds, after)
+        return Looked(after, lambda: found)
 
     def _held(
         self, unknown: Any, used: NDArray[np.bool_], states: States, forced: bool, height: int, width: int
