@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from models.mixing import decoded, encoded, mix
 from models.training.bodies import extended
 from models.training.camera import box
+from models.training.clothes import clothed
 from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
@@ -40,6 +41,7 @@ class Recipe:
     empty : plates with nobody.
     busy : plates with things behind; on one with nobody they are what else stands in a frame's middle.
     largest : size of the largest things, as a part of the view.
+    clothes : plates whose person wears something else below the head.
     """
 
     shares: dict[str, float]
@@ -50,6 +52,7 @@ class Recipe:
     empty: float = EMPTY
     busy: float = BUSY
     largest: float = 0.9
+    clothes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class Composer:
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
         colour = torch.where(swapped, mix(tone(colour, rng, 0.5), behind, alpha), colour)
+        if self.recipe.clothes:
+            short = self.short[which]
+            colour = clothed(
+                colour, alpha, short, lambda n: self.background(n, shape), rng, self.recipe.clothes
+            )
         trust = believed(alpha, trust, exact, swapped)
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
