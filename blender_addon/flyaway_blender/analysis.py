@@ -6,6 +6,7 @@ model with a memory sees the frames in order, as a shot.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,6 +49,7 @@ class Analysis:
         self._ways = [self.frames]
         if self._walks and sorted(self.frames) != self.frames:
             self._ways = [sorted(self.frames), self.frames]
+        self._next = dict(itertools.pairwise(self._ways[0]))
         self._steps = self._go()
 
     @property
@@ -145,6 +147,7 @@ class Analysis:
         try:
             question = pipeline.ask(self.scene, use, frame)
             future = self._pool.submit(question.answer) if walk is None else walk.answer(question, frame)
+            self._read_ahead(use, frame)
             yield from shots.waited(future)
         except Exception:
             if walk is not None:
@@ -160,6 +163,14 @@ class Analysis:
             self._followed[use.uid].follow(frame, found.alpha, question.plate)
         self._size[use.uid] = found.alpha.shape
         report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
+
+    def _read_ahead(self, use: Use, frame: int) -> None:
+        """Have Blender render the next frame's plate meanwhile, where the next matte is this node's, too."""
+        after = self._next.get(frame)
+        if after is None or len(self.wanted) > 1 or len(self._needed()) > 1:
+            return
+        if not self._is_there(use, after, signature.of(self.scene, use, after)):
+            pipeline.read_ahead(self.scene, use, after)
 
     def _how(self, use: Use, frame: int) -> str:
         """What is said of a single frame where the node's frames are a shot."""

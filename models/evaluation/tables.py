@@ -62,8 +62,8 @@ RUNS = (
     Run("street", "street"),
     Run("hair4k", "hair4k", ("--refiner", "--group-by", "resolution")),
     Run("scale", "scale", ("--group-by", "ending")),
-    Run("studio-stress", "studio", ("--stress",), worse=True),
-    Run("faces-stress", "faces", ("--stress",), worse=True),
+    Run("studio-linear-stress", "studio-linear", ("--stress",), worse=True),
+    Run("faces-linear-stress", "faces-linear", ("--stress",), worse=True),
     Run("street-stress", "street", ("--stress",), worse=True),
 )
 SHOWN = (

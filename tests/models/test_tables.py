@@ -156,7 +156,7 @@ def test_isnet_is_asked_for_where_it_takes_no_hours(tmp_path: Path) -> None:
     assert "--with-isnet" not in calls["street-stress"]
     assert "--with-isnet" not in calls["clips"]
     assert calls["studio"].count("--model") == 2
-    assert calls["studio-stress"][-2:] == ["--every", "4"]
+    assert calls["studio-linear-stress"][-2:] == ["--every", "4"]
 
 
 def test_a_set_is_there_only_when_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
