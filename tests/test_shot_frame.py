@@ -36,6 +36,13 @@ def two(memory_info) -> Matting:
     return Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
 
 
+def left_over() -> list[str]:
+    """Threads of shots that are not under way any more."""
+    return [
+        one.name for one in threading.enumerate() if one.name.startswith(("flyaway-frame", "flyaway-plate"))
+    ]
+
+
 def failing(pair: Matting, number: int) -> None:
     """Have the frame that is looked at as the numberth (from 0) fail when it is finished."""
     look, seen = pair.engine.look, []
@@ -68,7 +75,8 @@ def test_mattes_are_those_of_calls_to_the_bit_and_in_order(two, frames, unbroken
         np.testing.assert_array_equal(matte.alpha, calls(given, "linear").alpha)
 
 
-def test_a_frame_is_looked_at_while_the_one_before_is_finished(two, frames, monkeypatch):
+@pytest.mark.parametrize("by_the_pair", [False, True])
+def test_a_frame_is_looked_at_while_the_one_before_is_finished(by_the_pair, two, frames, monkeypatch):
     engine = two.pair().engine
     look, looked, waited = engine.look, [threading.Event() for _ in frames], []
 
@@ -85,8 +93,10 @@ def test_a_frame_is_looked_at_while_the_one_before_is_finished(two, frames, monk
         return replace(found, finish=finish)
 
     monkeypatch.setattr(engine, "look", noted)
-    assert len(list(two.shot().mattes(frames))) == len(frames)
+    model = two.pair() if by_the_pair else two
+    assert len(list(model.shot().mattes(frames))) == len(frames)
     assert waited == [True] * (len(frames) - 1)
+    assert model.timings["coarse"] > 0
 
 
 def test_no_more_of_them_are_at_work_than_there_are_threads(two, frames, monkeypatch):
@@ -140,6 +150,62 @@ def test_a_bad_plate_is_told_after_the_mattes_before_it(two, frames, unbroken):
     with pytest.raises(BadPlateError):
         next(mattes)
     np.testing.assert_array_equal(shot(frames[3]).alpha, unbroken[3])
+
+
+def test_a_plate_that_cannot_be_had_is_told_after_the_mattes_before_it(two, memory, frames, unbroken):
+    """Plates are often read as they are asked for: what reading raises comes in its turn, flowing or not."""
+
+    def read():
+        yield from frames[:4]
+        raise OSError("the disk is gone")
+
+    for model in (two, memory):
+        mattes, shot = [], model.shot()
+        with pytest.raises(OSError, match="gone") as told:
+            mattes.extend(matte.alpha for matte in shot.mattes(read()))
+        assert len(mattes) == 4
+        for alpha, wanted in zip(mattes, unbroken, strict=False):
+            np.testing.assert_array_equal(alpha, wanted)
+        del told
+        assert not left_over()
+
+
+def test_no_thread_lives_on_after_a_frame_failed(two, frames):
+    failing(two.pair(), 2)
+    with pytest.raises(ZeroDivisionError) as told:
+        list(two.shot().mattes(frames))
+    assert not left_over()
+    assert told.value is not None  # held until here, and no thread with it
+
+
+def test_what_is_prepared_may_be_matted_again_and_no_other_plate_gets_into_it(two, frames):
+    light = [np.square(resize(plate.astype(np.float32) / 255, 400, 400)) for plate in frames[:3]]
+    wanted = [two(plate, "linear").alpha for plate in light]
+    prepared = two.prepare(light[0], "linear")
+    for number in (0, 1, 0, 2, 0):
+        plate = prepared if number == 0 else light[number]
+        np.testing.assert_array_equal(two(plate, "linear").alpha, wanted[number])
+    pair = two.pair()
+    prepared = pair.prepare(light[0], "linear")
+    for finish in [pair.start(prepared) for _ in range(2)]:
+        np.testing.assert_array_equal(finish().alpha, wanted[0])
+    # And memory that is given back is no two plates'.
+    one, other = (pair.prepare(plate, "linear", once=True) for plate in light[1:])
+    assert not np.shares_memory(one.image, other.image)
+    np.testing.assert_array_equal(pair.start(one)().alpha, wanted[1])
+    np.testing.assert_array_equal(pair.start(other)().alpha, wanted[2])
+
+
+def test_where_no_hair_is_held_a_frame_that_fails_takes_nothing_from_those_after_it(two, memory, frames):
+    unheld = memory.shot(steadiness=0)
+    wanted = [unheld(plate).alpha for plate in frames]
+    failing(two.pair(), 2)
+    shot = two.pair().shot(steadiness=0)
+    begun = [shot.start(plate) for plate in frames[:5]]
+    with pytest.raises(ZeroDivisionError):
+        begun[2]()
+    assert shot.state().whole
+    np.testing.assert_array_equal(begun[4]().alpha, wanted[4])
 
 
 def test_a_frame_that_fails_when_it_is_finished_has_been_seen_and_its_hair_has_not(two, frames, unbroken):

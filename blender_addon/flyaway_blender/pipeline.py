@@ -182,6 +182,12 @@ def read_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> None:
         _ahead.pop(key, None)
 
 
+def is_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
+    """Whether a frame's plate has been read before it was asked for."""
+    early = _ahead.get((scene.name, use.uid))
+    return early is not None and early.frame == frame
+
+
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:
     """The hidden scene that `ask` renders, whose output settings nobody misses."""
     return _tap(scene, use).scene

@@ -149,11 +149,14 @@ class Matting:
         reread: bool | None = None,
         pixel_aspect: float = 1.0,
         cells: NDArray[np.bool_] | None = None,
+        *,
+        once: bool = False,
     ) -> Prepared:
         """Convert and reduce a plate, which needs no frame before it: in any thread, for `start`.
 
-        Takes and raises what a call does; what is prepared stays as it is. The plate must not change until
-        its matte is finished.
+        Takes and raises what a call does; what is prepared stays as it is, and is returned as it is. The
+        plate must not change until its matte is finished. With `once` it may be matted once: its memory is
+        then used again.
         """
         if isinstance(plate, Prepared):
             return plate
@@ -164,7 +167,7 @@ class Matting:
             view = height, width
         # A plate of that size is looked at as it is, bytes and all.
         looked_at = image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
-        return Prepared(image, looked_at, view)
+        return Prepared(image, looked_at, view, once)
 
     def start(
         self,
@@ -184,13 +187,13 @@ class Matting:
         """
         reads = self._reads(reread)
         with self._at_work:
-            image, looked_at, _ = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, cells)
-            looked = self.engine.look(looked_at, cells=cells, refine=refine)
+            plate = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, cells, once=True)
+            looked = self.engine.look(plate.looked_at, cells=cells, refine=refine)
 
         def finish() -> Matte:
             result = self._finished(looked)
-            result, _ = self._on_plate(image, result, looked_at, refined=refine, forced=cells is not None)
-            return self._matte(image, result, reads=reads)
+            result, _ = self._on_plate(plate, result, refined=refine, forced=cells is not None)
+            return self._matte(plate, result, reads=reads)
 
         return finish
 
@@ -218,7 +221,8 @@ class Matting:
         """
         reads = self._reads(reread)
         with self._at_work:
-            image, looked_at, view = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect)
+            plate = self.prepare(plate, encoding, premultiplied, reread, pixel_aspect, once=True)
+            image, looked_at, view = plate[:3]
             began: Began = "" if before.looks else "first"
             origin = framing.x, framing.y
             if not began and (before.size != view or before.origin != origin):
@@ -238,15 +242,17 @@ class Matting:
                     looked_at, result.alpha, result.cells, cell, left.history, steadiness
                 )
                 result = timed(replace(result, alpha=alpha), "steady", watch)
-            result, tiles = self._on_plate(image, result, looked_at, refined=refine)
+            result, tiles = self._on_plate(plate, result, refined=refine)
             if steadiness > 0 and tiles is not None:
                 watch = perf_counter()
                 detail = hold_detail(result.alpha, tiles, view, held, left.detail, self._threads)
                 result = timed(result, "steady", watch)
-            return self._matte(image, result, reads=reads), Left(history, detail, left.whole)
+            # Where nothing is held of hair, nothing of it can be missing.
+            whole = left.whole or steadiness == 0
+            return self._matte(plate, result, reads=reads), Left(history, detail, whole)
 
         state = ShotState(faded(looked.states), looks, view, origin, before.frame)
-        return Seen(state, began, partial(self._finished, looked), hold)
+        return Seen(state, began, partial(self._finished, looked), hold, steadiness > 0)
 
     def _finished(self, looked: Looked) -> Inference:
         with self._at_work:
@@ -255,20 +261,20 @@ class Matting:
     def _reads(self, reread: bool | None) -> bool:
         return self.info.reads_encoded if reread is None else reread
 
-    def _on_plate(
-        self, image: NDArray[Any], result: Inference, looked_at: NDArray[Any], **how: bool
-    ) -> OnPlate:
-        return on_plate(image, result, looked_at, self.engine.config.refiner.cell, self._threads, **how)
+    def _on_plate(self, plate: Prepared, result: Inference, **how: bool) -> OnPlate:
+        cell = self.engine.config.refiner.cell
+        return on_plate(plate.image, result, plate.looked_at, cell, self._threads, **how)
 
-    def _matte(self, image: NDArray[Any], result: Inference, *, reads: bool) -> Matte:
+    def _matte(self, plate: Prepared, result: Inference, *, reads: bool) -> Matte:
         """What was found, on the plate's own pixels. Nothing looks at the plate after that."""
         alpha = result.alpha
         if reads:
             watch = perf_counter()
-            alpha = read_in_light(image, alpha)
+            alpha = read_in_light(plate.image, alpha)
             result = timed(result, "reread", watch)
         self.timings = result.timings
-        self._convert.give_back(image)
+        if plate.once:
+            self._convert.give_back(plate.image)
         return Matte(alpha, likeliest(result.trimap), result.coarse_map, result.cells, result.trimap[1])
 
 

@@ -20,11 +20,13 @@ class Prepared(NamedTuple):
     image : H×W×3, display-referred: float32 0..1 or integers.
     looked_at : h×w×3, what the network is shown of it.
     view : h, w.
+    once : it is matted once, and its memory then is another plate's.
     """
 
     image: NDArray[Any]
     looked_at: NDArray[Any]
     view: tuple[int, int]
+    once: bool = False
 
 
 class Conversion:
@@ -55,5 +57,6 @@ class Conversion:
 
     def give_back(self, image: NDArray[Any]) -> None:
         """Nobody looks at a converted plate any more; one in integers is a view of the user's own."""
-        if image.dtype == np.float32 and image.nbytes <= KEPT_BYTES and len(self._spare) < self._keeps:
+        fits = image.dtype == np.float32 and image.nbytes <= KEPT_BYTES and len(self._spare) < self._keeps
+        if fits and not any(image is spare for spare in self._spare):
             self._spare.append(image)

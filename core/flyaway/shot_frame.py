@@ -9,7 +9,7 @@ result to the bit: each core has a frame, and none waits for another in the midd
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -45,12 +45,14 @@ class Seen:
     began : why it began anew; "" where it goes on.
     refine : the rest of the network's work.
     hold : with that, and with what the frame before left: its matte, and what it leaves itself.
+    holds : whether hair is held, so that the frames after it need it finished.
     """
 
     state: ShotState
     began: Began
     refine: Callable[[], Inference]
     hold: Callable[[Inference, Left], tuple[Matte, Left]]
+    holds: bool = True
 
 
 class ShotFrame:
@@ -79,11 +81,12 @@ class ShotFrame:
             it remember it, but for their hair, which goes on from the frame before.
         """
         self._finish()
-        if self._error is not None:
-            raise self._error
-        if self._matte is None:
-            raise RuntimeError("a frame's matte is given once")
         matte, self._matte = self._matte, None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        if matte is None:
+            raise RuntimeError("a frame's matte is given once")
         return matte
 
     def left(self) -> Left:
@@ -100,7 +103,9 @@ class ShotFrame:
                 found = self._seen.refine()
                 self._matte, self._left = self._seen.hold(found, self._goes_on_with())
             except Exception as problem:
-                error, self._left = problem, self._goes_on_with()._replace(whole=False)
+                error, self._left = problem, self._goes_on_with()
+                if self._seen.holds:
+                    self._left = self._left._replace(whole=False)
             # Nothing is let go of before that: who is interrupted here may be asked again.
             self._error, self._seen, self._before = error, None, None
 
@@ -108,12 +113,12 @@ class ShotFrame:
         return Left() if self._before is None else self._before()
 
 
-def in_flight(frames: Iterator[Callable[[], Matte]]) -> Iterator[Matte]:
+def in_flight(frames: Generator[Callable[[], Matte]]) -> Iterator[Matte]:
     """Mattes in order, while the frames after them are begun.
 
     Parameters
     ----------
-    frames : frames under way; taking the next one looks at it, in this thread.
+    frames : frames under way; taking the next one looks at it, in this thread. Closed in the end.
 
     Raises
     ------
@@ -138,19 +143,34 @@ def in_flight(frames: Iterator[Callable[[], Matte]]) -> Iterator[Matte]:
             raise failed
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        frames.close()
 
 
-def one_ahead(make: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-    """What is made of items, in order; of the next one while the one before is used."""
+def one_ahead(make: Callable[[Any], Any], items: Iterable[Any]) -> Generator[Any]:
+    """What is made of items, in order; of the next one while the one before is used.
+
+    Raises
+    ------
+    What an item, or taking it, raises, in its turn: what is made of those before it is given first.
+    """
+    source, failed = iter(items), None
     with ThreadPoolExecutor(1, "flyaway-plate") as pool:
         waiting: Future[Any] | None = None
-        for item in items:
-            begun = pool.submit(make, item)
+        while failed is None:
+            begun: Future[Any] | None = None
+            try:
+                begun = pool.submit(make, next(source))
+            except StopIteration:
+                break
+            except Exception as error:
+                failed = error
             if waiting is not None:
                 yield waiting.result()
             waiting = begun
         if waiting is not None:
             yield waiting.result()
+        if failed is not None:
+            raise failed
 
 
 def finishing(call: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:

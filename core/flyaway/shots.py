@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -231,18 +232,26 @@ class ShotMatting:
         ----------
         plates : of the frames; encoding and options are those of a call, but for `frame`.
         """
-        matting = self._matting
-        self._matting = matting.pair() or matting
+        matting, pair = self._matting, self._matting.pair()
+        if pair is None:
+            yield from (self(plate, encoding, **options) for plate in plates)
+            return
+        early = ("premultiplied", "reread", "pixel_aspect")
+        how = {name: options[name] for name in early if name in options}
+        prepare = partial(pair.prepare, encoding=encoding, once=True, **how)
+        with self.run_by(pair), closing(one_ahead(prepare, plates)) as prepared:
+            for matte in in_flight(self.start(one, **options) for one in prepared):
+                matting.timings = pair.timings
+                yield matte
+
+    @contextmanager
+    def run_by(self, matting: Matting) -> Iterator[None]:
+        """Go on with another opening of the same model, within a `with` block: the mattes are the same."""
+        before, self._matting = self._matting, matting
         try:
-            if self._matting is matting:
-                yield from (self(plate, encoding, **options) for plate in plates)
-            else:
-                early = ("premultiplied", "reread", "pixel_aspect")
-                how = {name: options[name] for name in early if name in options}
-                prepare = partial(self._matting.prepare, encoding=encoding, **how)
-                yield from in_flight(self.start(one, **options) for one in one_ahead(prepare, plates))
+            yield
         finally:
-            self._matting = matting
+            self._matting = before
 
     def passed(self, frame: int | None) -> None:
         """A frame could not be had; the next one goes on with the state of the one before it."""
@@ -256,8 +265,17 @@ class ShotMatting:
 
     def state(self) -> ShotState:
         """What the last frame left, which is finished for that. It is not changed by the frames after it."""
-        left = self._left()
-        return replace(self._seen, history=left.history, detail=left.detail, whole=left.whole)
+        return self.later()()
+
+    def later(self) -> Callable[[], ShotState]:
+        """The same of the frame that was looked at last: its call waits for that frame, in any thread."""
+        seen, behind = self._seen, self._left
+
+        def state() -> ShotState:
+            left = behind()
+            return replace(seen, history=left.history, detail=left.detail, whole=left.whole)
+
+        return state
 
     @property
     def left(self) -> Callable[[], Left]:

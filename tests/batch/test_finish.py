@@ -146,8 +146,11 @@ def test_a_mask_of_another_format_and_one_that_is_missing_are_told_by_name(walk,
     colour = write_plate(
         folder / "colour.png", np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
     )
-    report = run_plan(Green(), plan_of(walk, tmp_path, "1001"), options(Finish(core=str(colour))))
-    assert "the core matte: it holds colour" in str(report.failures[0].error)
+    opaque = np.full((96, 96, 4), 255, np.uint8)
+    opaque[:48, :, 1:3] = 0  # a red roto, saved with an alpha that says nothing
+    for roto in (colour, write_plate(folder / "opaque.png", opaque)):
+        report = run_plan(Green(), plan_of(walk, tmp_path, "1001"), options(Finish(core=str(roto))))
+        assert "the core matte: it holds colour" in str(report.failures[0].error)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,24 @@ def test_a_configuration_beside_the_job_file_is_found_from_anywhere(shot, tmp_pa
     assert load_job("show/job.toml").shots[0].ocio == "studio"
 
 
+def test_two_outputs_of_a_shot_that_are_one_file_however_it_is_spelled(shot, tmp_path):
+    """Left to the claims on their journals, the run told of itself as of another run at work."""
+    (tmp_path / "linked").symlink_to(tmp_path / "out", target_is_directory=True)
+    (tmp_path / "out").mkdir()
+    for other in ("out/../out", "linked"):
+        targets = tuple(Target(str(tmp_path / folder / "m.####.exr")) for folder in ("out", other))
+        with pytest.raises(JobError, match="two outputs would be written to"):
+            plan_shot("a", shot(2), targets)
+
+
+@pytest.mark.parametrize("entry", ['device = "gpu"', 'engine = "onx"'])
+def test_a_device_or_engine_that_there_is_none_of_is_told_when_the_job_is_read(tmp_path, entry):
+    shot = '[[shots]]\nsource = "p.####.exr"\n[[shots.outputs]]\npath = "m.####.exr"\n'
+    (tmp_path / "job.toml").write_text(f"{entry}\n{shot}")
+    with pytest.raises(JobError, match="is one of"):
+        load_job(tmp_path / "job.toml")
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [

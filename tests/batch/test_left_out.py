@@ -63,7 +63,7 @@ def test_what_openimageio_reads_is_read_whatever_its_suffix_is_called(tmp_path, 
 
 def test_missing_plates_of_a_range_are_told_before_the_work_in_one_line(shot, luma, tmp_path):
     what = plan_shot("shot", shot(3), [Target(str(tmp_path / "out/m.####.exr"))], "1001-1010")
-    assert what.notices == ["7 of 10 frames have no plate and will fail: 1004-1010"]
+    assert what.notices == ["7 of 10 frames have no plate, and fail if they are not done already: 1004-1010"]
     whole = plan_shot("shot", shot(3), [Target(str(tmp_path / "out/m.####.exr"))])
     assert whole.notices == []
     (tmp_path / "plates" / "p.1002.exr").unlink()

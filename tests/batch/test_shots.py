@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+import threading
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from flyaway import shot_place, state_file
 from flyaway.batch import RunOptions, memory, plan_shot, run_plan
 from flyaway.batch.cost import cost_of
 from flyaway.batch.finish import Finish
+from flyaway.batch.finisher import Finisher
+from flyaway.batch.memory import LACKING
 from flyaway.batch.plan import Plan, Target
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
@@ -468,26 +473,119 @@ def test_a_chunk_is_the_shot_that_begins_at_its_handles_and_nearer_to_the_whole_
     assert (with_handles <= 1 / 255).mean() > (without <= 1 / 255).mean()
 
 
-def test_a_frame_that_fails_after_it_was_seen_has_those_after_it_done_again(memory_info, moving, tmp_path):
-    whole = Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
-    run_plan(whole, real_plan(moving, tmp_path / "whole"), RESUME)
-    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
-    look, seen = two.pair().engine.look, []
+def fail_once(pair: Matting, number: int) -> None:
+    """Have the frame that is looked at as the numberth fail when it is finished."""
+    look, seen = pair.engine.look, []
 
     def broken(*given, **options):
         seen.append(1)
         looked = look(*given, **options)
-        return replace(looked, finish=lambda: 1 / 0) if len(seen) == 4 else looked
+        return replace(looked, finish=lambda: 1 / 0) if len(seen) == number else looked
 
-    two.pair().engine.look = broken
+    pair.engine.look = broken
+
+
+def test_a_frame_that_fails_after_it_was_seen_has_those_after_it_done_again(memory_info, moving, tmp_path):
+    whole = Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
+    run_plan(whole, real_plan(moving, tmp_path / "whole"), RESUME)
+    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
+    fail_once(two.pair(), 4)
     report = run_plan(two, real_plan(moving, tmp_path / "out"), RESUME)
     assert report.counts == {"written": 8, "failed": 1}
     assert [failure.task.frame for failure in report.failures] == [4]
+    assert (report.lacking, report.lacking_from) == (5, 5)
+    (told,) = report.remarks
+    assert "5 frames from 5 on" in told
     # States that hold its hair are not kept: the first four frames' would be the last.
     assert states(tmp_path / "out") == []
-    report = run_plan(two, real_plan(moving, tmp_path / "out"), RESUME)
+    again = dict[int, str]()
+    plan = real_plan(moving, tmp_path / "out")
+    report = run_plan(two, plan, RESUME, lambda result: again.update({result.task.frame: result.why}))
     assert report.counts == {"skipped": 3, "written": 6}
+    assert report.lacking == 0
+    assert all(again[frame] == LACKING for frame in range(5, 10))
     assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
+
+
+def test_without_holding_hair_only_the_frame_that_failed_is_done_again(memory_info, moving, tmp_path):
+    options = replace(RESUME, steadiness=0)
+    whole = Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
+    run_plan(whole, real_plan(moving, tmp_path / "whole"), options)
+    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
+    fail_once(two.pair(), 4)
+    report = run_plan(two, real_plan(moving, tmp_path / "out"), options)
+    assert (report.counts, report.lacking) == ({"written": 8, "failed": 1}, 0)
+    report = run_plan(two, real_plan(moving, tmp_path / "out"), options)
+    assert report.counts == {"skipped": 8, "written": 1}
+    assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
+
+
+def test_frames_before_a_range_are_run_with_all_threads(memory_info, moving, tmp_path, monkeypatch):
+    """They go one after the other, so halves of the threads would be idle."""
+    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
+    run, seen = type(two.engine).look, []
+
+    def noted(engine, *given, **options):
+        seen.append(engine.threads)
+        return run(engine, *given, **options)
+
+    monkeypatch.setattr(type(two.engine), "look", noted)
+    plan = plan_shot("shot", moving, [Target(str(tmp_path / "m.####.exr"))], "4-9", handles=3)
+    report = run_plan(two, plan, RESUME)
+    assert (report.counts, report.replayed) == ({"written": 6}, 3)
+    assert seen == [2] * 3 + [1] * 6
+    one = Matting(memory_info, open_engine(memory_info, "cpu", threads=1))
+    alone = plan_shot("shot", moving, [Target(str(tmp_path / "one" / "m.####.exr"))], "4-9", handles=3)
+    run_plan(one, alone, RESUME)
+    assert mattes(tmp_path) == mattes(tmp_path / "one")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_frames_that_fail_are_let_go_of(memory_info, moving, tmp_path, threads):
+    """A full disk in a long shot: what is kept of each failure is its name, and none of its pictures."""
+    model = Matting(memory_info, open_engine(memory_info, "cpu", threads=threads))
+    failed = list[weakref.ref[np.ndarray]]()
+    finish = Finisher.finished
+
+    def full(finisher, alpha, masks):
+        failed.append(weakref.ref(alpha))
+        finish(finisher, alpha, masks)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Finisher, "finished", full)
+        report = run_plan(model, real_plan(moving, tmp_path), RESUME)
+    assert report.counts == {"failed": 9}
+    assert all("No space left" in str(one.error) for one in report.failures)
+    assert report.failures[0].error.__cause__ is not None
+    assert [one() for one in failed] == [None] * 9
+
+
+def test_a_state_is_not_waited_for_where_frames_are_looked_at(memory_info, moving, tmp_path):
+    """Two Ctrl-C while the fourth frame's was being finished left a state of a frame that was not written."""
+    two = Matting(memory_info, open_engine(memory_info, "cpu", threads=2))
+    look, looked, waited = two.pair().engine.look, [], []
+
+    def noted(*given, **options):
+        number = len(looked) + 1
+        found = look(*given, **options)
+
+        def done():
+            if number == 4:  # whose state is kept: the next one is looked at meanwhile
+                waited.append(fifth.wait(20))
+            return found.finish()
+
+        looked.append(number)
+        if number == 5:
+            fifth.set()
+        return replace(found, finish=done)
+
+    fifth = threading.Event()
+    two.pair().engine.look = noted
+    report = run_plan(two, real_plan(moving, tmp_path), RESUME)
+    assert report.counts == {"written": 9}
+    assert waited == [True]
+    assert states(tmp_path) == [4, 8]
 
 
 def test_who_is_followed_is_followed_frame_by_frame(memory_info, moving, tmp_path):

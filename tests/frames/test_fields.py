@@ -128,11 +128,28 @@ def test_png_and_tiff_get_what_the_table_says(tmp_path, plate_path, suffix, kind
     for row, name in names():
         found = after.get(name.lower())
         verdict = row.verdict(kind, exr=False, same_format=False, same_colour=False)
+        assert verdict != "kept" or name in UNSEEN or found is not None, (
+            f"{name} is said to be kept, and is not"
+        )
         assert verdict == "kept" or name in UNSEEN or found in (None, 1) or found != plate.spec.get(name), (
             name
         )
     assert spec.get("Copyright") == "of Copyright"
     assert spec.get("PixelAspectRatio") == pytest.approx(2, rel=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".exr"])
+def test_timecode_that_a_format_has_no_place_for_is_told(tmp_path, plate_path, suffix):
+    notes = write_matte(tmp_path / f"m{suffix}", ALPHA, read_plate(plate_path), WriteOptions())
+    assert any("timecode" in note for note in notes) == (suffix != ".exr")
+
+
+def test_a_tiff_says_what_it_says_once(tmp_path, plate_path):
+    write_matte(tmp_path / "m.tif", ALPHA, read_plate(plate_path), provenance={"model": "fast"})
+    lines = str(header(tmp_path / "m.tif").get("ImageDescription")).splitlines()
+    ours = [line.partition("=")[0] for line in lines if line.startswith("flyaway:")]
+    assert {"flyaway:model", "flyaway:pixels", "flyaway:encoding"} <= set(ours)
+    assert len(ours) == len(set(ours))
 
 
 @pytest.fixture

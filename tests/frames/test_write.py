@@ -161,6 +161,18 @@ def test_colour_that_integers_cannot_hold_is_said(tmp_path, exr_plate):
     assert any("clipped" in note for note in notes)
 
 
+@pytest.mark.parametrize("depth", ["half", "float"])
+def test_colour_that_a_half_cannot_hold_is_said(tmp_path, write_plate, depth):
+    bright = COLOUR.copy()
+    bright[3, 4] = 2e5
+    plate = read_plate(write_plate(tmp_path / "plate.exr", bright, "float"))
+    options = WriteOptions("rgba", depth=depth, edge_colour="plate")
+    notes = write_matte(tmp_path / "m.exr", np.ones_like(ALPHA), plate, options)
+    assert any("65504" in note for note in notes) == (depth == "half")
+    _, pixels = read(tmp_path / "m.exr")
+    assert pixels[..., :3].max() == (65504 if depth == "half" else 2e5)
+
+
 def test_a_lossy_target_is_refused(tmp_path, exr_plate):
     with pytest.raises(WriteError, match=r"\.exr, \.png or \.tif"):
         write_matte(tmp_path / "m.jpg", ALPHA, exr_plate)
@@ -254,6 +266,10 @@ def test_existing_mattes_are_believed_only_when_whole(tmp_path, exr_plate):
     check_existing(path, exr_plate.spec, "matte")
     with pytest.raises(ReadError, match="channels"):
         check_existing(path, exr_plate.spec, "rgba")
+    moved = oiio.ImageSpec(exr_plate.spec)
+    moved.x += 30  # rendered again elsewhere in its format, of the same size
+    with pytest.raises(ReadError, match="where the plate does at 26,6"):
+        check_existing(path, moved, "matte")
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ReadError, match="truncated"):
         check_existing(path, exr_plate.spec, "matte")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from flyaway.errors import ReadError, UsageError
 from flyaway.frames.edges import background_path
 from flyaway.frames.masks import check_mask, mask_path
 from flyaway.frames.options import WriteOptions
+from flyaway.frames.preview import preview_path
 from flyaway.subject import Subject
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class Finish:
         return {name: text for name in ("garbage", "core") if (text := getattr(self, name))}
 
 
-def check_finish(finish: Finish, plan: Plan) -> None:
-    """Refuse, before anything is loaded, masks and raw mattes that cannot be.
+def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> None:
+    """Refuse, before anything is loaded, masks, raw mattes and a folder of previews that cannot be.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def check_finish(finish: Finish, plan: Plan) -> None:
         check_mask(text, name, first.source, first.frame)
     for task in plan.tasks:
         _check_kept(finish, plan, task)
+    if previews is not None:
+        _check_previews(previews, plan, finish)
     if finish.raw:
         raw_path(finish.raw, first)
         taken = {path.absolute() for task in plan.tasks for path in (task.source, *task.targets)}
@@ -77,6 +80,30 @@ def check_finish(finish: Finish, plan: Plan) -> None:
     at = finish.subject.frame
     if at is not None and first.frame is None:
         raise UsageError(f"--subject {finish.subject}: {first.source} has no frame number.")
+
+
+def files_of(plan: Plan, finish: Finish) -> Iterator[Path]:
+    """All files that a run reads or writes for its mattes' sake."""
+    for task in plan.tasks:
+        yield from (task.source, *task.targets)
+        yield from (path for _, path in given(finish, plan.writes, task))
+        if finish.raw:
+            yield raw_path(finish.raw, task)
+
+
+def _check_previews(folder: Path, plan: Plan, finish: Finish) -> None:
+    """Refuse a folder where a preview would replace a plate, a matte, a mask or a raw matte."""
+    place = folder.resolve()
+    names = {preview_path(folder, task.targets[0]).name for task in plan.tasks}
+    real: dict[Path, Path] = {}  # folders are looked up once each, not once a frame
+    for path in files_of(plan, finish):
+        if path.name in names:
+            if path.parent not in real:
+                real[path.parent] = path.parent.resolve()
+            if real[path.parent] == place:
+                raise UsageError(
+                    f"{path} would be replaced by a preview: name another folder for those (--previews)."
+                )
 
 
 def given(finish: Finish, writes: Sequence[WriteOptions], task: FrameTask) -> list[tuple[str, Path]]:

@@ -15,7 +15,7 @@ from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.plates import mark_now
 from flyaway.batch.report import FrameTask
-from flyaway.batch.resume import REMEMBERS_OTHERS, network_hash, settings_hash, weights_hash, why_stale
+from flyaway.batch.resume import network_hash, settings_hash, weights_hash, why_stale
 from flyaway.errors import FrameError
 from flyaway.frames.atomic import DISK
 from flyaway.frames.read import read_header
@@ -35,6 +35,10 @@ class NoShot:
     def state(self) -> ShotState:
         """What no frame left."""
         return ShotState()
+
+    def later(self) -> Callable[[], ShotState]:
+        """The same."""
+        return ShotState
 
     def restore(self, state: ShotState) -> None:
         """Nothing to do."""
@@ -114,7 +118,7 @@ def judge(plan: Plan, options: RunOptions, memory: Memory | None = None) -> Judg
         current = entry.settings if entry.settings in settings else ""
         stale = why_stale(entry, task, entry.model, current)
         if not stale and memory is not None and task.frame is not None:
-            return REMEMBERS_OTHERS if memory.is_stale(entry.memory, task.frame) else ""
+            return memory.why_stale(entry.memory, task.frame)
         return stale
 
     return why

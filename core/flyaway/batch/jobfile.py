@@ -18,6 +18,7 @@ from flyaway.batch.plan import Target
 from flyaway.color import is_built_in_config
 from flyaway.controls import Controls
 from flyaway.coverage import ALPHA_IN
+from flyaway.engines.base import ENGINES
 from flyaway.errors import ControlError, JobError
 from flyaway.foreground import Screen
 from flyaway.frames.edges import parse_colour
@@ -92,6 +93,8 @@ def _from_toml(path: Path, entries: dict[str, Any]) -> Job:
             **check.tokens(shot.get("tokens", {}), where),
         }
         made.append(_shot(merged, where))
+    check.one_of(entries, "device", ("auto", "cpu", "cuda"), str(path))
+    check.one_of(entries, "engine", ENGINES, str(path))
     kept: dict[str, Any] = {
         key: check.text(entries, key, str(path)) for key in ("device", "engine") if key in entries
     }

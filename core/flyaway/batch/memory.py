@@ -24,6 +24,9 @@ from flyaway.shot_place import KEPT_EVERY, Place, beginning
 from flyaway.shots import ShotState
 
 NOT_HAD = "unseen"  # the mark of a frame that could not be had; in journals, so the word stays
+LACKS = "!"  # after the name of what a frame remembers, which then is the name of nothing; in journals, too
+REMEMBERS_OTHERS = "a frame before it, which it remembers, has changed"
+LACKING = "a frame before it failed after it was seen, so how hair was held there was missing"
 
 Replay = Callable[[int], "str | None"]
 
@@ -37,6 +40,10 @@ class Shot(Protocol):
 
     def state(self) -> ShotState:
         """What the last frame left."""
+        ...
+
+    def later(self) -> Callable[[], ShotState]:
+        """The same, once that frame is finished: only the call waits for it."""
         ...
 
     def restore(self, state: ShotState) -> None:
@@ -115,6 +122,12 @@ class Memory:
             return True
         return not self._holds(Place(int(began), frame - 1, digest))
 
+    def why_stale(self, name: str, frame: int) -> str:
+        """Why a frame whose line in the journal says `name` has to be done again for its memory, or ""."""
+        if name.endswith(LACKS):
+            return LACKING
+        return REMEMBERS_OTHERS if self.is_stale(name, frame) else ""
+
     def reach(self, frame: int, replay: Replay, stop: Callable[[], bool] = lambda: False) -> Reached:
         """Bring the shot to just before a frame.
 
@@ -147,15 +160,24 @@ class Memory:
             self._at = at = at.after(NOT_HAD if mark is None else mark)
         return Reached(at, note, *counts)
 
-    def went(self, mark: str) -> Kept | None:
-        """The frame that was reached has been run; returns its state where that is to be kept."""
+    def went(self, mark: str) -> Callable[[], Kept | None]:
+        """The frame that was reached has been looked at.
+
+        What is returned gives its state where that is to be kept; its call waits until the frame is finished,
+        and may come from any thread.
+        """
         if self._at is None:
             raise RuntimeError("no frame was reached")
-        self._at = self._at.after(mark)
-        if (self._at.last - self._at.began + 1) % KEPT_EVERY:
-            return None
-        state = self._shot.state()
-        return Kept(self._at, state) if state.whole else None
+        at = self._at = self._at.after(mark)
+        if (at.last - at.began + 1) % KEPT_EVERY:
+            return lambda: None
+        later = self._shot.later()
+
+        def kept() -> Kept | None:
+            state = later()
+            return Kept(at, state) if state.whole else None
+
+        return kept
 
     def last(self) -> Kept | None:
         """What the last frame that was run left; None before the first.
@@ -166,13 +188,17 @@ class Memory:
         at, state = self._at, self._shot.state()
         return None if at is None or state.frame != at.last or not state.whole else Kept(at, state)
 
-    def behind(self) -> int:
-        """How many frames a run that goes on after the last one has to run again before that."""
+    def behind(self, frame: int | None = None) -> int:
+        """How many frames a run that goes on with a frame has to run again before that.
+
+        `frame` is the one after the last one, unless it is told.
+        """
         at = self._at
         if at is None:
             return 0
-        own = (place for place in self._states.places(at.began - 1, at.last + 1) if place.began == at.began)
-        return at.last - next((place.last for place in own if self._holds(place)), at.began - 1)
+        last = at.last if frame is None else frame - 1
+        own = (place for place in self._states.places(at.began - 1, last + 1) if place.began == at.began)
+        return max(0, last - next((place.last for place in own if self._holds(place)), at.began - 1))
 
     def keep(self, kept: Kept) -> None:
         """Put a state beside the journal.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 
 from flyaway.batch.finisher import Finisher
 from flyaway.batch.kept import Kept
-from flyaway.batch.memory import Memory, Stopped
+from flyaway.batch.memory import LACKS, Memory, Stopped
 from flyaway.batch.options import RunOptions
 from flyaway.batch.person import Person
 from flyaway.batch.plan import Plan
@@ -38,7 +39,6 @@ _BEGAN = {
     "size": "of another size than the frame before: it remembers nothing before it",
     "place": "elsewhere in its format than the frame before: it remembers nothing before it",
 }
-LACKS = "!"  # after the name of what a frame remembers, which then is the name of nothing
 log = logging.getLogger(__name__)
 
 
@@ -55,6 +55,7 @@ class Matted:
     replayed : how many these were.
     memory : what it remembers; see `Entry.memory`.
     kept : the state that it left, where that is to be kept.
+    lacking : a frame before it failed after it was seen, so what holds hair had gaps.
     """
 
     alpha: FloatImage = field(repr=False)
@@ -64,6 +65,7 @@ class Matted:
     replayed: int = 0
     memory: str = ""
     kept: Kept | None = None
+    lacking: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class NetworkStage:
     ----------
     matting : of the run.
     at_once : whether it is one of a pair, which works on several frames at once.
+    alone : the same model, with all threads for one frame, for frames that are run for the memory alone.
     plan, options, plates, finisher : of the run.
     shot, memory : of a run that mattes frames as a shot; None where each is a still.
     stop : says whether the run is to end.
@@ -97,8 +100,9 @@ class NetworkStage:
         stop: Callable[[], bool],
         *,
         at_once: bool = False,
+        alone: Matting | None = None,
     ) -> None:
-        self._at_once = at_once
+        self._at_once, self._alone = at_once, alone
         self._matting, self._plan, self._options = matting, plan, options
         self._plates, self._finisher = plates, finisher
         self._shot, self._memory, self._stop = shot, memory, stop
@@ -191,9 +195,10 @@ class NetworkStage:
         def matted() -> Matted:
             raw = begun()
             if left().whole:
-                return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept)
+                return Matted(raw.alpha, raw, notes, seconds, replayed, reached.place.name, kept())
             # A frame before it was seen, and then failed: a run that resumes does this one again, too.
-            return Matted(raw.alpha, raw, notes, seconds, replayed, f"{reached.place.name}{LACKS}")
+            name = f"{reached.place.name}{LACKS}"
+            return Matted(raw.alpha, raw, notes, seconds, replayed, name, lacking=True)
 
         return matted
 
@@ -206,7 +211,9 @@ class NetworkStage:
             shot.passed(frame)  # nothing is in it, and the frame after it goes on with those before it
         else:
             try:
-                self._in_shot(finishing(shot), frame, read)()
+                # One after the other, so with all threads.
+                with nullcontext() if self._alone is None else shot.run_by(self._alone):
+                    self._in_shot(finishing(shot), frame, read)()
             except Exception as error:
                 # Whoever asked for this frame is told by its own result.
                 log.info("frame %d is not remembered: %s", frame, error)

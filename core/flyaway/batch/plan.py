@@ -85,7 +85,10 @@ class Plan:
         if absent:
             numbers = [task.frame for task in absent if task.frame is not None]
             which = frame_range(numbers) or ", ".join(task.source.name for task in absent[:5])
-            notes.append(f"{len(absent)} of {len(self.tasks)} frames have no plate and will fail: {which}")
+            notes.append(
+                f"{len(absent)} of {len(self.tasks)} frames have no plate, and fail if they are not done"
+                f" already: {which}"
+            )
         return notes
 
     def chunks(self) -> list[Sequence[FrameTask]]:
@@ -146,7 +149,7 @@ def plan_shot(
         check_options(tasks[0].targets[index], write)
         if write.over is not None:
             check_background(write.over, tasks[0].frame)
-    if len({path for task in tasks[:1] for path in task.targets}) < len(targets):
+    if len({path.resolve() for path in tasks[0].targets}) < len(targets):  # however they are spelled
         raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
     numbered = tasks[0].frame is not None
     return Plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ Status = Literal["written", "skipped", "failed"]
 _MEMORY_WORDS = (
     "out of memory", "bad_alloc", "failed to allocate", "cannot allocate memory", "can't start new thread",
 )  # fmt: skip
+
+
+log = logging.getLogger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -68,6 +72,7 @@ class FrameResult:
     oddities : what of its plate's pixels no camera gives, or None.
     size : width and height of its plate's display window, or None.
     replayed : frames that were run before it for the shot's memory, and not written.
+    lacking : a frame before it failed after it was seen: a run that resumes does this one again.
     """
 
     task: FrameTask
@@ -80,6 +85,7 @@ class FrameResult:
     oddities: Oddities | None = None
     size: tuple[int, int] | None = None
     replayed: int = 0
+    lacking: bool = False
 
     def event(self) -> dict[str, Any]:
         """The result as plain JSON values; paths are absolute, since whoever reads it stands elsewhere."""
@@ -91,6 +97,7 @@ class FrameResult:
             "seconds": {stage: round(value, 6) for stage, value in self.seconds.items()},
             "coverage": self.coverage,
             "replayed": self.replayed,
+            "lacking": self.lacking,
             "notes": list(self.notes),
             "why": self.why,
             "error": None if self.error is None else str(self.error),
@@ -121,6 +128,8 @@ class Report:
     kept_state : of a shot that was ended early: the frame whose state was kept, from which the next run
         goes on; None where none was.
     to_replay : of such a one: frames that the next run has to run again before it goes on.
+    lacking : frames that were written, and lack what a frame before them would have left of hair: it failed.
+    lacking_from : the first of them.
     odd : kind of oddity ("nan", "infinite", "negative") → in how many of the frames that were read.
     """
 
@@ -138,6 +147,8 @@ class Report:
     replayed: int = 0
     kept_state: int | None = None
     to_replay: int = 0
+    lacking: int = 0
+    lacking_from: int | None = None
     gaps: str = ""
     odd: Counter[str] = field(default_factory=Counter)
     passed_over: tuple[str, ...] = ()
@@ -147,6 +158,9 @@ class Report:
         """Take one more frame into account."""
         self.counts[result.status] += 1
         self.replayed += result.replayed
+        if result.lacking:
+            self.lacking += 1
+            self.lacking_from = result.task.frame if self.lacking_from is None else self.lacking_from
         for stage, seconds in result.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         if result.oddities is not None:
@@ -169,6 +183,11 @@ class Report:
         words = {"nan": "NaN", "infinite": "infinite values"}
         notes += [f"{words[kind]} in {self.odd[kind]} plates" for kind in words if self.odd[kind]]
         notes += [f"recovered {what}" for what in self.recovered]
+        if self.lacking:
+            notes.append(
+                f"a frame failed after it was seen: {self.lacking} frames from {self.lacking_from} on hold"
+                " hair less well than they can, and a run that resumes does them again"
+            )
         if self.kept_state is not None:
             notes.append(f"its memory is kept as frame {self.kept_state} left it")
         if self.to_replay:
@@ -203,6 +222,8 @@ class Report:
             "replayed": self.replayed,
             "kept_state": self.kept_state,
             "to_replay": self.to_replay,
+            "lacking": self.lacking,
+            "lacking_from": self.lacking_from,
             "wall_seconds": round(self.wall, 3),
             "stage_seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_bytes": self.peak_bytes,
@@ -240,7 +261,9 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 def frame_error(error: Exception, task: FrameTask) -> FrameError:
-    """Any failure of one frame, as the error that names it."""
+    """Any failure of one frame, as the error that names it; reports may keep it: it holds no picture."""
+    log.debug("frame %s failed", task.key, exc_info=error)
+    _let_go(error)
     if isinstance(error, FrameError):
         error.frame = task.frame if error.frame is None else error.frame
         error.path = error.path or task.source
@@ -255,3 +278,12 @@ def frame_error(error: Exception, task: FrameTask) -> FrameError:
     failure = kind(text, path=task.source, frame=task.frame)
     failure.__cause__ = error
     return failure
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Have an error, and what led to it, no longer hold the pictures of whatever raised it."""
+    known = set[int]()
+    while error is not None and id(error) not in known:
+        known.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

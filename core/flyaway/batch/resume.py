@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 # Why a frame is done that was never done before: nothing to tell anyone.
 NEW = "new"
-REMEMBERS_OTHERS = "a frame before it, which it remembers, has changed"
 _CHANGED = "was changed after it was written"
 
 
@@ -169,7 +168,7 @@ class ResumePolicy:
         settings = frame_settings(self._settings, self._options.finish, self._plan.writes, task)
         stale = why_stale(entry, task, self._model, settings)
         if not stale and self._memory is not None and task.frame is not None:
-            stale = REMEMBERS_OTHERS if self._memory.is_stale(entry.memory, task.frame) else ""
+            stale = self._memory.why_stale(entry.memory, task.frame)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
 
     def _is_as_written(self, path: Path, entry: Entry | None) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flyaway.batch.claim import claim
@@ -85,7 +86,7 @@ def run_plan(
     """
     options = options or RunOptions()
     options = replace(options, finish=anchored(options.finish, plan))
-    check_finish(options.finish, plan)
+    check_finish(options.finish, plan, options.previews)
     if options.existing == "refuse":
         refuse_existing(plan)
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
@@ -119,7 +120,7 @@ class _Run:
     ) -> None:
         self.journal: Journal | None = None
         pair = _pair(matting, plan, options)
-        self._at_once = pair is not None
+        self._at_once, self._alone = pair is not None, matting
         self._matting, self._plan, self._options = pair or matting, plan, options
         self._stop, self._disk = stop, disk
         self._memory: Memory | None = None
@@ -152,10 +153,19 @@ class _Run:
         made = (model, settings_hash(plan, options, remembers=memory is not None))
         provenance = self._provenance()
         policy = ResumePolicy(plan, options, made, provenance, past, self._disk, memory)
-        prepare = matting.prepare if self._at_once else None
+        prepare = partial(matting.prepare, once=True) if self._at_once else None
         self._read = ReadStage(plan, options, policy, plates, finisher, raws, memory, prepare)
         self._matte = NetworkStage(
-            matting, plan, options, plates, finisher, shot, memory, self._stop, at_once=self._at_once
+            matting,
+            plan,
+            options,
+            plates,
+            finisher,
+            shot,
+            memory,
+            self._stop,
+            at_once=self._at_once,
+            alone=self._alone if self._at_once else None,
         )
         self._write = WriteStage(
             plan, options, made, provenance, finisher, raws, memory, self.journal, past, self._disk
@@ -237,7 +247,7 @@ def _keep_last(memory: Memory, report: Report) -> None:
             report.kept_state = last.place.last
     except (WriteError, KeyboardInterrupt):
         pass  # then the next run begins further back, and is told so
-    report.to_replay = memory.behind()
+    report.to_replay = memory.behind(report.lacking_from)
 
 
 def _tell_leftovers(pipeline: Pipeline[Any, Any, Any, FrameResult | None], tell: Progress) -> None:

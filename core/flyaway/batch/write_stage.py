@@ -107,6 +107,7 @@ class WriteStage:
             oddities=None if read.plate.format == "movie" else read.plate.oddities,
             size=(read.plate.display_window.width, read.plate.display_window.height),
             replayed=matted.replayed,
+            lacking=matted.lacking,
         )
 
     def _entry(self, task: FrameTask, read: Read, matted: Matted, alpha: FloatImage) -> Entry:

@@ -10,7 +10,8 @@ import typer
 from rich.text import Text
 
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
-from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
+from flyaway.batch.finish import files_of
+from flyaway.batch.job import Job, Shot, chosen_where, filled, plan_job, run_job, tokens_of
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.options import Existing
@@ -31,6 +32,7 @@ from flyaway.cli.progress import (
 )
 from flyaway.errors import FlyawayError, JobError
 from flyaway.frames.atomic import write_text
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.matting import Matting
 from flyaway.shot_place import HANDLES
 from flyaway.weights import model_info
@@ -154,6 +156,9 @@ def batch(
     if dry_run:
         return _print_plan(job, measure=measure, as_json=as_json, overwrite=overwrite)
     plans = plan_job(job)
+    if report_path is not None:
+        files = (path for shot, plan in plans for path in files_of(plan, filled(shot, tokens_of(job, shot))))
+        refuse_to_replace(report_path, "report", [job_file, *files])
     notice(
         [
             f"{shot.name}: {line}"
@@ -249,7 +254,7 @@ def _print_plan(job: Job, *, measure: bool, as_json: bool, overwrite: bool) -> i
     existing: Existing = "overwrite" if overwrite else "resume"
     rows = rows_of(job, plan_job(job), measure=measure, existing=existing)
     print_json(job, rows) if as_json else print_table(job, rows)
-    return ExitCode.OK
+    return ExitCode.USAGE if any(row.wrong for row in rows) else ExitCode.OK
 
 
 def _write_example(path: Path) -> int:

@@ -13,12 +13,13 @@ from flyaway.batch import ExitCode
 from flyaway.batch.job import Job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
-from flyaway.batch.store import write_report
+from flyaway.batch.store import write_json, write_report
 from flyaway.cli.console import fail, say
 from flyaway.cli.progress import ReportOption
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
 from flyaway.frames.atomic import write_text
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.optional import require
 from flyaway.shot_place import HANDLES
 
@@ -58,7 +59,8 @@ def openjd(
         raise JobError(
             f"{out}: an OpenJD template names its job file relative to itself; write it to {named.parent}."
         )
-    write_report(out, template(job, named.relative_to(folder), shots, program))
+    refuse_to_replace(out, "submission", [job_file])
+    write_json(out, template(job, named.relative_to(folder), shots, program))
     most = max((shot.handles for shot in shots if shot.handle_frames), default=0)
     also = f", each after {most} more that it runs for the shot's memory (--handles)" if most else ""
     # How many tasks that makes is the engine's own affair: it sizes chunks, and breaks them at gaps.
@@ -74,6 +76,7 @@ def opencue(
     from flyaway.farm.opencue import outline
 
     job, shots = _cut(job_file, chunk, handles)
+    refuse_to_replace(out, "submission", [job_file])
     write_text(out, outline(job, Path(absolute(job_file)), shots, program=shlex.split(program)))
     return _report_tasks(out, shots)
 
@@ -86,7 +89,10 @@ def deadline(
     from flyaway.farm.deadline import job_files
 
     job, shots = _cut(job_file, chunk, handles)
-    for name, text in job_files(job, Path(absolute(job_file)), shots, shlex.split(program)).items():
+    files = job_files(job, Path(absolute(job_file)), shots, shlex.split(program))
+    for name in files:
+        refuse_to_replace(out / name, "submission", [job_file])
+    for name, text in files.items():
         write_text(out / name, text)
     return _report_tasks(out, shots)
 
@@ -110,6 +116,8 @@ def dask(
     from flyaway.farm.dask import run_on
 
     job, shots = _cut(job_file, chunk, handles)
+    if report_path is not None:
+        refuse_to_replace(report_path, "report", [job_file])
     cluster = (
         None
         if scheduler

@@ -10,7 +10,7 @@ import typer
 
 import flyaway
 from flyaway.batch import ExitCode, Job, Report, RunOptions, Shot, Target, plan_shot, run_plan
-from flyaway.batch.finish import check_finish
+from flyaway.batch.finish import check_finish, files_of
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
 from flyaway.batch.store import write_report
@@ -52,6 +52,7 @@ from flyaway.cli.progress import (
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.frames import ReadOptions
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.matting import DEFAULT_MODEL
 
 
@@ -218,11 +219,14 @@ def matte(
         previews=previews,
         finish=finish,
     )
-    check_finish(finish, plan)  # before seconds of loading
+    check_finish(finish, plan, previews)  # before seconds of loading
+    if report_path is not None:
+        refuse_to_replace(report_path, "report", files_of(plan, finish))
     if dry_run:
         shot = Shot(plan.name, source, (target,), frames, model, part=part)
-        print_table(Job(plan.name, (shot,)), [row_of(shot, plan, options, engine)])
-        return ExitCode.OK
+        row = row_of(shot, plan, options, engine)
+        print_table(Job(plan.name, (shot,)), [row])
+        return ExitCode.USAGE if row.wrong else ExitCode.OK
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     resumes = options.existing == "resume"
     others = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import flyaway
-from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
+from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame, unreadable
 from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.places import absolute
@@ -26,7 +26,7 @@ class Row:
     """A shot, what it would do, and what that costs.
 
     `seconds` are of the network, where they were measured; `other` tells of frames that other weights
-    or another engine made.
+    or another engine made, `wrong` why its first plate cannot be matted as asked.
     """
 
     shot: Shot
@@ -34,6 +34,7 @@ class Row:
     cost: Cost
     seconds: float | None = None
     other: Sequence[str] = ()
+    wrong: str = ""
 
 
 def rows_of(
@@ -61,7 +62,8 @@ def row_of(shot: Shot, plan: Plan, options: RunOptions, engine: str = DEFAULT_EN
     """Price a shot without running anything; `options` and `engine` are those that it would be run with."""
     info = model_info(shot.model)
     other = [*other_weights(plan, info), *other_engine(plan, info, engine)]
-    return Row(shot, plan, cost_of(plan, options=options, info=info), other=other)
+    cost = cost_of(plan, options=options, info=info)
+    return Row(shot, plan, cost, other=other, wrong=unreadable(plan, options))
 
 
 def print_json(job: Job, rows: Sequence[Row]) -> None:
@@ -74,7 +76,8 @@ def print_json(job: Job, rows: Sequence[Row]) -> None:
             "targets": [absolute(path) for path in row.plan.tasks[0].targets],
             "cost": row.cost.as_json(),
             "gaps": row.plan.gaps,
-            "notices": [*row.plan.notices, *row.other],
+            "notices": [*([row.wrong] if row.wrong else []), *row.plan.notices, *row.other],
+            "works": not row.wrong,
             "seconds": row.seconds,
         }
         for row in rows
@@ -174,6 +177,8 @@ def _remarks(row: Row) -> list[str]:
         kinds = [(cost.handles, "before a range or chunk"), (cost.replays, "of its own again")]
         which = ", ".join(f"{count} {what}" for count, what in kinds if count)
         parts.append(f"run for the shot's memory, not written: {which}")
+    if row.wrong:
+        parts.append(f"CANNOT BE MATTED: {row.wrong}")
     if cost.missing:
         parts.append(f"{cost.missing} WITHOUT A PLATE")
     parts += [f"stale, {which}: {why}" for why, which in cost.stale.items()]

@@ -25,7 +25,7 @@ from flyaway.frames.options import (
     is_lossy,
     is_premultiplied,
 )
-from flyaway.frames.picture import HALF_MAX, Picture, with_channels
+from flyaway.frames.picture import Picture, as_half, with_channels
 from flyaway.frames.read import Plate
 from flyaway.frames.windows import crop_to_content, fit_window, union
 
@@ -90,9 +90,10 @@ def compose(
         pixels = fit_window(pixels, window, plate.display_window)
         window = plate.display_window
         notes.append("fitted to the display window: outside the data window there is no coverage")
-    notes += fields.notes_on(plate.spec, options.output)
+    notes += fields.notes_on(plate.spec, options.output, exr=suffix == ".exr")
     if kind == "half":
-        pixels = np.clip(pixels, -HALF_MAX, HALF_MAX)
+        pixels, told = as_half(pixels)
+        notes += told
     spec = metadata.header(
         path,
         plate,

@@ -161,8 +161,10 @@ FIELDS = (
         "kept",
         "kept",
         "kept",
-        "kept",
-        "of the moment, whatever the picture holds; a value that cannot be one is left out, and told",
+        "dropped",
+        "of the moment, whatever the picture holds; a value that cannot be one is left out, and told; PNG and"
+        " TIFF have no place for any, which is told, too",
+        "timecode, keycode and frame rate stay behind: only EXR has a place for them",
     ),
     Field(
         "who, when, what",

@@ -19,12 +19,12 @@ def field_of(name: str) -> Field:
     raise AssertionError("the last row fits every name")  # pragma: no cover
 
 
-def notes_on(spec: oiio.ImageSpec, output: Output) -> tuple[str, ...]:
+def notes_on(spec: oiio.ImageSpec, output: Output, *, exr: bool = True) -> tuple[str, ...]:
     """What a user should be told of the fields of a plate's header that an output of this kind leaves out."""
     told = dict[str, None]()
     for name in [item.name for item in spec.extra_attribs]:
         field = field_of(name)
-        if field.told and field.verdict(output) == "dropped" and spec.get(name):
+        if field.told and field.verdict(output, exr=exr) == "dropped" and spec.get(name):
             told[field.told] = None
     return tuple(told)
 

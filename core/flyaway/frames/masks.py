@@ -110,20 +110,26 @@ def _coverage(path: Path, frame: int | None) -> MatteFile:
         found = read_matte(path, None, frame)
     except ReadError:
         source = library.open_input(path, frame)
-        try:
-            names = [name.lower() for name in source.spec().channelnames]
-            grey = {"r", "g", "b"} <= set(names) or len(names) == 3
-            values = library.decode(source, 0, 3, path, frame) if grey else None
-        finally:
-            source.close()
-        if values is None:
+        names = [name.lower() for name in source.spec().channelnames]
+        source.close()
+        if not {"r", "g", "b"} <= set(names) and len(names) != 3:
             raise
-        if not (
-            np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])
-        ):
-            raise ReadError("it holds colour: write it as one channel.", path=path, frame=frame) from None
-        return read_matte(path, names[0], frame)
+        return _grey(path, frame, names[0])
     if len(found.spec.channelnames) == 4 and float(found.alpha.min()) == 1:
         # Painted in black and white, and saved with an alpha that says nothing.
-        return read_matte(path, found.spec.channelnames[0], frame)
+        return _grey(path, frame, found.spec.channelnames[0])
     return found
+
+
+def _grey(path: Path, frame: int | None, channel: str) -> MatteFile:
+    """One channel of a picture whose first three are the same."""
+    source = library.open_input(path, frame)
+    try:
+        values = library.decode(source, 0, 3, path, frame)
+    finally:
+        source.close()
+    if not (
+        np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])
+    ):
+        raise ReadError("it holds colour: write it as one channel.", path=path, frame=frame) from None
+    return read_matte(path, channel, frame)

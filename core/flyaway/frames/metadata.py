@@ -151,7 +151,8 @@ def _describe(spec: oiio.ImageSpec) -> None:
     """Put what Flyaway says into a TIFF's image description, below what stands there."""
     before = str(spec.get("ImageDescription", "") or "")
     # Bytes that are no UTF-8 pass only as they are, and these are now part of something longer.
-    kept = before.encode("utf-8", "replace").decode().splitlines()
+    said = before.encode("utf-8", "replace").decode().splitlines()
+    kept = [line for line in said if not line.startswith(_PREFIX)]
     ours = [f"{_PREFIX}{key}={' '.join(value.split())}" for key, value in read_provenance(spec).items()]
     spec.attribute("ImageDescription", "\n".join([*kept, *ours]))
 

@@ -50,7 +50,21 @@ def with_channels(picture: Picture, more: FloatImage, names: tuple[str, ...], de
     spec.channelformats = (*kinds, *[oiio.TypeDesc(depth)] * len(names))
     if depth == "float":
         spec.format = oiio.TypeDesc("float")
+        notes: tuple[str, ...] = ()
     else:  # also beside channels that are floats
-        more = np.clip(more, -HALF_MAX, HALF_MAX)
+        more, notes = as_half(more)
     pixels = np.concatenate([picture.pixels, more.astype(np.float32)], axis=-1)
-    return replace(picture, pixels=np.ascontiguousarray(pixels), spec=spec)
+    return replace(
+        picture,
+        pixels=np.ascontiguousarray(pixels),
+        spec=spec,
+        notes=tuple(dict.fromkeys((*picture.notes, *notes))),
+    )
+
+
+def as_half(pixels: FloatImage) -> tuple[FloatImage, tuple[str, ...]]:
+    """Values that half floats can hold, and what is to be told of those that they cannot."""
+    if float(pixels.max(initial=0)) <= HALF_MAX and float(pixels.min(initial=0)) >= -HALF_MAX:
+        return pixels, ()
+    told = f"values beyond ±{HALF_MAX:g} were clipped, where half floats end; --depth float keeps them"
+    return np.clip(pixels, -HALF_MAX, HALF_MAX), (told,)

@@ -15,7 +15,8 @@ import OpenImageIO as oiio
 
 from flyaway import color
 from flyaway.color import FloatImage
-from flyaway.errors import WriteError
+from flyaway.errors import UsageError, WriteError
+from flyaway.frames.ours import SOFTWARE, refuse_to_replace
 from flyaway.frames.read import Plate
 from flyaway.pictures.convert import eight_bit, shrink
 
@@ -33,14 +34,18 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
 
     Parameters
     ----------
-    path : ending in .png; replaced if it exists.
+    path : ending in .png; an earlier preview is replaced.
     plate : the plate; its data window is shown.
     alpha : H×W float32, linear coverage, over the plate's data window.
 
     Raises
     ------
-    WriteError : it cannot be written.
+    WriteError : it cannot be written, or something else than a preview is there.
     """
+    try:
+        refuse_to_replace(path, "preview")
+    except UsageError as error:
+        raise WriteError(f"the preview is not written: {error}", path=path, frame=plate.frame) from None
     # Made small in the encoding it is shown in, before any conversion: cheap, and nobody measures it.
     pixels = np.concatenate([np.nan_to_num(plate.pixels, posinf=0, neginf=0), alpha[..., None]], axis=-1)
     small = shrink(np.ascontiguousarray(pixels, dtype=np.float32), LONG_SIDE)
@@ -52,6 +57,7 @@ def write_preview(path: Path, plate: Plate, alpha: FloatImage) -> None:
     spec = oiio.ImageSpec(values.shape[1], values.shape[0], 4, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
     spec.attribute("oiio:ColorSpace", "srgb_rec709_scene")
+    spec.attribute("Software", SOFTWARE.format(kind="preview"))
     # Shown while it is made, so it appears in one step; without fsync, since nothing depends on it.
     part = path.with_name(f".{path.stem}.{os.getpid()}.part.png")
     try:

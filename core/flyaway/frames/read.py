@@ -86,6 +86,26 @@ def read_header(path: Path, frame: int | None = None, part: str | None = None) -
         source.close()
 
 
+def check_header(path: Path, frame: int | None = None, options: ReadOptions | None = None) -> None:
+    """See by its header alone whether a plate has the part and the layer that are asked for.
+
+    Raises
+    ------
+    ReadError : it has not, or is no plate; see `read_plate`.
+    """
+    options = options or ReadOptions()
+    if is_movie(path):
+        header_of(path, frame)
+        return
+    source = library.open_input(path, frame)
+    try:
+        choose_part(source, options.part, path, frame)
+        spec = source.spec()
+        choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
+    finally:
+        source.close()
+
+
 def values_of(path: Path, frame: int | None = None) -> int:
     """How many values all parts of a file hold together: pixels times channels.
 

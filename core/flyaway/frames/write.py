@@ -168,6 +168,10 @@ def _check_windows(
             f"{found.width}×{found.height} pixels where the plate has {expected.width}×{expected.height}.",
             path=path,
         )
+    elif path.suffix.lower() == ".exr" and found != expected:  # elsewhere a picture begins at 0, 0
+        raise ReadError(
+            f"it lies at {found.x},{found.y} where the plate does at {expected.x},{expected.y}.", path=path
+        )
 
 
 def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Disk) -> None:

@@ -61,10 +61,12 @@ def read_eight_bit(path: Path) -> NDArray[np.uint8]:
     return eight_bit(colour)
 
 
-def write(path: Path, image: NDArray[np.uint8], compression: str | None = None) -> None:
+def write(
+    path: Path, image: NDArray[np.uint8], compression: str | None = None, software: str | None = None
+) -> None:
     """Write an H×W×C uint8 image (a fourth channel is straight alpha); the format is the suffix.
 
-    ``compression`` is OpenImageIO's attribute of that name, as ``"jpeg:20"``.
+    ``compression`` is OpenImageIO's attribute of that name, as ``"jpeg:20"``; ``software`` who made it.
     """
     oiio = openimageio()
     height, width, channels = image.shape
@@ -72,6 +74,8 @@ def write(path: Path, image: NDArray[np.uint8], compression: str | None = None) 
     spec.attribute("oiio:UnassociatedAlpha", 1)
     if compression is not None:
         spec.attribute("compression", compression)
+    if software is not None:
+        spec.attribute("Software", software)
     target = oiio.ImageOutput.create(str(path))
     if target is None or not target.open(str(path), spec):
         raise FlyawayError(f"{path} cannot be written: {target.geterror() if target else oiio.geterror()}")

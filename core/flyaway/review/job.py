@@ -13,6 +13,7 @@ from flyaway import __version__
 from flyaway.batch.job import Job, Shot, plan_job, run_options
 from flyaway.batch.plan import Plan
 from flyaway.frames.atomic import write_text
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.frames.patterns import FrameJob
 from flyaway.review.check import Review
 from flyaway.review.partners import Partner, partner_of, without_partner
@@ -130,6 +131,7 @@ def review_job(
         done.append(one)
         if progress is not None:
             progress(one)
+    refuse_to_replace(folder / INDEX, "page")
     write_text(folder / INDEX, _index(job, done, against))
     return done
 

@@ -12,6 +12,7 @@ from flyaway.color import FloatImage
 from flyaway.errors import FlyawayError, WriteError
 from flyaway.frames.atomic import write_atomically, write_text
 from flyaway.frames.canvas import canvas_of
+from flyaway.frames.ours import SOFTWARE, refuse_to_replace
 from flyaway.frames.patterns import FrameJob
 from flyaway.frames.read import ReadOptions, read_plate
 from flyaway.frames.read_matte import read_matte
@@ -64,8 +65,8 @@ def make_review(
     Parameters
     ----------
     pairs : plates and mattes, from `flyaway.frames.patterns.pair_frames`.
-    page : the HTML file; replaced if it exists.
-    sheet : a PNG of the worst frames, or None.
+    page : the HTML file; an earlier one is replaced.
+    sheet : a PNG of the worst frames, or None; the same.
     options : see `ReviewOptions`.
     progress : called with the number of frames measured.
     against : the same plates with another run's mattes, which stand beside these in the page; they come
@@ -75,11 +76,16 @@ def make_review(
 
     Raises
     ------
+    UsageError : page or sheet is a plate or a matte, or there and nothing that a review wrote.
     FlyawayError : there is nothing to look at, it cannot be written, or the two runs have other frames.
     """
     options = options or ReviewOptions()
     if not pairs:
         raise FlyawayError("There is no frame to look over.")
+    looked_at = [path for pair in (*pairs, *(against or ())) for path in (pair.source, pair.target)]
+    refuse_to_replace(page, "page", looked_at)
+    if sheet is not None:
+        refuse_to_replace(sheet, "contact sheet", [*looked_at, page])
     others = replace(options, channel=against_channel or options.channel)
     review = review_frames(pairs, options.read, options.channel, progress)
     review = replace(review, remarks=tuple(remarks))
@@ -191,7 +197,8 @@ def _write_sheet(path: Path, review: Review, options: ReviewOptions) -> None:
         if not np.array_equal(eight_bit(files.read(part)), picture):
             raise WriteError("does not read back as it was written; is the disk sound?", path=path)
 
-    write_atomically(path, lambda part: files.write(part, picture), verify)
+    software = SOFTWARE.format(kind="contact sheet")
+    write_atomically(path, lambda part: files.write(part, picture, software=software), verify)
 
 
 def _strip(check: FrameCheck, options: ReviewOptions) -> Strip:

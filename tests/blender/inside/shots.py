@@ -252,7 +252,12 @@ def ahead(plate: str, size: list[int], model: list[str], folder: str) -> dict[st
     setting(plate, size, 6, model, f"{folder}/shot.blend")
     tap, cache, order = part("tap"), part("cache"), []
     wanted = core([*range(1, 7)])
-    read, store = tap.Tap.read, cache.store
+    pipeline, read, store = part("pipeline"), tap.Tap.read, cache.store
+    ask = pipeline.ask
+
+    def asking(scene: object, one: object, frame: int) -> object:
+        order.append(f"asked {frame}")
+        return ask(scene, one, frame)
 
     def reading(one: object, frame: int, subframe: float = 0.0) -> np.ndarray:
         order.append(f"read {frame}")
@@ -267,13 +272,13 @@ def ahead(plate: str, size: list[int], model: list[str], folder: str) -> dict[st
 
     late = Path(plate.replace("0001", "0004"))
     away = late.rename(late.with_suffix(".away"))
-    tap.Tap.read, cache.store = reading, storing
+    tap.Tap.read, cache.store, pipeline.ask = reading, storing, asking
     try:
         facts: dict[str, object] = {"statuses": analyse(), "order": list(order)}
         order.clear()
         facts["again"] = [*analyse(), *order]
     finally:
-        tap.Tap.read, cache.store = read, store
+        tap.Tap.read, cache.store, pipeline.ask = read, store, ask
     facts["apart"] = apart(wanted)
     facts["taps"] = [scene.name for scene in bpy.data.scenes if tap.is_tap(scene)]
     return facts

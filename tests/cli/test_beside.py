@@ -1,0 +1,103 @@
+"""What is written beside mattes (previews, reports, pages, farms' files) costs nobody their work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import JOB
+
+
+@pytest.fixture
+def plates(tmp_path: Path, write_plate) -> dict[Path, bytes]:
+    """Two 16-bit plates and a mask, with what is in them."""
+    rng = np.random.default_rng(1)
+    made = [tmp_path / "plates" / f"p.{number:04d}.png" for number in (1, 2)] + [tmp_path / "mask.png"]
+    made[0].parent.mkdir()
+    for path in made:
+        write_plate(path, rng.random((64, 64, 1 if path.stem == "mask" else 3)).astype(np.float32), "uint16")
+    return {path: path.read_bytes() for path in made}
+
+
+MATTE = ("matte", "plates/p.####.png", "-o", "mattes/p.####.png", "--coarse-only", "--garbage", "mask.png")
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (("--previews", "plates"), "p.0001.png would be replaced by a preview"),
+        (("--previews", "plates/../mattes"), "p.0001.png would be replaced by a preview"),
+        (("--report", "plates/p.0002.png"), "cannot be the report"),
+        (("--report", "plates/../mattes/p.0002.png"), "cannot be the report"),
+        (("--report", "mask.png"), "cannot be the report"),
+        (("--report", "notes.txt"), "no report that Flyaway wrote"),
+        (("--report", "plates"), "is a folder"),
+    ],
+)
+def test_a_run_refuses_before_it_begins(run, tmp_path, plates, more, named):
+    (tmp_path / "notes.txt").write_text("mine")
+    done = run(*MATTE, *more)
+    assert done.returncode == 1, done.stderr
+    assert named in done.stderr
+    assert {path: path.read_bytes() for path in plates} == plates
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "mattes").exists()
+
+
+def test_a_preview_replaces_a_preview_and_nothing_else(run, tmp_path, plates):
+    small = tmp_path / "small"
+    small.mkdir()
+    (small / "p.0002.png").write_bytes(theirs := next(iter(plates.values())))
+    done = run(*MATTE, "--previews", "small", "--report", "report.json")
+    assert done.returncode == 0, done.stderr
+    assert "no preview that Flyaway wrote" in done.stdout
+    assert (small / "p.0002.png").read_bytes() == theirs
+    first = (small / "p.0001.png").read_bytes()
+    done = run(*MATTE, "--previews", "small", "--report", "report.json", "--overwrite", "--invert")
+    assert done.returncode == 0, done.stderr
+    assert (small / "p.0001.png").read_bytes() != first
+
+
+def test_a_review_replaces_pages_and_sheets_and_nothing_else(run, tmp_path, plates):
+    assert run(*MATTE).returncode == 0
+    review = ("review", "plates/p.####.png", "mattes/p.####.png", "-o")
+    mattes = {path: path.read_bytes() for path in (tmp_path / "mattes").glob("*.png")}
+    for out, told in (
+        (("plates/p.0001.png",), "cannot be the page"),
+        (("mattes/p.0002.png",), "cannot be the page"),
+        (("page.html", "--sheet", "mattes/p.0001.png"), "cannot be the contact sheet"),
+        (("page.html", "--sheet", "mask.png"), "no contact sheet that Flyaway wrote"),
+        (("page.png",), "cannot be the contact sheet"),
+        (("mask.png", "--sheet", "other.png"), "no page that Flyaway wrote"),
+    ):
+        done = run(*review, *out)
+        assert done.returncode == 1, (out, done.stdout)
+        assert told in done.stderr
+    assert {path: path.read_bytes() for path in plates} == plates
+    assert {path: path.read_bytes() for path in mattes} == mattes
+    for _ in range(2):  # its own are made anew
+        assert run(*review, "page.html").returncode == 0
+
+
+def test_a_farm_is_not_handed_the_job_file_itself(run, tmp_path, plates):
+    job = tmp_path / "job.toml"
+    job.write_text(JOB.replace('frames = "4-5"', 'frames = "1-2"').replace(".exr", ".png"))
+    for kind, out in (("openjd", "job.toml"), ("opencue", "job.toml"), ("openjd", "mask.png")):
+        done = run("farm", kind, "job.toml", "-o", out)
+        assert done.returncode == 1, done.stdout
+        assert out in done.stderr
+    assert job.read_text().startswith("\nname")
+    assert {path: path.read_bytes() for path in plates} == plates
+    for _ in range(2):
+        assert run("farm", "openjd", "job.toml", "-o", "farm.json").returncode == 0
+
+
+def test_a_dry_run_tells_that_a_plate_has_no_such_part_or_layer(run, plates, tmp_path, write_plate):
+    write_plate(tmp_path / "p.exr", np.zeros((64, 64, 3), np.float32))
+    for more in (("--part", "7"), ("--layer", "diffuse")):
+        done = run("matte", "p.exr", "-o", "m.exr", "--dry-run", *more)
+        assert done.returncode == 1, done.stdout
+        assert "CANNOT BE MATTED" in done.stdout
+        assert more[1] in done.stdout
+    assert run("matte", "p.exr", "-o", "m.exr", "--dry-run").returncode == 0
