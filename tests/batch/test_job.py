@@ -130,7 +130,7 @@ def test_two_outputs_of_a_shot_that_are_one_file_however_it_is_spelled(shot, tmp
 
 @pytest.mark.parametrize("entry", ['device = "gpu"', 'engine = "onx"'])
 def test_a_device_or_engine_that_there_is_none_of_is_told_when_the_job_is_read(tmp_path, entry):
-    shot = '[[shots]]\nsource = "p.####.exr"\n[[shots.outputs]]\npath = "m.####.exr"\n'
+    shot = '[[shots]]\nname = "a"\nsource = "p.####.exr"\n[[shots.outputs]]\npath = "m.####.exr"\n'
     (tmp_path / "job.toml").write_text(f"{entry}\n{shot}")
     with pytest.raises(JobError, match="is one of"):
         load_job(tmp_path / "job.toml")
