@@ -37,7 +37,7 @@ def clothed(
     image = image.clone()
     for kind, group in enumerate(rng.groups(len(image), share, 4)):
         cover = _cover(alpha[group], short[group], rng)
-        cloth = print_(len(group)) if kind == 3 else _pattern(len(group), image.shape[2:], kind, rng)
+        cloth = print_(len(group)) if kind == 3 else pattern(len(group), image.shape[2:], kind, rng)
         image[group] = _laid(image[group], cover, cloth, rng)
     return image
 
@@ -61,7 +61,7 @@ def _cover(alpha: Tensor, short: Tensor, rng: Rng) -> Tensor:
     return alpha * between.clamp(0, 1)[:, None]
 
 
-def _pattern(count: int, shape: torch.Size, kind: int, rng: Rng) -> Tensor:
+def pattern(count: int, shape: torch.Size, kind: int, rng: Rng) -> Tensor:
     """Cloth of two colours: plain, in stripes or checks, in spots; B×3×H×W, display-referred."""
     height, width = shape
     paints = rng.uniform(6 * count).view(2, count, 3, 1, 1)

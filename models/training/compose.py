@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from models.training.clothes import clothed
 from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
+from models.training.skirts import skirted
 
 SHORT = ("london", "strands", "civil")  # their pictures end at the chest
 ACTION = ("action", "unmasked", "rendered")  # people who move
@@ -42,6 +44,7 @@ class Recipe:
     busy : plates with things behind; on one with nobody they are what else stands in a frame's middle.
     largest : size of the largest things, as a part of the view.
     clothes : plates whose person wears something else below the head.
+    skirts : of people who are seen below the chest, how many get a long skirt.
     """
 
     shares: dict[str, float]
@@ -53,6 +56,7 @@ class Recipe:
     busy: float = BUSY
     largest: float = 0.9
     clothes: float = 0.0
+    skirts: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,16 @@ class Composer:
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
         colour = torch.where(swapped, mix(tone(colour, rng, 0.5), behind, alpha), colour)
+        drawn = torch.zeros_like(alpha)
+        if self.recipe.skirts:
+            tall, print_ = ~self.short[which], partial(self.background, shape=shape)
+            colour, alpha, drawn = skirted(colour, alpha, tall, print_, rng, self.recipe.skirts)
         if self.recipe.clothes:
             short = self.short[which]
             colour = clothed(
                 colour, alpha, short, lambda n: self.background(n, shape), rng, self.recipe.clothes
             )
-        trust = believed(alpha, trust, exact, swapped)
+        trust = believed(alpha, torch.maximum(trust, drawn), exact, swapped)
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
         nobody = (rng.uniform(count) < self.recipe.empty)[:, None, None, None]
