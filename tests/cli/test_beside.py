@@ -80,17 +80,43 @@ def test_a_review_replaces_pages_and_sheets_and_nothing_else(run, tmp_path, plat
         assert run(*review, "page.html").returncode == 0
 
 
+def test_a_job_s_review_is_refused_before_its_first_shot_is_looked_at(run, tmp_path, plates):
+    job = tmp_path / "job.toml"
+    job.write_text(
+        '[[shots]]\nname = "a"\nsource = "plates/p.####.png"\n[[shots.outputs]]\npath = "m/a.####.png"\n'
+    )
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.html").write_text("<html>mine</html>")
+    done = run("review", "job.toml", "-o", "pages")
+    assert done.returncode == 1
+    assert "index.html is there already" in done.stderr
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["index.html"]
+    done = run("review", "plates/p.####.png", "mask.png", "-o", "page.html", "--sheet", "sheet.bmp")
+    assert done.returncode == 1, done.stdout
+
+
 def test_a_farm_is_not_handed_the_job_file_itself(run, tmp_path, plates):
     job = tmp_path / "job.toml"
     job.write_text(JOB.replace('frames = "4-5"', 'frames = "1-2"').replace(".exr", ".png"))
-    for kind, out in (("openjd", "job.toml"), ("opencue", "job.toml"), ("openjd", "mask.png")):
+    (tmp_path / "other.toml").write_text("# run by flyaway\n")
+    (tmp_path / "submit.py").write_text("# calls flyaway batch --resume --progress\n")
+    for kind, out in (
+        ("openjd", "job.toml"),
+        ("opencue", "job.toml"),
+        ("openjd", "mask.png"),
+        ("openjd", "other.toml"),
+        ("opencue", "submit.py"),
+    ):
         done = run("farm", kind, "job.toml", "-o", out)
         assert done.returncode == 1, done.stdout
         assert out in done.stderr
     assert job.read_text().startswith("\nname")
+    assert (tmp_path / "submit.py").read_text().startswith("# calls")
     assert {path: path.read_bytes() for path in plates} == plates
-    for _ in range(2):
-        assert run("farm", "openjd", "job.toml", "-o", "farm.json").returncode == 0
+    for _ in range(2):  # its own are written anew, whatever the program is called
+        for kind, out in (("openjd", "farm.json"), ("opencue", "outline.py"), ("deadline", "farm")):
+            done = run("farm", kind, "job.toml", "-o", out, "--program", "/opt/fx/fa")
+            assert done.returncode == 0, done.stderr
 
 
 def test_a_dry_run_tells_that_a_plate_has_no_such_part_or_layer(run, plates, tmp_path, write_plate):
@@ -101,3 +127,6 @@ def test_a_dry_run_tells_that_a_plate_has_no_such_part_or_layer(run, plates, tmp
         assert "CANNOT BE MATTED" in done.stdout
         assert more[1] in done.stdout
     assert run("matte", "p.exr", "-o", "m.exr", "--dry-run").returncode == 0
+    (tmp_path / "s.0001.exr").write_bytes(b"")  # one broken plate is that frame's own affair
+    write_plate(tmp_path / "s.0002.exr", np.zeros((64, 64, 3), np.float32))
+    assert run("matte", "s.####.exr", "-o", "m.####.exr", "--dry-run").returncode == 0

@@ -181,11 +181,15 @@ def _header(task: FrameTask, part: str | None) -> oiio.ImageSpec | None:
 
 
 def unreadable(plan: Plan, options: RunOptions) -> str:
-    """Why the first plate that is there cannot be matted as asked, by its header alone; "" where it can."""
+    """Why the first plate has no such part or layer as is asked for, by its header alone; "" where it has.
+
+    One that cannot be read at all is that frame's own affair.
+    """
     task = next((task for task in plan.tasks if task.source.is_file()), None)
+    if task is None or _header(task, None) is None:
+        return ""
     try:
-        if task is not None:
-            check_header(task.source, task.frame, options.read)
+        check_header(task.source, task.frame, options.read)
     except FrameError as error:
         return str(error)
     return ""

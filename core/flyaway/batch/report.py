@@ -282,8 +282,10 @@ def frame_error(error: Exception, task: FrameTask) -> FrameError:
 
 def _let_go(error: BaseException | None) -> None:
     """Have an error, and what led to it, no longer hold the pictures of whatever raised it."""
-    known = set[int]()
-    while error is not None and id(error) not in known:
-        known.add(id(error))
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    waiting, known = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in known:
+            known.add(id(one))
+            one.__traceback__ = None
+            waiting += [one.__cause__, one.__context__]

@@ -69,6 +69,10 @@ def movie(
     if out.exists() and not overwrite:
         raise UsageError(f"{out} exists already. Use --overwrite to replace it.")
     pairs = pair_frames(plates, mattes, frames)
+    if out.exists() and any(
+        out.samefile(path) for path in {pairs[0].source, *(p.target for p in pairs)} if path.exists()
+    ):
+        raise UsageError(f"{out} is a plate or a matte: name another movie.")
     config = None if ocio is None else resolve_config(ocio)
     written = write_movie(
         out,

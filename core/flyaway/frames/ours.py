@@ -6,18 +6,18 @@ a name that by mistake is that of a plate, of a mask or of anybody's work would 
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
-from flyaway.errors import UsageError
+from flyaway.errors import FlyawayError, UsageError
 from flyaway.frames import library
 
 Kind = Literal["report", "page", "contact sheet", "preview", "submission"]
 SOFTWARE = "Flyaway, {kind}"  # what pictures beside mattes say of who made them
 OLD_PREVIEWS = "previews"  # the folder of those from before they said so, which Nuke's bakes have
-_LARGEST = 1 << 26  # of a report that is looked into: a hundred thousand failures fit
+_HEAD = 1 << 12  # bytes of a text that tell what it is
 
 
 def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> None:
@@ -40,31 +40,29 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
     if any(one.name == place.name and one.resolve() == place for one in reserved):
         raise UsageError(f"{path} cannot be the {kind}: it is a plate, a matte or a mask. Name another file.")
     if path.exists() and path.stat().st_size and not _IS[kind](path):
+        older = "; those of earlier releases do not say so" if kind in ("preview", "contact sheet") else ""
         raise UsageError(
-            f"{path} is there already, and is no {kind} that Flyaway wrote: name another file, or move it"
+            f"{path} is there already, and is no {kind} that Flyaway wrote{older}: name another, or move it"
             " away."
         )
 
 
-def _text(path: Path, most: int = _LARGEST) -> str:
+def _head(path: Path) -> str:
+    """What a text begins with; a character that is cut in two there is left out."""
     try:
         with path.open("rb") as file:
-            return file.read(most).decode()
-    except (OSError, UnicodeDecodeError):
+            return file.read(_HEAD).decode(errors="ignore")
+    except OSError:
         return ""
 
 
 def _is_report(path: Path) -> bool:
-    try:
-        document = json.loads(_text(path))
-    except ValueError:
-        return False
-    return isinstance(document, dict) and "exit_code" in document
+    # Its head alone: one of a hundred thousand failures has 60 MB.
+    return re.match(r'\{\s*(?:"(?:name|job)": ".*",\s*)?"exit_code": \d+,', _head(path)) is not None
 
 
 def _is_page(path: Path) -> bool:
-    # Pages hold their pictures: all but the head of one is left alone.
-    head = _text(path, 1 << 12)
+    head = _head(path)
     return head.lower().startswith("<!doctype html") and "Content-Security-Policy" in head
 
 
@@ -80,7 +78,7 @@ def _says(path: Path, kind: str) -> bool:
     """Whether a picture says that it is of a kind; of "", that it says nothing, and is 8-bit RGBA."""
     try:
         source = library.open_input(path)
-    except Exception:
+    except FlyawayError:
         return False
     spec = source.spec()
     source.close()
@@ -91,7 +89,14 @@ def _says(path: Path, kind: str) -> bool:
 
 
 def _is_submission(path: Path) -> bool:
-    return "flyaway" in _text(path, 1 << 16)
+    """OpenJD's template, OpenCue's outline, or one of Deadline's two files, as `flyaway.farm` writes them."""
+    head = _head(path)
+    return (
+        (head.startswith("{") and '"description": "Portrait mattes by flyaway batch.' in head)
+        or (head.startswith('"""Portrait mattes of ') and "written by flyaway " in head.partition("\n")[0])
+        or head.startswith("Plugin=CommandLine\nName=flyaway ")
+        or re.match(r"Executable=.*\nArguments=batch .*--resume --progress", head) is not None
+    )
 
 
 _IS: dict[Kind, Callable[[Path], bool]] = {

@@ -64,7 +64,7 @@ def with_channels(picture: Picture, more: FloatImage, names: tuple[str, ...], de
 
 def as_half(pixels: FloatImage) -> tuple[FloatImage, tuple[str, ...]]:
     """Values that half floats can hold, and what is to be told of those that they cannot."""
-    if float(pixels.max(initial=0)) <= HALF_MAX and float(pixels.min(initial=0)) >= -HALF_MAX:
+    if not bool((np.abs(pixels) > HALF_MAX).any()):  # NaN, which a half can hold, is none of them
         return pixels, ()
     told = f"values beyond ±{HALF_MAX:g} were clipped, where half floats end; --depth float keeps them"
     return np.clip(pixels, -HALF_MAX, HALF_MAX), (told,)

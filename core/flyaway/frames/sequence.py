@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import fileseq
@@ -72,6 +73,7 @@ def is_pattern(path: str | Path) -> bool:
     return Path(name).suffix != ""
 
 
+@lru_cache(maxsize=256)  # asked for each frame of a mask, and fileseq takes a quarter of a millisecond
 def sequence_of(pattern: str | Path) -> FramePattern:
     """A pattern, taken apart: "####" is four digits to Nuke and to everyone who writes it.
 

@@ -17,7 +17,7 @@ from flyaway.frames.ours import refuse_to_replace
 from flyaway.frames.patterns import FrameJob
 from flyaway.review.check import Review
 from flyaway.review.partners import Partner, partner_of, without_partner
-from flyaway.review.run import ReviewOptions, make_review, thumbnail
+from flyaway.review.run import ReviewOptions, check_places, make_review, thumbnail
 
 INDEX = "index.html"
 
@@ -110,8 +110,13 @@ def review_job(
     """
     options = options or ReviewOptions()
     names = _file_names(job)
-    done = []
-    for shot, plan in plan_job(job):
+    plans, done = plan_job(job), []
+    looked_at = [path for _, plan in plans for task in plan.tasks for path in (task.source, *task.targets)]
+    refuse_to_replace(folder / INDEX, "page", looked_at)
+    for shot, _ in plans:  # all of them before the first is looked at, which may take hours
+        page = folder / f"{names[shot.name]}.html"
+        check_places(page, page.with_suffix(".png"), looked_at)
+    for shot, plan in plans:
         own = _options_of(shot, plan, options, title=f"{job.name}: {shot.name}")
         page = folder / f"{names[shot.name]}.html"
         sheet = page.with_suffix(".png")
@@ -131,7 +136,6 @@ def review_job(
         done.append(one)
         if progress is not None:
             progress(one)
-    refuse_to_replace(folder / INDEX, "page")
     write_text(folder / INDEX, _index(job, done, against))
     return done
 

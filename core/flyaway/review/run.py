@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from flyaway.color import FloatImage
-from flyaway.errors import FlyawayError, WriteError
+from flyaway.errors import FlyawayError, UsageError, WriteError
 from flyaway.frames.atomic import write_atomically, write_text
 from flyaway.frames.canvas import canvas_of
 from flyaway.frames.ours import SOFTWARE, refuse_to_replace
@@ -83,9 +83,7 @@ def make_review(
     if not pairs:
         raise FlyawayError("There is no frame to look over.")
     looked_at = [path for pair in (*pairs, *(against or ())) for path in (pair.source, pair.target)]
-    refuse_to_replace(page, "page", looked_at)
-    if sheet is not None:
-        refuse_to_replace(sheet, "contact sheet", [*looked_at, page])
+    check_places(page, sheet, looked_at)
     others = replace(options, channel=against_channel or options.channel)
     review = review_frames(pairs, options.read, options.channel, progress)
     review = replace(review, remarks=tuple(remarks))
@@ -102,6 +100,20 @@ def make_review(
     if sheet is not None:
         _write_sheet(sheet, replace(review, against=None), options)
     return review
+
+
+def check_places(page: Path, sheet: Path | None, looked_at: Sequence[Path]) -> None:
+    """Refuse, before anything is looked at, a page and a contact sheet that would replace what is not theirs.
+
+    Raises
+    ------
+    UsageError : which, and why; see `flyaway.frames.ours.refuse_to_replace`.
+    """
+    refuse_to_replace(page, "page", looked_at)
+    if sheet is not None:
+        refuse_to_replace(sheet, "contact sheet", [*looked_at, page])
+        if sheet.suffix.lower() not in (".png", ".tif", ".tiff"):
+            raise UsageError(f"{sheet}: a contact sheet is a .png or a .tif.")
 
 
 def _told_apart(first: Path, second: Path) -> tuple[str, str]:
