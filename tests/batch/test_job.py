@@ -75,9 +75,12 @@ def test_a_shot_that_another_run_is_at_does_not_stop_the_others(shot, tmp_path, 
         ("plates/p.####.exr", "a plate of a"),
         ("out/a/../a/m.####.exr", "would overwrite a's"),
         ("out//a/./m.####.exr", "would overwrite a's"),
+        ("linked/a/m.####.exr", "would overwrite a's"),
     ],
 )
 def test_shots_that_would_overwrite_each_other_however_it_is_spelled(shot, tmp_path, target, message):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "linked").symlink_to("out")
     first = Shot("a", shot(2), (Target(str(tmp_path / "out/a/m.####.exr")),))
     second = Shot("b", shot(2, folder="others"), (Target(f"{tmp_path}/{target}"),))
     with pytest.raises(JobError, match=message):
@@ -126,6 +129,14 @@ def test_two_outputs_of_a_shot_that_are_one_file_however_it_is_spelled(shot, tmp
         targets = tuple(Target(str(tmp_path / folder / "m.####.exr")) for folder in ("out", other))
         with pytest.raises(JobError, match="two outputs would be written to"):
             plan_shot("a", shot(2), targets)
+
+
+def test_frames_come_in_order_however_they_are_named(shot, tmp_path):
+    """A shot that is seen backwards remembers nothing; its mattes were taken for the shot's afterwards."""
+    source, target = shot(4), Target(str(tmp_path / "m.####.exr"))
+    first = plan_shot("a", source, [target]).tasks[0].frame
+    backwards = plan_shot("a", source, [target], f"{first + 3}-{first + 1},{first}")
+    assert [task.frame for task in backwards.tasks] == [first + n for n in range(4)]
 
 
 @pytest.mark.parametrize("entry", ['device = "gpu"', 'engine = "onx"'])

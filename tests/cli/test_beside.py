@@ -28,6 +28,7 @@ MATTE = ("matte", "plates/p.####.png", "-o", "mattes/p.####.png", "--coarse-only
     [
         (("--previews", "plates"), "p.0001.png would be replaced by a preview"),
         (("--previews", "plates/../mattes"), "p.0001.png would be replaced by a preview"),
+        (("--previews", "linked"), "p.0001.png would be replaced by a preview"),
         (("--report", "plates/p.0002.png"), "cannot be the report"),
         (("--report", "plates/../mattes/p.0002.png"), "cannot be the report"),
         (("--report", "mask.png"), "cannot be the report"),
@@ -37,12 +38,28 @@ MATTE = ("matte", "plates/p.####.png", "-o", "mattes/p.####.png", "--coarse-only
 )
 def test_a_run_refuses_before_it_begins(run, tmp_path, plates, more, named):
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "linked").symlink_to("plates")
     done = run(*MATTE, *more)
     assert done.returncode == 1, done.stderr
     assert named in done.stderr
     assert {path: path.read_bytes() for path in plates} == plates
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "mattes").exists()
+
+
+@pytest.mark.parametrize("raw", ["linked/p.####.exr", "linked/../out/m.####.exr"])
+def test_a_raw_matte_replaces_neither_a_plate_nor_its_matte_however_it_is_spelled(
+    run, tmp_path, write_plate, raw
+):
+    (tmp_path / "plates").mkdir()
+    path = write_plate(tmp_path / "plates" / "p.0001.exr", np.zeros((64, 64, 3), np.float32))
+    before = path.read_bytes()
+    (tmp_path / "linked").symlink_to("plates")
+    done = run("matte", "plates/p.####.exr", "-o", "out/m.####.exr", "--raw", raw, "--overwrite")
+    assert done.returncode == 1, done.stdout
+    assert "cannot hold the raw matte" in done.stderr
+    assert path.read_bytes() == before
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_preview_replaces_a_preview_and_nothing_else(run, tmp_path, plates):

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flyaway.batch.places import Real
 from flyaway.batch.raw import raw_path
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
@@ -66,16 +67,17 @@ def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> No
     first = plan.tasks[0]
     for name, text in finish.masks().items():
         check_mask(text, name, first.source, first.frame)
+    real = Real()
     for task in plan.tasks:
-        _check_kept(finish, plan, task)
+        _check_kept(finish, plan, task, real)
     if previews is not None:
-        _check_previews(previews, plan, finish)
+        _check_previews(previews, plan, finish, real)
     if finish.raw:
         raw_path(finish.raw, first)
-        taken = {path.absolute() for task in plan.tasks for path in (task.source, *task.targets)}
+        taken = {real(path) for task in plan.tasks for path in (task.source, *task.targets)}
         for task in plan.tasks:
             path = raw_path(finish.raw, task)
-            if path.absolute() in taken:
+            if real(path) in taken:
                 raise UsageError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
     at = finish.subject.frame
     if at is not None and first.frame is None:
@@ -91,19 +93,14 @@ def files_of(plan: Plan, finish: Finish) -> Iterator[Path]:
             yield raw_path(finish.raw, task)
 
 
-def _check_previews(folder: Path, plan: Plan, finish: Finish) -> None:
+def _check_previews(folder: Path, plan: Plan, finish: Finish, real: Real) -> None:
     """Refuse a folder where a preview would replace a plate, a matte, a mask or a raw matte."""
-    place = folder.resolve()
-    names = {preview_path(folder, task.targets[0]).name for task in plan.tasks}
-    real: dict[Path, Path] = {}  # folders are looked up once each, not once a frame
+    taken = {real(preview_path(folder, task.targets[0])) for task in plan.tasks}
     for path in files_of(plan, finish):
-        if path.name in names:
-            if path.parent not in real:
-                real[path.parent] = path.parent.resolve()
-            if real[path.parent] == place:
-                raise UsageError(
-                    f"{path} would be replaced by a preview: name another folder for those (--previews)."
-                )
+        if real(path) in taken:
+            raise UsageError(
+                f"{path} would be replaced by a preview: name another folder for those (--previews)."
+            )
 
 
 def given(finish: Finish, writes: Sequence[WriteOptions], task: FrameTask) -> list[tuple[str, Path]]:
@@ -136,16 +133,16 @@ def open_to(alpha: FloatImage, masks: Mapping[str, FloatImage]) -> FloatImage:
     return alpha * (1 - masks["garbage"]) if "garbage" in masks else alpha
 
 
-def _check_kept(finish: Finish, plan: Plan, task: FrameTask) -> None:
+def _check_kept(finish: Finish, plan: Plan, task: FrameTask, real: Real) -> None:
     """Refuse to write over a mask or a background, which are somebody's work: --overwrite would."""
     files = given(finish, plan.writes, task)
     if not files:
         return
-    written = {path.absolute() for path in task.targets}
+    written = {real(path) for path in task.targets}
     if finish.raw:
-        written.add(raw_path(finish.raw, task).absolute())
+        written.add(real(raw_path(finish.raw, task)))
     for name, path in files:
-        if path.absolute() in written:
+        if real(path) in written:
             what = "the background" if name == "over" else f"the {name} matte"
             raise UsageError(f"{path} cannot be written to: it is {what}. Name another output.")
 

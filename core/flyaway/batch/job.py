@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
@@ -14,6 +14,7 @@ from flyaway.batch.finish import Finish, check_finish
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
+from flyaway.batch.places import Real
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.raw import raw_path
 from flyaway.batch.report import FrameResult
@@ -274,9 +275,10 @@ def chosen_where(job: Job, shot: Shot) -> Shot:
 
 def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
     """Files that two shots would both write, and plates of one that another would overwrite."""
-    owner: dict[str, str] = {}
+    owner: dict[Path, str] = {}
     wrong = []
-    plates = {os.path.abspath(task.source): shot.name for shot, plan in plans for task in plan.tasks}  # noqa: PTH100
+    real = Real()
+    plates = {real(task.source): shot.name for shot, plan in plans for task in plan.tasks}
     for shot, plan in plans:
         raw = filled(shot, tokens_of(job, shot)).raw if shot.finish.raw else ""
         kept = ((raw_path(raw, task),) if raw else () for task in plan.tasks)
@@ -284,8 +286,7 @@ def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
             path for task, more in zip(plan.tasks, kept, strict=True) for path in (*task.targets, *more)
         )
         for target in written:
-            # However it is spelled; a hundred thousand of them must not be looked up on a server.
-            place = os.path.abspath(target)  # noqa: PTH100
+            place = real(target)
             other = owner.setdefault(place, shot.name)
             if other != shot.name:
                 wrong.append(f"{shot.name}: would overwrite {other}'s {target}.")

@@ -124,7 +124,7 @@ def plan_shot(
     chunk: int = 0,
     handles: int = HANDLES,
 ) -> Plan:
-    """Pair every plate with its mattes.
+    """Pair every plate with its mattes, in the order of their numbers.
 
     Raises
     ------
@@ -136,6 +136,8 @@ def plan_shot(
         raise JobError(f"{name}: no output; say where the mattes go.")
     paired = [plan_frames(source, target.path, frames, target.suffix) for target in targets]
     tasks = [_task(jobs) for jobs in zip(*paired, strict=True)]
+    if all(task.frame is not None for task in tasks):  # 1010-1001 names frames; a shot is seen forwards
+        tasks.sort(key=lambda task: task.frame or 0)
     writes = tuple(target.write for target in targets)
     for folder in {path.parent for task in tasks for path in task.targets}:
         check_destination(folder)

@@ -114,7 +114,7 @@ FIELDS = (
         "rewritten",
         "rewritten",
         "dropped",
-        "each file has its own; one level of scan lines is written",
+        "each file has its own; one level is written, in scan lines (`beside`: in tiles where the plate is)",
     ),
     Field(
         "compression",

@@ -53,6 +53,7 @@ def open_input(path: Path, frame: int | None = None, part: str | None = None) ->
             problem = f"{path.suffix} is not read by the OpenImageIO that is installed: {how}"
             raise ReadError(f"{problem}.", path=path, frame=frame)
         raise ReadError(f"cannot be opened: {problem}", path=path, frame=frame)
+    oiio.geterror()  # of readers that were tried first, by the file's name: left alone it is said at the end
     try:
         index, _ = choose_part(source, part, path, frame)
         if index != source.current_subimage() and not source.seek_subimage(index, 0):

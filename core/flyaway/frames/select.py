@@ -93,6 +93,8 @@ def choose_channels(
     lower = [name.lower() for name in names]
     layers = _layers(lower)
     if wanted is not None:
+        if view and wanted.strip().lower() == view.lower() and "" in layers:
+            return _pick(lower, "", names, ())  # a stereo file's default view has no name in its channels
         return _named_layer(wanted, names, lower, layers, path, frame)
     if "" in layers:
         return _pick(lower, "", names, _other_views(layers, view))
@@ -150,7 +152,10 @@ def _named_part(
         matches = [i for i, label in enumerate(candidates) if label.lower() == wanted.lower()]
         if matches:
             return matches[0]
-    raise ReadError(f"there is no part {wanted!r}; it has {_listed(labels)}.", path=path, frame=frame)
+    hint = ""
+    if any(name.lower().startswith(f"{wanted.lower()}.") for spec in specs for name in spec.channelnames):
+        hint = f" Its channels have a layer of that name: --layer {wanted}."
+    raise ReadError(f"there is no part {wanted!r}; it has {_listed(labels)}.{hint}", path=path, frame=frame)
 
 
 def _layers(lower: Sequence[str]) -> dict[str, tuple[str, str, str]]:

@@ -85,7 +85,9 @@ def sequence_of(pattern: str | Path) -> FramePattern:
     """
     folder, name = os.path.split(str(pattern))
     if len(FRAME_TOKEN.findall(name)) > 1:
-        raise PatternError(f"{name} has two places for the frame number; leave one.")
+        raise PatternError(
+            f"{name} has two places for the frame number; leave one, or name the folder of the plates."
+        )
     try:
         sequence = fileseq.FileSequence(name, pad_style=fileseq.PAD_STYLE_HASH1)
     except (ValueError, fileseq.FileSeqException) as error:
