@@ -69,15 +69,16 @@ def test_memory_fades_by_the_same_share_in_each_frame(memory, frames):
 @pytest.mark.parametrize(
     ("of", "clips"), [("coarse", ("moving", "swaying", "locked")), ("refined", ("moving", "locked"))]
 )
-def test_a_chunk_with_the_default_handles_is_the_whole_shot_to_within_an_eight_bit_step(of, clips):
-    """At least 99.9 % of the pixels, by the program that makes the table of docs/shots.md."""
+@pytest.mark.parametrize(("handles", "least"), [(HANDLES, 99.6), (32, 99.9)])
+def test_a_chunk_with_handles_is_the_whole_shot_to_within_an_eight_bit_step(of, clips, handles, least):
+    """So many of the pixels, by the program that makes the table of docs/shots.md."""
     script = Path(__file__).resolve().parents[1] / "docs" / "measure_handles.py"
-    words = [sys.executable, str(script), "--clip", *clips, "--handles", str(HANDLES), "--of", of]
+    words = [sys.executable, str(script), "--clip", *clips, "--handles", str(handles), "--of", of]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     found = re.findall(r" handles: ([\d.]+)% within 1/255, the worst ([\d.]+)", done.stdout)
     assert len(found) == len(clips)
     for within, worst in found:
-        assert float(within) >= 99.9, done.stdout
+        assert float(within) >= least, done.stdout
         assert float(worst) < 0.05, done.stdout
 
 

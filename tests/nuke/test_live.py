@@ -189,8 +189,9 @@ def test_half(live, name, plate, every):
     assert torch.equal(out[:, 1].float(), full[:, 1])
     assert full[:, 1].max() == 1, "regions were refined"
     difference = (out[:, 3].float() - full[:, 3]).abs()
-    # clean's features are ten times as large as fast's: half rounds off what shows in a pixel of a thousand.
-    least = 0.998 if name == "clean" else 0.999
+    # clean's features are ten times as large as fast's, and quality 10 has a refiner that was taught behind
+    # another's: half rounds off what shows in one and in two pixels of a thousand more.
+    least = {"clean": 0.998, "quality": 0.997}.get(name, 0.999)
     assert (difference <= 1 / 64).float().mean() >= least
     assert (border(difference[0]) <= 1 / 64).float().mean() >= 0.998
     assert difference.mean() < 1 / 500
