@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -175,11 +176,9 @@ def read_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> None:
     """
     key, subframe = (scene.name, use.uid), scene.frame_subframe
     _ahead.pop(key, None)
-    try:
+    with contextlib.suppress(Exception):
         made_of = signature.of(scene, use, frame)
         _ahead[key] = _Ahead(frame, subframe, made_of, _tap(scene, use).read(frame, subframe))
-    except Exception:
-        _ahead.pop(key, None)
 
 
 def is_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> bool:

@@ -44,21 +44,26 @@ def clothed(
 
 def _cover(alpha: Tensor, short: Tensor, rng: Rng) -> Tensor:
     """How much of each pixel is cloth: the person between two rows that are not quite straight."""
-    count, _, height, width = alpha.shape
-    rows = torch.arange(height, device=rng.device, dtype=torch.float32)
-    somebody = alpha[:, 0].amax(2) > 0.5  # B×H
-    top = torch.where(somebody, rows, float(height)).amin(1)
-    tall = (torch.where(somebody, rows, -1.0).amax(1) - top).clamp(min=1)
-    place = (rows - top[:, None]) / tall[:, None]  # B×H, 0 at the head and 1 at the feet
+    count, _, _, width = alpha.shape
+    _, tall, place = stature(alpha)
     wobble = F.interpolate(rng.normal(count, 1, 1, 7), (1, width), mode="bicubic", align_corners=False)
     place = place[:, :, None] + 0.03 * wobble[:, 0]
     chosen = rng.uniform(count)
     low, high = (torch.where(short, chest, below) for chest, below in zip(CHEST, BELOW, strict=True))
     start = low + chosen * (high - low)
     end = torch.where(rng.uniform(count) < 0.5, 2.0, start + rng.uniform(count, 0.12, 0.5))
-    edge = (tall / 1.5)[:, None, None]  # hems are some pixels soft
+    edge = tall[:, :, None] / 1.5  # hems are some pixels soft
     between = torch.minimum(place - start[:, None, None], end[:, None, None] - place) * edge + 0.5
     return alpha * between.clamp(0, 1)[:, None]
+
+
+def stature(alpha: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows that show somebody (B×H bool), their height in px (B×1), and each row's place: 0 head, 1 feet."""
+    rows = torch.arange(alpha.shape[2], device=alpha.device, dtype=torch.float32)
+    somebody = alpha[:, 0].amax(2) > 0.5
+    top = torch.where(somebody, rows, float(len(rows))).amin(1)[:, None]
+    tall = (torch.where(somebody, rows, -1.0).amax(1)[:, None] - top).clamp(min=1)
+    return somebody, tall, (rows - top) / tall
 
 
 def pattern(count: int, shape: torch.Size, kind: int, rng: Rng) -> Tensor:

@@ -113,16 +113,13 @@ class Composer:
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
         colour = torch.where(swapped, mix(tone(colour, rng, 0.5), behind, alpha), colour)
-        drawn = torch.zeros_like(alpha)
+        short, print_ = self.short[which], partial(self.background, shape=shape)
         if self.recipe.skirts:
-            tall, print_ = ~self.short[which], partial(self.background, shape=shape)
-            colour, alpha, drawn = skirted(colour, alpha, tall, print_, rng, self.recipe.skirts)
+            colour, alpha, drawn = skirted(colour, alpha, ~short, print_, rng, self.recipe.skirts)
+            trust = torch.maximum(trust, drawn)
         if self.recipe.clothes:
-            short = self.short[which]
-            colour = clothed(
-                colour, alpha, short, lambda n: self.background(n, shape), rng, self.recipe.clothes
-            )
-        trust = believed(alpha, torch.maximum(trust, drawn), exact, swapped)
+            colour = clothed(colour, alpha, short, print_, rng, self.recipe.clothes)
+        trust = believed(alpha, trust, exact, swapped)
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
         nobody = (rng.uniform(count) < self.recipe.empty)[:, None, None, None]

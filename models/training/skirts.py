@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.mixing import decoded, encoded, mix
-from models.training.clothes import pattern
+from models.training.clothes import pattern, stature
 from models.training.faults import Rng, tone
 
 WAIST, HEM = (0.36, 0.5), (0.68, 0.97)
@@ -54,12 +54,8 @@ def skirted(
 def _shape(alpha: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
     """Coverage of a skirt, B×1×H×W, and where a pixel lies across it: 0 in its middle, ±1 at its sides."""
     count, _, height, width = alpha.shape
-    rows = torch.arange(height, device=rng.device, dtype=torch.float32)
     columns = torch.arange(width, device=rng.device, dtype=torch.float32) + 0.5
-    somebody = alpha[:, 0].amax(2) > 0.5
-    top = torch.where(somebody, rows, float(height)).amin(1)[:, None]
-    tall = (torch.where(somebody, rows, -1.0).amax(1)[:, None] - top).clamp(min=1)
-    place = (rows - top) / tall  # B×H
+    somebody, tall, place = stature(alpha)
 
     def number(low: float, high: float) -> Tensor:
         return rng.uniform(count, low, high)[:, None]

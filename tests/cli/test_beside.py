@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from tests.cli.conftest import JOB
 
@@ -136,14 +137,31 @@ def test_a_farm_is_not_handed_the_job_file_itself(run, tmp_path, plates):
             assert done.returncode == 0, done.stderr
 
 
+def two_parts(path: Path) -> None:
+    """An EXR whose second part alone has a layer `diffuse`."""
+    specs = [oiio.ImageSpec(64, 64, 3, "half") for _ in range(2)]
+    specs[1].channelnames = ("diffuse.R", "diffuse.G", "diffuse.B")
+    for spec, name in zip(specs, ("first", "second"), strict=True):
+        spec.attribute("oiio:subimagename", name)
+    target = oiio.ImageOutput.create(str(path))
+    assert target.open(str(path), tuple(specs))
+    for number, spec in enumerate(specs):
+        assert number == 0 or target.open(str(path), spec, "AppendSubimage")
+        assert target.write_image(np.zeros((64, 64, 3), np.float32))
+    assert target.close()
+
+
 def test_a_dry_run_tells_that_a_plate_has_no_such_part_or_layer(run, plates, tmp_path, write_plate):
     write_plate(tmp_path / "p.exr", np.zeros((64, 64, 3), np.float32))
+    two_parts(tmp_path / "parts.exr")
     for more in (("--part", "7"), ("--layer", "diffuse")):
         done = run("matte", "p.exr", "-o", "m.exr", "--dry-run", *more)
         assert done.returncode == 1, done.stdout
         assert "CANNOT BE MATTED" in done.stdout
         assert more[1] in done.stdout
     assert run("matte", "p.exr", "-o", "m.exr", "--dry-run").returncode == 0
+    done = run("matte", "parts.exr", "-o", "m.exr", "--dry-run", "--part", "second", "--layer", "diffuse")
+    assert done.returncode == 0, done.stdout  # a layer of the part that is asked for
     (tmp_path / "s.0001.exr").write_bytes(b"")  # one broken plate is that frame's own affair
     write_plate(tmp_path / "s.0002.exr", np.zeros((64, 64, 3), np.float32))
     assert run("matte", "s.####.exr", "-o", "m.####.exr", "--dry-run").returncode == 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flyaway.batch.places import Real
+from flyaway.batch.places import Anchor
 from flyaway.batch.raw import raw_path
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
@@ -67,17 +67,17 @@ def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> No
     first = plan.tasks[0]
     for name, text in finish.masks().items():
         check_mask(text, name, first.source, first.frame)
-    real = Real()
+    key = Anchor(first.targets[0].parent).key
     for task in plan.tasks:
-        _check_kept(finish, plan, task, real)
+        _check_kept(finish, plan, task, key)
     if previews is not None:
-        _check_previews(previews, plan, finish, real)
+        _check_previews(previews, plan, finish, key)
     if finish.raw:
         raw_path(finish.raw, first)
-        taken = {real(path) for task in plan.tasks for path in (task.source, *task.targets)}
+        taken = {key(path) for task in plan.tasks for path in (task.source, *task.targets)}
         for task in plan.tasks:
             path = raw_path(finish.raw, task)
-            if real(path) in taken:
+            if key(path) in taken:
                 raise UsageError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
     at = finish.subject.frame
     if at is not None and first.frame is None:
@@ -93,11 +93,11 @@ def files_of(plan: Plan, finish: Finish) -> Iterator[Path]:
             yield raw_path(finish.raw, task)
 
 
-def _check_previews(folder: Path, plan: Plan, finish: Finish, real: Real) -> None:
+def _check_previews(folder: Path, plan: Plan, finish: Finish, key: Callable[[Path], str]) -> None:
     """Refuse a folder where a preview would replace a plate, a matte, a mask or a raw matte."""
-    taken = {real(preview_path(folder, task.targets[0])) for task in plan.tasks}
+    taken = {key(preview_path(folder, task.targets[0])) for task in plan.tasks}
     for path in files_of(plan, finish):
-        if real(path) in taken:
+        if key(path) in taken:
             raise UsageError(
                 f"{path} would be replaced by a preview: name another folder for those (--previews)."
             )
@@ -133,16 +133,16 @@ def open_to(alpha: FloatImage, masks: Mapping[str, FloatImage]) -> FloatImage:
     return alpha * (1 - masks["garbage"]) if "garbage" in masks else alpha
 
 
-def _check_kept(finish: Finish, plan: Plan, task: FrameTask, real: Real) -> None:
+def _check_kept(finish: Finish, plan: Plan, task: FrameTask, key: Callable[[Path], str]) -> None:
     """Refuse to write over a mask or a background, which are somebody's work: --overwrite would."""
     files = given(finish, plan.writes, task)
     if not files:
         return
-    written = {real(path) for path in task.targets}
+    written = {key(path) for path in task.targets}
     if finish.raw:
-        written.add(real(raw_path(finish.raw, task)))
+        written.add(key(raw_path(finish.raw, task)))
     for name, path in files:
-        if real(path) in written:
+        if key(path) in written:
             what = "the background" if name == "over" else f"the {name} matte"
             raise UsageError(f"{path} cannot be written to: it is {what}. Name another output.")
 

@@ -14,7 +14,7 @@ from flyaway.batch.finish import Finish, check_finish
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
-from flyaway.batch.places import Real
+from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.raw import raw_path
 from flyaway.batch.report import FrameResult
@@ -275,10 +275,10 @@ def chosen_where(job: Job, shot: Shot) -> Shot:
 
 def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
     """Files that two shots would both write, and plates of one that another would overwrite."""
-    owner: dict[Path, str] = {}
+    owner: dict[str, str] = {}
     wrong = []
-    real = Real()
-    plates = {real(task.source): shot.name for shot, plan in plans for task in plan.tasks}
+    key = Anchor(Path()).key
+    plates = {key(task.source): shot.name for shot, plan in plans for task in plan.tasks}
     for shot, plan in plans:
         raw = filled(shot, tokens_of(job, shot)).raw if shot.finish.raw else ""
         kept = ((raw_path(raw, task),) if raw else () for task in plan.tasks)
@@ -286,7 +286,7 @@ def _clashes(job: Job, plans: Sequence[tuple[Shot, Plan]]) -> list[str]:
             path for task, more in zip(plan.tasks, kept, strict=True) for path in (*task.targets, *more)
         )
         for target in written:
-            place = real(target)
+            place = key(target)
             other = owner.setdefault(place, shot.name)
             if other != shot.name:
                 wrong.append(f"{shot.name}: would overwrite {other}'s {target}.")

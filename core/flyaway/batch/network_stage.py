@@ -81,11 +81,11 @@ class NetworkStage:
     Parameters
     ----------
     matting : of the run.
-    at_once : whether it is one of a pair, which works on several frames at once.
-    alone : the same model, with all threads for one frame, for frames that are run for the memory alone.
     plan, options, plates, finisher : of the run.
     shot, memory : of a run that mattes frames as a shot; None where each is a still.
     stop : says whether the run is to end.
+    alone : where `matting` is one of a pair, which works on several frames at once: the same model with all
+        threads for one frame, for those that are run for the memory alone.
     """
 
     def __init__(
@@ -99,10 +99,9 @@ class NetworkStage:
         memory: Memory | None,
         stop: Callable[[], bool],
         *,
-        at_once: bool = False,
         alone: Matting | None = None,
     ) -> None:
-        self._at_once, self._alone = at_once, alone
+        self._at_once, self._alone = alone is not None, alone
         self._matting, self._plan, self._options = matting, plan, options
         self._plates, self._finisher = plates, finisher
         self._shot, self._memory, self._stop = shot, memory, stop

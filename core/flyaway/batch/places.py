@@ -25,23 +25,6 @@ def absolute(path: str | Path) -> str:
     return plain if os.path.realpath(os.path.dirname(plain)) == real else os.path.join(real, name)  # noqa: PTH118, PTH120
 
 
-class Real:
-    """Where files lie, however they are spelled: links and ".." on the way to a file's folder are followed.
-
-    Each folder is looked up once, since a hundred thousand files must not be on a server. A file that is a
-    link itself stays that: what is written there replaces the link.
-    """
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, Path] = {}
-
-    def __call__(self, path: Path) -> Path:
-        """A path without links on the way to it."""
-        if path.parent not in self._folders:
-            self._folders[path.parent] = path.parent.resolve()
-        return self._folders[path.parent] / path.name
-
-
 class Anchor:
     """The folder that a lasting file stands in, and the names of others as seen from there.
 

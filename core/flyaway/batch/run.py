@@ -120,7 +120,7 @@ class _Run:
     ) -> None:
         self.journal: Journal | None = None
         pair = _pair(matting, plan, options)
-        self._at_once, self._alone = pair is not None, matting
+        self._at_once, self._alone = pair is not None, None if pair is None else matting
         self._matting, self._plan, self._options = pair or matting, plan, options
         self._stop, self._disk = stop, disk
         self._memory: Memory | None = None
@@ -164,8 +164,7 @@ class _Run:
             shot,
             memory,
             self._stop,
-            at_once=self._at_once,
-            alone=self._alone if self._at_once else None,
+            alone=self._alone,
         )
         self._write = WriteStage(
             plan, options, made, provenance, finisher, raws, memory, self.journal, past, self._disk

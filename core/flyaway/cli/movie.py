@@ -64,14 +64,12 @@ def movie(
     from flyaway.foreground import Despill
     from flyaway.frames import ReadOptions
     from flyaway.frames.movie_write import MovieOptions, write_movie
-    from flyaway.frames.patterns import pair_frames
+    from flyaway.frames.patterns import pair_frames, same_file
 
     if out.exists() and not overwrite:
         raise UsageError(f"{out} exists already. Use --overwrite to replace it.")
     pairs = pair_frames(plates, mattes, frames)
-    if out.exists() and any(
-        out.samefile(path) for path in {pairs[0].source, *(p.target for p in pairs)} if path.exists()
-    ):
+    if any(same_file(out, path) for path in {pairs[0].source, *(pair.target for pair in pairs)}):
         raise UsageError(f"{out} is a plate or a matte: name another movie.")
     config = None if ocio is None else resolve_config(ocio)
     written = write_movie(

@@ -232,7 +232,7 @@ def _check_targets(jobs: Sequence[FrameJob]) -> None:
             )
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
-        if job.target.resolve() in sources or (job.target.exists() and _same_file(job.target, job.source)):
+        if job.target.resolve() in sources or same_file(job.target, job.source):
             raise UsageError(
                 f"{job.target} is a plate: a matte would overwrite it. Name another destination."
             )
@@ -242,7 +242,8 @@ def _check_targets(jobs: Sequence[FrameJob]) -> None:
         raise PatternError(f"{clash} would all be written to {repeated[0]}; give them different stems.")
 
 
-def _same_file(first: Path, second: Path) -> bool:
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two names are one file, through links or not; False where either is not there."""
     try:
         return first.samefile(second)
     except OSError:

@@ -97,9 +97,8 @@ def check_header(path: Path, frame: int | None = None, options: ReadOptions | No
     if is_movie(path):
         header_of(path, frame)
         return
-    source = library.open_input(path, frame)
+    source = library.open_input(path, frame, options.part)
     try:
-        choose_part(source, options.part, path, frame)
         spec = source.spec()
         choose_channels(spec.channelnames, options.layer, path, frame, _default_view(spec))
     finally:

@@ -93,9 +93,7 @@ def choose_channels(
     lower = [name.lower() for name in names]
     layers = _layers(lower)
     if wanted is not None:
-        if view and wanted.strip().lower() == view.lower() and "" in layers:
-            return _pick(lower, "", names, ())  # a stereo file's default view has no name in its channels
-        return _named_layer(wanted, names, lower, layers, path, frame)
+        return _named_layer(wanted, names, lower, layers, path, frame, view)
     if "" in layers:
         return _pick(lower, "", names, _other_views(layers, view))
     if {"ry", "by"} & set(lower):
@@ -188,9 +186,11 @@ def _named_layer(
     layers: dict[str, tuple[str, str, str]],
     path: Path,
     frame: int | None,
+    view: str,
 ) -> Channels:
     prefix = wanted.strip().rstrip(".").lower()
-    prefix = "" if prefix in ("", "rgb", "rgba") and "" in layers else prefix + "."
+    # A stereo file's default view has no name in its channels.
+    prefix = "" if prefix in ("", "rgb", "rgba", view.lower()) and "" in layers else prefix + "."
     if prefix in layers:
         return _pick(lower, prefix, names, ())
     if prefix[:-1] in lower:  # one channel, named in full
