@@ -6,24 +6,13 @@ model with a memory sees the frames in order, as a shot.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
 
 import bpy
 
 from . import cache, engine, layers, origins, pipeline, pixels, report, retouch, shots, signature, uses
 from .uses import Use
-
-
-class _Begun(NamedTuple):
-    """A frame that the network is at: which, what it is made of, what was asked, what will be found."""
-
-    of: tuple[int, str]
-    question: pipeline.Request
-    future: Future[engine.Found]
 
 
 class Analysis:
@@ -59,8 +48,6 @@ class Analysis:
         self._ways = [self.frames]
         if self._walks and sorted(self.frames) != self.frames:
             self._ways = [sorted(self.frames), self.frames]
-        self._next = dict(itertools.pairwise(self._ways[0]))
-        self._begun: dict[str, _Begun] = {}
         self._steps = self._go()
 
     @property
@@ -156,50 +143,23 @@ class Analysis:
             yield from walk.reach(frame)
             memory = f" {walk.place.name}"
         try:
-            begun = self._begun.pop(use.uid, None)
-            if begun is None or begun.of != (frame, made_of):
-                begun = self._begin(use, frame, made_of)
-            self._read_ahead(use, frame)
-            yield from shots.waited(begun.future)
+            question = pipeline.ask(self.scene, use, frame)
+            future = self._pool.submit(question.answer) if walk is None else walk.answer(question, frame)
+            yield from shots.waited(future)
         except Exception:
             if walk is not None:
                 walk.passed(frame, made_of)
             raise
-        found = begun.future.result()
+        found = future.result()
         if walk is not None:
             walk.saw(frame, made_of)
             told = f"begins anew: {walk.began}" if walk.began else ""
         told = told or self._how(use, frame)
-        self._begin_ahead(use, frame)
         cache.store(use.tree, frame, found, made_of + memory, pipeline.tap_scene(self.scene, use))
         if len(self._ways) == 1:
-            self._followed[use.uid].follow(frame, found.alpha, begun.question.plate)
+            self._followed[use.uid].follow(frame, found.alpha, question.plate)
         self._size[use.uid] = found.alpha.shape
         report.record(report.Record(self.scene.name, use.title, frame, "matted", told))
-
-    def _begin(self, use: Use, frame: int, made_of: str) -> _Begun:
-        """Have the network begin with a frame, which is the next one of the node's shot."""
-        walk, question = self._walks.get(use.uid), pipeline.ask(self.scene, use, frame)
-        future = self._pool.submit(question.answer) if walk is None else walk.answer(question, frame)
-        return _Begun((frame, made_of), question, future)
-
-    def _begin_ahead(self, use: Use, frame: int) -> None:
-        """Have the network begin with the plate that was read ahead, while this frame goes to disk."""
-        after = self._next.get(frame)
-        if after is None or not pipeline.is_ahead(self.scene, use, after):
-            return
-        if use.uid in self._walks and after != frame + 1:  # its shot has to be brought there first
-            return
-        with contextlib.suppress(Exception):  # what cannot be begun is told in its turn
-            self._begun[use.uid] = self._begin(use, after, signature.of(self.scene, use, after))
-
-    def _read_ahead(self, use: Use, frame: int) -> None:
-        """Have Blender render the next frame's plate meanwhile, where the next matte is this node's, too."""
-        after = self._next.get(frame)
-        if after is None or len(self.wanted) > 1 or len(self._needed()) > 1:
-            return
-        if not self._is_there(use, after, signature.of(self.scene, use, after)):
-            pipeline.read_ahead(self.scene, use, after)
 
     def _how(self, use: Use, frame: int) -> str:
         """What is said of a single frame where the node's frames are a shot."""

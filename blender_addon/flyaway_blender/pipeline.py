@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import bpy
 import numpy as np
@@ -16,16 +14,6 @@ from .uses import Use
 STILL = "a still: Range makes a shot"
 _taps: dict[tuple[str, str], tap.Tap] = {}
 _retired: list[tap.Tap] = []
-_ahead: dict[tuple[str, str], _Ahead] = {}  # at most one plate a node
-
-
-class _Ahead(NamedTuple):
-    """A plate that was read before it was asked for, and what tells whether it is still the one."""
-
-    frame: int
-    subframe: float
-    made_of: str
-    plate: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -153,38 +141,12 @@ def fail(scene: bpy.types.Scene, use: Use, frame: int, error: Exception) -> None
 
 def ask(scene: bpy.types.Scene, use: Use, frame: int) -> Request:
     """Read what flows into the node at a frame."""
-    one, subframe = _tap(scene, use), scene.frame_subframe
-    early = _ahead.pop((scene.name, use.uid), None)
-    if (
-        early is not None
-        and early[:2] == (frame, subframe)
-        and early.made_of == signature.of(scene, use, frame)
-    ):
-        plate = early.plate
-    else:
-        plate = one.read(frame, subframe)
+    one = _tap(scene, use)
+    plate = one.read(frame, scene.frame_subframe)
     settings = use.tree.flyaway
     aspect = scene.render.pixel_aspect_x / scene.render.pixel_aspect_y
     choice, colour = prefs.choice(settings.model), layers.wants_colour(use)
     return Request(plate, choice, settings.refine, one.on_canvas, aspect, colour)
-
-
-def read_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> None:
-    """Read what `ask` will be asked for next, while the network is at another frame.
-
-    What cannot be read now is read, and told, when it is asked for.
-    """
-    key, subframe = (scene.name, use.uid), scene.frame_subframe
-    _ahead.pop(key, None)
-    with contextlib.suppress(Exception):
-        made_of = signature.of(scene, use, frame)
-        _ahead[key] = _Ahead(frame, subframe, made_of, _tap(scene, use).read(frame, subframe))
-
-
-def is_ahead(scene: bpy.types.Scene, use: Use, frame: int) -> bool:
-    """Whether a frame's plate has been read before it was asked for."""
-    early = _ahead.get((scene.name, use.uid))
-    return early is not None and early.frame == frame
 
 
 def tap_scene(scene: bpy.types.Scene, use: Use) -> bpy.types.Scene:
@@ -210,7 +172,6 @@ def retire_taps() -> None:
     """Have taps built anew: what is upstream may have changed. In any thread."""
     _retired.extend(_taps.values())
     _taps.clear()
-    _ahead.clear()
     signature.begin()
 
 
@@ -226,6 +187,5 @@ def remove_taps() -> None:
 def forget_taps() -> None:
     """Another file was opened: what the taps were is gone."""
     _taps.clear()
-    _ahead.clear()
     _retired.clear()
     tap.remove_left_over()

@@ -58,23 +58,6 @@ def test_a_range_is_a_shot_also_where_it_was_broken_off(
     assert facts["handles: apart"] == 0, "three handles are the whole shot here"
 
 
-def test_blender_renders_the_next_plate_while_the_network_works(
-    blender: Blender, plate: Path, model: list[str], tmp_path: Path
-) -> None:
-    """And the network begins with it while the matte before it goes to disk.
-
-    Each is rendered and asked for once, but for the one whose file is another by the time it is its turn.
-    """
-    facts = blender("shots.ahead", plate=plate, size=SIZE, model=model, folder=tmp_path)
-    assert facts["statuses"] == ["matted"] * 6
-    order = ["asked 1", "read 1", "read 2", "asked 2", "kept 1", "read 3", "asked 3", "kept 2"]
-    order += ["asked 3", "read 3", "read 4", "asked 4", "kept 3", "read 5", "asked 5", "kept 4"]
-    assert facts["order"] == [*order, "read 6", "asked 6", "kept 5", "kept 6"]
-    assert max(facts["apart"]) <= HALF
-    assert facts["again"] == ["cached"] * 6
-    assert facts["taps"] == []
-
-
 def test_states_are_thinned_as_a_batch_thins_them(
     blender: Blender, plate: Path, model: list[str], tmp_path: Path
 ) -> None:

@@ -247,43 +247,6 @@ def stepped(plate: str, size: list[int], model: list[str], folder: str) -> dict[
     return facts
 
 
-def ahead(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
-    """What is read when, in a range of which one plate changes after it was read, and one comes late."""
-    setting(plate, size, 6, model, f"{folder}/shot.blend")
-    tap, cache, order = part("tap"), part("cache"), []
-    wanted = core([*range(1, 7)])
-    pipeline, read, store = part("pipeline"), tap.Tap.read, cache.store
-    ask = pipeline.ask
-
-    def asking(scene: object, one: object, frame: int) -> object:
-        order.append(f"asked {frame}")
-        return ask(scene, one, frame)
-
-    def reading(one: object, frame: int, subframe: float = 0.0) -> np.ndarray:
-        order.append(f"read {frame}")
-        return read(one, frame, subframe)
-
-    def storing(tree: object, frame: int, *rest: object) -> None:
-        order.append(f"kept {frame}")
-        store(tree, frame, *rest)
-        if frame == 2:
-            Path(plate.replace("0001", "0003")).touch()
-            away.rename(late)
-
-    late = Path(plate.replace("0001", "0004"))
-    away = late.rename(late.with_suffix(".away"))
-    tap.Tap.read, cache.store, pipeline.ask = reading, storing, asking
-    try:
-        facts: dict[str, object] = {"statuses": analyse(), "order": list(order)}
-        order.clear()
-        facts["again"] = [*analyse(), *order]
-    finally:
-        tap.Tap.read, cache.store, pipeline.ask = read, store, ask
-    facts["apart"] = apart(wanted)
-    facts["taps"] = [scene.name for scene in bpy.data.scenes if tap.is_tap(scene)]
-    return facts
-
-
 def thinned(plate: str, size: list[int], model: list[str], folder: str) -> dict[str, object]:
     """A range after which more states were left than are kept, and single frames after it."""
     setting(plate, size, 6, model, f"{folder}/shot.blend")
