@@ -18,6 +18,7 @@ from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
 from models.training.plates import Bank, odds, views
 from models.training.skirts import skirted
+from models.training.surroundings import passed_by, shadowed
 
 SHORT = ("london", "strands", "civil")  # their pictures end at the chest
 ACTION = ("action", "unmasked", "rendered")  # people who move
@@ -45,6 +46,9 @@ class Recipe:
     largest : size of the largest things, as a part of the view.
     clothes : plates whose person wears something else below the head.
     skirts : of people who are seen below the chest, how many get a long skirt.
+    upright : of replaced people who are seen below the chest, how many fill the view from top to bottom.
+    shadows : of new backgrounds, how many have the person's shadow.
+    passers : of new backgrounds, on how many nobody's people pass by, small and mostly out of focus.
     """
 
     shares: dict[str, float]
@@ -57,6 +61,9 @@ class Recipe:
     largest: float = 0.9
     clothes: float = 0.0
     skirts: float = 0.0
+    upright: float = 0.0
+    shadows: float = 0.0
+    passers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ class Composer:
         self.odds = odds(people, recipe.shares)
         self.short = torch.tensor([source in SHORT for source in people.source], device=device)
         self.moving = torch.tensor([source in ACTION for source in people.source], device=device)
+        self.whole = torch.where(self.short, 0.0, self.odds)  # who may stand far behind
 
     def draw(self, count: int) -> Tensor:
         """Which people a batch shows."""
@@ -112,6 +120,7 @@ class Composer:
         behind, covered = self._behind(count, shape)
         swapped = replaced[:, None, None, None]
         covered = covered * swapped
+        behind, passed = self._around(behind, alpha, replaced & (covered.amax((1, 2, 3)) == 0))
         colour = torch.where(swapped, mix(tone(colour, rng, 0.5), behind, alpha), colour)
         short, print_ = self.short[which], partial(self.background, shape=shape)
         if self.recipe.skirts:
@@ -123,7 +132,7 @@ class Composer:
         alpha = alpha + covered * (1 - alpha)
         colour, alpha, trust = self._hidden(colour, alpha, trust)
         nobody = (rng.uniform(count) < self.recipe.empty)[:, None, None, None]
-        empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0)
+        empty = nobody & (covered.amax((1, 2, 3), keepdim=True) == 0) & ~passed[:, None, None, None]
         colour = torch.where(empty, behind, colour)
         image, alpha = faults(colour, torch.where(empty, 0.0, alpha), rng)
         weight = people.weight[which]
@@ -152,6 +161,9 @@ class Composer:
         low = torch.where(replaced, math.log(recipe.smallest), math.log(1.0))
         low = torch.where(grown, math.log(0.18), low)
         high = torch.where(grown, math.log(0.7), math.log(2.0))
+        if recipe.upright:
+            fills = replaced & ~self.short[which] & (rng.uniform(count) < recipe.upright)
+            low, high = torch.where(fills, math.log(0.65), low), torch.where(fills, 0.0, high)
         zoom = (low + rng.uniform(count) * (high - low)).exp()
         turned = torch.where(self.moving[which] & replaced, recipe.turned, 0.0)
         affine, bottom = views(self.people, which, shape, zoom, rng.generator, turned)
@@ -231,6 +243,15 @@ class Composer:
             behind[group] = mix(tone(colour, rng, 0.5), behind[group], other[:, 3:])
             covered[group] = other[:, 3:]
         return behind, covered
+
+    def _around(self, behind: Tensor, alpha: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
+        """Backgrounds with passers-by, which it names, and with the person's shadow."""
+        rng, recipe, passed = self.rng, self.recipe, torch.zeros_like(alone)
+        if recipe.passers:
+            behind, passed = passed_by(behind, alpha, alone, self.people, self.whole, rng, recipe.passers)
+        if recipe.shadows:
+            behind = shadowed(behind, alpha, rng, recipe.shadows)
+        return behind, passed
 
     def _blob(self, count: int, shape: tuple[int, int]) -> Tensor:
         """Masks of one thing of any outline each, with an edge as sharp as the plate's or out of focus."""
