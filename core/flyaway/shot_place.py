@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-HANDLES = 24  # frames that are run before a range or chunk; docs/shots.md has what they are worth
+HANDLES = 32  # frames that are run before a range or chunk; docs/shots.md has what they are worth
 KEPT_EVERY = 50  # frames after which a state goes to disk; for `fast` some 4 MB, as much as a few mattes
 MOST_KEPT = 100  # states of one shot; 400 MB for `fast`
 
