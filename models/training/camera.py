@@ -28,6 +28,15 @@ def box(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(x, (1, 2 * radius + 1), 1, (0, radius), count_include_pad=False)
 
 
+def softened(x: Tensor, radius: int) -> Tensor:
+    """Two means over a square, B×C×H×W: of a wide one at half of the size, where all of it is left."""
+    if radius < 4:
+        return box(box(x, radius), radius)
+    half = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+    half = box(box(half, radius // 2), radius // 2)
+    return F.interpolate(half, x.shape[2:], mode="bilinear", align_corners=False)
+
+
 def tone(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
     """Exposure, gamma, colour cast and saturation, drawn at random."""
     gain = 2.0 ** (rng.normal(0, 0.35 * strength))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from models.mixing import decoded, encoded, mix
 from models.training.bodies import extended
-from models.training.camera import box
+from models.training.camera import softened
 from models.training.clothes import clothed
 from models.training.faults import Rng, faults, tone
 from models.training.pictures import foreground
@@ -220,7 +220,7 @@ class Composer:
         for group in rng.groups(count, 0.5, 4):
             radius = int(max(shape) * rng.number(0.003, 0.02))
             if radius > 0:
-                image[group] = box(box(image[group], radius), radius)
+                image[group] = softened(image[group], radius)
         return image
 
     def _behind(self, count: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -40,6 +40,7 @@ class Run:
     limit : long side (px) to which pictures are reduced before they are kept.
     solved_limit : the same of solved portraits, whose hair is exact.
     batch : plates a step, or shots.
+    again : how often a batch of stills is shown in all (`again.py`).
     stills : plates of a step of stills, where they take turns with shots.
     frames : of a shot; 1 draws stills.
     rate : peak learning rate.
@@ -71,6 +72,7 @@ class Run:
     limit: int = 512
     solved_limit: int = 800
     batch: int = 4
+    again: int = 1
     stills: int = 8
     frames: int = 1
     rate: float = 1e-4

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from flyaway.network import CONFIGS, MattingNetwork
+from models.training.again import Again
 from models.training.ahead import Ahead
 from models.training.bank import backgrounds, open_bank, people, things
 from models.training.clips import Clips
@@ -66,6 +67,8 @@ class Trainer(Loop):
             sizes = [self._plate(view, ratio) for view in run.views for ratio in run.ratios]
             drawn = Ahead(composer, self._count("coarse"), sizes)
             self.draws |= {name: drawn for name in self.draws if name in STILLS}
+        if run.again > 1:
+            self.draws |= {n: Again(self.draws[n], run.again, run.seed) for n in self.draws if n in STILLS}
         torch.manual_seed(run.seed)
         network = MattingNetwork(CONFIGS[run.config])
         begin(network, run.start, run.keep_blocks, run.lighten)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.mixing import decoded, encoded, mix
-from models.training.camera import box
+from models.training.camera import softened
 from models.training.clothes import stature
 from models.training.faults import Rng, tone
 from models.training.plates import Bank, views
@@ -37,7 +37,7 @@ def shadowed(behind: Tensor, alpha: Tensor, rng: Rng, share: float) -> Tensor:
     for kind, group in enumerate(rng.groups(len(behind), share, 4)):
         blocked = _cast(alpha[group], rng, kind >= 2)
         reach = int(max(behind.shape[2:]) * math.exp(rng.number(math.log(0.002), math.log(0.03))))
-        blocked = box(box(blocked, reach), reach) if reach else blocked
+        blocked = softened(blocked, reach) if reach else blocked
         # A shadow is lit by the sky: it takes more of red than of blue.
         depth = rng.uniform(len(group), 0.25, 0.85)[:, None] * torch.tensor(
             [1.0, 0.97, 0.9], device=rng.device
@@ -106,6 +106,6 @@ def passed_by(
             plates = mix(tone(rgba[:, :3], rng, 0.6), plates, rgba[:, 3:])
         if kind < 3:
             reach = max(1, int(max(shape) * math.exp(rng.number(math.log(0.003), math.log(0.014)))))
-            plates = encoded(box(box(decoded(plates), reach), reach))
+            plates = encoded(softened(decoded(plates), reach))
         behind[group], seen[group] = plates, True
     return behind, seen
