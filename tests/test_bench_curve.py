@@ -46,6 +46,11 @@ def test_every_size_is_timed_at_every_share_and_drawn(tmp_path: Path) -> None:
     assert "| 96x64 |" in result.output
     for name in ("cost.svg", "memory.svg"):
         assert "<polyline" in (tmp_path / name).read_text(encoding="utf-8")
+    assert CliRunner().invoke(app, words).exit_code == 0, "earlier plots are replaced"
+    (tmp_path / "memory.svg").write_text(mine := '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    result = CliRunner().invoke(app, words)
+    assert "memory.svg is there already, and is no plot that Flyaway wrote" in str(result.exception)
+    assert (tmp_path / "memory.svg").read_text() == mine
 
 
 def test_shares_are_those_asked_for() -> None:

@@ -13,7 +13,7 @@ pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 pytest.importorskip("OpenImageIO")
 
 from flyaway.cli import evaluate as command
-from flyaway.errors import CorruptWeightsError, DatasetError, NoEngineError
+from flyaway.errors import CorruptWeightsError, DatasetError, NoEngineError, UsageError
 from flyaway.pictures import files
 from flyaway.yardsticks import rvm
 
@@ -122,6 +122,24 @@ def test_plates_made_worse(run, images, tmp_path):
     assert "| clean | 0.00 |" in result.stdout
     assert "| defocus | " in result.stdout
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"stress.md", "stress.json", "stress.png"}
+
+
+@pytest.mark.parametrize("stress", [[], ["--stress"]])
+def test_scores_replace_scores_and_nobodys_work(run, images, tmp_path, stress):
+    """Before anything is scored: an evaluation may take hours."""
+    asked = [images, "--limit", "1", "--out", tmp_path / "out", *stress]
+    assert run(*asked).exit_code == 0
+    assert run(*asked).exit_code == 0, "earlier scores are replaced"
+    for name in sorted(path.name for path in (tmp_path / "out").iterdir()):
+        own = tmp_path / "own"
+        own.mkdir(exist_ok=True)
+        (own / name).write_bytes(b"mine")
+        result = run(images, "--limit", "1", "--out", own, *stress)
+        assert isinstance(result.exception, UsageError), name
+        assert f"{name} is there already, and is no evaluation that Flyaway wrote" in str(result.exception)
+        assert [path.name for path in own.iterdir()] == [name]
+        assert (own / name).read_bytes() == b"mine"
+        (own / name).unlink()
 
 
 def test_isnet_needs_its_package(run, images, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from torch import Tensor
 import flyaway
 from flyaway import detail
 from flyaway.engines.torch_engine import load_network
+from flyaway.errors import UsageError
 from flyaway.export import nuke_detail
 from flyaway.export.nuke import export_nuke
 from flyaway.foreground import foreground
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.matting import Matting
 from flyaway.pictures.drawn import sample_plate
 from flyaway.regions.numpy_backend import upsample
@@ -39,6 +42,18 @@ def files(tmp_path_factory) -> dict[str, Path]:
         name: export_nuke(load_network(model_info(name)), folder / f"{name}.pt")
         for name in ("fast", "fast@7", "fast@6")
     }
+
+
+def test_a_live_model_replaces_a_live_model_and_nothing_else(files, tmp_path) -> None:
+    from flyaway.cli.export_nuke import export_nuke as command
+
+    refuse_to_replace(files["fast"], "live model")
+    with zipfile.ZipFile(other := tmp_path / "theirs.pt", "w") as archive:
+        archive.writestr("archive/code/__torch__/theirs.py", "")
+    before = other.read_bytes()
+    with pytest.raises(UsageError, match="is no live model that Flyaway wrote"):
+        command("fast", other)
+    assert other.read_bytes() == before
 
 
 @pytest.fixture

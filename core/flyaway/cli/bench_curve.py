@@ -11,6 +11,8 @@ import typer
 from flyaway.cli.bench_batch import parse_size
 from flyaway.cli.console import errors, say
 
+DRAWN = {"cost": "milliseconds a call", "memory": "peak MB of the process"}  # plots, and their upward axes
+
 
 def bench_curve(
     model: Annotated[str, typer.Option(help="Which weights.")] = "fast",
@@ -31,8 +33,12 @@ def bench_curve(
     """Time a model from none to much to refine: a straight line at every size, and how straight it is."""
     from flyaway import bench_curve as timing
     from flyaway.evaluation.plot import lines
+    from flyaway.frames.ours import refuse_to_replace
     from flyaway.machine import busy, cores, environment_line, load_average
 
+    if output is not None:
+        for name in DRAWN:
+            refuse_to_replace(output / f"{name}.svg", "plot")
     sizes = {text: timing.SIZES.get(text) or parse_size(text) for text in size or timing.SIZES}
     shares = sorted(percent / 100 for percent in unknown) if unknown else timing.SHARES
     if len(shares) < 3 or not 0 <= shares[0] <= shares[-1] <= 1:
@@ -48,7 +54,7 @@ def bench_curve(
     if output is None:
         return
     output.mkdir(parents=True, exist_ok=True)
-    for name, up in {"cost": "milliseconds a call", "memory": "peak MB of the process"}.items():
+    for name, up in DRAWN.items():
         series = {}
         for one in curves:
             values: Sequence[float | None] = one.wall if name == "cost" else one.memory

@@ -24,7 +24,10 @@ def export_nuke(
     torch = require("export nuke", "torch", install="torch safetensors", error=NoEngineError)
     from flyaway.engines.torch_engine import load_network
     from flyaway.export.nuke import export_nuke as write
+    from flyaway.frames.ours import refuse_to_replace
 
-    path = write(load_network(info), output or Path(f"flyaway_{model.replace('@', '_v')}.pt"))
+    path = output or Path(f"flyaway_{model.replace('@', '_v')}.pt")
+    refuse_to_replace(path, "live model")
+    write(load_network(info), path)
     say(f"{path}  {path.stat().st_size:,} bytes  {info.licence}  made with torch {torch.__version__}")
     say("Next: NukeX, Flyaway > Build the live model (or nuke_plugin/build_cat.py).")

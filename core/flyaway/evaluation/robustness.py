@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flyaway.evaluation import report
 from flyaway.evaluation.layouts import EvaluationSet
-from flyaway.evaluation.run import Evaluation, Matter, evaluate
+from flyaway.evaluation.run import Evaluation, Matter, check_places, evaluate
 from flyaway.evaluation.stress import CONDITIONS, stressed
 from flyaway.machine import environment, environment_line
 from flyaway.pictures import sheet
@@ -104,8 +104,12 @@ def notes(result: Robustness) -> list[str]:
     ]
 
 
+PLACES = ("stress.md", "stress.json", "stress.png")
+
+
 def write(result: Robustness, folder: Path) -> Iterator[Path]:
     """Write ``stress.md``, ``stress.json`` and ``stress.png`` into a folder; yields each path."""
+    check_places(folder, PLACES)
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"# {result.clean.set.name} made worse: {result.clean.images} images", "", *table(result), ""]
     lines += [f"- {note}" for note in [*notes(result), environment_line()]]

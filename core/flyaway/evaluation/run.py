@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from flyaway.evaluation import edges, metrics, report, shot_report, shots, strip
 from flyaway.evaluation.layouts import Colours, EvaluationSet, Item
 from flyaway.evaluation.matters import Alpha, Matter, begin_shot, found
 from flyaway.evaluation.report import mean_scores
+from flyaway.frames.ours import refuse_to_replace
 from flyaway.pictures import motion, sheet
 from flyaway.yardsticks import Found
 
-__all__ = ["Evaluation", "Matter", "Row", "evaluate", "mean_scores", "sampled", "write"]
+__all__ = ["Evaluation", "Matter", "Row", "check_places", "evaluate", "mean_scores", "sampled", "write"]
 
+PLACES = ("scores.md", "scores.json", "sheet.png")
 SHEET_IMAGES = 24
 SLOW_MEGAPIXELS = 8.0
 """Larger frames are not measured by `metrics.SLOW`: at 4096×4096 that takes half a minute or more."""
@@ -172,14 +174,22 @@ def sampled(items: Sequence[Item], limit: int | None, every: int = 1) -> Sequenc
     return [items[int(place)] for place in np.linspace(0, len(items) - 1, limit).round()]
 
 
+def check_places(folder: Path, names: Iterable[str]) -> None:
+    """Raise UsageError where scores would replace anything but earlier ones; before an evaluation, too."""
+    for name in names:
+        refuse_to_replace(folder / name, "plot" if name.endswith(".svg") else "evaluation")
+
+
 def write(result: Evaluation, folder: Path, sections: Sequence[str] = ()) -> Iterator[Path]:
     """Write ``scores.md``, ``scores.json``, plots and ``sheet.png`` into a folder; yields each path.
 
     ``sections`` are lines of Markdown that go below the table (groups, the refiner's worth).
     """
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {"scores.md": report.markdown(result, sections), "scores.json": report.as_json(result)}
-    for name, text in {**texts, **shot_report.plots(result)}.items():
+    texts |= shot_report.plots(result)
+    check_places(folder, [*texts, PLACES[-1]])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
         yield folder / name
     if result.worst:

@@ -7,6 +7,7 @@ a name that by mistake is that of a plate, of a mask or of anybody's work would 
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from flyaway.errors import FlyawayError, UsageError
 from flyaway.frames import library
 
-Kind = Literal["report", "page", "contact sheet", "preview", "submission"]
+Kind = Literal["report", "page", "contact sheet", "preview", "submission", "evaluation", "plot", "live model"]
 SOFTWARE = "Flyaway, {kind}"  # what pictures beside mattes say of who made them
 OLD_PREVIEWS = "previews"  # the folder of those from before they said so, which Nuke's bakes have
 _HEAD = 1 << 12  # bytes of a text that tell what it is
@@ -27,7 +28,8 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
     ----------
     path : which; one that is not there may be.
     kind : "report" (JSON of a run), "page" (a review's), its "contact sheet", "preview" (of a frame) or
-        "submission" (what a farm is handed).
+        "submission" (what a farm is handed), "evaluation" (scores and their sheet), "plot" (SVG), or
+        "live model" (Nuke's TorchScript).
     reserved : plates, mattes, masks and the like, whether they are there yet or not.
 
     Raises
@@ -99,10 +101,34 @@ def _is_submission(path: Path) -> bool:
     )
 
 
+def _is_evaluation(path: Path) -> bool:
+    if path.suffix == ".png":  # a sheet says nothing of itself: the scores beside it do
+        return _is_evaluation(path.with_name({"sheet": "scores"}.get(path.stem, path.stem) + ".json"))
+    head = _head(path)
+    table = re.search(r"^\| (matter|condition) \|", head, re.MULTILINE)
+    title = re.match(r"# .+: \d+ images\n", head)
+    return bool(re.match(r'\{\s*"format": \d+,\s*"set": "', head) or (title and table))
+
+
+def _is_plot(path: Path) -> bool:
+    opening = r'<svg xmlns="[^"]+" viewBox="0 0 \d+ \d+" font-family="sans-serif" font-size="11"><rect'
+    return re.match(opening, _head(path)) is not None
+
+
+def _is_live_model(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/__torch__/flyaway/" in name for name in archive.namelist())
+
+
 _IS: dict[Kind, Callable[[Path], bool]] = {
     "report": _is_report,
     "page": _is_page,
     "contact sheet": _is_sheet,
     "preview": _is_preview,
     "submission": _is_submission,
+    "evaluation": _is_evaluation,
+    "plot": _is_plot,
+    "live model": _is_live_model,
 }
