@@ -18,6 +18,7 @@ from flyaway.batch.report import ExitCode, lacks_memory
 from flyaway.cli import doctor, matte, models
 from flyaway.cli.console import fail, say
 from flyaway.cli.help import SETTINGS, Group, explain
+from flyaway.cli.parent import end_with_stdin
 
 app = typer.Typer(
     name="flyaway",
@@ -63,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
             # A file name or a terminal that is not UTF-8 must not end a run.
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
+    end_with_stdin()
     # Typed wherever it comes to mind, before or after the command.
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]

@@ -61,6 +61,23 @@ def test_what_is_named_and_not_there_is_an_error_not_a_reason_to_look_on(bare, t
         find_cli(bare)
 
 
+@pytest.mark.parametrize("by", ["FLYAWAY_CLI", "the preference in "])
+def test_a_quote_without_its_partner_is_named_with_its_remedy(bare, tmp_path, by):
+    folder = tmp_path / "it's mine"
+    setting = str(folder / "flyaway")
+    if by == "FLYAWAY_CLI":
+        bare[by] = setting
+    else:
+        write_preference("cli", setting, bare)
+    with pytest.raises(LauncherError, match=rf"^{by}.* names .*it's mine.* is no file.*in double quotes"):
+        find_cli(bare)
+    # Both remedies help: a file of that name, and quotes.
+    named = program(folder)
+    assert find_cli(bare).command == (str(named),)
+    bare["FLYAWAY_CLI"] = f'"{named}" --debug'
+    assert find_cli(bare).command == (str(named), "--debug")
+
+
 def test_a_python_and_a_command_line_may_be_named(bare, tmp_path):
     bare["FLYAWAY_CLI"] = sys.executable
     assert find_cli(bare).command[1:] == ("-m", "flyaway")

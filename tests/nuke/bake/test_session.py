@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,17 @@ from flyaway_nuke.bake.record import read_record
 from flyaway_nuke.bake.session import Session
 
 FRAMES = tuple(range(1001, 1006))
+# A show's own configuration, in which a plate's space is a gain away from scene-linear.
+OCIO = """ocio_profile_version: 2
+roles: {default: raw, scene_linear: lin, aces_interchange: lin}
+displays: {sRGB: [!<View> {name: Raw, colorspace: raw}]}
+colorspaces:
+  - !<ColorSpace> {name: raw, isdata: true}
+  - !<ColorSpace> {name: lin}
+  - !<ColorSpace>
+    name: shot
+    to_scene_reference: !<MatrixTransform> {matrix: [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1]}
+"""
 WINDOWS = {"data": [-16, -8, 160, 160], "display": [0, 0, 128, 144], "channels": ["A"]}
 
 
@@ -66,9 +81,8 @@ def test_a_bake_keeps_windows_shows_progress_and_is_found_again(environ, request
     # She fills about half of the picture, and moves.
     assert all(0.2 < mean < 0.9 for mean in means)
     assert len(set(means)) == 5
-    # Asked for again, nothing is started, and it is the same folder.
-    session = Session({**environ, "FLYAWAY_CLI": "/nowhere/flyaway"})
-    again = run(environ, request_of(), session)
+    # Asked for again, all of it is kept, and it is the same folder.
+    again = run(environ, request_of())
     assert (again.state, again.request.folder) == ("done", request.folder)
     assert set(again.frames.values()) == {"skipped"}
     assert read_record(request.folder).frames == list(FRAMES)
@@ -140,10 +154,7 @@ def test_a_plate_that_changed_is_matted_again_and_a_moved_one_is_not(environ, re
     source = (moved / "plate.%04d.exr").as_posix()
     third = request_of(source=source)
     assert third.folder == first.request.folder
-    assert (
-        run({**environ, "FLYAWAY_CLI": "/nowhere"}, third, Session({"FLYAWAY_CLI": "/nowhere"})).state
-        == "done"
-    )
+    assert set(run(environ, third).frames.values()) == {"skipped"}
     # Other settings are another bake.
     assert request_of(source=source, coarse_only=True).folder != third.folder
 
@@ -164,6 +175,75 @@ def test_a_broken_plate_fails_by_name_and_the_others_are_done(environ, request_o
     assert "plate.1002.exr" in job.problems[1002]
     assert job.message.startswith("1 of 5 frames failed.")
     assert 1002 not in read_record(job.request.folder).frames
+
+
+def test_a_copy_with_a_frame_painted_on_leaves_the_first_ones_mattes_alone(
+    environ, request_of, plates, pixels, tmp_path
+):
+    first = run(environ, request_of())
+    before = [matte["hash"] for matte in pixels("looks", *map(first.request.matte, FRAMES))]
+    shutil.copytree(plates, tmp_path / "v2")
+    pixels("write", tmp_path / "v2", 1002, 1002, 17)
+    second = run(environ, request_of(source=(tmp_path / "v2" / "plate.%04d.exr").as_posix()))
+    assert (second.state, second.finished) == ("done", 5)
+    assert [matte["hash"] for matte in pixels("looks", *map(first.request.matte, FRAMES))] == before
+    assert pixels("look", second.request.matte(1002))["hash"] != before[1]
+
+
+def grey(value: int) -> bytes:
+    """A PNG of one channel and one value, as large as the plates' format."""
+    width, height = WINDOWS["display"][2:]
+    rows = zlib.compress((b"\0" + bytes([value]) * width) * height)
+    chunks = ((b"IHDR", struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_a_mask_and_a_configuration_that_were_made_anew_count(environ, request_of, pixels, tmp_path):
+    mask, config = tmp_path / "roto.png", tmp_path / "show.ocio"
+    mask.write_bytes(grey(40))
+    config.write_text(OCIO)
+    plain = request_of(FRAMES[:2], finish=("--garbage", str(mask)), in_space="shot")
+    request = dataclasses.replace(plain, ocio=str(config))
+    first = run(environ, request)
+    assert first.state == "done", first.log
+    before = [matte["hash"] for matte in pixels("looks", *map(request.matte, FRAMES[:2]))]
+    assert set(run(environ, request).frames.values()) == {"skipped"}
+    mask.write_bytes(grey(250))
+    assert set(run(environ, request).frames.values()) == {"written"}
+    drawn = [matte["hash"] for matte in pixels("looks", *map(request.matte, FRAMES[:2]))]
+    assert drawn != before
+    config.write_text(OCIO.replace("[2, 0, 0, 0,", "[8, 0, 0, 0,"))
+    assert set(run(environ, request).frames.values()) == {"written"}
+    assert [matte["hash"] for matte in pixels("looks", *map(request.matte, FRAMES[:2]))] != drawn
+
+
+def test_build_nodes_between_does_not_make_a_matte_of_an_earlier_plate_good(
+    environ, request_of, plates, pixels
+):
+    first = run(environ, request_of(FRAMES[:3]))
+    before = pixels("look", first.request.matte(1002))["hash"]
+    pixels("write", plates, 1002, 1002, 17)
+    assert run(environ, request_of(FRAMES[:3]), Session({"FLYAWAY_CLI": "/nowhere"})).state == "failed"
+    assert Cache.adopt(first.request.folder).frames == [1001, 1003]
+    assert run(environ, request_of(FRAMES[:3])).state == "done"
+    assert pixels("look", first.request.matte(1002))["hash"] != before
+    assert Cache.adopt(first.request.folder).frames == [1001, 1002, 1003]
+
+
+def test_a_fault_that_nobody_thought_of_ends_its_bake_alone(environ, request_of):
+    def find(_environ):
+        raise RuntimeError("a fault of ours")
+
+    session = Session(environ, find=find)
+    first, second = session.submit(request_of()), session.submit(request_of(coarse_only=True))
+    session.run(second)
+    assert (first.state, second.state) == ("failed", "failed")
+    assert first.message == "RuntimeError: a fault of ours"
+    assert not session.tick()
 
 
 def test_what_cannot_start_says_why(environ, request_of):
@@ -203,7 +283,7 @@ def test_a_still_is_one_matte(environ, plates, tmp_path, pixels):
     assert job.state == "done", job.log
     assert pixels("look", folder / "matte.exr")["data"] == WINDOWS["data"]
     assert read_record(folder).still
-    assert run(environ, job.request, Session({"FLYAWAY_CLI": "/nowhere"})).state == "done"
+    assert list(run(environ, job.request).frames.values()) == ["skipped"]
 
 
 def test_one_runs_and_the_others_wait_and_may_be_taken_out(environ, request_of):

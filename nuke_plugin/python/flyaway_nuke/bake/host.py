@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
+import re
 from pathlib import Path
 
 import nuke
 
+from .errors import BakeError
 from .job import Job
 from .preferences import read_preferences
 from .session import Session
@@ -39,13 +42,30 @@ def carry_out(job: Job) -> None:
 
 
 def bakes_root(setting: str) -> Path:
-    """Where bakes go: what the node says, else the preference, else beside the script, else at home."""
+    """Where bakes go: what the node says, else the preference, else beside the script, else at home.
+
+    Raises
+    ------
+    BakeError : it names a variable that is not set.
+    """
     if setting.strip():
-        return Path(setting.strip())
-    preferred = read_preferences().get("cache", "")
+        return _place(setting.strip(), "The node's bakes folder")
+    preferred = read_preferences().get("cache", "").strip()
     if preferred:
-        return Path(preferred)
+        return _place(preferred, "The preference cache")
     script = str(nuke.root().name())
     if script and script != "Root":
-        return Path(script).parent / "flyaway"
+        # A script that was opened by a relative name.
+        return Path(script).absolute().parent / "flyaway"
     return Path.home() / ".flyaway" / "bakes"
+
+
+def _place(text: str, by: str) -> Path:
+    """A folder as a person writes it: `~` and variables mean what they mean in a shell."""
+    expanded = os.path.expandvars(text)
+    unset = re.search(r"\$\{?(\w+)", expanded)
+    if unset:
+        raise BakeError(
+            f"{by} is {text}, and {unset[1]} is not set: set it before Nuke starts, or write it out."
+        )
+    return Path(expanded).expanduser().absolute()

@@ -116,7 +116,8 @@ class Request:
 
     def matte(self, frame: int | None) -> Path:
         """One matte's file."""
-        return Path(self.target if frame is None else self.target % frame)
+        name = file_name(self.settings.output, still=self.still)
+        return self.folder / (name if frame is None else name % frame)
 
     @property
     def raw(self) -> str:

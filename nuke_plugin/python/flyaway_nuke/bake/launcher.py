@@ -132,7 +132,13 @@ def _command(setting: str, by: str, environ: Mapping[str, str]) -> tuple[str, ..
         if path.name.lower().startswith("python"):
             return (str(path), "-m", "flyaway")
         return (str(path),)
-    parts = [part.strip('"') for part in shlex.split(setting, posix=os.name != "nt")]
+    try:
+        parts = [part.strip('"') for part in shlex.split(setting, posix=os.name != "nt")]
+    except ValueError as error:
+        raise LauncherError(
+            f"{by} names {setting}, which is no file, and cannot be read as a command line ({error}). Name a"
+            " program that is there; in a command line, a path with spaces or quotes goes in double quotes."
+        ) from error
     program = shutil.which(parts[0], path=environ.get("PATH", "")) if parts else None
     if program is None:
         raise LauncherError(f"{by} names {setting}, which is not there.")

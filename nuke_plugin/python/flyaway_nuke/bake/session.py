@@ -138,15 +138,15 @@ class Session:
                 raise prepared.error
             if job.state == "stopping":
                 self._ended(job, 130)
-            elif prepared.complete:
-                job.frames.update(dict.fromkeys(job.request.frames or (None,), "skipped"))
-                job.say("every frame was baked before, and nothing has changed")
-                self._ended(job, 0)
             else:
+                # Also where all seems to be there: a mask, a configuration or the weights may be others now,
+                # and our program alone knows that.
                 self._process = self._spawn(job)
-        except BakeError as error:
+        except Exception as error:
+            # Whatever it is: what stayed the current job would keep all others waiting for good.
             self._current = None
-            job.fail(error)
+            known = error if isinstance(error, BakeError) else None
+            job.fail(known or BakeError(f"{type(error).__name__}: {error}"))
         self._changed(job)
 
     def _spawn(self, job: Job) -> Process:
@@ -192,13 +192,11 @@ class _Preparation(threading.Thread):
     def __init__(self, request: Request) -> None:
         super().__init__(name="flyaway-prepare", daemon=True)
         self.error: BakeError | None = None
-        self.complete = False
         self._request = request
 
     def run(self) -> None:
         try:
             Cache.prepare(self._request)
-            self.complete = Cache.complete(self._request)
         except BakeError as error:
             self.error = error
         except Exception as error:  # a thread's exception would be lost, and the bake hang
