@@ -14,6 +14,7 @@ from .cache import Cache
 from .errors import CacheError
 from .job import OUTPUTS, file_name
 from .owner import TAG, all_tagged, bake_id, mark, tagged
+from .owner import bake_nodes as bake_nodes  # studios' scripts ask for it here: docs/nuke/farm.md
 from .record import Record, read_record
 from .upstream import upstream
 
