@@ -42,6 +42,35 @@ def test_a_pasted_node_gets_nodes_of_its_own_whoever_is_baked_first(baked, first
     assert paste["folder_baked"].value() in theirs[other]
 
 
+def test_a_variant_on_the_same_plate_leaves_a_renamed_copy_to_its_owner(baked):
+    comp, read, node, blur = baked
+    copy = blur.input(0)
+    copy.setName("HeroMatte")
+    copy.input(1).setName("HeroRead")
+    (variant,) = comp.paste(node)
+    variant.setInput(0, read)
+    variant["coarse_only"].setValue(True)
+    comp.bake(variant)
+    assert len(made(comp, "Copy")) == 2
+    assert node["folder_baked"].value() in copy.input(1)["file"].value()
+    comp.bake(node)
+    assert len(made(comp, "Copy")) == 2
+    assert blur.input(0) is copy
+
+
+def test_a_bake_whose_node_is_deleted_meanwhile_is_not_built_on_a_paste_of_it(baked):
+    comp, _read, node, _blur = baked
+    from flyaway_nuke.bake.host import session
+    from flyaway_nuke.bake.node import node_of
+
+    (paste,) = comp.paste(node)
+    paste.setInput(0, comp.read("b"))
+    job = session().jobs[-1]
+    assert node_of(job) is node
+    comp.nuke.delete(node)
+    assert node_of(job) is None
+
+
 def test_stop_and_build_on_a_pasted_node_leave_the_originals_bake_alone(baked):
     comp, _read, node, _blur = baked
     (paste,) = comp.paste(node)

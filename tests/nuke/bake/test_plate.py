@@ -127,7 +127,7 @@ def test_what_nuke_renders_is_in_the_working_space_whatever_the_files_are_in(com
     node = comp.bake_node(comp.nuke.nodes.Grade(inputs=[read]))
     assert word_after(comp.words(node), "--in-space") == "linear"
     node["in_space"].setValue("Cineon")
-    with pytest.raises(PlateError, match="Empty plate's colour, or connect the node to the plate's Read"):
+    with pytest.raises(PlateError, match="Empty plate's colour, and say it on the Read"):
         comp.words(node)
     # The two remedies.
     node.setInput(0, read)

@@ -13,7 +13,7 @@ import nuke
 from .cache import Cache
 from .errors import CacheError
 from .job import OUTPUTS, file_name
-from .owner import TAG, all_tagged, bake_id, mark, tagged
+from .owner import TAG, all_tagged, bake_id, mark, own_pair
 from .owner import bake_nodes as bake_nodes  # studios' scripts ask for it here: docs/nuke/farm.md
 from .record import Record, read_record
 from .upstream import upstream
@@ -66,7 +66,7 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
 
 def _pair(node: nuke.Node, name: str, record: Record) -> tuple[nuke.Node, nuke.Node]:
     """The Read and the Copy, made or pointed at what was baked; what the artist did to them stays."""
-    read, copy = next(iter(tagged("Read", name)), None), next(iter(tagged("Copy", name)), None)
+    read, copy = own_pair(node, name)
     with node.parent():
         if read is None:
             read = _new("Read", name, node.xpos() + 110, node.ypos() + 10)

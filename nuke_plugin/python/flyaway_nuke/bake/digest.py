@@ -16,6 +16,7 @@ import nuke
 
 from . import colour
 from .cache import frame_path
+from .errors import PlateError
 from .paths import absolute, file_of
 from .upstream import sources, upstream
 
@@ -37,6 +38,7 @@ _SCRIPT = (
     "customOCIOConfigPath", "int8Lut", "int16Lut", "logLut", "floatLut", "monitorLut",
 )  # fmt: skip
 # Their file is what they write.
+_LONGEST = 50_000
 _WRITERS = ("Write", "DeepWrite", "WriteGeo")
 
 
@@ -76,16 +78,27 @@ def _knobs(node: nuke.Node, frames: list[int]) -> list[str]:
         if knob.hasExpression():
             lines.append(f"  {_values(knob, frames)}\n")
         if isinstance(knob, nuke.EvalString_Knob) and "[" in str(knob.value()):
-            lines.append(f"  {[knob.evaluate(frame) for frame in frames]}\n")
+            lines.append(f"  {_texts(knob, frames)}\n")
         if isinstance(knob, nuke.File_Knob) and name != "proxy" and _reads(node):
-            lines.append(f"  {_files(node, file_of(knob), frames)}\n")
+            lines.append(f"  {_files(node, knob, frames)}\n")
     return lines
 
 
 def _values(knob: Any, frames: list[int]) -> list[str]:
     """What an expression comes to: it may ask the frame, the script, or Python."""
     count = int(knob.arraySize()) if isinstance(knob, nuke.Array_Knob) else 1
-    return [repr(knob.getValueAt(frame, index)) for frame in frames for index in range(count)]
+    try:
+        return [repr(knob.getValueAt(frame, index)) for frame in frames for index in range(count)]
+    except (RuntimeError, TypeError, ValueError):  # one that Nuke itself cannot evaluate
+        return []
+
+
+def _texts(knob: Any, frames: list[int]) -> list[str]:
+    """What a text with Tcl in it comes to."""
+    try:
+        return [str(knob.evaluate(frame)) for frame in frames]
+    except RuntimeError:
+        return []
 
 
 def _reads(node: nuke.Node) -> bool:
@@ -96,13 +109,18 @@ def _reads(node: nuke.Node) -> bool:
     return reading is not None and bool(reading.value())
 
 
-def _files(node: nuke.Node, path: str, frames: list[int]) -> str:
+def _files(node: nuke.Node, knob: nuke.Knob, frames: list[int]) -> str:
     """Size and time of every file that a knob names: rendered or patched anew, they count as others."""
-    path = _first_view(path)
+    try:
+        path = _first_view(file_of(knob))
+    except PlateError:  # of a node that may be switched off; where it is not, Nuke's render says so
+        return "-"
     if not PATTERN.search(path):
         return _stat(path)
-    own = node.knob("first") is not None and node.knob("last") is not None
-    return " ".join(_stat(frame_path(path, frame)) for frame in (_span(node) if own else frames))
+    if node.knob("first") is not None and node.knob("last") is not None:
+        # All of its own, whichever are shown when.
+        frames = list(_span(node)) or frames
+    return " ".join(_stat(frame_path(path, frame)) for frame in frames)
 
 
 def _first_view(path: str) -> str:
@@ -112,7 +130,9 @@ def _first_view(path: str) -> str:
 
 
 def _span(node: nuke.Node) -> range:
-    return range(int(node.firstFrame()), int(node.lastFrame()) + 1)
+    """A node's frames; none where its range is left open, and only those asked for are looked at."""
+    first, last = int(node.firstFrame()), int(node.lastFrame())
+    return range(first, last + 1) if last - first < _LONGEST else range(0)
 
 
 def _stat(path: str) -> str:

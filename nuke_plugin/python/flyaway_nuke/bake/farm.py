@@ -161,11 +161,12 @@ def deadline_files(submission: Submission) -> tuple[str, str]:
     FarmError : the range has gaps or several steps, of which a task would matte what lies between.
     """
     request = submission.request
-    if "," in submission.frames:
+    runs = submission.frames.split(",")
+    if len(runs) > 1:
+        some = " and ".join(runs[:4]) + (" and so on" if runs[4:] else "")
         raise FarmError(
-            f"Deadline tells a task its first frame and its last, and {submission.frames} has gaps: submit"
-            f" {submission.frames.replace(',', ' and ')} one after the other, each as a custom range, or"
-            " choose another farm in the preferences."
+            f"Deadline tells a task its first frame and its last, and this range has gaps: submit {some} one"
+            " after the other, each as a custom range, or choose another farm in the preferences."
         )
     step = submission.frames.partition("x")[2]
     job = {

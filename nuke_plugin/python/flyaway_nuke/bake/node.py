@@ -123,7 +123,8 @@ def check(node: nuke.Node | None = None) -> None:
 
 def node_of(job: Job) -> nuke.Node | None:
     """The bake node of a job, if it is still in the script."""
-    return owner_of(job.request.node) if job.request.node else None
+    node = owner_of(job.request.node) if job.request.node else None
+    return node if node is not None and owns(node) else None
 
 
 def on_change(job: Job) -> None:

@@ -98,6 +98,15 @@ def tagged(node_class: str, name: str) -> list[nuke.Node]:
     return sorted(found, key=_is_pasted)
 
 
+def own_pair(node: nuke.Node, name: str) -> tuple[nuke.Node | None, nuke.Node | None]:
+    """The Read and the Copy that a bake node's own bake is shown by, where they were made already."""
+    reads, copies = tagged("Read", name), tagged("Copy", name)
+    copy = next((each for each in copies if _feeds(node, each)), copies[0] if copies else None)
+    above = list(upstream([copy.input(1)])) if copy is not None and len(reads) > 1 else []
+    read = next((each for each in reads if each in above), reads[0] if reads else None)
+    return read, copy
+
+
 def _is_pasted(node: nuke.Node) -> bool:
     return value(node, TAGGED_AS, "") not in ("", node.fullName())
 
@@ -110,8 +119,10 @@ def _feeds(node: nuke.Node, copy: nuke.Node) -> bool:
 
 def _pasted_with(node: nuke.Node, name: str) -> list[nuke.Node]:
     """The Copy of this id that was pasted along with a node, and the Read that feeds it."""
-    copies = [each for each in tagged("Copy", name) if _is_pasted(each) and _feeds(node, each)]
+    owner = owner_of(name)
+    kept = [each for each in own_pair(owner, name) if each is not None] if owner is not None else []
+    copies = [each for each in tagged("Copy", name) if each not in kept and _feeds(node, each)]
     if not copies:
         return []
     above = list(upstream([copies[0].input(1)]))
-    return [copies[0], *(each for each in tagged("Read", name) if each in above and _is_pasted(each))]
+    return [copies[0], *(each for each in tagged("Read", name) if each in above and each not in kept)]

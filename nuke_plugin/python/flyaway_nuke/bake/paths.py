@@ -7,10 +7,21 @@ from typing import cast
 
 import nuke
 
+from .errors import PlateError
+
 
 def file_of(knob: nuke.Knob) -> str:
-    """What a file knob names, absolute, with forward slashes and a sequence's `%04d` left in; "" for none."""
-    return absolute(str(cast("nuke.File_Knob", knob).getEvaluatedValue() or ""))
+    """What a file knob names, absolute, with forward slashes and a sequence's `%04d` left in; "" for none.
+
+    Raises
+    ------
+    PlateError : its Tcl means nothing.
+    """
+    try:
+        path = cast("nuke.File_Knob", knob).getEvaluatedValue()
+    except RuntimeError as error:
+        raise PlateError(f"{knob.name()}: {knob.value()} cannot be evaluated ({error}): mend it.") from error
+    return absolute(str(path or ""))
 
 
 def absolute(path: str) -> str:

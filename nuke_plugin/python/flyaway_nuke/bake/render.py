@@ -77,7 +77,7 @@ def rendered_space(named: str, files: str | None, why: str) -> str:
     if named and named not in (space, files):
         raise PlateError(
             f"Nuke renders the plate in the script's working space, {space}, since {why}; plate's colour says"
-            f" {named}. Empty plate's colour, or connect the node to the plate's Read itself."
+            f" {named}. Empty plate's colour, and say it on the Read; or connect the node to the Read itself."
         )
     return space
 

@@ -10,7 +10,7 @@ from .errors import PlateError
 
 # Nodes that change nothing: a plate that comes through them is still the plate.
 _TRANSPARENT = ("Dot", "NoOp")
-_MOST_NODES = 10_000
+_MOST_NODES = 100_000
 
 
 def first_that_counts(node: nuke.Node) -> nuke.Node | None:
@@ -73,7 +73,7 @@ def upstream(tops: Iterable[nuke.Node | None], *, expressions: bool = False) -> 
 
 def _around(node: nuke.Node) -> Iterator[str]:
     group = node.parent()
-    while group is not None:
+    while group is not None and not isinstance(group, nuke.Root):
         yield group.fullName()
         group = group.parent()
     yield nuke.root().fullName()
