@@ -22,7 +22,8 @@ def request_(tmp_path, sequence):
     )
 
 
-def test_openjds_own_engine_runs_the_template(request_, flyaway_python, tmp_path):
+@pytest.mark.parametrize("frames", [(1001, 1002, 1003), (1001, 1003, 1004)], ids=["chunks", "gap"])
+def test_openjds_own_engine_runs_the_template(request_, flyaway_python, tmp_path, frames):
     engine = shutil.which("openjd")
     if engine is None:
         pytest.skip("openjd is not on the path: pip install openjd-cli")
@@ -30,7 +31,7 @@ def test_openjds_own_engine_runs_the_template(request_, flyaway_python, tmp_path
     program = tmp_path / "bin" / "flyaway"
     program.write_text(f'#!/bin/sh\nexec "{flyaway_python}" -m flyaway "$@"\n')
     program.chmod(0o755)
-    request = Request("sh 010", request_.source, request_.frames, request_.folder, Settings(), "cpu")
+    request = Request("sh 010", request_.source, frames, request_.folder, Settings(), "cpu")
     reply = farm.submit(farm.Submission(request, 2, str(program)), "openjd")
     template = request.folder / "job.template.json"
     assert str(template) in reply
