@@ -153,6 +153,20 @@ def test_what_the_artist_did_to_read_and_copy_outlives_the_next_bake(baked):
     assert (copy["from3"].value(), copy.input(0)) == ("rgba.alpha", grade)
 
 
+def test_the_copy_goes_with_its_bake_node_to_another_plate_unless_the_artist_moved_it(baked):
+    comp, _read, node, blur = baked
+    copy = blur.input(0)
+    other, third = comp.read("b"), comp.read("c")
+    node.setInput(0, other)
+    comp.bake(node)
+    assert (blur.input(0), copy.input(0)) == (copy, other)
+    grade = comp.nuke.nodes.Grade(inputs=[other])
+    copy.setInput(0, grade)
+    node.setInput(0, third)
+    comp.bake(node)
+    assert copy.input(0) is grade
+
+
 def test_what_feeds_the_copy_is_not_hung_on_the_copy(baked):
     comp, _read, node, blur = baked
     copy = blur.input(0)

@@ -13,11 +13,14 @@ import nuke
 from .cache import Cache
 from .errors import CacheError
 from .job import OUTPUTS, file_name
+from .knobs import hidden, value
 from .owner import TAG, all_tagged, bake_id, mark, own_pair
 from .owner import bake_nodes as bake_nodes  # studios' scripts ask for it here: docs/nuke/farm.md
 from .record import Record, read_record
 from .upstream import upstream
 
+# On a Copy: the full name of what it was laid over.
+_LAID_OVER = "flyaway_plate"
 _MATTE_COLOUR = 0x6FA8A0FF
 
 
@@ -78,14 +81,27 @@ def _pair(node: nuke.Node, name: str, record: Record) -> tuple[nuke.Node, nuke.N
             before = _output(read)
         if copy is None:
             copy = _new("Copy", name, node.xpos(), node.ypos() + 60)
-            copy.setInput(0, node.input(0))
+            _lay_over(copy, node.input(0))
             before = ""
+        elif _is_untouched(copy):
+            _lay_over(copy, node.input(0))
     point(read, record)
     if copy.input(1) is None:
         copy.setInput(1, read)
     if record.output != before:
         take(copy, OUTPUTS[record.output])
     return read, copy
+
+
+def _lay_over(copy: nuke.Node, plate: nuke.Node | None) -> None:
+    copy.setInput(0, plate)
+    hidden(copy, _LAID_OVER).setValue(plate.fullName() if plate is not None else "")
+
+
+def _is_untouched(copy: nuke.Node) -> bool:
+    """Whether a Copy still hangs where it was put: then it goes with its bake node to another plate."""
+    plate = copy.input(0)
+    return plate is not None and plate.fullName() == value(copy, _LAID_OVER, "")
 
 
 def _output(read: nuke.Node) -> str:
@@ -106,13 +122,13 @@ def point(read: nuke.Node, record: Record) -> None:
     """Let a Read read a bake: its file and its range follow what was baked."""
     read["file"].setValue((record.folder / file_name(record.output, still=record.still)).as_posix())
     frames = record.frames or [1]
-    for knob, value in (
+    for knob, frame in (
         ("first", frames[0]),
         ("last", frames[-1]),
         ("origfirst", frames[0]),
         ("origlast", frames[-1]),
     ):
-        read[knob].setValue(value)
+        read[knob].setValue(frame)
     model = record.settings.get("model", "")
     what = "" if record.output == "matte" else record.output
     # A label of the artist's own stays.

@@ -30,6 +30,7 @@ _COSMETIC = frozenset(
         "panel", "help", "onCreate", "onDestroy", "knobChanged", "updateUI", "autolabel",
         # Of another bake above: what it says of itself.
         "state", "status", "folder_baked", "bake_id", "bake_owner", "flyaway_bake", "flyaway_owner",
+        "flyaway_plate",
     )
 )  # fmt: skip
 # Of the script: what a default colour space or a format means, and where relative paths begin.

@@ -40,13 +40,14 @@ def bake_id(node: nuke.Node) -> str:
     name = str(node["bake_id"].value())
     with quietly():
         if not name or not owns(node):
-            pasted = _pasted_with(node, name) if name else []
-            name = uuid.uuid4().hex[:12]
+            fresh = uuid.uuid4().hex[:12]
+            if name:
+                for each in _pasted_with(node, name):
+                    mark(each, fresh)
+                # What its original has baked is not what it shows.
+                node["folder_baked"].setValue("")
+            name = fresh
             node["bake_id"].setValue(name)
-            # What its original has baked is not what it shows.
-            node["folder_baked"].setValue("")
-            for each in pasted:
-                mark(each, name)
         given = hidden(node, GIVEN_TO)
         if given.value() != node.fullName():
             given.setValue(node.fullName())
