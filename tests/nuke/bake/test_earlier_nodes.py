@@ -58,8 +58,8 @@ def test_without_the_plug_in_nothing_is_raised_and_buttons_say_what_is_missing(c
     monkeypatch.setattr(sys, "path", [path for path in sys.path if "nuke_plugin" not in path])
     monkeypatch.setattr(sys, "path_importer_cache", {})
     for name in [name for name in sys.modules if name.startswith("flyaway_nuke")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "flyaway_nuke", None)  # whatever else this Python has installed
+        del sys.modules[name]  # for good: they have this test's Nuke
+    sys.modules["flyaway_nuke"] = None  # whatever else this Python has installed; the fixture takes it away
     comp.nuke.scriptOpen(str(comp.folder / "shot.nk"))
     node = comp.nuke.toNode("FlyawayBake1")
     node["range"].setValue("global")
