@@ -15,7 +15,7 @@ from typing import Any
 import nuke
 
 from . import cat, live
-from .bake import host, node
+from .bake import host, node, request
 from .bake.build import build
 from .bake.diagnosis import diagnose
 from .bake.session import Session
@@ -209,7 +209,7 @@ class _Scene:
         for name, value in (("in_space", "srgb"), ("folder", self.folder.as_posix())):
             baker[name].setValue(value)
         session = Session(host=host.host_folder())
-        job = session.submit(node.make_request(baker))
+        job = session.submit(request.make_request(baker))
         session.run(job)
         if job.state != "done":
             raise RuntimeError("\n".join([job.message, *job.log[-5:]]))

@@ -69,6 +69,76 @@ def sequence(pixels, tmp_path_factory):
 @pytest.fixture
 def host(tmp_path, monkeypatch, environ):
     """A strict fake Nuke without GUI, with our gizmos on its path and our program in its environment."""
+    yield from fake_nuke(tmp_path, monkeypatch, environ)
+
+
+@pytest.fixture
+def comp(tmp_path, monkeypatch):
+    """The same with a stand-in for our program, where no pixels matter: quick, on every Python."""
+    words = {
+        "FLYAWAY_CLI": f"{sys.executable} {Path(__file__).with_name('stub_worker.py')}",
+        "FLYAWAY_NUKE_PREFERENCES": str(tmp_path / "preferences.json"),
+        "HOME": str(tmp_path),
+    }
+    for fake in fake_nuke(tmp_path, monkeypatch, words):
+        yield Comp(fake, tmp_path)
+
+
+class Comp:
+    """A script under work, as an artist handles it."""
+
+    def __init__(self, fake, folder):
+        self.fake, self.nuke, self.state, self.folder = fake, fake.nuke, fake.state, folder
+        self.renders = []
+        fake.state.on_render = self._render
+
+    def plates(self, name, frames=range(1, 4)):
+        """A "sequence" of texts; its pattern."""
+        (self.folder / name).mkdir(exist_ok=True)
+        for frame in frames:
+            (self.folder / name / f"plate.{frame:04d}.exr").write_text(f"{name} {frame}")
+        return (self.folder / name / "plate.%04d.exr").as_posix()
+
+    def read(self, name="a", frames=range(1, 4)):
+        """A Read of such a sequence."""
+        source = self.plates(name, frames)
+        return self.nuke.nodes.Read(file=source, first=frames[0], last=frames[-1])
+
+    def bake_node(self, below):
+        """A fresh bake node."""
+        from flyaway_nuke.bake.node import create
+
+        return create(below)
+
+    def bake(self, node, button="do_bake"):
+        """Press a button; how many frames Nuke rendered for that."""
+        before = len(self.renders)
+        node[button].execute()
+        return len(self.renders) - before
+
+    def paste(self, *nodes):
+        """Copy nodes and paste them: what Nuke's clipboard does, hidden knobs and all."""
+        for node in self.nuke.allNodes():
+            node.setSelected(node in nodes)
+        before = self.nuke.allNodes()
+        self.nuke.nodeCopy(str(self.folder / "clipboard.nk"))
+        self.nuke.nodePaste(str(self.folder / "clipboard.nk"))
+        return [node for node in self.nuke.allNodes() if node not in before]
+
+    def words(self, node):
+        """The command line that a bake of the node would be."""
+        from flyaway_nuke.bake.launcher import Cli
+        from flyaway_nuke.bake.request import make_request
+
+        return make_request(node).command(Cli(("flyaway",), "test"))
+
+    def _render(self, write, frame):
+        self.renders.append((frame, write["channels"].value(), self.nuke.root()["proxy"].value()))
+        Path(write["file"].evaluate(frame)).write_text(f"render {len(self.renders)} {frame}")
+
+
+def fake_nuke(tmp_path, monkeypatch, environ):
+    """Installed as `nuke`, and gone with all that imported it."""
     if not any((Path(path) / "nuke-stubs").is_dir() for path in sys.path):
         pytest.skip("types-nuke is not installed in this Python: pip install types-nuke")
     for name, value in environ.items():

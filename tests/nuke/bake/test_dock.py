@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import sys
@@ -75,8 +76,12 @@ def test_select_a_read_press_bake_get_a_matte(gui, sequence, tmp_path):
     assert node["state"].value().startswith("3 of 3 frames")
     assert panel.wipe.has_picture()
     assert panel.foot.words.text().startswith("3 of 3")
+    node["chunk"].setValue(2)
     panel.foot.farm.click()
     assert "Written" in panel.log.toPlainText()
+    template = json.loads((job.request.folder / "job.template.json").read_text())
+    (frames,) = template["steps"][0]["parameterSpace"]["taskParameterDefinitions"]
+    assert frames["chunks"]["defaultTaskCount"] == 2
     # The node is deleted, and the panel's button says so instead of raising into Nuke.
     nuke.delete(node)
     panel.foot.build.click()
@@ -124,6 +129,8 @@ def test_two_reads_get_a_bake_each_and_keep_what_hangs_on_them(gui, monkeypatch)
     # Selected themselves, they are baked again and no others are made.
     for node in (*reads, *asked):
         node.setSelected(node in asked)
-    bake_selected("fast", "cpu")
+    bake_selected("quality", "auto")
     assert len(asked) == 4
     assert len(bake_nodes()) == 2
+    # What the panel offers is for new ones: these have their own.
+    assert {(node["model"].value(), node["device"].value()) for node in asked} == {("fast", "cpu")}

@@ -208,7 +208,7 @@ def test_the_farm_gets_the_same_command_and_its_mattes_are_built(shot, host, env
     press(node, "do_farm")
     assert "Written" in node["status"].value()
     from flyaway_nuke.bake.launcher import find_cli
-    from flyaway_nuke.bake.node import make_request
+    from flyaway_nuke.bake.request import make_request
 
     request = make_request(node)
     template = json.loads((request.folder / "job.template.json").read_text())

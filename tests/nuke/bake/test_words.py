@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -22,7 +24,7 @@ def test_when_the_files_are_not_what_nuke_shows_they_are_not_taken(shot, change,
     from flyaway_nuke.bake.plate import own_files
 
     try:
-        plate, reason = own_files(node)
+        plate, reason = own_files(node, [1001, 1002])
     except PlateError as error:
         plate, reason = None, str(error)
     assert plate is None
@@ -62,7 +64,7 @@ def test_a_custom_ocio_configuration_is_named_to_our_program(shot):
     ):
         nuke.root()[name].setValue(value)
     from flyaway_nuke.bake.launcher import Cli
-    from flyaway_nuke.bake.node import make_request
+    from flyaway_nuke.bake.request import make_request
 
     command = make_request(node).command(Cli(("flyaway",), "test"))
     assert command[command.index("--ocio") + 1] == "/show/config.ocio"
@@ -70,7 +72,7 @@ def test_a_custom_ocio_configuration_is_named_to_our_program(shot):
 
 def test_the_colour_tab_in_the_words_of_the_command_line(shot):
     from flyaway_nuke.bake.launcher import Cli
-    from flyaway_nuke.bake.node import make_request
+    from flyaway_nuke.bake.request import make_request
 
     nuke, _read, node, _blur, _merge = shot
 
@@ -99,7 +101,7 @@ def test_the_colour_tab_in_the_words_of_the_command_line(shot):
 def test_the_matte_tab_in_the_words_of_the_command_line(shot, host):
     from flyaway_nuke.bake.errors import BakeError
     from flyaway_nuke.bake.launcher import Cli
-    from flyaway_nuke.bake.node import make_request
+    from flyaway_nuke.bake.request import make_request
 
     nuke, _read, node, _blur, _merge = shot
 
@@ -121,7 +123,8 @@ def test_the_matte_tab_in_the_words_of_the_command_line(shot, host):
         node[name].setValue(value)
     arguments = words()
     assert arguments[arguments.index("--black=0.1") :][:5] == [
-        "--black=0.1", "--grow=-0.5", "--fill-holes=12", "--garbage", "roto.####.exr",
+        "--black=0.1", "--grow=-0.5", "--fill-holes=12",
+        "--garbage", Path("roto.%04d.exr").absolute().as_posix(),
     ]  # fmt: skip
     height = node.input(0).height()
     assert arguments[-2:] == ["--subject", f"40,{height - 100}@1003"]

@@ -6,7 +6,6 @@ another folder; a Nuke without Flyaway shows that knob and renders as ever.
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import nuke
@@ -14,22 +13,15 @@ import nuke
 from .cache import Cache
 from .errors import CacheError
 from .job import OUTPUTS, file_name
+from .knobs import hidden, value
+from .owner import TAG, all_tagged, bake_id, mark, own_pair
+from .owner import bake_nodes as bake_nodes  # studios' scripts ask for it here: docs/nuke/farm.md
 from .record import Record, read_record
+from .upstream import upstream
 
-TAG = "flyaway_bake"
-GIZMO = "FlyawayBake"
+# On a Copy: the full name of what it was laid over.
+_LAID_OVER = "flyaway_plate"
 _MATTE_COLOUR = 0x6FA8A0FF
-
-
-def is_bake(node: nuke.Node) -> bool:
-    """Whether it is a bake node: the gizmo, or the plain group that `plain` makes of it."""
-    return node.Class() in (GIZMO, "Group") and node.knob("bake_id") is not None
-
-
-def bake_nodes() -> list[nuke.Node]:
-    """Every bake node of the script, in groups too."""
-    found = [*nuke.allNodes(GIZMO, recurseGroups=True), *nuke.allNodes("Group", recurseGroups=True)]
-    return [node for node in found if is_bake(node)]
 
 
 def plain(gizmo: nuke.Gizmo) -> nuke.Node:
@@ -49,20 +41,12 @@ def plain(gizmo: nuke.Gizmo) -> nuke.Node:
     return group
 
 
-def bake_id(node: nuke.Node) -> str:
-    """The node's own name that survives renaming; a node that was copied gets one of its own."""
-    knob = node["bake_id"]
-    others = [each for each in bake_nodes() if each != node]
-    if not knob.value() or any(each["bake_id"].value() == knob.value() for each in others):
-        knob.setValue(uuid.uuid4().hex[:12])
-    return str(knob.value())
-
-
 def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
     """Make (or find) the Read and the Copy of a bake, and put them where the bake node was.
 
     Whatever took the bake node's output takes the Copy's; the bake node itself stays beside, as the
-    place to bake again. One step of undo.
+    place to bake again. Connections of nodes that are there already are the artist's, and stay. One step
+    of undo.
 
     Raises
     ------
@@ -75,18 +59,54 @@ def build(node: nuke.Node, folder: Path) -> tuple[nuke.Node, nuke.Node]:
     undo = nuke.Undo()
     undo.begin("Flyaway bake")
     try:
-        with node.parent():
-            read = _tagged("Read", name) or _new("Read", name, node.xpos() + 110, node.ypos() + 10)
-            copy = _tagged("Copy", name) or _new("Copy", name, node.xpos(), node.ypos() + 60)
-        point(read, record)
-        take(copy, OUTPUTS[record.output])
-        copy.setInput(0, node.input(0))
-        copy.setInput(1, read)
+        read, copy = _pair(node, name, record)
         rewire(node, copy)
         node["folder_baked"].setValue(folder.as_posix())
     finally:
         undo.end()
     return read, copy
+
+
+def _pair(node: nuke.Node, name: str, record: Record) -> tuple[nuke.Node, nuke.Node]:
+    """The Read and the Copy, made or pointed at what was baked; what the artist did to them stays."""
+    read, copy = own_pair(node, name)
+    with node.parent():
+        if read is None:
+            read = _new("Read", name, node.xpos() + 110, node.ypos() + 10)
+            # Coverage is no colour, and colour is written scene-linear in the script's own primaries: no
+            # curve belongs on either.
+            read["raw"].setValue(True)
+            before = ""
+        else:
+            before = _output(read)
+        if copy is None:
+            copy = _new("Copy", name, node.xpos(), node.ypos() + 60)
+            _lay_over(copy, node.input(0))
+            before = ""
+        elif _is_untouched(copy):
+            _lay_over(copy, node.input(0))
+    point(read, record)
+    if copy.input(1) is None:
+        copy.setInput(1, read)
+    if record.output != before:
+        take(copy, OUTPUTS[record.output])
+    return read, copy
+
+
+def _lay_over(copy: nuke.Node, plate: nuke.Node | None) -> None:
+    copy.setInput(0, plate)
+    hidden(copy, _LAID_OVER).setValue(plate.fullName() if plate is not None else "")
+
+
+def _is_untouched(copy: nuke.Node) -> bool:
+    """Whether a Copy still hangs where it was put: then it goes with its bake node to another plate."""
+    plate = copy.input(0)
+    return plate is not None and plate.fullName() == value(copy, _LAID_OVER, "")
+
+
+def _output(read: nuke.Node) -> str:
+    """What a Read of ours reads now: one of `OUTPUTS`, by its file's name."""
+    return str(read["file"].value()).rsplit("/", 1)[-1].split(".", 1)[0]
 
 
 def take(copy: nuke.Node, channels: tuple[str, ...]) -> None:
@@ -99,21 +119,21 @@ def take(copy: nuke.Node, channels: tuple[str, ...]) -> None:
 
 
 def point(read: nuke.Node, record: Record) -> None:
-    """Let a Read read a bake."""
+    """Let a Read read a bake: its file and its range follow what was baked."""
     read["file"].setValue((record.folder / file_name(record.output, still=record.still)).as_posix())
     frames = record.frames or [1]
-    for knob, value in (
+    for knob, frame in (
         ("first", frames[0]),
         ("last", frames[-1]),
         ("origfirst", frames[0]),
         ("origlast", frames[-1]),
     ):
-        read[knob].setValue(value)
-    # Coverage is no colour, and colour is written scene-linear in the script's own primaries: no curve, ever.
-    read["raw"].setValue(True)
+        read[knob].setValue(frame)
     model = record.settings.get("model", "")
     what = "" if record.output == "matte" else record.output
-    read["label"].setValue(" ".join(word for word in ("Flyaway", model, what) if word))
+    # A label of the artist's own stays.
+    if str(read["label"].value() or "Flyaway").startswith("Flyaway"):
+        read["label"].setValue(" ".join(word for word in ("Flyaway", model, what) if word))
 
 
 def relink(folder: Path) -> list[str]:
@@ -128,7 +148,7 @@ def relink(folder: Path) -> list[str]:
     CacheError : none of them is there.
     """
     mended, lost = [], []
-    for read in _all_tagged("Read"):
+    for read in all_tagged("Read"):
         here = Path(str(read["file"].value())).parent
         for place in (folder, folder / here.name):
             if place.name == here.name and (place / "bake.json").is_file():
@@ -143,22 +163,13 @@ def relink(folder: Path) -> list[str]:
     return mended
 
 
-def _all_tagged(node_class: str) -> list[nuke.Node]:
-    return [node for node in nuke.allNodes(node_class, recurseGroups=True) if node.knob(TAG) is not None]
-
-
-def _tagged(node_class: str, name: str) -> nuke.Node | None:
-    found = [node for node in _all_tagged(node_class) if node[TAG].value() == name]
-    return found[0] if found else None
-
-
 def _new(node_class: str, name: str, x: int, y: int) -> nuke.Node:
     node: nuke.Node = getattr(nuke.nodes, node_class)()
     node.addKnob(nuke.Tab_Knob("flyaway", "Flyaway"))
     tag = nuke.String_Knob(TAG, "bake")
     tag.setTooltip("Which Flyaway bake this belongs to. The node works without Flyaway.")
     node.addKnob(tag)
-    tag.setValue(name)
+    mark(node, name)
     if node_class == "Read":
         node["tile_color"].setValue(_MATTE_COLOUR)
     node.setXYpos(x, y)
@@ -166,9 +177,10 @@ def _new(node_class: str, name: str, x: int, y: int) -> nuke.Node:
 
 
 def rewire(node: nuke.Node, copy: nuke.Node) -> None:
-    """Hang on `copy` whatever hangs on `node`."""
+    """Hang on `copy` whatever hangs on `node`; not what feeds `copy` itself, which would be a circle."""
+    above = list(upstream([copy]))
     for other in node.dependent(nuke.INPUTS):
-        if other == copy:
+        if other in above:
             continue
         for index in range(other.inputs()):
             if other.input(index) == node:

@@ -7,6 +7,7 @@ one machine), and a Deadline 10 command-line job. A studio adds its own with `re
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from .ranges import format_range
 
 # The farm's machines have our program under this name; a studio's own submitter may know better.
 PROGRAM = "flyaway"
+# Of one parameter in an Open Job Description template.
+_MOST_TASKS = 1024
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Submission:
     def frames(self) -> str:
         """The range; "1" for a still, which is one task."""
         return "1" if self.request.still else format_range(self.request.frames)
+
+    @property
+    def chunks(self) -> list[str]:
+        """The range of each task."""
+        frames = self.request.frames
+        return [format_range(frames[at : at + self.chunk]) for at in range(0, len(frames), self.chunk)]
 
     def arguments(self, frames: str) -> list[str]:
         """The command's arguments for one chunk, where `frames` is the manager's own placeholder."""
@@ -79,15 +88,19 @@ def submit(submission: Submission, name: str) -> str:
     # The record first: it is how the result is found again.
     Cache.prepare(submission.request)
     try:
-        return submitter(submission)
+        return submitter(submission) + _needs(submission.request.ocio)
     except OSError as error:
         raise FarmError(f"{name}: {error.strerror or error}") from error
+
+
+def _needs(config: str) -> str:
+    """What the farm's machines must have besides our program and the plate."""
+    return f"\nThe farm's machines need the OCIO configuration {config} as well." if config else ""
 
 
 def openjd_template(submission: Submission) -> dict[str, object]:
     """The job as an Open Job Description template."""
     request = submission.request
-    # Chunks that are contiguous suit every range; a still is a chunk of one.
     script: dict[str, object] = {
         "actions": {
             "onRun": {
@@ -99,25 +112,32 @@ def openjd_template(submission: Submission) -> dict[str, object]:
             }
         }
     }
-    space = {
-        "taskParameterDefinitions": [
-            {
-                "name": "Frames",
-                "type": "CHUNK[INT]",
-                "range": submission.frames.replace("x", ":"),
-                "chunks": {"defaultTaskCount": submission.chunk, "rangeConstraint": "CONTIGUOUS"},
-            }
-        ]
-    }
     step: dict[str, object] = {"name": "Matte", "script": script}
-    if not request.still:
-        step["parameterSpace"] = space
-    return {
+    template: dict[str, object] = {
         "specificationVersion": "jobtemplate-2023-09",
-        "extensions": ["TASK_CHUNKING"],
         "name": f"Flyaway {request.title}"[:128],
         "steps": [step],
     }
+    if request.still:  # one task
+        return template
+    if re.fullmatch(r"-?\d+-?-?\d*", submission.frames):
+        frames = {
+            "type": "CHUNK[INT]",
+            "range": submission.frames,
+            "chunks": {"defaultTaskCount": submission.chunk, "rangeConstraint": "CONTIGUOUS"},
+        }
+        template["extensions"] = ["TASK_CHUNKING"]
+    else:
+        # Its contiguous chunks of every other frame are one frame each, and its words for others are not
+        # those of our command line: the tasks are cut here.
+        if len(submission.chunks) > _MOST_TASKS:
+            raise FarmError(
+                f"{submission.frames} would be {len(submission.chunks)} tasks, and a range with gaps or steps"
+                f" may have {_MOST_TASKS}: raise frames a farm task."
+            )
+        frames = {"type": "STRING", "range": submission.chunks}
+    step["parameterSpace"] = {"taskParameterDefinitions": [{"name": "Frames", **frames}]}
+    return template
 
 
 def _literal(word: str) -> str:
@@ -134,8 +154,21 @@ def _openjd(submission: Submission) -> str:
 
 
 def deadline_files(submission: Submission) -> tuple[str, str]:
-    """A Deadline 10 command-line job: the job's and the plug-in's description."""
+    """A Deadline 10 command-line job: the job's and the plug-in's description.
+
+    Raises
+    ------
+    FarmError : the range has gaps or several steps, of which a task would matte what lies between.
+    """
     request = submission.request
+    runs = submission.frames.split(",")
+    if len(runs) > 1:
+        some = " and ".join(runs[:4]) + (" and so on" if runs[4:] else "")
+        raise FarmError(
+            f"Deadline tells a task its first frame and its last, and this range has gaps: submit {some} one"
+            " after the other, each as a custom range, or choose another farm in the preferences."
+        )
+    step = submission.frames.partition("x")[2]
     job = {
         "Plugin": "CommandLine",
         "Name": f"Flyaway {request.title}",
@@ -144,7 +177,7 @@ def deadline_files(submission: Submission) -> tuple[str, str]:
         "OutputDirectory0": request.folder.as_posix(),
         "OutputFilename0": Path(request.target.replace("%04d", "####")).name,
     }
-    words = submission.arguments("<STARTFRAME>-<ENDFRAME>")
+    words = submission.arguments("<STARTFRAME>-<ENDFRAME>" + (f"x{step}" if step else ""))
     plugin = {
         "Executable": submission.program,
         "Arguments": " ".join(f"<QUOTE>{word}<QUOTE>" if " " in word else word for word in words),

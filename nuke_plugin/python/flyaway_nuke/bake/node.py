@@ -9,16 +9,15 @@ from typing import TypeVar, cast
 import nuke
 
 from . import farm, host
-from .build import GIZMO, bake_id, bake_nodes, build, plain, relink
-from .cache import Cache
-from .colour import in_working_space
+from .build import build, plain, relink
 from .diagnosis import diagnose
 from .errors import BakeError, CacheError
-from .finish import colour_of, output_of, words_of
-from .job import Job, Request, Settings
-from .plate import PlateFiles, own_files, wanted_frames
+from .finish import guard
+from .job import Job
+from .knobs import choose, quietly
+from .owner import GIZMO, bake_id, owner_of, owns
 from .preferences import read_preferences
-from .render import render_plate
+from .request import chunk_of, make_request
 
 T = TypeVar("T")
 
@@ -32,8 +31,10 @@ def create(below: nuke.Node | None = None) -> nuke.Node:
             with below.parent():
                 node = plain(getattr(nuke.nodes, GIZMO)())
             node.setInput(0, below)
+            _prefer(node)
             return node
         node = plain(cast("nuke.Gizmo", nuke.createNode(GIZMO, inpanel=False)))
+        _prefer(node)
         node.selectOnly()
     finally:
         undo.end()
@@ -49,8 +50,9 @@ def bake(node: nuke.Node) -> Job | None:
 
 def stop(node: nuke.Node) -> None:
     """The Stop button: after the frame in hand; pressed twice, at once."""
-    for job in host.session().jobs:
-        if job.active and job.request.node == str(node["bake_id"].value()):
+    name = str(node["bake_id"].value())
+    for job in host.session().jobs if owns(node) else ():  # a pasted node has its original's id, not its bake
+        if job.active and job.request.node == name:
             host.session().cancel(job)
 
 
@@ -63,7 +65,7 @@ def show_panel(node: nuke.Node | None = None) -> None:  # noqa: ARG001 -- what a
 
 def build_nodes(node: nuke.Node) -> None:
     """The Build button: Read and Copy from what is on disk, for example after the farm is done."""
-    _guarded(node, lambda each: build(each, _baked_folder(each)))
+    _guarded(node, _build_again)
 
 
 def relink_nodes(node: nuke.Node | None = None) -> None:
@@ -79,18 +81,34 @@ def relink_nodes(node: nuke.Node | None = None) -> None:
         _tell(node, f"linked again: {', '.join(mended)}")
 
 
-def submit(node: nuke.Node, chunk: int | None = None) -> str | None:
+def submit(node: nuke.Node) -> str | None:
     """The Farm button."""
 
     def hand_over(each: nuke.Node) -> str:
-        reply = farm.submit(
-            farm.Submission(make_request(each), int(each["chunk"].value()) if chunk is None else chunk),
-            read_preferences()["farm"],
-        )
+        request = make_request(each)
+        reply = farm.submit(farm.Submission(request, chunk_of(each)), read_preferences()["farm"])
+        _baked_into(each, request.folder)
         _tell(each, reply)
         return reply
 
     return _guarded(node, hand_over)
+
+
+def submit_job(job: Job) -> str:
+    """The panel's Farm button: the bake as it was asked for, in the tasks that its node says.
+
+    Raises
+    ------
+    BakeError : it could not be handed over.
+    """
+    node = node_of(job)
+    handed = farm.Submission(job.request)
+    if node is not None:
+        handed = farm.Submission(job.request, chunk_of(node))
+    reply = farm.submit(handed, read_preferences()["farm"])
+    if node is not None:
+        _baked_into(node, job.request.folder)
+    return reply
 
 
 def check(node: nuke.Node | None = None) -> None:
@@ -103,55 +121,10 @@ def check(node: nuke.Node | None = None) -> None:
         _tell(node, diagnose(host=host.host_folder()).text())
 
 
-def make_request(node: nuke.Node) -> Request:
-    """All that a bake needs, from the node's knobs; renders the plate where nodes lie between.
-
-    Raises
-    ------
-    BakeError : something is missing or means nothing.
-    """
-    frames = wanted_frames(node)
-    root = host.bakes_root(str(cast("nuke.File_Knob", node["folder"]).evaluate() or ""))
-    own, why = own_files(node) if node["own_files"].value() else (None, "as the node asks")
-    if own is not None and output_of(node) in ("rgba", "fg") and not in_working_space(own.space):
-        why = f"colour is written as the script has it, and the plate's is {own.space}"
-        own = None
-    if own is None:
-        nuke.tprint(f"Flyaway: rendering the plate, since {why}")
-        own = render_plate(node, frames, root, node.name())
-    space = str(node["in_space"].value()).strip() or own.space
-    settings = Settings(
-        str(node["model"].value()),
-        space,
-        bool(node["coarse_only"].value()),
-        str(node["alpha_in"].value()),
-        words_of(node, own),
-        output_of(node),
-        colour_of(node),
-        # A bake node of an earlier release has neither of these knobs.
-        node.knob("stills") is not None and bool(node["stills"].value()),
-        float(node["steadiness"].value()) if node.knob("steadiness") is not None else 1.0,
-    )
-    wanted = () if own.still else tuple(frames)
-    folder = Cache(root).folder(_title(own), own.source, wanted, settings)
-    return Request(
-        _title(own),
-        own.source,
-        wanted,
-        folder,
-        settings,
-        str(node["device"].value()),
-        bake_id(node),
-        own.ocio,
-    )
-
-
 def node_of(job: Job) -> nuke.Node | None:
     """The bake node of a job, if it is still in the script."""
-    for node in bake_nodes() if job.request.node else ():
-        if node["bake_id"].value() == job.request.node:
-            return node
-    return None
+    node = owner_of(job.request.node) if job.request.node else None
+    return node if node is not None and owns(node) else None
 
 
 def on_change(job: Job) -> None:
@@ -166,12 +139,25 @@ def on_change(job: Job) -> None:
     _tell(node, text)
 
 
+def _prefer(node: nuke.Node) -> None:
+    """What the preferences say of new nodes; a broken file is told, and hinders no node."""
+    try:
+        preferences = read_preferences()
+    except BakeError as error:
+        nuke.tprint(f"Flyaway: {error}")
+        return
+    for name in ("model", "device"):
+        if preferences[name]:
+            choose(node[name], preferences[name])
+
+
 def _bake(node: nuke.Node) -> Job:
     session = host.session()
+    guard(node)
     request = make_request(node)
     if on_change not in session.listeners:
         session.listeners.append(on_change)
-    node["folder_baked"].setValue(request.folder.as_posix())
+    _baked_into(node, request.folder)
     earlier = [job for job in session.jobs if job.request == request and not job.active]
     if earlier:
         job = earlier[-1]
@@ -191,17 +177,17 @@ def _when_done(job: Job) -> None:
     build(node, job.request.folder)
 
 
-def _baked_folder(node: nuke.Node) -> Path:
+def _build_again(node: nuke.Node) -> None:
+    bake_id(node)  # of a pasted node: what its original baked is not to be built here
     folder = str(node["folder_baked"].value())
     if not folder:
         raise CacheError("This node was not baked yet. Bake first.")
-    return Path(folder)
+    build(node, Path(folder))
 
 
-def _title(plate: PlateFiles) -> str:
-    stem = plate.source.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    bare = stem.replace("%04d", "").replace("#", "").rstrip("._- ")
-    return bare if bare and bare != "plate" else plate.title
+def _baked_into(node: nuke.Node, folder: Path) -> None:
+    with quietly():
+        node["folder_baked"].setValue(folder.as_posix())
 
 
 def _guarded(node: nuke.Node, action: Callable[[nuke.Node], T]) -> T | None:
@@ -218,13 +204,9 @@ def _tell(node: nuke.Node | None, text: str, loud: bool = False) -> None:
     """Words where the artist looks: on the node, and with a dialog for what stops the work."""
     if node is not None:
         # A word on the node after every frame is nothing that an artist wants to undo.
-        undo = nuke.Undo()
-        undo.disable()
-        try:
+        with quietly():
             node["status"].setValue(text)
             node["state"].setValue(text if len(text) <= 60 else text[:57] + "…")
-        finally:
-            undo.enable()
     else:
         nuke.tprint(f"Flyaway: {text}")
     if loud and nuke.GUI:

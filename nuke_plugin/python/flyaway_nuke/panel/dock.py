@@ -7,12 +7,13 @@ from typing import Any
 
 import nuke
 
-from ..bake import farm, host, node
-from ..bake.build import build, is_bake
+from ..bake import host, node
+from ..bake.build import build
 from ..bake.diagnosis import Diagnosis, diagnose
 from ..bake.errors import BakeError
 from ..bake.job import Job
-from ..bake.preferences import read_preferences
+from ..bake.knobs import choose
+from ..bake.owner import is_bake
 from . import ID, NAME, WIDGET, pump
 from .qt import QtCore
 from .setup import show_setup
@@ -74,8 +75,9 @@ def bake_selected(model: str, device: str) -> None:
             # What hangs on the Read is left alone: the matte is nobody's until somebody connects it.
             target = node.create(each)
             target.setXYpos(each.xpos(), each.ypos() + 120)
-        target["model"].setValue(model)
-        target["device"].setValue(device)
+            # A bake node that is there has its own.
+            choose(target["model"], model)
+            choose(target["device"], device)
         node.bake(target)
 
 
@@ -99,7 +101,7 @@ def build_nodes(job: Job) -> None:
 def submit(job: Job) -> str:
     """Hand a bake to the farm."""
     try:
-        return farm.submit(farm.Submission(job.request), read_preferences()["farm"])
+        return node.submit_job(job)
     except BakeError as error:
         nuke.message(str(error))
         return ""

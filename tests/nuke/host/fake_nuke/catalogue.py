@@ -95,6 +95,7 @@ CLASSES: dict[str, tuple[int, dict[str, Any]]] = {
     "AdjBBox": (1, {"numpixels": 25.0}),
     "FilterErode": (2, {**_MIX, "size": 0.0, "filter": "Box"}),
     "CopyBBox": (2, {}),
+    "OCIOFileTransform": (2, {**_MIX, "file": "", "direction": "forward"}),
     "OCIOColorSpace": (2, {**_MIX, "in_colorspace": "", "out_colorspace": ""}),
     "Read": (0, {**_FILE, "first": 1, "last": 1, "origfirst": 1, "origlast": 1, "origset": True,
                  "on_error": "error", "before": "hold", "after": "hold", "frame_mode": "expression",

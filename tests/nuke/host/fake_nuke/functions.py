@@ -41,6 +41,7 @@ def delete(state, n) -> None:
             if other.input(i) is n:
                 other.setInput(i, None)
     n._parent._children.remove(n)
+    state.record(f"deleted {n.name()}")
 
 
 def allNodes(state, *args, **kwargs):
@@ -243,8 +244,10 @@ def knobDefault(state, classknob, value=None):
 
 
 def filename(state, node, i=None):
-    knob = node.knob("file")
-    return knob.value() or None if knob is not None else None
+    """As the node would open it now: in proxy mode the proxy, where there is one."""
+    proxy = node.knob("proxy") if state.root["proxy"].value() else None
+    knob = proxy if proxy is not None and proxy.value() else node.knob("file")
+    return knob.getEvaluatedValue() or None if knob is not None else None
 
 
 def tcl(state, cmd, *args) -> str:
@@ -281,6 +284,13 @@ def scriptOpen(state, filename=None) -> None:
 
 def scriptReadText(state, s) -> None:
     load_nodes(state, s, state.group)
+
+
+def nodeCopy(state, s) -> None:
+    chosen = state.group.selectedNodes()[::-1]
+    if not chosen:
+        raise RuntimeError("no nodes selected")
+    Path(s).write_text(write_nodes(state.group, only=chosen), encoding="utf-8")
 
 
 def nodePaste(state, s):

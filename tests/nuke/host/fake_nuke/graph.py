@@ -7,7 +7,7 @@ from typing import Any
 from .catalogue import CLASSES, COMMON
 from .frame_ranges import *
 from .knobs import *
-from .knobs import make_knob
+from .knobs import make_knob, named_in
 from .menus import *
 
 
@@ -44,6 +44,7 @@ def new_node(state: Any, node_class: str) -> Any:
 
         node = load_gizmo(state, node_class)
     state.group._add(node)
+    state.record(f"made {node.fullName()}")
     return node
 
 
@@ -137,7 +138,11 @@ class Node:
         return free is not None and self.setInput(free, node)
 
     def dependencies(self, mask=1):
-        return [node for node in self._inputs if node is not None]
+        """Those of the inputs, and those that a knob's expression names."""
+        found = [node for node in self._inputs if node is not None] if mask & 1 else []
+        for knob in self._knobs.values() if mask & 4 else ():
+            found += [node for node in named_in(knob) if node not in found]
+        return found
 
     def dependent(self, mask=1, forceEvaluate=True):
         family = self._parent._children if self._parent is not None else []
@@ -202,16 +207,26 @@ class Node:
         if self._class == "Read":
             return int(self["first"].value()), int(self["last"].value())
         above = self.input(0)
+        if self._class == "Input" and self._parent is not None:  # what the group around is given
+            above = self._parent.input(int(self["number"].value()))
         if above is not None:
             return above._range()
         root = self._state.root
         return int(root["first_frame"].value()), int(root["last_frame"].value())
 
     def width(self) -> int:
-        return 1920
+        return 1920 // self._reduced()
 
     def height(self) -> int:
-        return 1080
+        return 1080 // self._reduced()
+
+    def _reduced(self) -> int:
+        """In proxy mode a node says its size as it is then; half, as a new script has it."""
+        return 2 if self._state.root["proxy"].value() else 1
+
+    def format(self):
+        """Of the plate itself, whatever is shown."""
+        return self._state.nuke.Format(1920, 1080)
 
     def pixelAspect(self) -> float:
         return 1.0
@@ -249,6 +264,17 @@ class Node:
         from .script import knobs_text
 
         return knobs_text(self)
+
+
+class Format:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._width, self._height = args[:2]
+
+    def width(self) -> int:
+        return self._width
+
+    def height(self) -> int:
+        return self._height
 
 
 class Group:

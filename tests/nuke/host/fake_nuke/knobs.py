@@ -10,13 +10,28 @@ def make_knob(state: Any, name: str, value: Any, node: Any) -> Any:
     """A knob of a built-in node: its class follows from the default's type."""
     kinds = {bool: "Boolean_Knob", int: "Int_Knob", float: "Double_Knob", str: "String_Knob"}
     kind = "PyScript_Knob" if value is None else kinds[type(value)]
-    if name in ("file", "proxy", "modelFile", "torchScriptFile", "catFile"):
+    files = ("file", "proxy", "modelFile", "torchScriptFile", "catFile", "project_directory", "vfield_file")
+    if name in files and isinstance(value, str):  # Root's own "proxy" is a switch
         kind = "File_Knob"
     if name.endswith("_color"):
         kind = "ColorChip_Knob"
     knob = getattr(state.nuke, kind)(name)
     knob._node, knob._value = node, "" if value is None else value
     return knob
+
+
+def named_in(knob: Any) -> list[Any]:
+    """The nodes that a knob's expression names: the group around, or others of the same group."""
+    node = knob._node
+    if node is None or not knob._expression:
+        return []
+    around = node.parent()
+    found = []
+    for name, _knob in re.findall(r"([A-Za-z_][\w.]*)\.(\w+)", knob._expression):
+        other = around if name == "parent" else around.node(name) if around is not None else None
+        if other is not None and other not in found:
+            found.append(other)
+    return found
 
 
 class Knob:
@@ -70,6 +85,7 @@ class Knob:
         changed = taken != self._value
         self._value, self._expression = taken, None
         if changed and self._node is not None:
+            self._state.record(f"set {self.fullyQualifiedName()}")
             self._changed()
         return changed
 
@@ -88,6 +104,9 @@ class Knob:
 
     def toScript(self, quote=True, context=None) -> str:
         return str(self._value)
+
+    def getValueAt(self, frame, index=0, view=None):
+        return self.value(index)
 
     def setExpression(self, expression, index=-1, view=None) -> bool:
         self._expression = expression
@@ -136,9 +155,24 @@ class Array_Knob:
         self._value = 0.0
 
     def value(self, index=0):
-        """A plain link to a knob of the group around is followed; no other expression is."""
-        link = re.fullmatch(r"parent\.(\w+)", self._expression or "")
-        return self._node.parent()[link.group(1)].value() if link else self._value
+        return self._at(self._state.root._knobs["frame"]._value if self._expression else 0)
+
+    def getValueAt(self, frame, index=0, view=None):
+        return self._at(frame)
+
+    def _at(self, frame):
+        """A plain link to a knob is followed, and arithmetic with `frame` done; no other expression is."""
+        text = self._expression or ""
+        link = re.fullmatch(r"([\w.]+)\.(\w+)", text)
+        if link:
+            nodes = named_in(self)
+            return nodes[0][link.group(2)].getValueAt(frame) if nodes else self._value
+        if re.fullmatch(r"(frame|[\d.+*/() -])+", text) and "frame" in text:
+            return float(eval(text, {"__builtins__": {}}, {"frame": float(frame)}))  # noqa: S307
+        return self._value
+
+    def arraySize(self) -> int:
+        return len(self._value) if isinstance(self._value, tuple) else 1
 
     def _take(self, value):
         if isinstance(value, str):
@@ -212,10 +246,19 @@ class String_Knob:
 
 class EvalString_Knob:
     def evaluate(self, *frame):
-        """Frame numbers filled in; no Tcl."""
+        """Frame numbers filled in, and Tcl by what the test answers."""
         at = int(frame[0]) if frame else 1
-        text = re.sub(r"%0?(\d*)d", lambda m: str(at).zfill(int(m.group(1) or 0)), self._value)
+        text = self._without_tcl()
+        text = re.sub(r"%0?(\d*)d", lambda m: str(at).zfill(int(m.group(1) or 0)), text)
         return re.sub(r"#+", lambda m: str(at).zfill(len(m.group())), text) or None
+
+    def _without_tcl(self) -> str:
+        text = self._value
+        for command, answer in self._state.tcl_answers.items():
+            text = text.replace(f"[{command}]", answer)
+        if "[" in text:
+            raise AssertionError(f"{text}: the test has no answer for its Tcl")
+        return text
 
 
 class File_Knob:
@@ -231,7 +274,8 @@ class File_Knob:
         return True
 
     def getEvaluatedValue(self, *args):
-        return self.evaluate(*args)
+        """Tcl evaluated, and a sequence in its technical notation: `%04d`, no frame filled in."""
+        return re.sub(r"#+", lambda m: f"%0{len(m.group())}d", self._without_tcl())
 
     def fromUserText(self, text) -> None:
         """`plate.####.exr 1-10`: the range goes where Nuke puts it."""

@@ -121,10 +121,12 @@ class Undo:
         self.end()
 
     def disable(self) -> None:
-        pass
+        self._state.undo_off += 1
 
     def enable(self) -> None:
-        pass
+        if not self._state.undo_off:
+            raise RuntimeError("Undo.enable without disable")
+        self._state.undo_off -= 1
 
     def __enter__(self):
         self.begin()

@@ -152,24 +152,28 @@ def _written(node: Any) -> list[tuple[str, Any]]:
     ]
 
 
-def write_nodes(group: Any, prefix: str = "N") -> str:
+def write_nodes(group: Any, prefix: str = "N", only: list[Any] | None = None) -> str:
     """A script. Every node is pushed by name where it is used, which Nuke reads as well as its own order."""
     lines: list[str] = []
     ordered: list[Any] = []
 
+    def sources(node: Any) -> list[Any]:
+        """Of nodes that are copied, a source that is not is left out."""
+        return [None if only is not None and source not in only else source for source in node._inputs]
+
     def visit(node: Any) -> None:
         if node not in ordered:
-            for source in node._inputs:
+            for source in sources(node):
                 if source is not None:
                     visit(source)
             ordered.append(node)
 
-    for node in group._children:
+    for node in group._children if only is None else only:
         visit(node)
     for number, node in enumerate(ordered):
         lines += [
             "push 0" if source is None else f"push ${prefix}{ordered.index(source)}"
-            for source in reversed(node._inputs)
+            for source in reversed(sources(node))
         ]
         lines.append(f"{node.Class()} {{")
         lines.append(f" inputs {len(node._inputs)}")

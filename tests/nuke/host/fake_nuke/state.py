@@ -35,6 +35,9 @@ class State:
         self.tcl_answers: dict[str, str] = {}
         self.panels: dict[str, Any] = {}
         self.clipboard = ""
+        # What Undo would take back: "made Blur1", "deleted Blur1", "set Blur1.size"; nothing while it is off.
+        self.undo_log: list[str] = []
+        self.undo_off = 0
         self.main = threading.get_ident()
 
     @property
@@ -47,6 +50,11 @@ class State:
         if not self.answers.get(function):
             raise AssertionError(f"nuke.{function} was asked, and the test has no answer for it")
         return self.answers[function].pop(0)
+
+    def record(self, what: str) -> None:
+        """Something that Undo would take back."""
+        if not self.undo_off:
+            self.undo_log.append(what)
 
     def check_thread(self, name: str) -> None:
         """Nuke's API belongs to the main thread."""
