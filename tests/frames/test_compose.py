@@ -241,7 +241,7 @@ def test_compressions_of_tiff(tmp_path, overscan, compression):
     [
         ("m.exr", WriteOptions(compression="nonsense"), "no compression 'nonsense'"),
         ("m.exr", WriteOptions(compression="lzw"), "no compression"),
-        ("m.exr", WriteOptions(compression="dwaa:high"), "no compression"),
+        ("m.exr", WriteOptions(compression="dwaa:high"), "no level"),
         ("m.png", WriteOptions(compression="piz"), "no compression"),
         ("m.tif", WriteOptions(compression="jpeg"), "no compression"),
         ("m.exr", WriteOptions(depth="uint16"), "stores half, float"),

@@ -221,7 +221,6 @@ class ResumePolicy:
         header = read_header(task.source, task.frame, self._options.read.part)
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             made_with = {key: self._provenance[key] for key in ("model", "stages")}
-            made_with["channel"] = write.first_channel
             name, kind = kind_of(write.output, straight=not is_premultiplied(target, write))
             made_with[name] = kind
             try:
