@@ -84,6 +84,10 @@ class ReadError(FrameError):
     """A plate could not be read, or not in full."""
 
 
+class OtherKindError(ReadError):
+    """A file of an earlier run is whole, and is something else than what is asked for."""
+
+
 class WriteError(FrameError):
     """A matte could not be written, or not verified."""
 

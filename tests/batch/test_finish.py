@@ -437,12 +437,3 @@ def test_what_the_user_gave_is_not_written_over(walk, tmp_path, write_plate, wha
     with pytest.raises(UsageError, match="it is the garbage matte"):
         run_plan(Green(), plan, options(raw))
     assert given.read_bytes() == before
-
-
-@pytest.mark.parametrize(("first", "then"), [("matte", "unknown"), ("unknown", "matte"), ("fg", "comp")])
-def test_skip_keeps_no_picture_of_another_kind(walk, tmp_path, first, then):
-    more = {"comp": {"over": "green"}}
-    for kind, wanted in ((first, "written"), (first, "skipped"), (then, "written")):
-        plan = plan_of(walk, tmp_path, "1001", output=kind, **more.get(kind, {}))
-        report = run_plan(Green(), plan, RunOptions(existing="skip"))
-        assert report.counts[wanted] == 1, (kind, report.as_json())

@@ -217,15 +217,20 @@ def test_a_preview_that_cannot_be_written_does_not_cost_the_frame(run, tmp_path,
 
 
 @pytest.mark.slow
-def test_a_matte_made_with_other_settings_is_made_again(run, tmp_path, write_plate, person):
+def test_a_matte_made_with_other_settings_is_kept_and_told(run, tmp_path, write_plate, person):
     write_plate(tmp_path / "plate.exr", (person / 255.0).astype(np.float32))
     command = ("matte", "plate.exr", "-o", "matte.exr", "--skip-existing")
     assert "1 written" in run(*command, "--coarse-only").stdout
-    coarse = read(tmp_path / "matte.exr")[1]
-    assert "1 written" in run(*command).stdout
-    assert np.abs(read(tmp_path / "matte.exr")[1] - coarse).max() > 0.01
+    coarse = (tmp_path / "matte.exr").read_bytes()
+    kept = run(*command)
+    assert "1 skipped" in kept.stdout
+    assert "made with stages coarse, where coarse and refiner is asked for" in kept.stdout
+    other = run(*command, "--channel", "matte.A")
+    assert other.returncode == 2
+    assert "no channel matte.A among A" in other.stderr
+    assert (tmp_path / "matte.exr").read_bytes() == coarse
+    assert "1 written" in run(*command[:-1], "--resume").stdout
     assert "1 skipped" in run(*command).stdout
-    assert "1 written" in run(*command, "--channel", "matte.A").stdout
 
 
 def test_premultiplied_png_is_refused_before_anything_is_matted(run, tmp_path):

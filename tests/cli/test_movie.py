@@ -66,6 +66,18 @@ def test_a_movie_in_and_a_movie_out(run, tmp_path, clip):
     assert "--overwrite" in refused.stderr
 
 
+def test_the_mattes_channel_and_a_link_in_the_movies_place(run, tmp_path, write_plate):
+    pixels = np.zeros((32, 48, 5), np.float32)
+    pixels[..., 3:] = 1, 0.5
+    write_plate(tmp_path / "p.exr", pixels, channels=("R", "G", "B", "A", "roto"))
+    done = run("movie", "p.exr", "p.exr", "-o", "o.mov", "--channel", "roto")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert np.abs(read_plate(tmp_path / "o.mov", frame=1).alpha - 0.5).max() < 2e-3
+    (tmp_path / "l.mov").symlink_to("gone.mov")
+    assert run("movie", "p.exr", "p.exr", "-o", "l.mov").returncode == 1
+    assert (tmp_path / "l.mov").is_symlink()
+
+
 def test_a_missing_matte_and_a_bad_rate_are_one_clean_line(run, clip):
     for arguments, message in (
         (("clip.mp4", "none.####.exr", "-o", "o.mov"), "no such file"),

@@ -9,10 +9,11 @@ from tests.frames.exr_bytes import Channel, exr
 
 from flyaway import ReadError, UsageError, WriteError
 from flyaway.frames import ReadOptions, WriteOptions, read_plate, write_matte
+from flyaway.frames.existing import check_existing
 from flyaway.frames.metadata import read_provenance
 from flyaway.frames.read import read_header
 from flyaway.frames.read_matte import read_matte
-from flyaway.frames.write import check_existing
+from flyaway.frames.write import store_matte
 
 RANDOM = np.random.default_rng(7)
 COLOUR = RANDOM.random((40, 48, 3), np.float32)
@@ -73,7 +74,7 @@ def test_the_plates_own_channels_pass_bit_for_bit(tmp_path, many, channel):
         assert after.get(name) == before.get(name)
     for name in ("x", "y", "width", "height", "full_x", "full_y", "full_width", "full_height"):
         assert getattr(after, name) == getattr(before, name)
-    check_existing(out, read_header(many), "beside")
+    check_existing(out, read_header(many), WriteOptions("beside", channel=channel))
 
 
 def test_beside_what_would_not_pass_is_refused(tmp_path, many, write_plate):
@@ -137,7 +138,7 @@ def test_beside_keeps_every_part_of_the_file(tmp_path, part):
             np.testing.assert_array_equal(stored[..., names.index(name)], pixels[index][..., place])
     assert not source.seek_subimage(3, 0)
     source.close()
-    check_existing(out, read_header(path, part=part), "beside")
+    check_existing(out, read_header(path, part=part), WriteOptions("beside", channel="matte.A"))
     np.testing.assert_allclose(read_matte(out).alpha, ALPHA, atol=2**-11)
 
 
@@ -168,7 +169,7 @@ def test_outside_exr_a_picture_is_its_display_window(tmp_path, overscan, suffix,
     expected = np.zeros((32, 40), np.float32)
     expected[6:] = ALPHA[:26, 4:44]
     np.testing.assert_allclose(pixels[..., -1], expected, atol=1e-4)
-    check_existing(path, overscan.spec, output)
+    check_existing(path, overscan.spec, WriteOptions(output))
 
 
 def test_a_data_window_apart_from_its_display_gives_an_empty_picture(tmp_path, write_plate):
@@ -186,7 +187,7 @@ def test_crop_shrinks_the_data_window_to_the_coverage(tmp_path, overscan):
     assert (spec.x, spec.y, spec.width, spec.height) == (1, 16, 4, 10)
     assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 40, 32)
     assert (pixels == 0.5).all()
-    check_existing(path, overscan.spec, "matte")
+    check_existing(path, overscan.spec, WriteOptions(crop=True))
     write_matte(path, np.zeros_like(alpha), overscan, WriteOptions(crop=True))
     spec, pixels = read(path)
     assert (spec.width, spec.height, pixels.max()) == (1, 1, 0)
@@ -194,12 +195,23 @@ def test_crop_shrinks_the_data_window_to_the_coverage(tmp_path, overscan):
         write_matte(tmp_path / "m.exr", alpha, overscan, WriteOptions("rgba", crop=True))
 
 
+def test_crop_goes_by_coverage_and_not_by_what_comes_beside_it(tmp_path, overscan):
+    alpha = np.zeros((40, 48), np.float32)
+    alpha[10:20, 5:9] = 0.5
+    options = WriteOptions(channel="Y", crop=True, unknown=True)
+    store_matte(tmp_path / "m.exr", alpha, overscan, options, unknown=np.ones_like(alpha))
+    spec, pixels = read(tmp_path / "m.exr")
+    assert (spec.x, spec.y, spec.width, spec.height) == (1, 16, 4, 10)
+    assert (pixels[..., spec.channelnames.index("Y")] == 0.5).all()
+    assert (pixels[..., spec.channelnames.index("unknown.A")] == 1).all()
+
+
 def test_a_cropped_matte_of_another_place_is_not_believed(tmp_path, overscan, write_plate):
     path = tmp_path / "m.exr"
     write_matte(path, ALPHA, overscan, WriteOptions(crop=True))
     elsewhere = write_plate(tmp_path / "q.exr", COLOUR, window=(100, 100))
     with pytest.raises(ReadError, match="not within"):
-        check_existing(path, read_header(elsewhere), "matte")
+        check_existing(path, read_header(elsewhere), WriteOptions())
 
 
 @pytest.mark.parametrize(
@@ -230,6 +242,15 @@ def test_compressions_of_exr(tmp_path, overscan, compression):
     np.testing.assert_allclose(pixels[..., 0], ALPHA, atol=0.02)
 
 
+def test_levels_of_png_are_heeded(tmp_path, overscan):
+    """The library reads them out of the compression's name in EXR alone."""
+    sizes = []
+    for compression in ("zip:1", "zip:9"):
+        write_matte(tmp_path / "m.png", ALPHA, overscan, WriteOptions("rgba", compression=compression))
+        sizes.append((tmp_path / "m.png").stat().st_size)
+    assert sizes[0] > sizes[1]
+
+
 @pytest.mark.parametrize("compression", ["zip", "lzw", "packbits", "none"])
 def test_compressions_of_tiff(tmp_path, overscan, compression):
     write_matte(tmp_path / "m.tif", ALPHA, overscan, WriteOptions(compression=compression))
@@ -241,7 +262,24 @@ def test_compressions_of_tiff(tmp_path, overscan, compression):
     [
         ("m.exr", WriteOptions(compression="nonsense"), "no compression 'nonsense'"),
         ("m.exr", WriteOptions(compression="lzw"), "no compression"),
-        ("m.exr", WriteOptions(compression="dwaa:high"), "no compression"),
+        ("m.exr", WriteOptions(compression="dwaa:high"), "no level"),
+        ("m.exr", WriteOptions(compression="dwaa:0"), "from 1 to 100000"),
+        ("m.exr", WriteOptions(compression="dwaa:45.5"), "a whole number"),
+        ("m.exr", WriteOptions(compression="dwab:999999"), "from 1 to 100000"),
+        ("m.exr", WriteOptions(compression="zip:99"), "from 1 to 9"),
+        ("m.exr", WriteOptions(compression="zips:0"), "from 1 to 9"),
+        ("m.exr", WriteOptions(compression="zip:5.5"), "a whole number"),
+        ("m.exr", WriteOptions(compression="zip:\N{SUPERSCRIPT TWO}"), "a whole number"),
+        ("m.exr", WriteOptions(compression="zip:"), "a whole number"),
+        ("m.exr", WriteOptions(compression="none:3"), "no levels of none"),
+        ("m.exr", WriteOptions(compression="htj2k32:5"), "no levels"),
+        ("m.exr", WriteOptions(compression="pxr24:"), "no levels"),
+        ("m.tif", WriteOptions(compression="lzw:3"), "no levels"),
+        ("m.tif", WriteOptions(compression="zip:9"), "no levels"),
+        ("m.png", WriteOptions(compression="zip:10"), "from 1 to 9"),
+        ("m.exr", WriteOptions(premultiplied=True), "has no alpha to multiply by"),
+        ("m.exr", WriteOptions("fg", premultiplied=True), "has no alpha to multiply by"),
+        ("m.exr", WriteOptions("beside", channel="m", premultiplied=False), "has no alpha to multiply by"),
         ("m.png", WriteOptions(compression="piz"), "no compression"),
         ("m.tif", WriteOptions(compression="jpeg"), "no compression"),
         ("m.exr", WriteOptions(depth="uint16"), "stores half, float"),
@@ -269,9 +307,9 @@ def test_tiff_keeps_what_flyaway_says(tmp_path, write_plate):
     told = read_provenance(spec)
     assert (told["model"], told["stages"], told["encoding"]) == ("fast", "two lines", "linear coverage")
     assert spec.get("ImageDescription").startswith("Slate 12\nTake 3\n")
-    check_existing(tmp_path / "m.tif", read_header(path), "matte", {"model": "fast"})
-    with pytest.raises(ReadError, match="made with model fast"):
-        check_existing(tmp_path / "m.tif", read_header(path), "matte", {"model": "other"})
+    assert check_existing(tmp_path / "m.tif", read_header(path), WriteOptions(), {"model": "fast"}) == ()
+    (told,) = check_existing(tmp_path / "m.tif", read_header(path), WriteOptions(), {"model": "other"})
+    assert told == "made with model fast, where other is asked for"
 
 
 def test_a_dpx_gives_its_rate_and_timecode(tmp_path, write_plate):

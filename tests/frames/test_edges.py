@@ -13,9 +13,9 @@ from flyaway.errors import ReadError, UsageError, WriteError
 from flyaway.foreground import foreground
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.edges import check_background, parse_colour
+from flyaway.frames.existing import check_existing
 from flyaway.frames.options import check_options
 from flyaway.frames.read import read_header
-from flyaway.frames.write import check_existing
 
 FRONT, BEHIND = np.array([0.30, 0.18, 0.10], np.float32), np.array([0.05, 0.60, 0.05], np.float32)
 
@@ -193,7 +193,7 @@ def test_a_comp_fills_the_format_however_its_plate_was_cropped(tmp_path, write_p
     assert found.shape == light.shape
     behind = 0.18 if suffix == "exr" else float(linear_to_srgb(np.float32(0.18)))
     assert np.allclose(found[cover == 0], behind, atol=1e-3)
-    check_existing(target, read_header(source, None, None), "comp")
+    check_existing(target, read_header(source, None, None), WriteOptions("comp", over="green"))
 
 
 @pytest.mark.parametrize("output", ["rgba", "fg", "comp", "beside"])

@@ -75,3 +75,11 @@ def test_what_is_reserved_is_refused_also_where_it_is_not_there_yet(tmp_path: Pa
     refuse_to_replace(tmp_path / "other.json", "report", [tmp_path / "m.json"])
     (tmp_path / "empty.json").touch()
     refuse_to_replace(tmp_path / "empty.json", "report")
+
+
+def test_a_link_that_leads_nowhere_is_somebodys(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.symlink_to(tmp_path / "unmounted" / "report.json")
+    with pytest.raises(UsageError, match="a link to"):
+        write_report(path, {"exit_code": 0})
+    assert path.is_symlink()

@@ -15,9 +15,11 @@ import pytest
 
 from flyaway import ReadError, UsageError, WriteError
 from flyaway.color import srgb_to_linear
+from flyaway.errors import OtherKindError
 from flyaway.frames import WriteOptions, read_plate, write_matte
 from flyaway.frames.atomic import Disk
-from flyaway.frames.write import check_existing, store_matte, target_suffix
+from flyaway.frames.existing import check_existing
+from flyaway.frames.write import store_matte, target_suffix
 
 COLOUR = np.random.default_rng(3).random((40, 48, 3), np.float32)
 ALPHA = np.linspace(0, 1, 40 * 48, dtype=np.float32).reshape(40, 48)
@@ -263,16 +265,16 @@ def test_a_bit_that_rots_in_a_window_or_a_name_is_found(tmp_path, exr_plate, hea
 def test_existing_mattes_are_believed_only_when_whole(tmp_path, exr_plate):
     path = tmp_path / "m.exr"
     write_matte(path, ALPHA, exr_plate)
-    check_existing(path, exr_plate.spec, "matte")
-    with pytest.raises(ReadError, match="channels"):
-        check_existing(path, exr_plate.spec, "rgba")
+    check_existing(path, exr_plate.spec, WriteOptions())
+    with pytest.raises(OtherKindError, match="1 channels where rgba has 4"):
+        check_existing(path, exr_plate.spec, WriteOptions("rgba"))
     moved = oiio.ImageSpec(exr_plate.spec)
     moved.x += 30  # rendered again elsewhere in its format, of the same size
     with pytest.raises(ReadError, match="where the plate does at 26,6"):
-        check_existing(path, moved, "matte")
+        check_existing(path, moved, WriteOptions())
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ReadError, match="truncated"):
-        check_existing(path, exr_plate.spec, "matte")
+        check_existing(path, exr_plate.spec, WriteOptions())
 
 
 @pytest.mark.parametrize(

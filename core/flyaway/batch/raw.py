@@ -12,7 +12,7 @@ import numpy as np
 from flyaway.color import FloatImage
 from flyaway.errors import PatternError, ReadError, WriteError
 from flyaway.frames import library, metadata
-from flyaway.frames.atomic import Disk
+from flyaway.frames.atomic import Disk, leads_nowhere
 from flyaway.frames.fingerprint import verdict
 from flyaway.frames.options import UNKNOWN, WriteOptions
 from flyaway.frames.read import Plate
@@ -119,7 +119,7 @@ class RawMattes:
             return
         options = WriteOptions(depth="float", unknown=True)
         path = raw_path(self._where, task)
-        if path.is_file() and not replace_theirs:
+        if not replace_theirs:
             _refuse_to_replace(path, task)
         path.parent.mkdir(parents=True, exist_ok=True)
         store_matte(
@@ -134,6 +134,15 @@ class RawMattes:
 
 
 def _refuse_to_replace(path: Path, task: FrameTask) -> None:
+    if leads_nowhere(path):
+        raise WriteError(
+            f"is a link to {path.readlink()}, which is not there, and is kept. Bring that back, or move"
+            " the link away.",
+            path=path,
+            frame=task.frame,
+        )
+    if not path.is_file():
+        return
     try:
         whose = verdict(path, task.frame)
     except ReadError:  # broken, so nobody's

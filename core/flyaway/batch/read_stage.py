@@ -15,7 +15,8 @@ from flyaway.batch.plan import Plan
 from flyaway.batch.plates import Plates, Read
 from flyaway.batch.raw import RawMattes
 from flyaway.batch.report import FrameResult, FrameTask, frame_error
-from flyaway.batch.resume import NEW, ResumePolicy
+from flyaway.batch.resume import ResumePolicy
+from flyaway.batch.skipping import NEW
 from flyaway.batch.weight import weigh
 
 
@@ -50,9 +51,10 @@ class ReadStage:
     def __call__(self, task: FrameTask, reserve: Reserve) -> Read | FrameResult:
         """Read one frame; `reserve` waits until there is memory for it."""
         try:
-            why = self._policy.why_again(task)
+            found = self._policy.standing(task)
+            why = found.why
             if not why and self._options.existing in ("skip", "resume"):
-                return FrameResult(task, "skipped")
+                return FrameResult(task, "skipped", notes=found.notes)
             finish = self._options.finish
             kept = {"masks": len(finish.masks()), "raw": int(bool(finish.raw))}
             shot = self._memory is not None

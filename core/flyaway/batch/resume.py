@@ -16,14 +16,19 @@ from flyaway.batch.journal import Entry, JournalIndex, outputs_for
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan
 from flyaway.batch.report import FrameTask
-from flyaway.errors import ReadError, UsageError, WriteError
+from flyaway.batch.skipping import (
+    NEW,
+    Standing,
+    kept_as_another,
+    refuse_links_to_nowhere,
+    standing_of,
+)
+from flyaway.errors import OtherKindError, ReadError, UsageError, WriteError
 from flyaway.frames import canvas
-from flyaway.frames.atomic import Disk, unfinished_files
+from flyaway.frames.atomic import Disk, leads_nowhere, unfinished_files
 from flyaway.frames.edges import parse_colour
 from flyaway.frames.fingerprint import verdict
-from flyaway.frames.metadata import kind_of
-from flyaway.frames.read import read_header
-from flyaway.frames.write import WriteOptions, check_existing, is_premultiplied
+from flyaway.frames.write import WriteOptions
 from flyaway.weights import ModelInfo
 
 if TYPE_CHECKING:
@@ -31,8 +36,6 @@ if TYPE_CHECKING:
     from flyaway.batch.options import RunOptions
     from flyaway.matting import Matting
 
-# Why a frame is done that was never done before: nothing to tell anyone.
-NEW = "new"
 _CHANGED = "was changed after it was written"
 
 
@@ -144,16 +147,40 @@ class ResumePolicy:
         self._past, self._disk, self._memory = past, disk, memory
         self._anchor = Anchor(plan.places[0][0].parent)
 
-    def why_again(self, task: FrameTask) -> str:
-        """Why a frame must be done (again), or "" if what is there will do.
+    def standing(self, task: FrameTask) -> Standing:
+        """Why a frame must be done (again), if what is there will not do.
 
         Raises
         ------
-        WriteError : what is there is somebody else's work, and only "overwrite" may replace it.
+        WriteError : what is there is somebody else's work, or another kind of picture, or a link to what is
+            not there now, and only "overwrite" may replace it.
         """
-        if self._options.existing == "skip":
-            return "" if self._is_whole(task) else self._unless_theirs(task, "missing or broken")
-        if self._options.existing != "resume" or self._past is None:
+        if self._options.existing not in ("skip", "resume"):
+            return Standing()
+        refuse_links_to_nowhere(task)
+        return self._skipping(task) if self._options.existing == "skip" else Standing(self._why_again(task))
+
+    def _skipping(self, task: FrameTask) -> Standing:
+        made_with = {key: self._provenance[key] for key in ("model", "stages")}
+        try:
+            found = standing_of(task, self._plan, self._options.read.part, made_with)
+        except OtherKindError as error:
+            self._refuse_theirs(task)  # which says more of it
+            raise kept_as_another(error, task.frame) from error
+        if found.why:
+            self._refuse_theirs(task)
+            return found
+        entry = None if self._past is None else self._past.get(task.key)
+        if found.remarks or entry is None:
+            return found
+        stale = why_stale(entry, task, self._model, self._frame_settings(task))
+        return Standing(remarks=(stale,) if stale else ())
+
+    def _frame_settings(self, task: FrameTask) -> str:
+        return frame_settings(self._settings, self._options.finish, self._plan.writes, task)
+
+    def _why_again(self, task: FrameTask) -> str:
+        if self._past is None:
             return ""
         entry = self._past.get(task.key)
         there = [path for path in task.targets if path.is_file()]
@@ -165,8 +192,7 @@ class ResumePolicy:
             return f"{missing} is missing" if entry is not None else NEW
         if entry is None:
             return "the journal does not know it"
-        settings = frame_settings(self._settings, self._options.finish, self._plan.writes, task)
-        stale = why_stale(entry, task, self._model, settings)
+        stale = why_stale(entry, task, self._model, self._frame_settings(task))
         if not stale and self._memory is not None and task.frame is not None:
             stale = self._memory.why_stale(entry.memory, task.frame)
         return stale or (f"{changed[0].name} is not what was written" if changed else "")
@@ -180,13 +206,12 @@ class ResumePolicy:
         digest = self._disk.sha256(path)
         return any(one.sha256 == digest for one in alike)
 
-    def _unless_theirs(self, task: FrameTask, why: str) -> str:
-        """`why`, where everything that is there may be replaced."""
+    def _refuse_theirs(self, task: FrameTask) -> None:
+        """Raise where one of a frame's files is somebody's work."""
         entry = None if self._past is None else self._past.get(task.key)
         for path in task.targets:
             if path.is_file() and not self._is_as_written(path, entry):
                 self._refuse_to_replace(path, task, entry)
-        return why
 
     def _refuse_to_replace(self, path: Path, task: FrameTask, entry: Entry | None) -> None:
         """Raise for a whole picture that no run of ours left there: somebody painted on it, or made it.
@@ -214,22 +239,6 @@ class ResumePolicy:
             frame=task.frame,
         )
 
-    def _is_whole(self, task: FrameTask) -> bool:
-        """Whether the mattes are there from an earlier run and decode; a broken one is done again."""
-        if not all(path.exists() for path in task.targets):
-            return False
-        header = read_header(task.source, task.frame, self._options.read.part)
-        for target, write in zip(task.targets, self._plan.writes, strict=True):
-            made_with = {key: self._provenance[key] for key in ("model", "stages")}
-            made_with["channel"] = write.first_channel
-            name, kind = kind_of(write.output, straight=not is_premultiplied(target, write))
-            made_with[name] = kind
-            try:
-                check_existing(target, header, write.output, made_with, more=write.added)
-            except ReadError:
-                return False
-        return True
-
 
 def why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
     """Why what the journal says of a frame no longer holds, or ""."""
@@ -249,7 +258,9 @@ def why_stale(entry: Entry, task: FrameTask, model: str, settings: str) -> str:
 
 def refuse_existing(plan: Plan) -> None:
     """Raise UsageError where mattes are there already."""
-    existing = [target for task in plan.tasks for target in task.targets if target.exists()]
+    existing = [
+        target for task in plan.tasks for target in task.targets if target.exists() or leads_nowhere(target)
+    ]
     if existing:
         others = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UsageError(

@@ -129,11 +129,8 @@ class WriteStage:
         """All files of a frame, each proven; and its raw matte, where that is kept and new."""
         files = []
         for target, write in zip(task.targets, self._plan.writes, strict=True):
-            provenance = {**self._provenance, "channel": write.first_channel}
-            unknown = matted.raw.unknown
-            files.append(
-                store_matte(target, alpha, read.plate, write, provenance, self._disk, unknown=unknown)
-            )
+            told, unknown = self._provenance, matted.raw.unknown
+            files.append(store_matte(target, alpha, read.plate, write, told, self._disk, unknown=unknown))
         if read.raw is None:
             self._raws.keep(
                 task,

@@ -35,7 +35,6 @@ from flyaway.cli.outputs import (
     DepthKind,
     OutputKind,
     Suffix,
-    check_suffix,
     existing_policy,
     write_options,
 )
@@ -147,7 +146,10 @@ def matte(
     raw: RawOption = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace mattes that exist.")] = False,
     skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Keep mattes that exist and are whole.")
+        bool,
+        typer.Option(
+            "--skip-existing", help="Keep mattes that exist and are whole, made with whatever settings."
+        ),
     ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Do what the journal says is missing, stale or broken.")
@@ -207,7 +209,6 @@ def matte(
         raw=raw,
     )
     target = Target(destination, write, f".{suffix.value}" if suffix else None)
-    check_suffix(destination, suffix)
     plan = plan_shot(str(source), source, [target], frames)
     options = RunOptions(
         in_space=None if in_space is None else resolve_space(in_space, config),

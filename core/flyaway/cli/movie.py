@@ -54,6 +54,9 @@ def movie(
         ScreenKind | None, typer.Option(help="Take a green or blue screen's light off the person.")
     ] = None,
     despill_strength: Annotated[float, typer.Option(min=0, max=1, help="How much of it: 0 to 1.")] = 1.0,
+    channel: Annotated[
+        str | None, typer.Option(help="The mattes' channel, where they do not say and its name is unusual.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a movie that exists.")] = False,
 ) -> int:
     """Make a ProRes 4444 movie of plates and the mattes that `flyaway matte` wrote for them.
@@ -63,10 +66,11 @@ def movie(
     """
     from flyaway.foreground import Despill
     from flyaway.frames import ReadOptions
+    from flyaway.frames.atomic import leads_nowhere
     from flyaway.frames.movie_write import MovieOptions, write_movie
     from flyaway.frames.patterns import pair_frames, same_file
 
-    if out.exists() and not overwrite:
+    if (out.exists() or leads_nowhere(out)) and not overwrite:
         raise UsageError(f"{out} exists already. Use --overwrite to replace it.")
     pairs = pair_frames(plates, mattes, frames)
     if any(same_file(out, path) for path in {pairs[0].source, *(pair.target for pair in pairs)}):
@@ -82,6 +86,7 @@ def movie(
             None if rate is None else _rate(rate),
             edge_colour=edge_colour.value,
             despill=Despill(despill.value, despill_strength) if despill else None,
+            channel=channel,
         ),
         ReadOptions(in_space=in_space, layer=layer, config=config, alpha_in=alpha_in.value),
     )

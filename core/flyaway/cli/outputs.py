@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 from flyaway import UsageError
 from flyaway.batch.options import Existing
@@ -50,23 +49,7 @@ def write_options(
     """What to write, or UsageError where two options contradict each other."""
     if not channel.strip():
         raise UsageError("--channel '' names no channel; leave it out for A.")
-    if premultiplied is not None and kind is not OutputKind.RGBA:
-        raise UsageError(
-            "--premultiplied and --straight are about colour that is written anew; add --output rgba."
-        )
     return WriteOptions(kind.value, premultiplied, channel, depth.value if depth else None, compression, crop)
-
-
-def check_suffix(destination: str, suffix: Suffix | None) -> None:
-    """Refuse a format that contradicts the destination's name."""
-    named = Path(destination).suffix.lower().lstrip(".").replace("tiff", "tif")
-    if (
-        suffix is not None
-        and named in set(Suffix)
-        and named != suffix.value
-        and not Path(destination).is_dir()
-    ):
-        raise UsageError(f"--format {suffix.value} contradicts {destination}; leave one of the two out.")
 
 
 def existing_policy(*, overwrite: bool, skip: bool, resume: bool) -> Existing:

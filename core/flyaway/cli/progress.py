@@ -128,7 +128,7 @@ class Lines(Show):
 
     def frame(self, result: FrameResult, new: Sequence[str]) -> None:
         """Print a line."""
-        if result.status == "skipped" and not result.notes:
+        if result.status == "skipped" and not new:
             self._skipped = [*self._skipped[:1], result.task]
             self._skips += 1
             return

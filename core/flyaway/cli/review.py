@@ -57,7 +57,9 @@ def review(
     ocio: Annotated[str | None, typer.Option(help="OCIO configuration: a file, cg or studio.")] = None,
     part: Annotated[str | None, typer.Option(help="Which part of the plates, as for matte.")] = None,
     layer: Annotated[str | None, typer.Option(help="Which layer of the plates, as for matte.")] = None,
-    channel: Annotated[str | None, typer.Option(help="The mattes' channel, if unusual.")] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="The mattes' channel, where they do not say and its name is unusual.")
+    ] = None,
     shown: Annotated[int, typer.Option(min=1, max=500, help="How many frames are pictured.")] = 48,
     side: Annotated[
         int, typer.Option(min=64, max=4096, help="Longer side of the pictures, in pixels.")

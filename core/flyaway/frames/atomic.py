@@ -16,7 +16,16 @@ from pathlib import Path
 from flyaway.errors import WriteError
 from flyaway.frames.disk import DISK, Disk
 
-__all__ = ["DISK", "Disk", "WrittenFile", "part_path", "unfinished_files", "write_atomically", "write_text"]
+__all__ = [
+    "DISK",
+    "Disk",
+    "WrittenFile",
+    "leads_nowhere",
+    "part_path",
+    "unfinished_files",
+    "write_atomically",
+    "write_text",
+]
 
 _PART = ".part"
 
@@ -46,6 +55,11 @@ def part_path(path: Path) -> Path:
     one step; with the same suffix, because OpenImageIO chooses the format by it.
     """
     return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_PART}{path.suffix}")
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether a name is a link, and what it leads to is not there (on a disk that is not mounted now)."""
+    return path.is_symlink() and not path.exists()
 
 
 def unfinished_files(folder: Path) -> dict[Path, str]:

@@ -21,6 +21,7 @@ from flyaway.frames.options import (
     Depth,
     Output,
     WriteOptions,
+    channel_of,
     check_options,
     is_lossy,
     is_premultiplied,
@@ -57,8 +58,11 @@ def compose(
     check_options(path, options)
     if unknown is None and (options.unknown or options.output == "unknown"):
         raise WriteError("the unknown region is asked for, and was not handed on.", path=path)
+    channel = channel_of(path, options)
+    # Said here and nowhere else, so that it is the name of a channel that the file has.
+    entries = {**(provenance or {}), **({"channel": channel} if channel else {})}
     if options.output == "beside":
-        picture = beside(path, alpha, plate, options, provenance or {})
+        picture = beside(path, alpha, plate, options, entries)
         if options.edge_colour == "foreground":
             picture = _with_foreground(picture, alpha, plate, options)
         kind = options.depth or "half"
@@ -79,7 +83,7 @@ def compose(
             pixels, names = np.concatenate([pixels, alpha[..., None]], axis=-1), (*names, "A")
     else:
         pixels = (alpha if options.output == "matte" or unknown is None else unknown)[..., None]
-        names = (options.first_channel if suffix == ".exr" else "Y",)
+        names = (channel or "Y",)
     if options.unknown and unknown is not None:
         pixels, names = np.concatenate([pixels, unknown[..., None]], axis=-1), (*names, UNKNOWN)
     window = plate.data_window
@@ -100,7 +104,7 @@ def compose(
         kind,
         names,
         options.output,
-        provenance or {},
+        entries,
         straight=straight,
         window=window,
         space=space,
@@ -109,6 +113,8 @@ def compose(
         spec.attribute("flyaway:window", "cropped to its content")
     compression = options.compression or "zip"
     spec.attribute("compression", compression)
+    if suffix == ".png" and ":" in compression:  # which the library reads there alone
+        spec.attribute("png:compressionLevel", int(compression.partition(":")[2]))
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
     return Picture(pixels, spec, lossy=is_lossy(compression), notes=tuple(notes))
 

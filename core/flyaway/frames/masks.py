@@ -66,8 +66,8 @@ def check_mask(text: str, name: str, source: Path, frame: int | None) -> None:
 def read_mask(path: Path, plate: Plate, name: str) -> FloatImage:
     """A mask as it lies over a plate's data window: H×W float32, 0..1, 0 where it does not reach.
 
-    Its values count as they are stored, as shares: nothing is taken for sRGB. Coverage is its only channel,
-    its alpha, or its red where red, green and blue are the same.
+    Its values count as they are stored, as shares: nothing is taken for sRGB. Coverage is what its header
+    says is the matte, its only channel, its alpha, or its red where red, green and blue are the same.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _coverage(path: Path, frame: int | None) -> MatteFile:
         if not {"r", "g", "b"} <= set(names) and len(names) != 3:
             raise
         return _grey(path, frame, names[0])
-    if len(found.spec.channelnames) == 4 and float(found.alpha.min()) == 1:
+    if not found.said and len(found.spec.channelnames) == 4 and float(found.alpha.min()) == 1:
         # Painted in black and white, and saved with an alpha that says nothing.
         return _grey(path, frame, found.spec.channelnames[0])
     return found

@@ -19,6 +19,7 @@ from flyaway.spaces import BY_PRIMARIES, primaries_of
 
 _FORMATS = {".exr": "openexr", ".png": "png", ".tif": "tiff", ".tiff": "tiff"}
 _PREFIX = "flyaway:"
+KINDS = ("encoding", "colour")  # the entries of which one says what kind of picture it is; see `kind_of`
 
 
 def header(
@@ -44,17 +45,19 @@ def header(
     output : "matte", "unknown", "rgba", "fg" or "comp".
     provenance : what to add, without the prefix "flyaway:".
     straight : colour is not multiplied by alpha.
-    window : the matte's data window, where it is not the plate's.
+    window : the matte's data window, where it is not the plate's; only EXR says where it lies.
     space : the colour space of "rgba": "srgb", "linear", or OCIO's.
     """
     data, display = window or plate.data_window, plate.display_window
     spec = oiio.ImageSpec(data.width, data.height, len(names), channel_type)
-    spec.x, spec.y = data.x, data.y
-    spec.full_x, spec.full_y = display.x, display.y
-    spec.full_width, spec.full_height = display.width, display.height
+    suffix = path.suffix.lower()
+    if suffix == ".exr":
+        spec.x, spec.y = data.x, data.y
+        spec.full_x, spec.full_y = display.x, display.y
+        spec.full_width, spec.full_height = display.width, display.height
+    # Else a picture begins at 0, 0: TIFF keeps half of what it is told of windows, and others come of that.
     spec.channelnames = names
     spec.alpha_channel = names.index("A") if "A" in names else -1
-    suffix = path.suffix.lower()
     _carry(spec, plate, output, suffix, same_colour=space == plate.space)
     spec.attribute("Software", f"Flyaway {__version__}")
     if suffix != ".exr":
@@ -138,6 +141,11 @@ def read_provenance(spec: oiio.ImageSpec) -> dict[str, str]:
     if "licence" in found:  # its name in older files, though it is the model's, not the matte's
         found.setdefault("modelLicence", found.pop("licence"))
     return found
+
+
+def is_ours(spec: oiio.ImageSpec) -> bool:
+    """Whether Flyaway wrote a part of a file; a timecode of ours alone may have come with a plate."""
+    return "version" in read_provenance(spec)
 
 
 def mark(spec: oiio.ImageSpec, path: Path, key: str, value: str) -> None:

@@ -51,6 +51,7 @@ class MovieOptions:
     timecode : of the first frame; None takes the plates'.
     edge_colour : "foreground" (no old background at soft edges, see `flyaway.foreground`) or "plate".
     despill : takes a screen's light off the person; None takes nothing.
+    channel : the mattes' channel; None takes the one that they say, or the usual names.
     """
 
     content: Content = "rgba"
@@ -59,6 +60,7 @@ class MovieOptions:
     timecode: str | None = None
     edge_colour: EdgeColour = "foreground"
     despill: Despill | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _frame(
             path=plate.path,
             frame=plate.frame,
         )
-    covered = _coverage(matte, target)[..., None]
+    covered = _coverage(matte, target, options)[..., None]
     if options.content == "matte":
         return np.repeat(covered, 3, axis=2), np.ones(covered.shape[:2], np.float32)
     pixels, encoding = plate.for_matting()
@@ -224,9 +226,10 @@ def _picture(av: Any, rgb: FloatImage, alpha: FloatImage) -> Any:
     return frame
 
 
-def _coverage(matte: Path, target: Window) -> FloatImage:
+def _coverage(matte: Path, target: Window, options: MovieOptions) -> FloatImage:
     """A matte over the movie's picture, 0..1."""
-    return np.clip(np.nan_to_num(read_matte(matte).over(target)), 0, 1)
+    found = read_matte(matte, options.channel).in_format(target)
+    return np.clip(np.nan_to_num(found.over(target)), 0, 1)
 
 
 def _verify(
@@ -251,7 +254,7 @@ def _verify(
             if own != _TAGS or video.tags_of(frame, info.tags) != own:
                 raise WriteError("its colour tags do not read back as written.", path=path, frame=number)
             alpha = video.rgb_of(frame)[1]
-            meant = _coverage(matte, window) if options.content == "rgba" else np.float32(1)
+            meant = _coverage(matte, window, options) if options.content == "rgba" else np.float32(1)
             if alpha is None or float(np.abs(alpha - meant).max()) > _ALPHA_TOLERANCE:
                 raise WriteError("this frame's alpha does not read back as written.", path=path, frame=number)
     except ReadError as error:

@@ -26,6 +26,12 @@ COMPRESSIONS = {
     ".png": ("zip",),
     ".tif": ("zip", "lzw", "packbits", "none"),
 }  # fmt: skip
+# The highest level of those that have levels, from 1 on; of DWA an error, of which this is all of 0..1.
+LEVELS: dict[str, dict[str, int]] = {
+    ".exr": {"zip": 9, "zips": 9, "dwaa": 100_000, "dwab": 100_000},
+    ".png": {"zip": 9},
+    ".tif": {},
+}
 # They store something near what they are given.
 LOSSY = ("pxr24", "b44", "b44a", "dwaa", "dwab")
 UNKNOWN = "unknown.A"  # the channel of the unknown region
@@ -34,6 +40,9 @@ CHANNELS: dict[Output, int] = {"matte": 1, "unknown": 1, "rgba": 4, "fg": 3, "co
 # The kinds whose colour is written anew.
 COLOURED: tuple[Output, ...] = ("rgba", "fg", "comp")
 FOREGROUND = ("fg.R", "fg.G", "fg.B")  # the person's own colour beside a plate's channels
+ALPHA = "A"  # a matte's channel where nothing is said, and the alpha of rgba
+# The kinds whose file is about one channel, which has a name of its own in EXR.
+_NAMED: tuple[Output, ...] = ("matte", "beside", "unknown")
 LONGEST_NAME = 255  # bytes; what OpenEXR allows
 
 # What a plate's format becomes where it cannot hold a matte well.
@@ -54,10 +63,11 @@ class WriteOptions:
         "beside" (all the plate's own channels, bit for bit, and the matte as one more; EXR only), or
         "unknown" (how unsure the network is of each pixel, 0..1, instead of the matte), "fg" (the
         person's own colour, straight, without the matte), or "comp" (the person over something else).
-    premultiplied : for "rgba"; None follows the format (EXR premultiplied, the others straight).
-    channel : the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …
+    premultiplied : for "rgba" alone; None follows the format (EXR premultiplied, the others straight).
+    channel : the name of the matte's channel in an EXR: `A`, `matte.A`, `Y`, …; for "matte", "beside" and
+        "unknown", since the matte of "rgba" is its alpha.
     depth : how a value is stored; None follows the format and the plate.
-    compression : one of `COMPRESSIONS`, or such with a level ("zip:9", "dwaa:45"); None is "zip".
+    compression : one of `COMPRESSIONS`, or one of `LEVELS` with a level ("zip:9", "dwaa:45"); None is "zip".
     crop : for "matte" in EXR: the data window is the smallest that holds all coverage of 0.001 or more.
     unknown : EXR: add the unknown region as a channel of its own, `unknown.A`.
     edge_colour : for colour that is written anew: "foreground" (the default; no old background at soft
@@ -70,7 +80,7 @@ class WriteOptions:
 
     output: Output = "matte"
     premultiplied: bool | None = None
-    channel: str = "A"
+    channel: str = ALPHA
     depth: Depth | None = None
     compression: str | None = None
     crop: bool = False
@@ -81,15 +91,22 @@ class WriteOptions:
     over: str | None = None
 
     @property
-    def first_channel(self) -> str:
-        """The first channel's name in an EXR; `A` is a matte's, so what is none has another by default."""
-        return UNKNOWN if self.output == "unknown" and self.channel == "A" else self.channel
-
-    @property
     def added(self) -> int:
         """How many channels come on top of the output's own."""
         beside = self.output == "beside" and self.edge_colour == "foreground"
         return int(self.unknown) + (len(FOREGROUND) if beside else 0)
+
+
+def channel_of(path: Path, options: WriteOptions) -> str:
+    """The channel that a file is about, by its name; "" where it has none, or its format keeps no names."""
+    if path.suffix.lower() != ".exr":
+        return ""
+    if options.output == "rgba":
+        return ALPHA
+    if options.output not in _NAMED:
+        return ""
+    # `A` is a matte's, so what is none has another name by default.
+    return UNKNOWN if options.output == "unknown" and options.channel == ALPHA else options.channel
 
 
 def check_options(path: Path, options: WriteOptions) -> None:
@@ -110,9 +127,8 @@ def check_options(path: Path, options: WriteOptions) -> None:
         raise UsageError(f"{path}: {kind} stores {', '.join(DEPTHS[kind])}, not {options.depth}.")
     if options.compression is not None:
         _check_compression(path, kind, options)
-    if suffix == ".exr":
-        _check_channel_name(options.channel)
-    elif options.output == "beside":
+    _check_channel(path, options)
+    if suffix != ".exr" and options.output == "beside":
         raise UsageError(f"{path}: only EXR holds a matte beside the plate's own channels; take rgba.")
     if options.unknown and (suffix != ".exr" or options.output == "unknown"):
         raise UsageError(f"{path}: only a matte in EXR has the unknown region beside it (--output unknown).")
@@ -122,6 +138,20 @@ def check_options(path: Path, options: WriteOptions) -> None:
         raise UsageError(f"{path}: --crop is for mattes in EXR, which alone can say where they lie.")
     _check_colour(path, options)
     is_premultiplied(path, options)
+
+
+def check_format(destination: str | Path, suffix: str | None) -> None:
+    """Refuse a format (".exr", ".png", ".tif") that contradicts the name of a file or a pattern.
+
+    Raises
+    ------
+    UsageError : naming both.
+    """
+    named = Path(destination).suffix.lower().replace(".tiff", ".tif")
+    if suffix is not None and named in DEPTHS and named != suffix and not Path(destination).is_dir():
+        raise UsageError(
+            f"{destination}: the format {suffix.lstrip('.')} contradicts its name; leave one of the two out."
+        )
 
 
 def is_premultiplied(path: Path, options: WriteOptions) -> bool:
@@ -142,6 +172,11 @@ def _check_colour(path: Path, options: WriteOptions) -> None:
     """Refuse what colour is asked of an output that has none, and a comp over nothing."""
     coloured = options.output in COLOURED
     adds = options.output == "beside" and options.edge_colour == "foreground"
+    if options.premultiplied is not None and options.output != "rgba":
+        raise UsageError(
+            f"{path}: --premultiplied and --straight are about the colour of --output rgba; {options.output}"
+            " has no alpha to multiply by. Leave it out."
+        )
     if options.edge_colour is not None and not (coloured or options.output == "beside"):
         raise UsageError(f"{path}: --edge-colour is about colour; add --output rgba, fg, comp or beside.")
     if options.output == "fg" and options.edge_colour == "plate":
@@ -162,16 +197,40 @@ def is_lossy(compression: str) -> bool:
 
 
 def _check_compression(path: Path, kind: str, options: WriteOptions) -> None:
-    name, _, level = (options.compression or "").partition(":")
-    if name not in COMPRESSIONS[kind] or (level and not level.replace(".", "", 1).isdigit()):
+    name, colon, level = (options.compression or "").partition(":")
+    if name not in COMPRESSIONS[kind]:
         # OpenImageIO takes any word, and writes zip.
         raise UsageError(
             f"{path}: {kind} has no compression {options.compression!r}; it has"
-            f" {', '.join(COMPRESSIONS[kind])}, and levels such as zip:9."
+            f" {', '.join(COMPRESSIONS[kind])}."
+        )
+    most = LEVELS[kind].get(name)
+    if colon and most is None:
+        raise UsageError(f"{path}: {kind} has no levels of {name}; take {name} alone.")
+    if colon and not (level.isascii() and level.isdigit() and 1 <= int(level) <= (most or 0)):
+        raise UsageError(
+            f"{path}: {options.compression!r} is no level of {name}: take a whole number from 1 to {most}."
         )
     if options.output == "beside" and name in LOSSY:
         raise UsageError(
             f"{path}: {name} is lossy, and the plate's channels must pass bit for bit; take zip or piz."
+        )
+
+
+def _check_channel(path: Path, options: WriteOptions) -> None:
+    """Refuse a channel's name that cannot be one, and one for what has no channel to name."""
+    _check_channel_name(options.channel)
+    if options.channel == ALPHA:
+        return
+    if options.output not in _NAMED:
+        has = "the matte of rgba is its alpha, A" if options.output == "rgba" else "it holds no matte"
+        raise UsageError(
+            f"{path}: --channel {options.channel} is for --output matte, beside and unknown ({has}); leave"
+            " it out."
+        )
+    if path.suffix.lower() != ".exr":
+        raise UsageError(
+            f"{path}: only EXR keeps a channel's name; leave --channel {options.channel} out or name an .exr."
         )
 
 

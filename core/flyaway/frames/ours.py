@@ -14,6 +14,7 @@ from typing import Literal
 
 from flyaway.errors import FlyawayError, UsageError
 from flyaway.frames import library
+from flyaway.frames.atomic import leads_nowhere
 
 Kind = Literal["report", "page", "contact sheet", "preview", "submission", "evaluation", "plot", "live model"]
 SOFTWARE = "Flyaway, {kind}"  # what pictures beside mattes say of who made them
@@ -34,10 +35,15 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
 
     Raises
     ------
-    UsageError : it is a folder, a reserved file, or there and nothing of that kind that Flyaway wrote.
+    UsageError : it is a folder, a reserved file, a link that leads nowhere, or there and nothing of that kind
+        that Flyaway wrote.
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file for the {kind}.")
+    if leads_nowhere(path):
+        raise UsageError(
+            f"{path} is a link to {path.readlink()}, which is not there: name another, or move it away."
+        )
     place = path.resolve()
     if any(one.name == place.name and one.resolve() == place for one in reserved):
         raise UsageError(f"{path} cannot be the {kind}: it is a plate, a matte or a mask. Name another file.")

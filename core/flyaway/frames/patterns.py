@@ -12,7 +12,7 @@ from pathlib import Path
 from flyaway.errors import PatternError, UsageError
 from flyaway.frames.formats import READABLE, is_readable, remedy
 from flyaway.frames.movie import is_movie, probe
-from flyaway.frames.options import WRITABLE, target_suffix
+from flyaway.frames.options import WRITABLE, check_format, target_suffix
 from flyaway.frames.sequence import is_pattern, parse_frames, sequence_of, wildcard_hint
 
 
@@ -45,8 +45,10 @@ def plan_frames(
     Raises
     ------
     PatternError : nothing matches, or the two do not fit together.
-    UsageError : a plate would be overwritten, or `frames` is given for what is no pattern.
+    UsageError : a plate would be overwritten, `frames` is given for what is no pattern, or `suffix`
+        contradicts the destination's name.
     """
+    check_format(destination, suffix)
     jobs = _planned(source, destination, frames, suffix)
     _check_targets(jobs)
     return jobs

@@ -239,10 +239,21 @@ def windows(spec: oiio.ImageSpec) -> tuple[Window, Window]:
         # Photographs have tags, sequences have windows; a file with both has no meaning to keep.
         width, height = (spec.height, spec.width) if is_turned(turn) else (spec.width, spec.height)
         return Window(0, 0, width, height), Window(0, 0, width, height)
+    if _is_our_tiff(spec):
+        # Those of earlier releases say where their plate lay, and in another format.
+        return Window(0, 0, spec.width, spec.height), Window(0, 0, spec.width, spec.height)
     return (
         Window(spec.x, spec.y, spec.width, spec.height),
         Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
     )
+
+
+def _is_our_tiff(spec: oiio.ImageSpec) -> bool:
+    """Whether Flyaway wrote a TIFF, which is the plate's display window: its image description says so."""
+    if spec.get("tiff:Compression", None) is None:  # of the reader; others do not hand it on
+        return False
+    lines = str(spec.get("ImageDescription", "") or "").splitlines()
+    return any(line.startswith("flyaway:version=") for line in lines)
 
 
 def _turn_of(format_name: str, spec: oiio.ImageSpec, path: Path, frame: int | None) -> int:

@@ -12,8 +12,11 @@ CONTENT = np.float32(1e-3)
 
 
 def crop_to_content(pixels: FloatImage, window: Window) -> tuple[Window, FloatImage]:
-    """The smallest window that holds all coverage of `CONTENT` or more, and its pixels; one where is none."""
-    covered = pixels.max(axis=-1) >= CONTENT
+    """The smallest window that holds all coverage of `CONTENT` or more, and its pixels; one where is none.
+
+    Coverage is the first channel: what comes beside it goes as far, and is no reason to keep a pixel.
+    """
+    covered = pixels[..., 0] >= CONTENT
     rows, columns = np.flatnonzero(covered.max(axis=1)), np.flatnonzero(covered.max(axis=0))
     if not rows.size:
         return Window(window.x, window.y, 1, 1), np.zeros_like(pixels[:1, :1])

@@ -16,21 +16,18 @@ import OpenImageIO as oiio
 
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
-from flyaway.frames import library, metadata
+from flyaway.frames import library
 from flyaway.frames.atomic import DISK, Disk, WrittenFile, write_atomically
 from flyaway.frames.compose import compose
 from flyaway.frames.fingerprint import sealed
-from flyaway.frames.options import CHANNELS, WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
+from flyaway.frames.options import WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
 from flyaway.frames.picture import Picture
-from flyaway.frames.read import Plate, Window, windows
-from flyaway.frames.select import part_count
-from flyaway.frames.windows import union
+from flyaway.frames.read import Plate
 
 __all__ = [
     "WRITABLE",
     "Output",
     "WriteOptions",
-    "check_existing",
     "is_premultiplied",
     "store_matte",
     "target_suffix",
@@ -100,78 +97,6 @@ def store_matte(
         disk=disk,
     )
     return replace(written, notes=picture.notes)
-
-
-def check_existing(
-    path: Path,
-    plate_header: oiio.ImageSpec,
-    output: Output,
-    made_with: Mapping[str, str] | None = None,
-    *,
-    more: int = 0,
-) -> None:
-    """Prove that a file from an earlier run is whole: it decodes, and lies as its plate does.
-
-    Parameters
-    ----------
-    path : the file.
-    plate_header : its plate's.
-    output : what it should hold.
-    made_with : what its header should say below "flyaway:", where it says anything.
-
-    more : channels that the options add.
-
-    Raises
-    ------
-    ReadError : it is not.
-    """
-    source = library.open_input(path)
-    name = str(plate_header.get("oiio:subimagename", "") or "")
-    if output == "beside" and name and part_count(source.spec(0)) > 1:
-        source.close()
-        source = library.open_input(path, part=name)
-    try:
-        spec = source.spec()
-        told = metadata.read_provenance(spec)
-        _check_windows(path, spec, plate_header, output, cropped="window" in told)
-        wanted = CHANNELS.get(output, plate_header.nchannels + 1) + more
-        if spec.nchannels != wanted:
-            raise ReadError(f"{spec.nchannels} channels where {output} has {wanted}.", path=path)
-        for key, value in (made_with or {}).items():
-            found = told.get(key, value)
-            if found != value:
-                raise ReadError(f"made with {key} {found}, where {value} is asked for.", path=path)
-        library.decode(source, 0, wanted, path)
-    finally:
-        source.close()
-
-
-def _check_windows(
-    path: Path, spec: oiio.ImageSpec, plate: oiio.ImageSpec, output: Output, *, cropped: bool
-) -> None:
-    """Refuse a matte that does not lie as its plate does; a cropped one lies anywhere within."""
-    data, display = windows(plate)
-    data = union(data, display) if output == "comp" else data
-    expected = data if path.suffix.lower() == ".exr" else display
-    found = Window(spec.x, spec.y, spec.width, spec.height)
-    if cropped:
-        inside = (
-            data.x <= found.x
-            and data.y <= found.y
-            and found.x + found.width <= data.x + data.width
-            and found.y + found.height <= data.y + data.height
-        )
-        if not inside:
-            raise ReadError(f"its window {found} is not within the plate's {data}.", path=path)
-    elif (found.width, found.height) != (expected.width, expected.height):
-        raise ReadError(
-            f"{found.width}×{found.height} pixels where the plate has {expected.width}×{expected.height}.",
-            path=path,
-        )
-    elif path.suffix.lower() == ".exr" and found != expected:  # elsewhere a picture begins at 0, 0
-        raise ReadError(
-            f"it lies at {found.x},{found.y} where the plate does at {expected.x},{expected.y}.", path=path
-        )
 
 
 def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Disk) -> None:

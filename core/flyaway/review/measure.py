@@ -118,6 +118,7 @@ def _measure(
     told = read_provenance(matte.spec)
     try:
         plate = read_plate(job.source, None, job.frame, options=read)
+        matte = matte.in_format(plate.display_window)
         faults += _window_faults(matte, plate)
         # As the shot was matted: frames lie over each other, wherever they were cropped.
         canvas = canvas_of(plate, shot=job.frame is not None)

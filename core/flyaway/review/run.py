@@ -144,7 +144,8 @@ def _pictures(check: FrameCheck, options: ReviewOptions) -> tuple[FloatImage | N
         return None, None
     try:
         matte = read_matte(job.target, options.channel, job.frame)
-        alpha = np.clip(np.nan_to_num(matte.over(canvas.window)), 0, 1)
+        laid = matte.in_format(plate.display_window).over(canvas.window)
+        alpha = np.clip(np.nan_to_num(laid), 0, 1)
         return shown, shrink(alpha, options.side)
     except FlyawayError:
         return shown, None
