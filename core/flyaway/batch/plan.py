@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flyaway.batch.destinations import check_apart, check_destination
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
-from flyaway.frames.disk import DISK
 from flyaway.frames.edges import check_background
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
@@ -130,7 +130,7 @@ def plan_shot(
     ------
     PatternError : see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
         and a folder that mattes cannot be written to.
-    JobError : no output, or two that are the same file.
+    JobError : no output, or two that are the same file in any frame.
     """
     if not targets:
         raise JobError(f"{name}: no output; say where the mattes go.")
@@ -151,8 +151,7 @@ def plan_shot(
         check_options(tasks[0].targets[index], write)
         if write.over is not None:
             check_background(write.over, tasks[0].frame)
-    if len({path.resolve() for path in tasks[0].targets}) < len(targets):  # however they are spelled
-        raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
+    check_apart(name, tasks)
     numbered = tasks[0].frame is not None
     return Plan(
         name=name,
@@ -166,22 +165,6 @@ def plan_shot(
         gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
         passed_over=tuple(passed_over(Path(source), paired[0])) if Path(source).is_dir() else (),
     )
-
-
-def check_destination(folder: Path) -> None:
-    """Refuse, before anything is matted, a folder that cannot be made or written to.
-
-    Raises
-    ------
-    PatternError : naming what is in the way.
-    """
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir():
-        raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
-    if not DISK.can_write_in(nearest):
-        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it.")
 
 
 def plate_of(pattern: str, number: int) -> Path:
