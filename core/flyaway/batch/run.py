@@ -202,7 +202,7 @@ class _Run:
             plan,
             made_with,
             past,
-            mark=lambda frame: mark_now(plan, finish, frame),
+            mark=lambda frame, then: mark_now(plan, finish, frame, then),
             readable=lambda frame: plates.again(frame) is not None,
             disk=self._disk,
         )
