@@ -11,9 +11,10 @@ from rich.text import Text
 
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.finish import files_of
-from flyaway.batch.job import Job, Shot, chosen_where, filled, plan_job, run_job, tokens_of
+from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.naming import filled, tokens_of
 from flyaway.batch.options import Existing
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
@@ -149,6 +150,7 @@ def batch(
     changes["stills"] = stills or None
     changes["steadiness"] = steadiness
     job = load_job(job_file, (Target(out),) if out else ())
+    notice(list(job.notes))
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(
         job, device=device or job.device, engine=engine or job.engine, threads=threads or job.threads

@@ -15,7 +15,7 @@ from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
 from flyaway.batch.store import write_json, write_report
 from flyaway.cli.console import fail, say
-from flyaway.cli.progress import ReportOption
+from flyaway.cli.progress import ReportOption, notice
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
 from flyaway.frames.atomic import write_text
@@ -148,6 +148,7 @@ def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, l
     # By full paths, since a farm's machine stands in another folder; through the links that they were
     # named by, since a show's files have one name on all machines and lie in another place on each.
     job = load_job(absolute(job_file))
+    notice(list(job.notes))
     return job, cut(job, chunk, handles)
 
 

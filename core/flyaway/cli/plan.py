@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import flyaway
 from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame, unreadable
-from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
+from flyaway.batch.job import Job, Shot, run_options
+from flyaway.batch.naming import filled, tokens_of
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.places import absolute
 from flyaway.cli.console import say, say_raw
