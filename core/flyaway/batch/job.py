@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
 from flyaway.batch.finish import Finish, check_finish
+from flyaway.batch.first_plate import check_writable
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.naming import fill_in, filled, filled_output, tokens_of
 from flyaway.batch.options import Existing, RunOptions
@@ -221,6 +222,7 @@ def _plan(job: Job, shot: Shot) -> Plan:
         handles=shot.handles,
     )
     check_finish(filled(shot, tokens), plan)
+    check_writable(plan, shot.part)
     return plan
 
 

@@ -81,7 +81,7 @@ def read_rows(path: Path, text: str, outputs: Sequence[str] = ()) -> Rows:
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
-    """Where a row stands, and its cells; without blank ones, Excel's first line and remarks before the head."""
+    """Where a row stands, and its cells; without blank rows, Excel's first line, remarks above the head."""
     lines = [line for line in text.splitlines()[:_LOOKED_AT] if line.strip(" ,;\t")]
     named = _SEPARATOR.fullmatch(lines[0].strip(" ")) if lines else None
     head = next((line for line in lines[bool(named) :] if not _is_remark(line)), "")
