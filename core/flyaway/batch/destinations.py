@@ -9,8 +9,10 @@ from pathlib import Path
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
 from flyaway.frames.disk import DISK
+from flyaway.frames.reachable import reachable
 
 
+@reachable()
 def check_destination(folder: Path) -> None:
     """Refuse, before anything is matted, a folder that cannot be made or written to.
 
@@ -20,11 +22,43 @@ def check_destination(folder: Path) -> None:
     """
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:
+        if nearest.is_symlink():
+            raise PatternError(
+                f"{folder} cannot be a folder: {nearest} is a link to {nearest.readlink()}, where nothing"
+                " is. Make that folder, or name another destination."
+            )
         nearest = nearest.parent
     if not nearest.is_dir():
         raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
     if not DISK.can_write_in(nearest):
-        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it.")
+        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it. {let_in(nearest)}")
+
+
+def check_state(state: Path, journal: Path) -> None:
+    """Refuse a run whose journal cannot be kept: what it would write there is somebody else's alone.
+
+    Parameters
+    ----------
+    state : the folder of an output's journals; one that is not there will be made.
+    journal : the run's own.
+
+    Raises
+    ------
+    PatternError : naming what is in the way.
+    """
+    if not state.exists():
+        return
+    if not state.is_dir():
+        raise PatternError(f"{state} is a file, where runs keep their journals. Move it away.")
+    if not DISK.can_write_in(state):
+        raise PatternError(f"{state}, where runs keep their journals, cannot be written to. {let_in(state)}")
+    if journal.exists() and not DISK.can_write_to(journal):
+        raise PatternError(f"{journal}, the journal of these frames, cannot be written to. {let_in(state)}")
+
+
+def let_in(folder: Path) -> str:
+    """What to do about a folder that does not let somebody write."""
+    return f"Its owner can let you (chmod -R a+rwX '{folder}'); or name another folder."
 
 
 def check_apart(name: str, tasks: Sequence[FrameTask]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flyaway.batch.destinations import check_apart, check_destination
+from flyaway.batch.destinations import check_apart, check_destination, check_state
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
@@ -129,7 +129,7 @@ def plan_shot(
     Raises
     ------
     PatternError : see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
-        and a folder that mattes cannot be written to.
+        and a folder that mattes, or their journal, cannot be written to.
     JobError : no output, or two that are the same file in any frame.
     """
     if not targets:
@@ -153,7 +153,7 @@ def plan_shot(
             check_background(write.over, tasks[0].frame)
     check_apart(name, tasks)
     numbered = tasks[0].frame is not None
-    return Plan(
+    plan = Plan(
         name=name,
         tasks=tasks,
         writes=writes,
@@ -165,6 +165,9 @@ def plan_shot(
         gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
         passed_over=tuple(passed_over(Path(source), paired[0])) if Path(source).is_dir() else (),
     )
+    for state, _ in plan.places if not plan.single else ():  # one photograph keeps no journal
+        check_state(state, plan.journal)
+    return plan
 
 
 def plate_of(pattern: str, number: int) -> Path:
