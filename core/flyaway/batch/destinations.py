@@ -31,7 +31,9 @@ def check_destination(folder: Path) -> None:
     if not nearest.is_dir():
         raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
     if not DISK.can_write_in(nearest):
-        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it. {let_in(nearest)}")
+        raise PatternError(
+            f"{folder} cannot be written to: {nearest} does not allow it. {let_in(nearest, all_in_it=False)}"
+        )
 
 
 def check_state(state: Path, journal: Path) -> None:
@@ -56,9 +58,10 @@ def check_state(state: Path, journal: Path) -> None:
         raise PatternError(f"{journal}, the journal of these frames, cannot be written to. {let_in(state)}")
 
 
-def let_in(folder: Path) -> str:
-    """What to do about a folder that does not let somebody write."""
-    return f"Its owner can let you (chmod -R a+rwX '{folder}'); or name another folder."
+def let_in(folder: Path, *, all_in_it: bool = True) -> str:
+    """What to do about a folder that does not let somebody write; of a run's state, all in it."""
+    how = "chmod -R a+rwX" if all_in_it else "chmod a+rwx"
+    return f"Its owner can let you ({how} '{folder}'); or name another folder."
 
 
 def check_apart(name: str, tasks: Sequence[FrameTask]) -> None:
