@@ -44,6 +44,11 @@ def test_excels_separator_is_the_one_it_names(tmp_path):
     assert [shot.name for shot in job.shots] == ["s1"]
 
 
+def test_commas_within_a_columns_name_part_nothing(tmp_path):
+    job = load(tmp_path, "name\tsource\tpath\tnote, if any, or, so, on\ns1\tp.####.exr\tm.####.exr\tx\n")
+    assert [shot.name for shot in job.shots] == ["s1"]
+
+
 def test_empty_columns_without_a_name_are_none_and_full_ones_are_told(tmp_path):
     assert len(load(tmp_path, f"name,source,path,,\n{ROW},,\n").shots) == 1
     with pytest.raises(JobError, match="line 2: 'x' stands in a column without a name"):
@@ -82,14 +87,13 @@ def test_how_the_models_are_run_may_be_a_column(tmp_path):
 
 def test_a_column_that_nobody_uses_is_told_once_and_a_used_one_is_not(shot, tmp_path, capsys, monkeypatch):
     source = shot(1)
-    text = f"name,source,path,over write,show,artist\na,{source},o/{{show}}/a.####.exr,yes,x,\n"
-    job = load(tmp_path, text + f"b,{source},o/{{show}}/b.####.exr,no,x,\n")
-    assert [note.partition(": ")[2] for note in job.notes] == [
-        "the column 'over write' is no setting, and no path names it: not used"
-    ]
+    text = f"name,source,path,over write,show,artist,quality\na,{source},o/{{show}}/a.####.exr,yes,x,,1\n"
+    job = load(tmp_path, text + f"b,{source},o/{{show}}/b.####.exr,no,x,,\n")
+    (note,) = job.notes
+    assert note.endswith("no settings and no path names them: the columns 'over write', 'quality'")
     monkeypatch.setattr(job_module, "check_model", lambda name, torch: None)
     assert flyaway(["batch", str(tmp_path / "shots.csv"), "--dry-run"]) == 0
-    assert capsys.readouterr().err.count("the column 'over write'") == 1
+    assert capsys.readouterr().err.count("the columns 'over write', 'quality'") == 1
     # A path of the command line names columns, too.
     job = load(tmp_path, f"name,source,frame\na,{source},x\n", "o/{frame}/m.####.exr")
     assert job.notes == ()

@@ -104,10 +104,11 @@ def _from_toml(path: Path, entries: dict[str, Any]) -> Job:
 def _from_csv(path: Path, text: str, outputs: tuple[Target, ...]) -> Job:
     rows = read_rows(path, text, [out.path for out in outputs])
     shots = tuple(_shot(entries, where) for where, entries in rows.shots)
-    notes = [
-        f"{path}: the column {name!r} is no setting, and no path names it: not used" for name in rows.idle
-    ]
-    return Job(path.stem, shots, **_run_entries(rows.run, str(path)), notes=tuple(notes))
+    notes: tuple[str, ...] = ()
+    if rows.idle:
+        names = ", ".join(repr(name) for name in rows.idle)
+        notes = (f"{path}: not used, since they are no settings and no path names them: the columns {names}",)
+    return Job(path.stem, shots, **_run_entries(rows.run, str(path)), notes=notes)
 
 
 def _run_entries(entries: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def _lines(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
     named = _SEPARATOR.fullmatch(lines[0].strip(" ")) if lines else None
     head = next((line for line in lines[bool(named) :] if not _is_remark(line)), "")
     # Where numbers have a decimal comma, spreadsheets part columns by semicolons.
-    parted = named[1] if named else max((",", ";", "\t"), key=head.count)
+    parted = (
+        named[1] if named else max((",", ";", "\t"), key=lambda mark: (_known(head, mark), head.count(mark)))
+    )
     # Not line by line: a cell in quotes may hold line breaks, and a form feed ends no line.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=parted)
     begun, line = False, 1
@@ -98,6 +100,11 @@ def _lines(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
             continue
         begun = True
         yield where, row
+
+
+def _known(head: str, mark: str) -> int:
+    """How many columns of a head are settings, parted so: a remark's own commas part nothing."""
+    return sum(cell.strip(' "').lower() in _SETTINGS | set(_ALIASES) for cell in head.split(mark))
 
 
 def _is_remark(line: str) -> bool:
