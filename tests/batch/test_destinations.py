@@ -168,6 +168,17 @@ def test_a_journal_that_cannot_be_kept_is_refused_by_its_own_name(shot, luma, tm
         plan(source, out)
 
 
+def test_whoever_only_looks_at_a_job_need_not_be_let_write(shot, tmp_path, monkeypatch):
+    monkeypatch.setattr(job_module, "check_model", lambda name, torch: None)
+    finish = Finish(raw=str(tmp_path / "raw" / "r.####.exr"))
+    output = Target(str(tmp_path / "out" / "m.####.exr"))
+    job = Job("j", (Shot("a", shot(1), (output,), finish=finish),))
+    monkeypatch.setattr(Disk, "can_write_in", lambda self, folder: False)
+    with pytest.raises(JobError, match="cannot be written to"):
+        plan_job(job)
+    assert len(plan_job(job, to_write=False)) == 1
+
+
 def test_a_claim_that_is_refused_is_no_frames_failure(shot, luma, tmp_path):
     class Theirs(Disk):
         def open_append(self, path, *, new=False):

@@ -101,8 +101,10 @@ class Job:
         return options if self.threads is None else options | {"threads": self.threads}
 
 
-def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
+def plan_job(job: Job, *, to_write: bool = True) -> list[tuple[Shot, Plan]]:
     """Resolve every shot to files, before any is begun.
+
+    `to_write=False` is for who only looks at mattes, and need not be let write where they are.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
     wrong += [f"{name}: {count} shots have this name" for name, count in names.items() if count > 1]
     for shot in job.shots:
         try:
-            plans.append((shot, _plan(job, shot)))
+            plans.append((shot, _plan(job, shot, to_write=to_write)))
         except (FlyawayError, OSError) as error:
             wrong.append(f"{shot.name}: {error}")
     wrong += _clashes(job, plans)
@@ -208,7 +210,7 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
     )
 
 
-def _plan(job: Job, shot: Shot) -> Plan:
+def _plan(job: Job, shot: Shot, *, to_write: bool) -> Plan:
     check_model(shot.model, torch=job.engine == "torch")  # before the night, not in it
     run_options(shot, "resume")  # a colour space or configuration that is not there
     tokens = tokens_of(job, shot)
@@ -220,9 +222,12 @@ def _plan(job: Job, shot: Shot) -> Plan:
         shot.frames,
         chunk=shot.chunk,
         handles=shot.handles,
+        to_write=to_write,
     )
-    check_finish(filled(shot, tokens), plan)
-    check_writable(plan, shot.part)
+    finish = filled(shot, tokens)
+    check_finish(finish if to_write else replace(finish, raw=""), plan)
+    if to_write:
+        check_writable(plan, shot.part)
     return plan
 
 
@@ -231,7 +236,7 @@ def chosen_where(job: Job, shot: Shot) -> Shot:
     subject = shot.finish.subject
     if subject.kind == "all" or subject.frame is not None:
         return shot
-    first = _plan(job, shot).tasks[0].frame
+    first = _plan(job, shot, to_write=False).tasks[0].frame
     return replace(shot, finish=replace(shot.finish, subject=replace(subject, frame=first)))
 
 

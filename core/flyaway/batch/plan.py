@@ -123,8 +123,11 @@ def plan_shot(
     *,
     chunk: int = 0,
     handles: int = HANDLES,
+    to_write: bool = True,
 ) -> Plan:
     """Pair every plate with its mattes, in the order of their numbers.
+
+    `to_write=False` is for who only looks at mattes, and need not be let write where they are.
 
     Raises
     ------
@@ -139,7 +142,7 @@ def plan_shot(
     if all(task.frame is not None for task in tasks):  # 1010-1001 names frames; a shot is seen forwards
         tasks.sort(key=lambda task: task.frame or 0)
     writes = tuple(target.write for target in targets)
-    for folder in {path.parent for task in tasks for path in task.targets}:
+    for folder in {path.parent for task in tasks for path in task.targets} if to_write else ():
         check_destination(folder)
     # A temporary name is longer than the final one.
     longest = max(
@@ -165,7 +168,7 @@ def plan_shot(
         gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
         passed_over=tuple(passed_over(Path(source), paired[0])) if Path(source).is_dir() else (),
     )
-    for state, _ in plan.places if not plan.single else ():  # one photograph keeps no journal
+    for state, _ in plan.places if to_write and not plan.single else ():  # one photograph keeps no journal
         check_state(state, plan.journal)
     return plan
 
