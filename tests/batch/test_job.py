@@ -131,6 +131,20 @@ def test_two_outputs_of_a_shot_that_are_one_file_however_it_is_spelled(shot, tmp
             plan_shot("a", shot(2), targets)
 
 
+@pytest.mark.parametrize("second", ["m.%d.exr", "../out/m.#.exr"])
+def test_two_outputs_of_a_shot_that_meet_on_a_later_frame(shot, luma, tmp_path, second):
+    """The first frame's files differ; from 1000 on they are one, and the second output replaced the first."""
+    source = shot(2)
+    for frame, new in ((1001, "0999"), (1002, "1000")):
+        (tmp_path / "plates" / f"p.{frame}.exr").rename(tmp_path / "plates" / f"p.{new}.exr")
+    out = tmp_path / "out"
+    out.mkdir()
+    targets = [Target(str(out / "m.####.exr")), Target(f"{out}/{second}", WriteOptions("rgba"))]
+    with pytest.raises(JobError, match=r"two outputs would be written to .*m\.1000\.exr in frame 1000"):
+        plan_shot("a", source, targets)
+    plan_shot("a", source, targets, "999")
+
+
 def test_frames_come_in_order_however_they_are_named(shot, tmp_path):
     """A shot that is seen backwards remembers nothing; its mattes were taken for the shot's afterwards."""
     source, target = shot(4), Target(str(tmp_path / "m.####.exr"))

@@ -161,6 +161,40 @@ def test_a_plan_tells_frames_that_remember_a_plate_which_changed_and_what_overwr
     assert (again.known, again.todo, again.replays) == (0, 14, 0)
 
 
+def test_a_plate_that_was_archived_makes_no_frame_after_it_stale(whole, tmp_path, write_plate):
+    """Nothing that is there has changed: the plate counts as it was when its own matte was made."""
+    source, expected = whole
+    out = tmp_path / "whole"
+    what = plan(source, out, "1001-1014")
+    (tmp_path / "plates" / "p.1006.exr").unlink()
+    assert cost_of(what, options=RESUME, info=Remembering().info).stale == {}
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 14}
+    # What is missing goes on from the state that remembers it.
+    (out / "m.1009.exr").unlink()
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 13, "written": 1}
+    assert mattes(out) == expected
+    # What can be reached without it alone is made without, once.
+    (out / "m.1007.exr").unlink()
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 13, "written": 1}
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 14}
+    # A plate that is there and has changed is seen all the same.
+    write_plate(tmp_path / "plates" / "p.1010.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
+    _, results = statuses(Remembering(), what)
+    assert [frame for frame, status, _ in results if status == "written"] == [1010, 1011, 1012, 1013, 1014]
+
+
+def test_handles_that_were_archived_make_no_range_stale(shot, tmp_path, write_plate):
+    """No journal has a line of a handle, so what remembers it is taken at its word."""
+    what = plan(shot(14), tmp_path / "out", "1010-1013", handles=5)
+    run_plan(Remembering(), what, RESUME)
+    for frame in (1005, 1006, 1007):
+        (tmp_path / "plates" / f"p.{frame}.exr").unlink()
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 4}
+    write_plate(tmp_path / "plates" / "p.1011.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
+    _, results = statuses(Remembering(), what)
+    assert [frame for frame, status, _ in results if status == "written"] == [1011, 1012, 1013]
+
+
 def test_a_range_that_was_run_before_does_not_lead_a_broken_run_astray(shot, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "KEPT_EVERY", 2)
     source, out = shot(10), tmp_path / "out"

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.faulty import OFFERED, FaultyDisk
 from tests.faults.harness import FRAMES, Truth, files, go, make_plates
 
-from flyaway.batch.plan import check_destination
+from flyaway.batch.destinations import check_destination
 from flyaway.errors import PatternError
 from flyaway.frames import disk as disk_module
 from flyaway.frames.disk import DISK, Disk

@@ -46,12 +46,16 @@ def claim(state: Path, name: str, keys: Sequence[int | None], disk: Disk = DISK)
     BusyError : a living run holds some of them.
     OSError : the folder cannot be written to.
     """
+    new = not state.is_dir()
     disk.make_folder(state)
+    if new:
+        disk.share(state)
     mine = state / f"{name}.{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.claim"
     frames = "" if any(key is None for key in keys) else frame_range([key for key in keys if key is not None])
     with _mutex(state / f"{name}.mutex", disk):
         descriptor = disk.open_append(mine, new=True)
         try:
+            disk.share(mine)
             disk.lock(descriptor)
             recovered = _resolve_claims(state, name, mine, frames, disk)
             claim = {"host": socket.gethostname(), "pid": os.getpid(), "frames": frames}
@@ -89,7 +93,8 @@ def _resolve_claims(state: Path, name: str, mine: Path, frames: str, disk: Disk)
                     f" If that machine is gone for good, remove {other}."
                 )
         else:
-            disk.remove(other)
+            with contextlib.suppress(PermissionError):  # of another user, in a folder like /tmp: it is dead
+                disk.remove(other)
             recovered.append(f"the lock of {owner}, which has died")
     return recovered
 
@@ -154,7 +159,10 @@ def _beat(path: Path, descriptor: int, ended: threading.Event, disk: Disk) -> No
 def _mutex(path: Path, disk: Disk) -> Iterator[None]:
     """Only one process at a time looks at claims and makes one."""
     try:
+        new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if new:
+            disk.share(path)
     except PermissionError:
         if not path.exists():
             raise

@@ -20,7 +20,7 @@ from flyaway.batch.resume import weights_hash
 from flyaway.errors import FrameError
 from flyaway.frames.compose import default_depth
 from flyaway.frames.options import CHANNELS
-from flyaway.frames.read import check_header, read_header
+from flyaway.frames.read import read_header
 from flyaway.frames.sequence import frame_range
 from flyaway.weights import ModelInfo
 
@@ -178,21 +178,6 @@ def _header(task: FrameTask, part: str | None) -> oiio.ImageSpec | None:
         return read_header(task.source, task.frame, part)
     except FrameError:
         return None
-
-
-def unreadable(plan: Plan, options: RunOptions) -> str:
-    """Why the first plate has no such part or layer as is asked for, by its header alone; "" where it has.
-
-    One that cannot be read at all is that frame's own affair.
-    """
-    task = next((task for task in plan.tasks if task.source.is_file()), None)
-    if task is None or _header(task, None) is None:
-        return ""
-    try:
-        check_header(task.source, task.frame, options.read)
-    except FrameError as error:
-        return str(error)
-    return ""
 
 
 def _bytes_of(plate: oiio.ImageSpec, plan: Plan, task: FrameTask, raw: str) -> list[tuple[Path, int]]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flyaway.batch.destinations import check_destination
 from flyaway.batch.places import Anchor
 from flyaway.batch.raw import raw_path
 from flyaway.color import FloatImage
@@ -18,6 +19,7 @@ from flyaway.frames.edges import background_path
 from flyaway.frames.masks import check_mask, mask_path
 from flyaway.frames.options import WriteOptions
 from flyaway.frames.preview import preview_path
+from flyaway.frames.reachable import reachable
 from flyaway.subject import Subject
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Finish:
         return {name: text for name in ("garbage", "core") if (text := getattr(self, name))}
 
 
+@reachable()
 def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> None:
     """Refuse, before anything is loaded, masks, raw mattes and a folder of previews that cannot be.
 
@@ -75,10 +78,16 @@ def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> No
     if finish.raw:
         raw_path(finish.raw, first)
         taken = {key(path) for task in plan.tasks for path in (task.source, *task.targets)}
+        raws = set[str]()
         for task in plan.tasks:
             path = raw_path(finish.raw, task)
+            if key(path) in raws:
+                raise UsageError(f"--raw {finish.raw} is one file for several frames; name a folder.")
+            raws.add(key(path))
             if key(path) in taken:
                 raise UsageError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
+        for folder in {raw_path(finish.raw, task).parent for task in plan.tasks}:
+            check_destination(folder)
     at = finish.subject.frame
     if at is not None and first.frame is None:
         raise UsageError(f"--subject {finish.subject}: {first.source} has no frame number.")

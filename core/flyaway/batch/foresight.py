@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from flyaway.batch.chain import NOT_HAD
 from flyaway.batch.finish import anchored, frame_settings
 from flyaway.batch.journal import Entry, JournalIndex, outputs_for
-from flyaway.batch.memory import NOT_HAD, Memory, Reached
+from flyaway.batch.memory import Memory, Reached
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.plates import mark_now
@@ -73,8 +74,8 @@ class Rehearsal:
         self.memory.went(self._mark(frame))
         return reached
 
-    def _mark(self, frame: int) -> str:
-        return mark_now(self._plan, self._finish, frame)
+    def _mark(self, frame: int, then: Entry | None = None) -> str:
+        return mark_now(self._plan, self._finish, frame, then)
 
     def _replayed(self, frame: int) -> str | None:
         mark = self._mark(frame)

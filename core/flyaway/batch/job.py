@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from flyaway import matting as matting_module
 from flyaway.batch.finish import Finish, check_finish
+from flyaway.batch.first_plate import check_writable
 from flyaway.batch.job_report import JobReport
+from flyaway.batch.naming import fill_in, filled, filled_output, tokens_of
 from flyaway.batch.options import Existing, RunOptions
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.places import Anchor
@@ -31,8 +32,6 @@ from flyaway.weights import check_model
 
 if TYPE_CHECKING:
     from flyaway.matting import Matting
-
-_TOKEN = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,7 @@ class Job:
     name : for reports, and the naming token `{job}`.
     shots : in the order they are run.
     device, engine, threads : as `flyaway.load` takes them.
+    notes : what a person should know of the file that it was read from.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Job:
     device: str = "auto"
     engine: str = DEFAULT_ENGINE
     threads: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def loading(self) -> dict[str, Any]:
@@ -100,8 +101,10 @@ class Job:
         return options if self.threads is None else options | {"threads": self.threads}
 
 
-def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
+def plan_job(job: Job, *, to_write: bool = True) -> list[tuple[Shot, Plan]]:
     """Resolve every shot to files, before any is begun.
+
+    `to_write=False` is for who only looks at mattes, and need not be let write where they are.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def plan_job(job: Job) -> list[tuple[Shot, Plan]]:
     wrong += [f"{name}: {count} shots have this name" for name, count in names.items() if count > 1]
     for shot in job.shots:
         try:
-            plans.append((shot, _plan(job, shot)))
+            plans.append((shot, _plan(job, shot, to_write=to_write)))
         except (FlyawayError, OSError) as error:
             wrong.append(f"{shot.name}: {error}")
     wrong += _clashes(job, plans)
@@ -207,40 +210,11 @@ def run_options(shot: Shot, existing: Existing, limits: Limits | None = None) ->
     )
 
 
-def fill_in(text: str, tokens: Mapping[str, str]) -> str:
-    """Replace naming tokens such as `{shot}`.
-
-    Raises
-    ------
-    JobError : there is no such token, or its value would lead to another folder.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in tokens:
-            raise JobError(f"{text}: there is no token {{{name}}}; there are {', '.join(sorted(tokens))}.")
-        found = tokens[name]
-        if not found or found in (".", "..") or re.search(r"[/\\\0]", found):
-            raise JobError(f"{text}: {{{name}}} is {found!r}, which cannot be a part of a file's name.")
-        return found
-
-    return _TOKEN.sub(value, text)
-
-
-def tokens_of(job: Job, shot: Shot) -> dict[str, str]:
-    """The naming tokens of a shot.
-
-    `{model}` is the name alone: a show that goes on with earlier weights goes on in its folders.
-    """
-    model = shot.model.partition("@")[0]
-    return {"job": job.name, "shot": shot.name, "model": model, **shot.tokens}
-
-
-def _plan(job: Job, shot: Shot) -> Plan:
+def _plan(job: Job, shot: Shot, *, to_write: bool) -> Plan:
     check_model(shot.model, torch=job.engine == "torch")  # before the night, not in it
     run_options(shot, "resume")  # a colour space or configuration that is not there
     tokens = tokens_of(job, shot)
-    targets = [Target(fill_in(out.path, tokens), out.write, out.suffix) for out in shot.outputs]
+    targets = [filled_output(out, tokens) for out in shot.outputs]
     plan = plan_shot(
         shot.name,
         fill_in(shot.source, tokens),
@@ -248,20 +222,13 @@ def _plan(job: Job, shot: Shot) -> Plan:
         shot.frames,
         chunk=shot.chunk,
         handles=shot.handles,
+        to_write=to_write,
     )
-    check_finish(filled(shot, tokens), plan)
+    finish = filled(shot, tokens)
+    check_finish(finish if to_write else replace(finish, raw=""), plan)
+    if to_write:
+        check_writable(plan, shot.part)
     return plan
-
-
-def filled(shot: Shot, tokens: Mapping[str, str]) -> Finish:
-    """What is done to a shot's mattes, with `tokens` (of `tokens_of`) in its paths."""
-    finish = shot.finish
-    return replace(
-        finish,
-        garbage=fill_in(finish.garbage, tokens),
-        core=fill_in(finish.core, tokens),
-        raw=fill_in(finish.raw, tokens),
-    )
 
 
 def chosen_where(job: Job, shot: Shot) -> Shot:
@@ -269,7 +236,7 @@ def chosen_where(job: Job, shot: Shot) -> Shot:
     subject = shot.finish.subject
     if subject.kind == "all" or subject.frame is not None:
         return shot
-    first = _plan(job, shot).tasks[0].frame
+    first = _plan(job, shot, to_write=False).tasks[0].frame
     return replace(shot, finish=replace(shot.finish, subject=replace(subject, frame=first)))
 
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import csv
-import difflib
+import os
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from flyaway.batch import job_values as check
 from flyaway.batch.finish import Finish
 from flyaway.batch.job import Job, Shot
+from flyaway.batch.job_keys import (
+    CONTROLS,
+    FRACTIONS,
+    INTEGERS,
+    JOB_KEYS,
+    MASKS,
+    OUTPUT_FRACTIONS,
+    OUTPUT_KEYS,
+    SHOT_FRACTIONS,
+    SHOT_KEYS,
+    SWITCHES,
+    WRITE,
+)
 from flyaway.batch.plan import Target
+from flyaway.batch.spreadsheet import read_rows
 from flyaway.color import is_built_in_config
 from flyaway.controls import Controls
 from flyaway.coverage import ALPHA_IN
@@ -27,18 +40,6 @@ from flyaway.subject import Subject
 
 # A job of 100,000 shots has some 20 MB.
 MAX_BYTES = 64 << 20
-_WRITE = {field.name for field in fields(WriteOptions)} - {"output"}
-_OUTPUT_KEYS = {"path", "kind", "format"} | _WRITE
-_CONTROLS = {field.name for field in fields(Controls)} | {"choke"}
-_MASKS = ("garbage", "core", "raw")
-_SHOT_KEYS = ({field.name for field in fields(Shot)} - {"finish"}) | _CONTROLS | {*_MASKS, "subject"}
-_JOB_KEYS = {"name", "device", "engine", "threads", "tokens", "defaults", "shots"}
-_INTEGERS = {"chunk", "handles"}
-# What a spreadsheet may call its columns.
-_ALIASES = {"shot": "name", "output": "path", "holdout": "core"}
-_SWITCHES = {"coarse_only", "stills", "crop", "premultiplied", "unknown", "invert"}
-_FRACTIONS = _CONTROLS - {"invert"}
-_OUTPUT_FRACTIONS, _SHOT_FRACTIONS = {"despill_strength"}, {"steadiness"}
 
 
 def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
@@ -66,7 +67,7 @@ def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
         if path.suffix.lower() == ".toml":
             job = _from_toml(path, tomllib.loads(text))
         elif path.suffix.lower() == ".csv":
-            job = _from_csv(path, text)
+            job = _from_csv(path, text, outputs)
         else:
             raise JobError(f"{path}: a job file ends in .toml or .csv.")
     except UnicodeDecodeError as error:
@@ -77,7 +78,7 @@ def load_job(path: str | Path, outputs: tuple[Target, ...] = ()) -> Job:
 
 
 def _from_toml(path: Path, entries: dict[str, Any]) -> Job:
-    check.known(entries, _JOB_KEYS, str(path))
+    check.known(entries, JOB_KEYS, str(path))
     tokens = check.tokens(entries.get("tokens", {}), str(path))
     defaults = check.table(entries.get("defaults", {}), f"{path}, defaults")
     shots = entries.get("shots", [])
@@ -86,97 +87,44 @@ def _from_toml(path: Path, entries: dict[str, Any]) -> Job:
     made = []
     for number, shot in enumerate(shots, 1):
         where = f"{path}, shot {number}"
-        merged = {**defaults, **check.table(shot, where)}
+        own = check.table(shot, where)
+        # grow and choke are one setting: a shot that says either has said it.
+        spoken = {"grow", "choke"} if {"grow", "choke"} & set(own) else set()
+        merged = {**{key: value for key, value in defaults.items() if key not in spoken}, **own}
         merged["tokens"] = {
             **tokens,
             **check.tokens(defaults.get("tokens", {}), where),
             **check.tokens(shot.get("tokens", {}), where),
         }
         made.append(_shot(merged, where))
-    check.one_of(entries, "device", ("auto", "cpu", "cuda"), str(path))
-    check.one_of(entries, "engine", ENGINES, str(path))
+    name = check.text(entries, "name", str(path)) if "name" in entries else path.stem
+    return Job(name, tuple(made), **_run_entries(entries, str(path)))
+
+
+def _from_csv(path: Path, text: str, outputs: tuple[Target, ...]) -> Job:
+    rows = read_rows(path, text, [out.path for out in outputs])
+    shots = tuple(_shot(entries, where) for where, entries in rows.shots)
+    notes: tuple[str, ...] = ()
+    if rows.idle:
+        names = ", ".join(repr(name) for name in rows.idle)
+        notes = (f"{path}: not used, since they are no settings and no path names them: the columns {names}",)
+    return Job(path.stem, shots, **_run_entries(rows.run, str(path)), notes=notes)
+
+
+def _run_entries(entries: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """What a job file says of how its models are run."""
+    check.one_of(entries, "device", ("auto", "cpu", "cuda"), where)
+    check.one_of(entries, "engine", ENGINES, where)
     kept: dict[str, Any] = {
-        key: check.text(entries, key, str(path)) for key in ("device", "engine") if key in entries
+        key: check.text(entries, key, where) for key in ("device", "engine") if key in entries
     }
     if "threads" in entries:
-        kept["threads"] = check.whole(entries["threads"], "threads", 1, str(path))
-    name = check.text(entries, "name", str(path)) if "name" in entries else path.stem
-    return Job(name, tuple(made), **kept)
-
-
-def _from_csv(path: Path, text: str) -> Job:
-    """A row a shot: columns that are no setting are naming tokens."""
-    first, *_ = text.splitlines() or [""]
-    # Where numbers have a decimal comma, spreadsheets part columns by semicolons.
-    parted = max((",", ";", "\t"), key=first.count)
-    rows = csv.DictReader(text.splitlines(), strict=True, delimiter=parted)
-    _check_columns([str(name).strip() for name in rows.fieldnames or ()], path)
-    made = []
-    for number, row in enumerate(rows, 2):
-        where = f"{path}, line {number}"
-        spare: Any = row.pop(None, ())
-        if not any(str(value or "").strip() for value in (*row.values(), *spare)):
-            continue  # a spreadsheet's empty last rows
-        if any(value.strip() for value in spare) or None in row.values():
-            raise JobError(f"{where}: another number of columns than the first line has.")
-        values = {str(key).strip(): (value or "").strip() for key, value in row.items()}
-        entries: dict[str, Any] = {"tokens": {}}
-        output: dict[str, Any] = {}
-        for key, value in values.items():
-            key = _ALIASES.get(key, key)
-            if not value:
-                continue
-            if key in _OUTPUT_KEYS:
-                output[key] = _typed(key, value, where)
-            elif key in _SHOT_KEYS - {"outputs", "tokens"}:
-                entries[key] = _typed(key, value, where)
-            else:
-                entries["tokens"][key] = value
-        if output:
-            entries["outputs"] = [output]
-        shot = _shot(entries, where)
-        _check_tokens(shot, where)
-        made.append(shot)
-    return Job(path.stem, tuple(made))
-
-
-def _check_columns(names: list[str], path: Path) -> None:
-    counts = Counter(_ALIASES.get(name, name) for name in names)
-    twice = sorted(name for name, count in counts.items() if count > 1)
-    if twice:
-        raise JobError(f"{path}: two columns say {', '.join(twice)}; leave one.")
-
-
-def _check_tokens(shot: Shot, where: str) -> None:
-    """Refuse a column that nobody uses and that looks like a setting mistyped."""
-    places = [getattr(shot.finish, name) for name in _MASKS]
-    used = " ".join([shot.source, *(out.path for out in shot.outputs), *places])
-    known = sorted(_SHOT_KEYS | _OUTPUT_KEYS | set(_ALIASES))
-    for token in shot.tokens:
-        near = difflib.get_close_matches(token.lower().replace("-", "_").replace(" ", "_"), known, 1, 0.8)
-        if near and f"{{{token}}}" not in used:
-            raise JobError(f"{where}: the column {token!r} means nothing and is no token in use; {near[0]}?")
-
-
-def _typed(key: str, value: str, where: str) -> Any:
-    if key in _INTEGERS:
-        if not value.isdecimal():
-            raise JobError(f"{where}: {key} is a number, not {value!r}.")
-        return int(value)
-    if key in _FRACTIONS | _OUTPUT_FRACTIONS | _SHOT_FRACTIONS:
-        try:
-            return float(value)
-        except ValueError as error:
-            raise JobError(f"{where}: {key} is a number, not {value!r}.") from error
-    if key in _SWITCHES:
-        if value.lower() not in ("true", "false", "yes", "no", "1", "0"):
-            raise JobError(f"{where}: {key} is true or false, not {value!r}.")
-        return value.lower() in ("true", "yes", "1")
-    return value
+        kept["threads"] = check.whole(entries["threads"], "threads", 1, where)
+    return kept
 
 
 def _shot(entries: Mapping[str, Any], where: str) -> Shot:
-    check.known(entries, _SHOT_KEYS, where)
+    check.known(entries, SHOT_KEYS, where)
     for key in ("name", "source"):
         if not entries.get(key):
             raise JobError(f"{where}: no {key}.")
@@ -188,13 +136,13 @@ def _shot(entries: Mapping[str, Any], where: str) -> Shot:
             values[key] = tuple(_output(out, where) for out in value)
         elif key == "tokens":
             values[key] = check.tokens(value, where)
-        elif key in _INTEGERS:
+        elif key in INTEGERS:
             values[key] = check.whole(value, key, 0, where)
-        elif key in _CONTROLS or key in (*_MASKS, "subject"):
+        elif key in CONTROLS or key in (*MASKS, "subject"):
             continue
-        elif key in _SWITCHES:
+        elif key in SWITCHES:
             values[key] = check.switch(entries, key, where)
-        elif key in _SHOT_FRACTIONS:
+        elif key in SHOT_FRACTIONS:
             values[key] = check.share(entries, key, where)
         elif key == "alpha_in":
             check.one_of(entries, key, ALPHA_IN, where)
@@ -207,7 +155,7 @@ def _shot(entries: Mapping[str, Any], where: str) -> Shot:
 def _finish(entries: Mapping[str, Any], where: str) -> Finish:
     """Matte controls, masks and the choice of a person, out of a shot's own keys."""
     values: dict[str, Any] = {}
-    for key in _FRACTIONS & set(entries):
+    for key in FRACTIONS & set(entries):
         values[key] = check.number(entries, key, where)
     if "invert" in entries:
         values["invert"] = check.switch(entries, "invert", where)
@@ -220,13 +168,13 @@ def _finish(entries: Mapping[str, Any], where: str) -> Finish:
         subject = Subject.parse(check.text(entries, "subject", where)) if "subject" in entries else Subject()
     except ControlError as error:
         raise JobError(f"{where}: {error}") from error
-    places = {key: check.text(entries, key, where) for key in _MASKS if key in entries}
+    places = {key: check.text(entries, key, where) for key in MASKS if key in entries}
     return Finish(controls, subject=subject, **places)
 
 
 def _output(entries: Any, where: str) -> Target:
     table = {"path": entries} if isinstance(entries, str) else check.table(entries, where)
-    check.known(table, _OUTPUT_KEYS, f"{where}, output")
+    check.known(table, OUTPUT_KEYS, f"{where}, output")
     if "path" not in table:
         raise JobError(f"{where}: an output without a path.")
     check.one_of(table, "kind", get_args(Output), where)
@@ -235,13 +183,11 @@ def _output(entries: Any, where: str) -> Target:
     check.one_of(table, "despill", get_args(Screen), where)
     check.one_of(table, "format", ("exr", "png", "tif"), where)
     write: dict[str, Any] = {}
-    for key in _WRITE & set(table):
-        if key in _OUTPUT_FRACTIONS:
+    for key in WRITE & set(table):
+        if key in OUTPUT_FRACTIONS:
             write[key] = check.number(table, key, where)
         else:
-            write[key] = (
-                check.switch(table, key, where) if key in _SWITCHES else check.text(table, key, where)
-            )
+            write[key] = check.switch(table, key, where) if key in SWITCHES else check.text(table, key, where)
     kind: Any = table.get("kind", "matte")
     options = WriteOptions(output=kind, **write)
     return Target(
@@ -259,7 +205,7 @@ def _anchored(shot: Shot, folder: Path, outputs: tuple[Target, ...]) -> Shot:
     )
     ocio = shot.ocio if shot.ocio is None or is_built_in_config(shot.ocio) else _below(folder, shot.ocio)
     places: dict[str, Any] = {
-        name: _below(folder, text) for name in _MASKS if (text := getattr(shot.finish, name))
+        name: _below(folder, text) for name in MASKS if (text := getattr(shot.finish, name))
     }
     return replace(
         shot,
@@ -278,7 +224,9 @@ def _anchored_write(folder: Path, write: WriteOptions) -> WriteOptions:
 
 
 def _below(folder: Path, text: str) -> str:
+    """A path below a folder where it is relative; `~` is a home folder, as a shell would have made of it."""
+    # Not through Path: a closing slash says that a folder is meant.
+    text = os.path.expanduser(text)  # noqa: PTH111
     if Path(text).is_absolute():
         return text
-    # Not through Path: a closing slash says that a folder is meant.
     return text if str(folder) == "." else f"{folder}/{text}"

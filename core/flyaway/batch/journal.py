@@ -150,6 +150,7 @@ class Journal:
         self._descriptor = disk.open_append(path)
         try:
             if not existed:
+                disk.share(path)
                 disk.sync_folder(path.parent)
             size = os.fstat(self._descriptor).st_size
             os.lseek(self._descriptor, max(0, size - 1), os.SEEK_SET)

@@ -73,6 +73,7 @@ class KeptStates:
                 raise WriteError("does not read back as it was written.", path=path)
 
         write_atomically(path, lambda part: write_state(part, kept.state, about), verify, disk=self._disk)
+        self._disk.share(path)
         for number in let_go(self._numbers()):
             with contextlib.suppress(OSError):
                 self._disk.remove(self._path(number))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from flyaway.batch.chain import Chain, Mark
+from flyaway.batch.chain import NOT_HAD, MarkNow, Remembered
 from flyaway.batch.journal import JournalIndex
 from flyaway.batch.kept import Kept, KeptStates
 from flyaway.batch.plan import Plan
@@ -23,7 +23,6 @@ from flyaway.frames.atomic import Disk
 from flyaway.shot_place import KEPT_EVERY, Place, beginning
 from flyaway.shots import ShotState
 
-NOT_HAD = "unseen"  # the mark of a frame that could not be had; in journals, so the word stays
 LACKS = "!"  # after the name of what a frame remembers, which then is the name of nothing; in journals, too
 REMEMBERS_OTHERS = "a frame before it, which it remembers, has changed"
 LACKING = "a frame before it failed after it was seen, so how hair was held there was missing"
@@ -86,7 +85,7 @@ class Memory:
     plan : the run's frames, which have numbers.
     made : a hash of the model and of how plates are read.
     past : what earlier runs did; None where no journal is kept.
-    mark : what a frame's plate is now, by name, size and time.
+    mark : what a frame's plate is now, by name, size and time; or what a line says that it was.
     readable : whether a frame's plate can be read.
     disk : where states are kept.
     """
@@ -98,20 +97,17 @@ class Memory:
         made: str,
         past: JournalIndex | None,
         *,
-        mark: Mark,
+        mark: MarkNow,
         readable: Callable[[int], bool],
         disk: Disk,
     ) -> None:
         self._shot, self._plan, self._past = shot, plan, past
-        self._mark, self._readable = mark, readable
         self._states = KeptStates(*plan.places[0], made, disk)
         self._part_of = _parts(plan)
         self._starts = {chunk[0].frame for chunk in plan.chunks()}
         self._at: Place | None = None
         self._part: int | None = None
-        self._can_be_read: dict[int, bool] = {}
-        self._now = Chain(mark)
-        self._with_failures = Chain(self._mark_if_had)
+        self._remembered = Remembered(mark, past, self._part_of, readable)
 
     def is_stale(self, name: str, frame: int) -> bool:
         """Whether a frame whose line in the journal says `name` remembers other plates than there are now."""
@@ -120,7 +116,7 @@ class Memory:
             return False  # its matte was made without any memory
         if not re.fullmatch(r"-?\d{1,12}", began):
             return True
-        return not self._holds(Place(int(began), frame - 1, digest))
+        return not self._remembered.holds(Place(int(began), frame - 1, digest))
 
     def why_stale(self, name: str, frame: int) -> str:
         """Why a frame whose line in the journal says `name` has to be done again for its memory, or ""."""
@@ -198,7 +194,9 @@ class Memory:
             return 0
         last = at.last if frame is None else frame - 1
         own = (place for place in self._states.places(at.began - 1, last + 1) if place.began == at.began)
-        return max(0, last - next((place.last for place in own if self._holds(place)), at.began - 1))
+        return max(
+            0, last - next((place.last for place in own if self._remembered.holds(place)), at.began - 1)
+        )
 
     def keep(self, kept: Kept) -> None:
         """Put a state beside the journal.
@@ -264,24 +262,11 @@ class Memory:
         Of a shot that began with `began`: a state that a range of it left, handles before it, is another's.
         """
         for place in self._states.places(floor, frame):
-            if began in (None, place.began) and self._holds(place):
+            if began in (None, place.began) and self._remembered.holds(place):
                 kept = self._states.read(place)
                 if kept is not None:
                     return kept
         return None
-
-    def _holds(self, place: Place) -> bool:
-        """Whether a place is what the plates make it; frames that failed then must fail now."""
-        chains = (self._now, self._with_failures)
-        return any(chain.before(place.last + 1, place.began) == place for chain in chains)
-
-    def _mark_if_had(self, frame: int) -> str:
-        """The mark of a frame; of one that no run has done, after whether its plate can be read at all."""
-        if self._past is None or self._past.get(str(frame)) is not None:
-            return self._mark(frame)
-        if frame not in self._can_be_read:
-            self._can_be_read[frame] = self._readable(frame)
-        return self._mark(frame) if self._can_be_read[frame] else NOT_HAD
 
 
 def _parts(plan: Plan) -> dict[int, int]:

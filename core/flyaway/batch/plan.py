@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flyaway.batch.destinations import check_apart, check_destination, check_state
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.errors import JobError, PatternError
-from flyaway.frames.disk import DISK
 from flyaway.frames.edges import check_background
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import WriteOptions, check_options
@@ -123,14 +123,17 @@ def plan_shot(
     *,
     chunk: int = 0,
     handles: int = HANDLES,
+    to_write: bool = True,
 ) -> Plan:
     """Pair every plate with its mattes, in the order of their numbers.
+
+    `to_write=False` is for who only looks at mattes, and need not be let write where they are.
 
     Raises
     ------
     PatternError : see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
-        and a folder that mattes cannot be written to.
-    JobError : no output, or two that are the same file.
+        and a folder that mattes, or their journal, cannot be written to.
+    JobError : no output, or two that are the same file in any frame.
     """
     if not targets:
         raise JobError(f"{name}: no output; say where the mattes go.")
@@ -139,7 +142,7 @@ def plan_shot(
     if all(task.frame is not None for task in tasks):  # 1010-1001 names frames; a shot is seen forwards
         tasks.sort(key=lambda task: task.frame or 0)
     writes = tuple(target.write for target in targets)
-    for folder in {path.parent for task in tasks for path in task.targets}:
+    for folder in {path.parent for task in tasks for path in task.targets} if to_write else ():
         check_destination(folder)
     # A temporary name is longer than the final one.
     longest = max(
@@ -151,10 +154,9 @@ def plan_shot(
         check_options(tasks[0].targets[index], write)
         if write.over is not None:
             check_background(write.over, tasks[0].frame)
-    if len({path.resolve() for path in tasks[0].targets}) < len(targets):  # however they are spelled
-        raise JobError(f"{name}: two outputs would be written to {tasks[0].targets[0]}.")
+    check_apart(name, tasks)
     numbered = tasks[0].frame is not None
-    return Plan(
+    plan = Plan(
         name=name,
         tasks=tasks,
         writes=writes,
@@ -166,22 +168,9 @@ def plan_shot(
         gaps=gaps([task.frame for task in tasks if task.frame is not None]) if frames is None else "",
         passed_over=tuple(passed_over(Path(source), paired[0])) if Path(source).is_dir() else (),
     )
-
-
-def check_destination(folder: Path) -> None:
-    """Refuse, before anything is matted, a folder that cannot be made or written to.
-
-    Raises
-    ------
-    PatternError : naming what is in the way.
-    """
-    nearest = folder
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if not nearest.is_dir():
-        raise PatternError(f"{folder} cannot be a folder: {nearest} is a file. Name another destination.")
-    if not DISK.can_write_in(nearest):
-        raise PatternError(f"{folder} cannot be written to: {nearest} does not allow it.")
+    for state, _ in plan.places if to_write and not plan.single else ():  # one photograph keeps no journal
+        check_state(state, plan.journal)
+    return plan
 
 
 def plate_of(pattern: str, number: int) -> Path:

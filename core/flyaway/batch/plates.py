@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from flyaway.batch.chain import NOT_HAD
 from flyaway.batch.finish import frame_settings, open_to
 from flyaway.batch.finisher import Finisher, search_box, searched
-from flyaway.batch.memory import NOT_HAD
 from flyaway.batch.plan import Plan, plate_of
 from flyaway.batch.raw import Raw
 from flyaway.batch.report import FrameTask
@@ -23,6 +23,7 @@ from flyaway.shot_frame import finishing
 
 if TYPE_CHECKING:
     from flyaway.batch.finish import Finish
+    from flyaway.batch.journal import Entry
     from flyaway.batch.options import RunOptions
 
 
@@ -140,12 +141,14 @@ def people_of(alpha: FloatImage, read: Read) -> People:
     return find_people(canvas.laid(open_to(alpha, read.masks)), canvas.laid(read.pixels), read.encoding)
 
 
-def mark_now(plan: Plan, finish: Finish, frame: int) -> str:
-    """What a frame's plate is now, by name, size and time."""
+def mark_now(plan: Plan, finish: Finish, frame: int, then: Entry | None = None) -> str:
+    """What a frame's plate is now, by name, size and time; where it is gone, what it was `then`."""
     try:
         stat = plate_of(plan.plates, frame).stat()
     except OSError:
-        return NOT_HAD
+        return (
+            NOT_HAD if then is None else mark_of(plan, finish, frame, then.source_bytes, then.source_mtime_ns)
+        )
     return mark_of(plan, finish, frame, stat.st_size, stat.st_mtime_ns)
 
 

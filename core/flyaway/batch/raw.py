@@ -121,7 +121,6 @@ class RawMattes:
         path = raw_path(self._where, task)
         if not replace_theirs:
             _refuse_to_replace(path, task)
-        path.parent.mkdir(parents=True, exist_ok=True)
         store_matte(
             path,
             raw.alpha,

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flyaway.batch.claim import claim
+from flyaway.batch.destinations import let_in
 from flyaway.batch.finish import anchored, check_finish
 from flyaway.batch.finisher import Finisher
+from flyaway.batch.first_plate import check_writable
 from flyaway.batch.journal import Journal, JournalIndex
 from flyaway.batch.memory import Memory
 from flyaway.batch.network_stage import Matted, NetworkStage, UnderWay
@@ -36,7 +39,7 @@ from flyaway.batch.resume import (
     sweep,
 )
 from flyaway.batch.write_stage import WriteStage
-from flyaway.errors import WriteError
+from flyaway.errors import PatternError, WriteError
 from flyaway.frames.atomic import DISK, Disk
 
 if TYPE_CHECKING:
@@ -80,13 +83,15 @@ def run_plan(
 
     Raises
     ------
-    UsageError : mattes are there already, and `options.existing` is "refuse". Nothing was started.
-    PatternError : a mask is not there. Nothing was started.
+    UsageError : mattes are there already, and `options.existing` is "refuse"; or the first plate's header
+        says that it cannot be written as asked. Nothing was started.
+    PatternError : a mask is not there, or the journal cannot be kept. Nothing was started.
     BusyError : another run is at work on the same frames. Nothing was started.
     """
     options = options or RunOptions()
     options = replace(options, finish=anchored(options.finish, plan))
     check_finish(options.finish, plan, options.previews)
+    check_writable(plan, options.read.part)
     if options.existing == "refuse":
         refuse_existing(plan)
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
@@ -97,13 +102,19 @@ def run_plan(
         run = _Run(matting, plan, options, stop, disk)
         try:
             report.recovered = run.open(held)
+        except PermissionError as error:
+            culprit = Path(error.filename or plan.places[0][0])
+            raise PatternError(
+                f"{culprit} cannot be written to: {error.strerror}. {let_in(plan.places[0][0])}"
+            ) from error
         except OSError as error:
             # Not even the state folder can be written: every frame fails, and is named.
+            culprit = Path(error.filename or plan.places[0][0])
             for task in plan.tasks:
-                problem = WriteError(
-                    f"cannot be written: {error.strerror or error}.", path=task.targets[0], frame=task.frame
+                why = f"not begun, because {culprit} cannot be written: {error.strerror or error}."
+                tell(
+                    FrameResult(task, "failed", error=WriteError(why, path=task.targets[0], frame=task.frame))
                 )
-                tell(FrameResult(task, "failed", error=problem))
         else:
             report.journal = None if run.journal is None else run.journal.path
             run.go(report, tell)
@@ -202,7 +213,7 @@ class _Run:
             plan,
             made_with,
             past,
-            mark=lambda frame: mark_now(plan, finish, frame),
+            mark=lambda frame, then: mark_now(plan, finish, frame, then),
             readable=lambda frame: plates.again(frame) is not None,
             disk=self._disk,
         )

@@ -19,7 +19,7 @@ from flyaway.batch.plates import Read
 from flyaway.batch.raw import RawMattes
 from flyaway.batch.report import FrameResult, FrameTask, frame_error
 from flyaway.color import FloatImage
-from flyaway.errors import WriteError
+from flyaway.errors import FrameError, WriteError
 from flyaway.frames.atomic import Disk, WrittenFile
 from flyaway.frames.options import is_lossy
 from flyaway.frames.preview import preview_path, write_preview
@@ -127,7 +127,19 @@ class WriteStage:
 
     def _store(self, task: FrameTask, read: Read, matted: Matted, alpha: FloatImage) -> list[WrittenFile]:
         """All files of a frame, each proven; and its raw matte, where that is kept and new."""
-        files = []
+        files: list[WrittenFile] = []
+        try:
+            self._store_each(task, read, matted, alpha, files)
+        except FrameError as error:
+            if files:  # a frame is done when all of it is: its error must not read as if nothing were there
+                names = ", ".join(file.path.name for file in files)
+                error.args = (f"{error.args[0]} {names} was written, and is done again with this frame.",)
+            raise
+        return files
+
+    def _store_each(
+        self, task: FrameTask, read: Read, matted: Matted, alpha: FloatImage, files: list[WrittenFile]
+    ) -> None:
         for target, write in zip(task.targets, self._plan.writes, strict=True):
             told, unknown = self._provenance, matted.raw.unknown
             files.append(store_matte(target, alpha, read.plate, write, told, self._disk, unknown=unknown))
@@ -140,7 +152,6 @@ class WriteStage:
                 self._provenance,
                 replace_theirs=self._options.existing == "overwrite",
             )
-        return files
 
     def _check_still_there(self, task: FrameTask) -> None:
         """Never make a folder anew that has gone: where a share was mounted lies another disk."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flyaway import BusyError, FlyawayError, WriteError, __version__
+from flyaway import BusyError, FlyawayError, __version__
 from flyaway.batch.report import ExitCode, lacks_memory
 from flyaway.cli import doctor, matte, models
 from flyaway.cli.console import fail, say
@@ -93,10 +93,8 @@ def run(arguments: Sequence[str]) -> int:
 def _code_of(error: FlyawayError) -> ExitCode:
     if isinstance(error, BusyError):
         return ExitCode.BUSY
-    if lacks_memory(error):
-        return ExitCode.OUT_OF_MEMORY
-    # A report that cannot be written: by then the run is over.
-    return ExitCode.FAILED if isinstance(error, WriteError) else ExitCode.USAGE
+    # Frames that fail are in a run's report; what comes here is that nothing was made.
+    return ExitCode.OUT_OF_MEMORY if lacks_memory(error) else ExitCode.USAGE
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -121,5 +119,8 @@ def _unexpected(error: Exception) -> int:
     if lacks_memory(error):
         fail(f"not enough memory ({error}).")
         return ExitCode.OUT_OF_MEMORY
+    if isinstance(error, PermissionError) and error.filename:
+        fail(f"{error.filename}: {error.strerror}. Its owner can let you, or name another.")
+        return ExitCode.USAGE
     fail(f"{type(error).__name__}: {error} (a fault of flyaway: run again with --debug, and report it)")
     return ExitCode.USAGE

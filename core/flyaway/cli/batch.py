@@ -11,13 +11,14 @@ from rich.text import Text
 
 from flyaway.batch import ExitCode, FrameResult, Limits, Plan, Target
 from flyaway.batch.finish import files_of
-from flyaway.batch.job import Job, Shot, chosen_where, filled, plan_job, run_job, tokens_of
+from flyaway.batch.job import Job, Shot, chosen_where, plan_job, run_job
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.jobfile import load_job
+from flyaway.batch.naming import filled, tokens_of
 from flyaway.batch.options import Existing
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
-from flyaway.batch.store import write_report
+from flyaway.batch.store import check_report
 from flyaway.cli.alpha import AlphaKind
 from flyaway.cli.console import errors, fail, harmless, say
 from flyaway.cli.plan import print_json, print_table, rows_of
@@ -30,9 +31,9 @@ from flyaway.cli.progress import (
     notice,
     show,
 )
+from flyaway.cli.reports import report_to
 from flyaway.errors import FlyawayError, JobError
 from flyaway.frames.atomic import write_text
-from flyaway.frames.ours import refuse_to_replace
 from flyaway.matting import Matting
 from flyaway.shot_place import HANDLES
 from flyaway.weights import model_info
@@ -149,6 +150,7 @@ def batch(
     changes["stills"] = stills or None
     changes["steadiness"] = steadiness
     job = load_job(job_file, (Target(out),) if out else ())
+    notice(list(job.notes))
     job = narrowed(job, shots, {key: value for key, value in changes.items() if value is not None})
     job = replace(
         job, device=device or job.device, engine=engine or job.engine, threads=threads or job.threads
@@ -158,7 +160,7 @@ def batch(
     plans = plan_job(job)
     if report_path is not None:
         files = (path for shot, plan in plans for path in files_of(plan, filled(shot, tokens_of(job, shot))))
-        refuse_to_replace(report_path, "report", [job_file, *files])
+        check_report(report_path, [job_file, *files])
     notice(
         [
             f"{shot.name}: {line}"
@@ -181,8 +183,7 @@ def batch(
         for name, error in report.as_json()["refused"].items():
             fail(f"{name}: {error}")
         shown.end(report, _remark(report, total))
-    if report_path is not None:
-        write_report(report_path, report.as_json())
+    report_to(report_path, report.as_json())
     if review is not None and not report.interrupted:
         _review(job, review)
     return report.exit_code

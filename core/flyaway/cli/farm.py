@@ -13,9 +13,10 @@ from flyaway.batch import ExitCode
 from flyaway.batch.job import Job
 from flyaway.batch.jobfile import load_job
 from flyaway.batch.places import absolute
-from flyaway.batch.store import write_json, write_report
+from flyaway.batch.store import check_report, write_json
 from flyaway.cli.console import fail, say
-from flyaway.cli.progress import ReportOption
+from flyaway.cli.progress import ReportOption, notice
+from flyaway.cli.reports import report_to
 from flyaway.errors import JobError
 from flyaway.farm.tasks import ShotTasks, cut
 from flyaway.frames.atomic import write_text
@@ -117,7 +118,7 @@ def dask(
 
     job, shots = _cut(job_file, chunk, handles)
     if report_path is not None:
-        refuse_to_replace(report_path, "report", [job_file])
+        check_report(report_path, [job_file])
     cluster = (
         None
         if scheduler
@@ -139,8 +140,7 @@ def dask(
             f"{counts[status]} {status}" for status in ("written", "skipped", "failed") if counts[status]
         )
     )
-    if report_path is not None:
-        write_report(report_path, counts)
+    report_to(report_path, counts)
     return report.exit_code
 
 
@@ -148,6 +148,7 @@ def _cut(job_file: Path, chunk: int | None, handles: int | None) -> tuple[Job, l
     # By full paths, since a farm's machine stands in another folder; through the links that they were
     # named by, since a show's files have one name on all machines and lie in another place on each.
     job = load_job(absolute(job_file))
+    notice(list(job.notes))
     return job, cut(job, chunk, handles)
 
 

@@ -11,9 +11,10 @@ import typer
 import flyaway
 from flyaway.batch import ExitCode, Job, Report, RunOptions, Shot, Target, plan_shot, run_plan
 from flyaway.batch.finish import check_finish, files_of
+from flyaway.batch.first_plate import check_writable
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.stop import stop_on_signals
-from flyaway.batch.store import write_report
+from flyaway.batch.store import check_report
 from flyaway.cli.alpha import AlphaKind, AlphaOption
 from flyaway.cli.edges import EdgeKind, ScreenKind
 from flyaway.cli.finish import (
@@ -48,10 +49,10 @@ from flyaway.cli.progress import (
     notice,
     show,
 )
+from flyaway.cli.reports import report_to
 from flyaway.color import check_config, resolve_config, resolve_space
 from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.frames import ReadOptions
-from flyaway.frames.ours import refuse_to_replace
 from flyaway.matting import DEFAULT_MODEL
 
 
@@ -222,12 +223,13 @@ def matte(
     )
     check_finish(finish, plan, previews)  # before seconds of loading
     if report_path is not None:
-        refuse_to_replace(report_path, "report", files_of(plan, finish))
+        check_report(report_path, files_of(plan, finish))
     if dry_run:
         shot = Shot(plan.name, source, (target,), frames, model, part=part)
         row = row_of(shot, plan, options, engine)
         print_table(Job(plan.name, (shot,)), [row])
         return ExitCode.USAGE if row.wrong else ExitCode.OK
+    check_writable(plan, part)
     matting = flyaway.load(model, device=device, engine=engine, threads=threads)
     resumes = options.existing == "resume"
     others = (
@@ -241,8 +243,7 @@ def matte(
         shown.start(plan.tasks, name=plan.name, notices=notices, model=model, device=matting.device)
         report = run_plan(matting, plan, options, shown, stop=stop)
         shown.end(report, summary(report))
-    if report_path is not None:
-        write_report(report_path, report.as_json())
+    report_to(report_path, report.as_json())
     return report.exit_code
 
 

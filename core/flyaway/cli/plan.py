@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import flyaway
-from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame, unreadable
-from flyaway.batch.job import Job, Shot, filled, run_options, tokens_of
+from flyaway.batch.cost import Cost, cost_of, disk_of, seconds_a_frame
+from flyaway.batch.first_plate import unreadable, unwritable
+from flyaway.batch.job import Job, Shot, run_options
+from flyaway.batch.naming import filled, tokens_of
 from flyaway.batch.others import other_engine, other_weights
 from flyaway.batch.places import absolute
 from flyaway.cli.console import say, say_raw
@@ -63,7 +65,8 @@ def row_of(shot: Shot, plan: Plan, options: RunOptions, engine: str = DEFAULT_EN
     info = model_info(shot.model)
     other = [*other_weights(plan, info), *other_engine(plan, info, engine)]
     cost = cost_of(plan, options=options, info=info)
-    return Row(shot, plan, cost, other=other, wrong=unreadable(plan, options))
+    wrong = unreadable(plan, options.read) or unwritable(plan, options.read.part)
+    return Row(shot, plan, cost, other=other, wrong=wrong)
 
 
 def print_json(job: Job, rows: Sequence[Row]) -> None:

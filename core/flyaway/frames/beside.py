@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from flyaway.color import FloatImage
 from flyaway.errors import ReadError, WriteError
 from flyaway.frames import fields, library, metadata
-from flyaway.frames.options import COMPRESSIONS, WriteOptions, is_lossy
+from flyaway.frames.options import COMPRESSIONS, FOREGROUND, UNKNOWN, WriteOptions, is_lossy
 from flyaway.frames.picture import Picture
 from flyaway.frames.read import Plate
 from flyaway.frames.select import part_count
@@ -21,29 +22,9 @@ def beside(
     path: Path, alpha: FloatImage, plate: Plate, options: WriteOptions, provenance: Mapping[str, str]
 ) -> Picture:
     """The plate's part as it is, every channel in its own type, and the matte as one more."""
-    if plate.format != "openexr" or fields.refusal_of(plate.spec, "beside") is not None:
-        raise WriteError(
-            "only an upright EXR plate has channels to put the matte beside; take --output rgba.",
-            path=path,
-            frame=plate.frame,
-        )
-    if options.channel in plate.channels:
-        raise WriteError(
-            f"the plate has a channel {options.channel!r} already; name another with --channel matte.A.",
-            path=path,
-            frame=plate.frame,
-        )
-    kinds = [plate.spec.channelformat(index) for index in range(plate.spec.nchannels)]
-    exact = ("half", "float")
-    odd = [name for name, kind in zip(plate.channels, kinds, strict=True) if str(kind) not in exact]
-    if odd:
-        # OpenImageIO takes all channels as one array of floats, which hold no 32-bit integers.
-        raise WriteError(
-            f"its integer channels ({', '.join(odd[:6])}) would not pass bit for bit; write the matte as a"
-            " file of its own (--output matte).",
-            path=path,
-            frame=plate.frame,
-        )
+    why = refusal(plate.spec, plate.format, options)
+    if why is not None:
+        raise WriteError(why, path=path, frame=plate.frame)
     pixels = np.concatenate([all_channels(plate), alpha[..., None].astype(np.float32)], axis=-1)
     spec = metadata.beside(plate, options.channel, options.depth or "half", provenance)
     own = str(plate.spec.get("compression", "") or "zip").partition(":")[0]
@@ -59,6 +40,43 @@ def beside(
         others=others,
         place=plate.part if others else 0,
     )
+
+
+def refusal(spec: oiio.ImageSpec, format_name: str, options: WriteOptions) -> str | None:
+    """Why a plate with this header cannot have its matte beside its own channels, or None.
+
+    Parameters
+    ----------
+    spec, format_name : of its part; OpenImageIO's name of its file's format.
+    options : how it would be written.
+    """
+    if format_name != "openexr" or fields.refusal_of(spec, "beside") is not None:
+        return (
+            "only an upright EXR plate has channels to put the matte beside; take rgba (--output rgba; in a"
+            ' job file kind = "rgba").'
+        )
+    names = list(spec.channelnames)
+    if options.channel in names:
+        return (
+            f"the plate has a channel {options.channel!r} already; give the matte's another name (--channel"
+            ' matte.A; in a job file channel = "matte.A").'
+        )
+    adds = ((UNKNOWN,) if options.unknown else ()) + (
+        FOREGROUND if options.edge_colour == "foreground" else ()
+    )
+    taken = next((name for name in adds if name in names), None)
+    if taken is not None:
+        what = ("--with-unknown", "unknown") if taken == UNKNOWN else ("--edge-colour", "edge_colour")
+        return f"the plate has a channel {taken!r} already; leave {what[0]} out (in a job file {what[1]})."
+    kinds = [str(spec.channelformat(index)) for index in range(spec.nchannels)]
+    odd = [name for name, kind in zip(names, kinds, strict=True) if kind not in ("half", "float")]
+    if odd:
+        # OpenImageIO takes all channels as one array of floats, which hold no 32-bit integers.
+        return (
+            f"its integer channels ({', '.join(odd[:6])}) would not pass bit for bit; write the matte as a"
+            ' file of its own (--output matte; in a job file kind = "matte").'
+        )
+    return None
 
 
 def _other_parts(plate: Plate) -> tuple[tuple[Picture, ...], tuple[str, ...]]:

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +144,26 @@ class Disk:
         with contextlib.suppress(OSError):
             probe.unlink()
         return True
+
+    def can_write_to(self, path: Path) -> bool:
+        """Whether a file that is there can be added to."""
+        if os.access(path, os.W_OK):
+            return True
+        try:
+            os.close(self._open(path, os.O_RDWR))
+        except OSError:
+            return False
+        return True
+
+    def share(self, path: Path) -> None:
+        """Let whoever may write in a folder write to what was made in it; a umask knows nothing of that."""
+        if os.name == "nt":
+            return
+        with contextlib.suppress(OSError):  # a file system without mode bits lets everybody write, or nobody
+            own, around = path.stat().st_mode, stat.S_IMODE(path.parent.stat().st_mode)
+            wanted = stat.S_IMODE(own) | (around if stat.S_ISDIR(own) else around & 0o666)
+            if wanted != stat.S_IMODE(own):
+                path.chmod(wanted)
 
     # What a file system may not offer, one call each, for tests to answer.
 

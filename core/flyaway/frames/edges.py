@@ -14,6 +14,7 @@ from flyaway.errors import ReadError, UsageError
 from flyaway.foreground import Despill, foreground
 from flyaway.frames.movie import is_movie
 from flyaway.frames.options import EdgeColour, WriteOptions
+from flyaway.frames.reachable import reachable
 from flyaway.frames.read import Plate, ReadOptions, Window, read_plate
 from flyaway.frames.sequence import is_pattern, sequence_of
 from flyaway.frames.windows import fit_window
@@ -74,6 +75,7 @@ def parse_colour(text: str) -> FloatImage | None:
     return None if numbers is None else np.array([float(number) for number in numbers.groups()], np.float32)
 
 
+@reachable()
 def check_background(text: str, frame: int | None = None) -> None:
     """Refuse, before anything is matted, a background that is neither a colour nor a file of the first frame.
 

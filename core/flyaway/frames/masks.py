@@ -12,6 +12,7 @@ from flyaway.errors import PatternError, ReadError
 from flyaway.frames import library
 from flyaway.frames.formats import READABLE
 from flyaway.frames.movie import is_movie
+from flyaway.frames.reachable import reachable
 from flyaway.frames.read import Plate
 from flyaway.frames.read_matte import MatteFile, read_matte
 from flyaway.frames.sequence import is_pattern, sequence_of
@@ -35,6 +36,7 @@ def mask_path(text: str, source: Path, frame: int | None) -> Path:
     return path
 
 
+@reachable()
 def check_mask(text: str, name: str, source: Path, frame: int | None) -> None:
     """Refuse, before anything is matted, a mask that cannot be one.
 

@@ -13,6 +13,7 @@ from flyaway.errors import PatternError, UsageError
 from flyaway.frames.formats import READABLE, is_readable, remedy
 from flyaway.frames.movie import is_movie, probe
 from flyaway.frames.options import WRITABLE, check_format, target_suffix
+from flyaway.frames.reachable import reachable
 from flyaway.frames.sequence import is_pattern, parse_frames, sequence_of, wildcard_hint
 
 
@@ -25,6 +26,7 @@ class FrameJob:
     frame: int | None = None
 
 
+@reachable()
 def plan_frames(
     source: str | Path, destination: str | Path, frames: str | None = None, suffix: str | None = None
 ) -> list[FrameJob]:
@@ -54,6 +56,7 @@ def plan_frames(
     return jobs
 
 
+@reachable()
 def pair_frames(plates: str | Path, mattes: str | Path, frames: str | None = None) -> list[FrameJob]:
     """Pair plates with mattes that are there already, in order; a job's target is its matte.
 
@@ -144,6 +147,7 @@ def _may_be_plate(path: Path) -> bool:
     return not hidden and path.is_file()
 
 
+@reachable()
 def passed_over(source: Path, jobs: Sequence[FrameJob]) -> list[str]:
     """What of a folder is no plate of a run, and why, in words; nothing of it is left out in silence."""
     taken = {job.source for job in jobs}

@@ -110,7 +110,7 @@ def review_job(
     """
     options = options or ReviewOptions()
     names = _file_names(job)
-    plans, done = plan_job(job), []
+    plans, done = plan_job(job, to_write=False), []
     looked_at = [path for _, plan in plans for task in plan.tasks for path in (task.source, *task.targets)]
     refuse_to_replace(folder / INDEX, "page", looked_at)
     for shot, _ in plans:  # all of them before the first is looked at, which may take hours

@@ -38,10 +38,10 @@ def partner_of(name: str, plan: Plan, other: Job) -> Partner:
     if shot is None:
         return Partner(remarks=(f"{other.name} has no shot of this name: not compared.",))
     try:
-        ((_, own),) = plan_job(replace(other, shots=(shot,)))
+        ((_, own),) = plan_job(replace(other, shots=(shot,)), to_write=False)
         numbers = _numbers(plan.tasks)
         asked = replace(shot, frames=frame_range(numbers)) if numbers else shot
-        ((_, same),) = plan_job(replace(other, shots=(asked,)))
+        ((_, same),) = plan_job(replace(other, shots=(asked,)), to_write=False)
     except FlyawayError as error:
         return Partner(remarks=(f"not compared with {other.name}: {error}",))
     found = {_key(task): task for task in same.tasks}
