@@ -147,7 +147,7 @@ def _cells(columns: Sequence[str], row: Sequence[str], where: str) -> dict[str, 
     if spare or len(row) < len(columns):
         raise JobError(
             f"{where}: another number of columns ({len(row)}) than the first line has ({len(columns)}). A"
-            " value that holds what parts them stands in quotes; remarks stand before the first line alone."
+            " value that holds what parts them stands in quotes, and remarks stand above the first line."
         )
     found = {name: cell.strip() for name, cell in zip(columns, row, strict=False) if name and cell.strip()}
     lost = [cell for name, cell in zip(columns, row, strict=False) if not name and cell.strip()]
