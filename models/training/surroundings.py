@@ -21,7 +21,7 @@ from models.training.plates import Bank, views
 
 STANDING = 0.97  # part of the plate's height above which feet are seen, and so is the ground
 LEAST = 0.3  # of the plate's height: before a smaller person nobody is told from whom the plate is of
-BLURRED, SHARP = (0.12, 0.6), (0.1, 0.3)  # heights of passers-by, as parts of the person's
+BLURRED, SHARP = (0.1, 0.45), (0.08, 0.25)  # heights of passers-by, as parts of the person's
 
 
 def shadowed(behind: Tensor, alpha: Tensor, rng: Rng, share: float) -> Tensor:
