@@ -13,7 +13,7 @@ from flyaway.batch.finish import Finish, check_finish
 from flyaway.batch.first_plate import check_writable
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.naming import fill_in, filled, filled_output, tokens_of
-from flyaway.batch.options import Existing, RunOptions
+from flyaway.batch.options import Existing, RunOptions, check_existing_word
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, Target, plan_shot
@@ -152,9 +152,11 @@ def run_job(
 
     Raises
     ------
+    UsageError : an `existing` that is no word of `RunOptions`; nothing was started.
     JobError : some shot cannot be run; nothing was started.
     EngineError, WeightsError, MemoryError : the first shot's model cannot be loaded; nothing was started.
     """
+    check_existing_word(existing)
     load = load or matting_module.load
     report = JobReport(job.name)
     loaded: dict[str, Matting] = {}
