@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from flyaway.batch.finish import Finish
 from flyaway.batch.pipeline import Limits
-from flyaway.chosen import check_word
+from flyaway.chosen import check_word, share
 from flyaway.frames.read import ReadOptions
 
 Existing = Literal["refuse", "overwrite", "skip", "resume"]
@@ -45,7 +45,7 @@ class RunOptions:
 
     Raises
     ------
-    UsageError : an `existing` that is none of these words.
+    UsageError : an `existing` that is none of these words, a `steadiness` that is not between 0 and 1.
     """
 
     in_space: str | None = None
@@ -61,6 +61,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         """Refuse an unknown word."""
         check_existing_word(self.existing)
+        object.__setattr__(self, "steadiness", share(self.steadiness, "steadiness"))
 
     @property
     def replaces(self) -> bool:
