@@ -21,6 +21,7 @@ from flyaway import (
     load,
 )
 from flyaway.engines import base, open_engine
+from flyaway.engines import threads as thread_counts
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -277,12 +278,12 @@ def test_forced_cells_must_fit_the_plate(request, plates, engine, cells):
 
 
 def test_threads_have_a_bound_that_is_told(info, monkeypatch):
-    monkeypatch.setattr(base, "cores", lambda: 2)
+    monkeypatch.setattr(thread_counts, "cores", lambda: 2)
     for many in (257, 2147483648):
         with pytest.raises(EngineError, match=f"{many} threads .* give at most 256; it has 2 cores"):
             open_engine(info, "cpu", threads=many)
-    monkeypatch.setattr(base, "cores", lambda: 128)
-    assert base.checked_threads(512) == 512
+    monkeypatch.setattr(thread_counts, "cores", lambda: 128)
+    assert thread_counts.checked_threads(512) == 512
 
 
 def test_threads_may_be_of_numpy_and_what_is_no_number_is_refused(info):

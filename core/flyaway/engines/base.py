@@ -13,10 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway.chosen import as_whole
+from flyaway.engines.threads import checked_threads
 from flyaway.errors import ConflictingEnginesError, DeviceUnavailableError, EngineError, NoEngineError
 from flyaway.geometry import grid_size, padded, working_size
-from flyaway.machine import cores
 from flyaway.network_config import NetworkConfig
 from flyaway.plate import Plane
 from flyaway.regions.numpy_backend import upsample
@@ -172,7 +171,7 @@ def open_engine(
     device : "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
         it is an error; nothing falls back in silence.
     engine : "onnxruntime", "openvino" or "torch"; the one that is named, or it is an error.
-    threads : CPU threads, at most `most_threads()`; None leaves it to the engine.
+    threads : CPU threads, at most `engines.threads.most_threads()`; None leaves it to the engine.
 
     Raises
     ------
@@ -200,31 +199,6 @@ def open_engine(
     from flyaway.engines.ort import OrtEngine
 
     return OrtEngine(info, device, threads)
-
-
-def most_threads() -> int:
-    """The most CPU threads that an engine is given.
-
-    Each takes memory and time as the model is loaded: hundreds on a machine of few cores take it a minute,
-    more than the system can have end it. More than there are cores are no quicker; what a job file asks for
-    that was written on a large workstation runs on any.
-    """
-    return max(256, 4 * cores())
-
-
-def checked_threads(threads: int | None) -> int | None:
-    """A number of CPU threads as Python's own; EngineError unless it is from 1 to `most_threads()`."""
-    if threads is None:
-        return None
-    count = as_whole(threads)
-    if count is None or count < 1:
-        raise EngineError(f"{threads!r} threads cannot run anything: give a whole number from 1 up, or None")
-    if count > most_threads():
-        raise EngineError(
-            f"{count} threads are more than this machine has use for: give at most {most_threads()}; it has"
-            f" {cores()} cores, and the engine chooses well where nothing is said (--threads)"
-        )
-    return count
 
 
 def check_installed(engine: str) -> None:
