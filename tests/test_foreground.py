@@ -9,7 +9,7 @@ import pytest
 
 import flyaway.foreground
 from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
-from flyaway.errors import BadPlateError
+from flyaway.errors import BadPlateError, UsageError
 from flyaway.foreground import REACH, Despill, foreground
 from flyaway.matte import Matte
 
@@ -127,9 +127,9 @@ def test_what_cannot_be_is_refused(cover):
         foreground(mixed(cover), cover[:-1], "linear")
     with pytest.raises(BadPlateError, match="float32 or float16"):
         foreground(mixed(cover), cover, "linear", dtype=np.uint8)
-    with pytest.raises(ValueError, match="green or blue"):
+    with pytest.raises(UsageError, match="green or blue"):
         Despill("red")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match="between 0 and 1"):
         Despill("green", 1.5)
 
 
@@ -171,3 +171,9 @@ def test_memory_is_the_result_and_a_little(cover):
     tracemalloc.stop()
     assert peak < result.nbytes + 4 * large.size + (24 << 20)
     assert peak < plate.nbytes + (24 << 20)
+
+
+def test_despill_is_a_despill():
+    plate, alpha = np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), np.float32)
+    with pytest.raises(UsageError, match=r"such as Despill\('green'\)"):
+        foreground(plate, alpha, despill="green")

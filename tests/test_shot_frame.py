@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import flyaway
-from flyaway import BadPlateError
+from flyaway import BadPlateError, FinishedError, UsageError
 from flyaway.engines import open_engine
 from flyaway.matting import Matting
 from flyaway.resample import resize
@@ -53,6 +53,11 @@ def failing(pair: Matting, number: int) -> None:
         return replace(looked, finish=lambda: 1 / 0) if len(seen) == number + 1 else looked
 
     pair.engine.look = broken
+
+
+def test_mattes_take_no_frame_number(two, frames):
+    with pytest.raises(UsageError, match="no frame: leave it out"):
+        two.shot().mattes(frames, frame=7)
 
 
 def test_mattes_are_those_of_calls_to_the_bit_and_in_order(two, frames, unbroken, astronaut):
@@ -218,7 +223,7 @@ def test_a_frame_that_fails_when_it_is_finished_has_been_seen_and_its_hair_has_n
     last = begun[4]().alpha
     with pytest.raises(ZeroDivisionError):
         begun[2]()
-    with pytest.raises(RuntimeError, match="given once"):
+    with pytest.raises(FinishedError, match="given once"):
         begun[1]()
     assert not shot.state().whole
     assert shot.state().frame == 4

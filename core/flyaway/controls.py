@@ -8,7 +8,6 @@ comes after.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import edges
+from flyaway.chosen import real
 from flyaway.errors import ControlError
 
 Float = NDArray[np.float32]
@@ -53,8 +53,8 @@ class Controls:
             value = getattr(self, field.name)
             if field.name == "invert":
                 object.__setattr__(self, "invert", bool(value))
-            elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ControlError(f"{field.name} is a number, not {value!r}.")
+            else:
+                object.__setattr__(self, field.name, real(value, field.name, ControlError))
         if not 0 <= self.black < self.white <= 1:
             raise ControlError(
                 f"the black point ({self.black:g}) has to lie below the white point ({self.white:g}),"

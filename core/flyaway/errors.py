@@ -21,6 +21,10 @@ class BadStateError(FlyawayError, ValueError):
     """What is handed in, or was read from a file, as the state of a shot cannot be one."""
 
 
+class FinishedError(FlyawayError, RuntimeError):
+    """The matte of a frame under way is asked for a second time; it is given once."""
+
+
 class ControlError(FlyawayError, ValueError):
     """A matte control, a garbage or core matte, or the choice of a person means nothing or does not fit."""
 

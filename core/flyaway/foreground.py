@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from flyaway.chosen import share
 from flyaway.colorimetry import linear_to_srgb, srgb_to_linear
 from flyaway.colour_fields import Float, Index, Light
 from flyaway.colours import (
@@ -30,7 +31,7 @@ from flyaway.colours import (
     tile_extremes,
 )
 from flyaway.curves import quick_decode, quick_encode
-from flyaway.errors import BadPlateError
+from flyaway.errors import BadPlateError, UsageError
 from flyaway.large_plates import REACH, large_edges, near
 from flyaway.plate import BAND, Pixels, straight_rows
 
@@ -48,16 +49,19 @@ class Despill:
     ----------
     screen : "green" or "blue".
     strength : 0 (nothing) to 1: the screen's channel is brought down to the larger of the two others.
+
+    Raises
+    ------
+    UsageError : another screen or strength.
     """
 
     screen: Screen
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.screen not in ("green", "blue"):
-            raise ValueError(f"despill is for green or blue screens, not {self.screen!r}")
-        if not 0 <= self.strength <= 1:
-            raise ValueError(f"a despill strength lies between 0 and 1, and {self.strength!r} does not")
+        if self.screen not in get_args(Screen):
+            raise UsageError(f"despill is for green or blue screens, not {self.screen!r}.")
+        object.__setattr__(self, "strength", share(self.strength, "a despill strength"))
 
 
 def foreground(
@@ -92,7 +96,10 @@ def foreground(
     Raises
     ------
     BadPlateError : the plate cannot be one, or alpha has another size.
+    UsageError : `despill` is no `Despill`.
     """
+    if despill is not None and not isinstance(despill, Despill):
+        raise UsageError(f"despill is a Despill, such as Despill('green'), or None, not {despill!r}.")
     rows_of, (height, width) = straight_rows(plate, encoding, premultiplied)
     cover = np.asarray(alpha)
     if cover.shape != (height, width):

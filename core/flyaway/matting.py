@@ -297,8 +297,8 @@ def load(
 
     Raises
     ------
-    UnknownModelError, CorruptWeightsError, MissingPackageError, NoEngineError, ConflictingEnginesError,
-    DeviceUnavailableError : see `flyaway.errors`.
+    UnknownModelError, CorruptWeightsError, MissingPackageError, EngineError, NoEngineError,
+    ConflictingEnginesError, DeviceUnavailableError : see `flyaway.errors`.
     """
     info = model_info(name)
     return Matting(info, open_engine(info, device, engine, threads))

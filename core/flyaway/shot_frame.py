@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from flyaway.errors import FinishedError
 from flyaway.held_detail import Detail
 from flyaway.steady_history import History
 
@@ -79,6 +80,7 @@ class ShotFrame:
         ------
         EngineError, MemoryError : as the engine does. The frame has been seen all the same: the frames after
             it remember it, but for their hair, which goes on from the frame before.
+        FinishedError : it was asked for before.
         """
         self._finish()
         matte, self._matte = self._matte, None
@@ -86,7 +88,7 @@ class ShotFrame:
         if error is not None:
             raise error
         if matte is None:
-            raise RuntimeError("a frame's matte is given once")
+            raise FinishedError("a frame's matte is given once: keep what the first call gave.")
         return matte
 
     def left(self) -> Left:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from flyaway import cuts
 from flyaway.engines.base import States
-from flyaway.errors import BadStateError
+from flyaway.errors import BadStateError, UsageError
 from flyaway.geometry import Framing
 from flyaway.held_detail import Detail
 from flyaway.shot_frame import Began, Left, ShotFrame, in_flight, one_ahead
@@ -231,7 +231,19 @@ class ShotMatting:
         Parameters
         ----------
         plates : of the frames; encoding and options are those of a call, but for `frame`.
+
+        Raises
+        ------
+        UsageError : `frame` is given, which is one number for all.
         """
+        if "frame" in options:
+            raise UsageError(
+                "mattes() takes plates that follow each other, and no frame: leave it out; where numbers"
+                " may have gaps, call the shot for each plate, with its frame."
+            )
+        return self._mattes(plates, encoding, options)
+
+    def _mattes(self, plates: Iterable[Any], encoding: str, options: dict[str, Any]) -> Iterator[Matte]:
         matting, pair = self._matting, self._matting.pair()
         if pair is None:
             yield from (self(plate, encoding, **options) for plate in plates)

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flyaway.chosen import check_word, real
 from flyaway.errors import ControlError
 from flyaway.people import Float, People, find_people
 
 _NUMBERS = re.compile(r"(-?\d+(?:\.\d+)?(?:,-?\d+(?:\.\d+)?)+)")
+
+_NUMBERS_OF = {"all": 0, "largest": 0, "centre": 0, "point": 2, "box": 4}  # kind → how many its place has
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,23 @@ class Subject:
     kind : "all", "largest", "centre", "point" or "box".
     place : "point": x, y; "box": left, top, right, bottom: px from the display window's upper left corner.
     frame : the frame in which the choice is made; None is the first.
+
+    Raises
+    ------
+    ControlError : another kind, or a place that does not fit it.
     """
 
     kind: str = "all"
     place: tuple[float, ...] = ()
     frame: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what chooses nobody: another word would be taken for the centre."""
+        check_word(self.kind, tuple(_NUMBERS_OF), "a subject", ControlError)
+        count = _NUMBERS_OF[self.kind]
+        if len(self.place) != count:
+            raise ControlError(f"the subject {self.kind!r} takes {count} numbers, not {self.place!r}.")
+        object.__setattr__(self, "place", tuple(real(one, "a place", ControlError) for one in self.place))
 
     @classmethod
     def parse(cls, text: str) -> Subject:

@@ -153,6 +153,8 @@ def model_info(name: str, folder: Path | None = None) -> ModelInfo:
     UnknownModelError : no such model, or no such version; the message lists those there are.
     """
     current, earlier = _released(folder)
+    if not isinstance(name, str):
+        raise UnknownModelError(f"a model is chosen by name, not by {name!r}: one of {', '.join(current)}.")
     if name in current:
         return current[name]
     known = {info.versioned_name: info for info in current.values()} | earlier

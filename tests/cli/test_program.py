@@ -85,6 +85,15 @@ def test_doctor_tells_programs_in_json(run):
     assert all(not device["problem"] for device in report["devices"])
 
 
+@pytest.mark.parametrize("more", [(), ("--quick",), ("--json", "--quick")])
+def test_doctor_names_a_model_that_is_not_there(run, more):
+    done = run("doctor", "--model", "foo", *more)
+    assert done.returncode == 1
+    assert "pip install onnxruntime" not in done.stderr
+    told = json.loads(done.stdout)["problem"] if "--json" in more else " ".join(done.stderr.split())
+    assert f"There is no model 'foo'; there is {', '.join(flyaway.list_models())}." in told
+
+
 def test_exit_codes_are_the_documented_ones():
     from flyaway.batch import ExitCode
 

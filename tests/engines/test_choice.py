@@ -21,6 +21,7 @@ from flyaway import (
     load,
 )
 from flyaway.engines import base, open_engine
+from flyaway.engines import threads as thread_counts
 
 ort = pytest.importorskip("onnxruntime")
 
@@ -274,3 +275,27 @@ def test_forced_cells_must_fit_the_plate(request, plates, engine, cells):
     cell = request.getfixturevalue(engine).config.refiner.cell
     with pytest.raises(EngineError, match="cells must be 4×5 bool"):
         infer(plates(4 * cell - 16, 5 * cell), cells=cells)
+
+
+def test_threads_have_a_bound_that_is_told(info, monkeypatch):
+    monkeypatch.setattr(thread_counts, "cores", lambda: 2)
+    for many in (257, 2147483648):
+        with pytest.raises(EngineError, match=f"{many} threads .* give at most 256; it has 2 cores"):
+            open_engine(info, "cpu", threads=many)
+    monkeypatch.setattr(thread_counts, "cores", lambda: 128)
+    assert thread_counts.checked_threads(512) == 512
+
+
+def test_threads_may_be_of_numpy_and_what_is_no_number_is_refused(info):
+    threads = open_engine(info, "cpu", threads=np.int64(2)).threads
+    assert (threads, type(threads)) == (2, int)
+    for wrong in (True, 2.0, "2", np.float32(2), np.int64(0)):
+        with pytest.raises(EngineError, match="whole number from 1"):
+            open_engine(info, "cpu", threads=wrong)
+
+
+def test_a_model_and_a_device_are_chosen_by_name():
+    with pytest.raises(UnknownModelError, match=r"chosen by name, not by None: one of .*fast"):
+        load(None)
+    with pytest.raises(DeviceUnavailableError, match="there is no device None: use 'auto', 'cpu' or 'cuda'"):
+        load(device=None)

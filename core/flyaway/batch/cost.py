@@ -100,7 +100,7 @@ def cost_of(
     part, raw = (None, "") if options is None else (options.read.part, options.finish.raw)
     state, name = plan.places[0]
     past = JournalIndex(state, name) if state.is_dir() else None
-    overwrites = options is not None and options.existing == "overwrite"
+    overwrites = options is not None and options.replaces
     shot = None if info is None or options is None else rehearse(plan, options, info, past)
     why_not = None if options is None else judge(plan, options, None if shot is None else shot.memory)
     missing = known = handles = replays = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flyaway.batch.destinations import check_destination
 from flyaway.batch.places import Anchor
 from flyaway.batch.raw import raw_path
+from flyaway.chosen import PathField, path_field
 from flyaway.color import FloatImage
 from flyaway.controls import Controls
 from flyaway.errors import ReadError, UsageError
@@ -34,16 +35,16 @@ class Finish:
     Attributes
     ----------
     controls : see `flyaway.controls`.
-    garbage, core : a file, a pattern or a folder; "" for none.
+    garbage, core : a file, a pattern or a folder, as text or `Path`; "" for none.
     subject : which person.
     raw : a pattern (for a photograph a file, for a folder a folder) where the network's mattes are kept.
     """
 
     controls: Controls = field(default_factory=Controls)
-    garbage: str = ""
-    core: str = ""
+    garbage: PathField = path_field("")
+    core: PathField = path_field("")
     subject: Subject = field(default_factory=Subject)
-    raw: str = ""
+    raw: PathField = path_field("")
 
     def as_settings(self) -> dict[str, Any]:
         """What of it changes mattes, as plain values; nothing where it changes none."""

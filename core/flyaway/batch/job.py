@@ -13,15 +13,26 @@ from flyaway.batch.finish import Finish, check_finish
 from flyaway.batch.first_plate import check_writable
 from flyaway.batch.job_report import JobReport
 from flyaway.batch.naming import fill_in, filled, filled_output, tokens_of
-from flyaway.batch.options import Existing, RunOptions
+from flyaway.batch.options import Existing, RunOptions, check_existing_word
 from flyaway.batch.pipeline import Limits
 from flyaway.batch.places import Anchor
 from flyaway.batch.plan import Plan, Target, plan_shot
 from flyaway.batch.raw import raw_path
 from flyaway.batch.report import FrameResult
 from flyaway.batch.run import run_plan
+from flyaway.chosen import (
+    MaybePathField,
+    PartField,
+    PathField,
+    check_word,
+    maybe_path_field,
+    part_field,
+    path_field,
+    share,
+    whole,
+)
 from flyaway.color import check_config, resolve_config, resolve_space
-from flyaway.coverage import AlphaIn
+from flyaway.coverage import ALPHA_IN, AlphaIn
 from flyaway.engines.base import DEFAULT_ENGINE
 from flyaway.errors import BusyError, FlyawayError, JobError
 from flyaway.frames.atomic import DISK, Disk
@@ -41,7 +52,7 @@ class Shot:
     Attributes
     ----------
     name : for reports, and the naming token `{shot}`.
-    source : a file, a folder or a frame pattern; may hold naming tokens.
+    source : a file, a folder or a frame pattern, as text or `Path`; may hold naming tokens.
     outputs : where mattes go; their paths may hold naming tokens.
     frames : which frames of a pattern; those on disk when None.
     model : which weights: a name, or `NAME@VERSION` for earlier ones.
@@ -54,17 +65,22 @@ class Shot:
     stills : matte each frame by itself, also with such a model.
     steadiness : how far hair is held from frame to frame by such a model, 0 to 1; see `flyaway.steady`.
     tokens : more naming tokens.
+
+    Raises
+    ------
+    JobError : one of these cannot be.
+    UsageError : what should be a path or a part is none.
     """
 
     name: str
-    source: str
+    source: PathField = path_field()
     outputs: tuple[Target, ...] = ()
     frames: str | None = None
     model: str = DEFAULT_MODEL
     in_space: str | None = None
-    part: str | None = None
+    part: PartField = part_field()
     layer: str | None = None
-    ocio: str | None = None
+    ocio: MaybePathField = maybe_path_field()
     alpha_in: AlphaIn = "auto"
     finish: Finish = field(default_factory=Finish)
     coarse_only: bool = False
@@ -73,6 +89,18 @@ class Shot:
     stills: bool = False
     steadiness: float = 1.0
     tokens: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse, before the night, what no frame could be made with; numbers become Python's own."""
+        at: dict[str, Any] = {"error": JobError, "where": f"{self.name}: "}
+        check_word(self.alpha_in, ALPHA_IN, "alpha_in", **at)
+        plain = {
+            "chunk": whole(self.chunk, 0, "chunk", **at),
+            "handles": whole(self.handles, 0, "handles", **at),
+            "steadiness": share(self.steadiness, "steadiness", **at),
+        }
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)
@@ -152,9 +180,11 @@ def run_job(
 
     Raises
     ------
+    UsageError : an `existing` that is no word of `RunOptions`; nothing was started.
     JobError : some shot cannot be run; nothing was started.
     EngineError, WeightsError, MemoryError : the first shot's model cannot be loaded; nothing was started.
     """
+    check_existing_word(existing)
     load = load or matting_module.load
     report = JobReport(job.name)
     loaded: dict[str, Matting] = {}

@@ -147,6 +147,8 @@ def _shot(entries: Mapping[str, Any], where: str) -> Shot:
         elif key == "alpha_in":
             check.one_of(entries, key, ALPHA_IN, where)
             values[key] = value
+        elif key == "part" and not isinstance(value, str):
+            values[key] = str(check.whole(value, key, 0, where))
         else:
             values[key] = check.text(entries, key, where)
     return Shot(**values, finish=_finish(entries, where))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flyaway.batch.finish import Finish
 from flyaway.batch.plan import Target
+from flyaway.chosen import path_text
 from flyaway.errors import JobError
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
-def fill_in(text: str, tokens: Mapping[str, str]) -> str:
-    """Replace naming tokens such as `{shot}`.
+def fill_in(text: str | Path, tokens: Mapping[str, str]) -> str:
+    """Replace naming tokens such as `{shot}` in a path, which becomes a text.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def fill_in(text: str, tokens: Mapping[str, str]) -> str:
             raise JobError(f"{text}: {{{name}}} is {found!r}, which cannot be a part of a file's name.")
         return found
 
-    return _TOKEN.sub(value, text)
+    return _TOKEN.sub(value, path_text(text, "a path", JobError))
 
 
 def tokens_of(job: Job, shot: Shot) -> dict[str, str]:

@@ -14,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from flyaway.chosen import whole
+
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 Worked = TypeVar("Worked")
@@ -31,11 +33,20 @@ class Limits:
     readers, writers : threads.
     bytes : what items between the start of their reading and the end of their writing may weigh
         together; one that is heavier goes through alone.
+
+    Raises
+    ------
+    UsageError : one of them is no whole number from 1.
     """
 
     readers: int = 2
     writers: int = 2
     bytes: int = 2 << 30
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing could pass through."""
+        for name in ("readers", "writers", "bytes"):
+            object.__setattr__(self, name, whole(getattr(self, name), 1, name))
 
 
 class Budget:

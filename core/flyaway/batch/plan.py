@@ -11,6 +11,7 @@ from pathlib import Path
 from flyaway.batch.destinations import check_apart, check_destination, check_state
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
+from flyaway.chosen import PathField, path_field, whole
 from flyaway.errors import JobError, PatternError
 from flyaway.frames.edges import check_background
 from flyaway.frames.movie import is_movie
@@ -25,9 +26,9 @@ _PART_EXTRA = 16  # what `atomic.part_path` adds
 
 @dataclass(frozen=True)
 class Target:
-    """One kind of output of a shot: where, and how it is written."""
+    """One kind of output of a shot: where (a text or a `Path`), and how it is written."""
 
-    path: str
+    path: PathField = path_field()
     write: WriteOptions = field(default_factory=WriteOptions)
     suffix: str | None = None
 
@@ -134,7 +135,9 @@ def plan_shot(
     PatternError : see `flyaway.frames.plan_frames`; also a format that cannot hold what is asked of it,
         and a folder that mattes, or their journal, cannot be written to.
     JobError : no output, or two that are the same file in any frame.
+    UsageError : `chunk` or `handles` is no whole number from 0.
     """
+    chunk, handles = whole(chunk, 0, "chunk"), whole(handles, 0, "handles")
     if not targets:
         raise JobError(f"{name}: no output; say where the mattes go.")
     paired = [plan_frames(source, target.path, frames, target.suffix) for target in targets]

@@ -53,7 +53,7 @@ class ReadStage:
         try:
             found = self._policy.standing(task)
             why = found.why
-            if not why and self._options.existing in ("skip", "resume"):
+            if not why and self._options.keeps:
                 return FrameResult(task, "skipped", notes=found.notes)
             finish = self._options.finish
             kept = {"masks": len(finish.masks()), "raw": int(bool(finish.raw))}

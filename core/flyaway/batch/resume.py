@@ -155,7 +155,7 @@ class ResumePolicy:
         WriteError : what is there is somebody else's work, or another kind of picture, or a link to what is
             not there now, and only "overwrite" may replace it.
         """
-        if self._options.existing not in ("skip", "resume"):
+        if not self._options.keeps:
             return Standing()
         refuse_links_to_nowhere(task)
         return self._skipping(task) if self._options.existing == "skip" else Standing(self._why_again(task))

@@ -92,7 +92,7 @@ def run_plan(
     options = replace(options, finish=anchored(options.finish, plan))
     check_finish(options.finish, plan, options.previews)
     check_writable(plan, options.read.part)
-    if options.existing == "refuse":
+    if not (options.keeps or options.replaces):
         refuse_existing(plan)
     report = Report(plan.name, len(plan.tasks), gaps=plan.gaps, passed_over=plan.passed_over)
     tell = _teller(report, progress)

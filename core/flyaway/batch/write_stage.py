@@ -150,7 +150,7 @@ class WriteStage:
                 read.plate,
                 f"{read.key} {matted.memory}" if matted.memory else read.key,
                 self._provenance,
-                replace_theirs=self._options.existing == "overwrite",
+                replace_theirs=self._options.replaces,
             )
 
     def _check_still_there(self, task: FrameTask) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from flyaway.errors import ConflictingEnginesError, EngineError, NoEngineError
+from flyaway.engines.threads import checked_threads
+from flyaway.errors import ConflictingEnginesError, DeviceUnavailableError, EngineError, NoEngineError
 from flyaway.geometry import grid_size, padded, working_size
 from flyaway.network_config import NetworkConfig
 from flyaway.plate import Plane
@@ -170,10 +171,11 @@ def open_engine(
     device : "auto" (the fastest there is), "cpu" or "cuda". A device asked for by name is used or
         it is an error; nothing falls back in silence.
     engine : "onnxruntime", "openvino" or "torch"; the one that is named, or it is an error.
-    threads : CPU threads; None leaves it to the engine.
+    threads : CPU threads, at most `engines.threads.most_threads()`; None leaves it to the engine.
 
     Raises
     ------
+    EngineError : there is no such engine, or so many threads cannot be.
     NoEngineError : the engine's package is not installed.
     ConflictingEnginesError : onnxruntime and onnxruntime-gpu are both installed.
     DeviceUnavailableError : the device is not there.
@@ -182,8 +184,9 @@ def open_engine(
     """
     if engine not in ENGINES:
         raise EngineError(f"there is no engine {engine!r}: use one of {', '.join(ENGINES)}")
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise EngineError(f"{threads!r} threads cannot run anything: give a whole number from 1 up, or None")
+    threads = checked_threads(threads)
+    if not isinstance(device, str):
+        raise DeviceUnavailableError(f"there is no device {device!r}: use 'auto', 'cpu' or 'cuda'")
     check_installed(engine)
     if engine == "torch":
         from flyaway.engines.torch_engine import TorchEngine

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from flyaway.chosen import MaybePathField, check_word, maybe_path_field, real
 from flyaway.errors import UsageError, WriteError
 
 Output = Literal["matte", "rgba", "beside", "unknown", "fg", "comp"]
 EdgeColour = Literal["plate", "foreground"]
 Depth = Literal["half", "float", "uint8", "uint16"]
+Screen = Literal["green", "blue"]
 
 # Formats that hold a matte well: without loss, in 16 bits or more.
 WRITABLE = (".exr", ".png", ".tif", ".tiff")
@@ -76,6 +78,10 @@ class WriteOptions:
     despill : takes the light of a green or blue screen off what is covered.
     despill_strength : 0..1.
     over : for "comp": a picture, a frame pattern, or a colour (`flyaway.frames.edges.parse_colour`).
+
+    Raises
+    ------
+    UsageError : a word that is none of these.
     """
 
     output: Output = "matte"
@@ -86,9 +92,19 @@ class WriteOptions:
     crop: bool = False
     unknown: bool = False
     edge_colour: EdgeColour | None = None
-    despill: Literal["green", "blue"] | None = None
+    despill: Screen | None = None
     despill_strength: float = 1.0
-    over: str | None = None
+    over: MaybePathField = maybe_path_field()
+
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing, which would be taken for others, or fail each frame."""
+        check_word(self.output, get_args(Output), "output")
+        for name, words in (("depth", Depth), ("edge_colour", EdgeColour), ("despill", Screen)):
+            if getattr(self, name) is not None:
+                check_word(getattr(self, name), get_args(words), name)
+        if not isinstance(self.channel, str):
+            raise UsageError(f"channel is a channel's name, such as {ALPHA}, not {self.channel!r}.")
+        object.__setattr__(self, "despill_strength", real(self.despill_strength, "despill_strength"))
 
     @property
     def added(self) -> int:

@@ -9,8 +9,9 @@ from typing import TypedDict
 import OpenImageIO as oiio
 
 from flyaway import color
+from flyaway.chosen import PartField, check_word, part_field
 from flyaway.color import Encoding, FloatImage
-from flyaway.coverage import AlphaIn
+from flyaway.coverage import ALPHA_IN, AlphaIn
 from flyaway.errors import EncodingUnknownError
 from flyaway.geometry import SMALLEST_SIDE
 
@@ -29,13 +30,21 @@ class ReadOptions:
     alpha_in : what an alpha that comes with the plate is: "premultiplied" (colour is divided by it),
         "straight" (colour is taken as it is), "ignore" (as if it were not there), or "auto": as the
         format and the header say, unless the pixels contradict it, and then colour is taken as it is.
+
+    Raises
+    ------
+    UsageError : an `alpha_in` that is none of these words, or a `part` that cannot be one.
     """
 
     in_space: str | None = None
-    part: str | None = None
+    part: PartField = part_field()
     layer: str | None = None
     config: str | None = None
     alpha_in: AlphaIn = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what means nothing: another word would be taken for "straight"."""
+        check_word(self.alpha_in, ALPHA_IN, "alpha_in")
 
 
 @dataclass(frozen=True)
