@@ -22,7 +22,7 @@ from flyaway.cli import matte as matte_module
 from flyaway.cli.app import run as flyaway
 from flyaway.errors import PatternError
 from flyaway.frames import WriteOptions
-from flyaway.frames.disk import Disk
+from flyaway.frames.disk import DISK, Disk
 from flyaway.frames.patterns import plan_frames
 
 
@@ -303,3 +303,49 @@ def test_links_that_lead_nowhere_or_back_are_told(shot, tmp_path, end):
         plan_shot("a", source, [Target(f"{tmp_path}/dangling/{end}")])
     with pytest.raises(PatternError, match=r"loop.*a link leads back to itself"):
         plan_shot("a", f"{tmp_path}/loop/p.####.exr", [Target(str(tmp_path / "m.####.exr"))])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no mode bits there")
+@pytest.mark.parametrize(
+    ("around", "folder", "file"), [(0o755, 0o700, 0o600), (0o775, 0o770, 0o660), (0o777, 0o777, 0o666)]
+)
+def test_what_a_umask_kept_private_is_opened_to_those_alone_who_may_write_there(
+    tmp_path, around, folder, file
+):
+    """A shot's states are pictures too."""
+    tmp_path.chmod(around)
+    (made := tmp_path / "state").mkdir(mode=0o700)
+    (inner := tmp_path / "journal").touch(mode=0o600)
+    for path in (made, inner):
+        DISK.share(path)
+    assert (made.stat().st_mode & 0o777, inner.stat().st_mode & 0o777) == (folder, file)
+
+
+def test_raw_mattes_that_are_all_there_may_lie_where_nobody_writes(shot, tmp_path, monkeypatch):
+    """A published folder, say; only what lacks is written."""
+    from flyaway.batch import finish
+
+    asked = []
+    monkeypatch.setattr(finish, "check_destination", asked.append)
+    raw, what = tmp_path / "raw", plan(shot(3), tmp_path / "out")
+    raw.mkdir()
+    for frame in (1001, 1002, 1003):
+        (raw / f"r.{frame}.exr").touch()
+    finish.check_finish(Finish(raw=str(raw / "r.####.exr")), what, None)
+    assert asked == []
+    (raw / "r.1002.exr").unlink()
+    finish.check_finish(Finish(raw=str(raw / "r.####.exr")), what, None)
+    assert asked == [raw]
+
+
+def test_who_hands_a_job_to_a_farm_need_not_be_let_write_there(shot, tmp_path, monkeypatch):
+    from flyaway.batch import plan as planning
+    from flyaway.farm.tasks import cut
+
+    def closed(*_):
+        raise PatternError("closed")
+
+    monkeypatch.setattr(planning, "check_destination", closed)
+    monkeypatch.setattr(planning, "check_state", closed)
+    job = Job("j", (Shot("a", str(shot(3)), (Target(str(tmp_path / "out" / "m.####.exr")),)),))
+    assert len(cut(job)) == 1

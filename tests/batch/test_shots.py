@@ -187,12 +187,34 @@ def test_handles_that_were_archived_make_no_range_stale(shot, tmp_path, write_pl
     """No journal has a line of a handle, so what remembers it is taken at its word."""
     what = plan(shot(14), tmp_path / "out", "1010-1013", handles=5)
     run_plan(Remembering(), what, RESUME)
-    for frame in (1005, 1006, 1007):
+    for frame in range(1005, 1010):
         (tmp_path / "plates" / f"p.{frame}.exr").unlink()
     assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 4}
     write_plate(tmp_path / "plates" / "p.1011.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
     _, results = statuses(Remembering(), what)
     assert [frame for frame, status, _ in results if status == "written"] == [1011, 1012, 1013]
+
+
+def test_a_handle_that_is_still_there_is_not_taken_at_another_s_word(shot, tmp_path, write_plate):
+    """With one of them gone, another that was rendered anew was missed: no journal has a line of it."""
+    what = plan(shot(14), tmp_path / "out", "1010-1013", handles=5)
+    run_plan(Remembering(), what, RESUME)
+    write_plate(tmp_path / "plates" / "p.1008.exr", np.full((32, 32, 3), 0.25, np.float32), "float")
+    (tmp_path / "plates" / "p.1006.exr").unlink()
+    assert run_plan(Remembering(), what, RESUME).counts == {"written": 4}
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 4}
+
+
+def test_frames_after_a_kept_state_whose_plates_were_archived_are_done_once(shot, tmp_path, monkeypatch):
+    """The state remembers them as they were, and those after it are passed: that holds, too."""
+    monkeypatch.setattr(memory, "KEPT_EVERY", 4)
+    source, out = shot(12), tmp_path / "out"
+    run_plan(Remembering(), plan(source, out, "1001-1006"), RESUME)
+    for frame in range(1001, 1007):
+        (tmp_path / "plates" / f"p.{frame}.exr").unlink()
+    what = plan(source, out, "1001-1012")
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 6, "written": 6}
+    assert run_plan(Remembering(), what, RESUME).counts == {"skipped": 12}
 
 
 def test_a_range_that_was_run_before_does_not_lead_a_broken_run_astray(shot, tmp_path, monkeypatch):

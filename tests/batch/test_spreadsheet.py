@@ -107,6 +107,11 @@ def test_a_column_that_a_path_names_in_its_own_case_is_a_token(tmp_path):
     assert (shot.part, shot.tokens) == (None, {"Part": "beauty"})
 
 
+def test_how_models_are_run_is_a_token_where_a_path_names_it(tmp_path):
+    (shot,) = load(tmp_path, "name,source,path,engine\na,a.####.exr,{engine}/m.####.exr,unreal\n").shots
+    assert shot.tokens["engine"] == "unreal"
+
+
 def test_a_line_break_in_a_cell_stays_there(tmp_path):
     (shot,) = load(tmp_path, 'name,source,path\n"s\n1",p.####.exr,m\u2028\x0c.####.exr\n').shots
     assert shot.name == "s\n1"

@@ -39,6 +39,16 @@ def test_when_the_host_lets_go_the_frame_in_hand_is_finished_and_the_rest_is_lef
     assert 0 < last["written"] == on_disk < 60
 
 
+def test_who_has_let_go_already_is_told_as_by_a_signal(cli, plates, tmp_path):
+    plates(60)
+    stdin, writer = os.pipe()
+    os.close(writer)
+    environment = {**ENVIRONMENT, VARIABLE: "1"}
+    done = subprocess.run([*cli, *COMMAND], cwd=tmp_path, env=environment, stdin=stdin, capture_output=True)
+    assert done.returncode == 130, done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("stdin", "held"), [(subprocess.DEVNULL, True), ("closed pipe", False)], ids=["no pipe", "not asked"]
 )

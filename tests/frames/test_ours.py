@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def test_what_is_no_report_stays(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="no report that Flyaway wrote"):
         write_report(path, {"exit_code": 0})
     assert path.read_text() == text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes with names there")
+def test_a_pipe_or_a_device_is_no_place_for_a_file(tmp_path: Path) -> None:
+    """A report that is renamed over a device, by root, takes it from the whole machine."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for path in (pipe, Path("/dev/null"), Path("/dev/stdout"), Path("/dev/new")):
+        with pytest.raises(UsageError, match="device or a pipe"):
+            refuse_to_replace(path, "report")
 
 
 def test_a_page_is_known_also_where_a_character_is_cut_in_two(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class Remembered:
         self._mark, self._past, self._asked, self._readable = mark, past, asked, readable
         self._can_be_read: dict[int, bool] = {}
         self._gone = False
+        self._from_kept: dict[Place, Chain] = {}
         self._chains = (Chain(self._now), Chain(lambda frame: self._if_had(frame, self._now)))
         self._chains_with_gone = (
             Chain(self._as_it_was, self._told_start),
@@ -89,6 +90,14 @@ class Remembered:
             return False
         chains = self._chains_with_gone
         return any(chain.before(place.last + 1, place.began) == place for chain in chains)
+
+    def goes_on(self, kept: Place, place: Place) -> bool:
+        """Whether a place is what plates make of a kept one that holds; those that are gone are passed."""
+        if not self._gone:
+            return False
+        if kept not in self._from_kept:
+            self._from_kept[kept] = Chain(self._now, lambda _: kept)
+        return self._from_kept[kept].before(place.last + 1, place.began) == place
 
     def _now(self, frame: int) -> str:
         mark = self._mark(frame, None)
@@ -109,11 +118,13 @@ class Remembered:
 
     def _told_start(self, began: int) -> Place:
         """Where handles are gone, of which no journal has a line: the first frame after them, as it says."""
-        frame, gone = began, False
+        frame, gone = began, True
         last = max(self._asked, default=began)
         while frame < last and frame not in self._asked and self._entry(frame) is None:
-            gone |= self._now(frame) == NOT_HAD
+            # Of one that is still there nothing says whether it has changed since.
+            gone &= self._now(frame) == NOT_HAD
             frame += 1
+        gone &= frame > began
         entry = self._entry(frame) if gone else None
         told = None if entry is None else re.fullmatch(rf"{began}:([0-9a-f]{{16}})", entry.memory)
         return beginning(began) if told is None else Place(began, frame - 1, told[1])

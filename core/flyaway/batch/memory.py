@@ -108,6 +108,7 @@ class Memory:
         self._at: Place | None = None
         self._part: int | None = None
         self._remembered = Remembered(mark, past, self._part_of, readable)
+        self._resumed: dict[tuple[int, int], Place | None] = {}
 
     def is_stale(self, name: str, frame: int) -> bool:
         """Whether a frame whose line in the journal says `name` remembers other plates than there are now."""
@@ -116,7 +117,22 @@ class Memory:
             return False  # its matte was made without any memory
         if not re.fullmatch(r"-?\d{1,12}", began):
             return True
-        return not self._remembered.holds(Place(int(began), frame - 1, digest))
+        return not self._holds(Place(int(began), frame - 1, digest))
+
+    def _holds(self, place: Place) -> bool:
+        """Whether a place is what the plates make it, also by way of a state that a run began with again.
+
+        Such a run remembers plates that are gone, and passes those that went after that state.
+        """
+        if self._remembered.holds(place):
+            return True
+        key = (place.began, place.last // KEPT_EVERY)
+        if key not in self._resumed:
+            earlier = self._states.places(place.began - 1, place.last - place.last % KEPT_EVERY + 1)
+            own = (kept for kept in earlier if kept.began == place.began)
+            self._resumed[key] = next((kept for kept in own if self._remembered.holds(kept)), None)
+        kept = self._resumed[key]
+        return kept is not None and self._remembered.goes_on(kept, place)
 
     def why_stale(self, name: str, frame: int) -> str:
         """Why a frame whose line in the journal says `name` has to be done again for its memory, or ""."""
@@ -262,7 +278,7 @@ class Memory:
         Of a shot that began with `began`: a state that a range of it left, handles before it, is another's.
         """
         for place in self._states.places(floor, frame):
-            if began in (None, place.began) and self._remembered.holds(place):
+            if began in (None, place.began) and self._holds(place):
                 kept = self._states.read(place)
                 if kept is not None:
                     return kept

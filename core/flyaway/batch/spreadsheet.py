@@ -7,7 +7,7 @@ import difflib
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,11 @@ def read_rows(path: Path, text: str, outputs: Sequence[str] = ()) -> Rows:
     columns = [_column(cell.strip(), used) for cell in head]
     _check_columns(columns, path, first)
     shots, said = [], list[tuple[str, dict[str, str]]]()
+    run = (RUN_KEYS & set(columns)) - used  # one that a path names is a token, as any other word
     for where, row in body:
         cells = _cells(columns, row, where)
-        shots.append((where, _entries(cells, where)))
-        said.append((where, {key: cells.get(key, "") for key in RUN_KEYS if key in columns}))
+        shots.append((where, _entries(cells, where, RUN_KEYS & used)))
+        said.append((where, {key: cells.get(key, "") for key in run}))
     names = {name for _, entries in shots for name in entries["tokens"]}
     idle = [name for name in columns if name in names and name not in used]
     _check_idle(idle, path)
@@ -114,7 +115,11 @@ def _is_remark(line: str) -> bool:
 def _column(name: str, used: set[str]) -> str:
     """A column by its setting's name, in whatever case it is written; a token that is in use by its own."""
     setting = _ALIASES.get(name.lower(), name.lower())
-    return setting if setting in _SETTINGS and name not in used - _SETTINGS - set(_ALIASES) else name
+    return (
+        setting
+        if setting in _SETTINGS and name not in used - (_SETTINGS - RUN_KEYS) - set(_ALIASES)
+        else name
+    )
 
 
 def _check_columns(columns: Sequence[str], path: Path, first: str) -> None:
@@ -156,13 +161,15 @@ def _cells(columns: Sequence[str], row: Sequence[str], where: str) -> dict[str, 
     return found
 
 
-def _entries(cells: dict[str, str], where: str) -> dict[str, Any]:
+def _entries(cells: dict[str, str], where: str, tokens: Collection[str]) -> dict[str, Any]:
     entries: dict[str, Any] = {"tokens": {}}
     output: dict[str, Any] = {}
     for key, value in cells.items():
-        if key in RUN_KEYS:
+        if key in tokens:
+            entries["tokens"][key] = value
+        elif key in RUN_KEYS:
             continue
-        if key in OUTPUT_KEYS:
+        elif key in OUTPUT_KEYS:
             output[key] = _typed(key, value, where)
         elif key in _SETTINGS:
             entries[key] = _typed(key, value, where)

@@ -64,11 +64,11 @@ def run(arguments: Sequence[str]) -> int:
             # A file name or a terminal that is not UTF-8 must not end a run.
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
-    end_with_stdin()
     # Typed wherever it comes to mind, before or after the command.
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
+        end_with_stdin()
         code = app(args=arguments, prog_name="flyaway", standalone_mode=False)
     except KeyboardInterrupt:
         fail("interrupted.")

@@ -42,7 +42,7 @@ def cut(job: Job, chunk: int | None = None, handles: int | None = None) -> list[
 
     Parameters
     ----------
-    job : what to do; its files are looked at, as `flyaway batch --dry-run` does.
+    job : what to do; its plates are looked at. Who hands it in need not be let write where the mattes go.
     chunk : frames a task; the shot's own, or 50, when None.
     handles : frames before each chunk for a model with a memory; the shot's own when None.
 
@@ -50,7 +50,7 @@ def cut(job: Job, chunk: int | None = None, handles: int | None = None) -> list[
     ------
     JobError : a shot cannot be run.
     """
-    return [_cut(shot, plan, chunk, handles) for shot, plan in plan_job(job)]
+    return [_cut(shot, plan, chunk, handles) for shot, plan in plan_job(job, to_write=False)]
 
 
 def command(

@@ -161,7 +161,9 @@ class Disk:
             return
         with contextlib.suppress(OSError):  # a file system without mode bits lets everybody write, or nobody
             own, around = path.stat().st_mode, stat.S_IMODE(path.parent.stat().st_mode)
-            wanted = stat.S_IMODE(own) | (around if stat.S_ISDIR(own) else around & 0o666)
+            # Whom the folder does not let write gets nothing: what a umask kept private stays so.
+            writers = (0o070 if around & 0o020 else 0) | (0o007 if around & 0o002 else 0)
+            wanted = stat.S_IMODE(own) | (around & writers & (0o777 if stat.S_ISDIR(own) else 0o666))
             if wanted != stat.S_IMODE(own):
                 path.chmod(wanted)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -223,9 +224,11 @@ def _check_compression(path: Path, kind: str, options: WriteOptions) -> None:
     most = LEVELS[kind].get(name)
     if colon and most is None:
         raise UsageError(f"{path}: {kind} has no levels of {name}; take {name} alone.")
-    if colon and not (level.isascii() and level.isdigit() and 1 <= int(level) <= (most or 0)):
+    number = r"\d{1,6}(\.\d{1,6})?" if name.startswith("dwa") else r"\d{1,6}"
+    if colon and not (re.fullmatch(number, level, re.ASCII) and 1 <= float(level) <= (most or 0)):
+        whole = "a" if name.startswith("dwa") else "a whole"
         raise UsageError(
-            f"{path}: {options.compression!r} is no level of {name}: take a whole number from 1 to {most}."
+            f"{path}: {options.compression!r} is no level of {name}: take {whole} number from 1 to {most}."
         )
     if options.output == "beside" and name in LOSSY:
         raise UsageError(

@@ -44,6 +44,8 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
         raise UsageError(
             f"{path} is a link to {path.readlink()}, which is not there: name another, or move it away."
         )
+    if (path.exists() and not path.is_file()) or Path("/dev") in path.absolute().parents:
+        raise UsageError(f"{path} is a device or a pipe, and no place for a {kind}: name a file.")
     place = path.resolve()
     if any(one.name == place.name and one.resolve() == place for one in reserved):
         raise UsageError(f"{path} cannot be the {kind}: it is a plate, a matte or a mask. Name another file.")

@@ -38,7 +38,7 @@ class Process:
     command : program and arguments; never a shell's line.
     environment : from `launcher.clean_environment`.
     folder : where it works.
-    grace : seconds of silence after which what a wrapper left behind is ended too.
+    grace : seconds of silence after which what a wrapper left behind is ended too; after a stop 30 at most.
 
     Raises
     ------
@@ -46,11 +46,11 @@ class Process:
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: str, grace: float = 30.0
+        self, command: Sequence[str], environment: Mapping[str, str], folder: str, grace: float = 600.0
     ) -> None:
         self.command = tuple(command)
         self.returncode: int | None = None
-        self._grace, self._killed = grace, False
+        self._grace, self._asked, self._killed = grace, False, False
         self._lines: queue.Queue[str] = queue.Queue()
         # Kept for the message, should it end without a word of its own.
         self.last_words: collections.deque[str] = collections.deque(maxlen=20)
@@ -100,6 +100,7 @@ class Process:
 
     def stop(self) -> None:
         """Ask it to finish the frame in hand and end; what is on disk stays whole."""
+        self._asked = True
         if os.name == "nt":
             with contextlib.suppress(OSError):
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined,unused-ignore]
@@ -110,7 +111,7 @@ class Process:
 
     def kill(self) -> None:
         """End it at once. A frame that was being written is left under a temporary name, never its own."""
-        self._killed = True
+        self._asked = self._killed = True
         if os.name == "nt":
             self._kill_tree()
         else:
@@ -133,7 +134,8 @@ class Process:
 
     def _is_abandoned(self) -> bool:
         """Whether a wrapper has ended, and what it left behind says nothing more; it is then ended too."""
-        grace = min(self._grace, 2.0) if self._killed else self._grace
+        # A net that is loaded, or a large frame, may take minutes without a word.
+        grace = min(self._grace, 2.0 if self._killed else 30.0) if self._asked else self._grace
         if time.monotonic() - self._heard < grace:
             return False
         self.kill()
