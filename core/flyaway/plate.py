@@ -39,8 +39,9 @@ def as_display(
     ----------
     plate : H×W, H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA) array, or anything numpy makes one of.
         bool, unsigned integers to 32 bits and signed ones to 16 are scaled by their type's maximum; wider
-        ones, which as a rule hold 0..255, are refused; floats are taken as they are. NaN counts as 0; infinities,
-        negatives and values above 1 are clipped before the transfer curve. Non-contiguous, read-only and byte-swapped arrays are fine.
+        ones, which as a rule hold 0..255, are refused; floats are taken as they are. NaN counts as 0;
+        infinities, negatives and values above 1 are clipped before the transfer curve. Non-contiguous,
+        read-only and byte-swapped arrays are fine.
     encoding : "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
     premultiplied : the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
         A pixel without coverage has no colour to recover: it becomes black.
