@@ -51,6 +51,8 @@ def test_every_size_is_timed_at_every_share_and_drawn(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, words)
     assert "memory.svg is there already, and is no plot that Flyaway wrote" in str(result.exception)
     assert (tmp_path / "memory.svg").read_text() == mine
+    result = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "memory.svg")])
+    assert "memory.svg is a file. Name another" in str(result.exception)
 
 
 def test_shares_are_those_asked_for() -> None:

@@ -217,3 +217,33 @@ def test_masks_of_other_types_and_odd_values() -> None:
 def test_what_means_nothing_is_refused_by_name(settings: dict[str, float], word: str) -> None:
     with pytest.raises(ControlError, match=word):
         Controls(**settings)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_, np.float16, np.float64, ">u2", ">f4"])
+def test_a_matte_of_any_type_is_float32_before_anything_is_done(dtype: str) -> None:
+    alpha = disc(60)
+    given = (
+        alpha
+        if np.dtype(dtype).kind == "f"
+        else np.rint(alpha * np.iinfo(dtype).max if dtype != np.bool_ else alpha)
+    )
+    given = given.astype(dtype)
+    before = given.copy()
+    for controls in (None, Controls(invert=True), Controls(soften=2), Controls(grow=1.5), Controls(gamma=2)):
+        found = apply(given, controls)
+        assert found.dtype == np.float32
+        wanted = apply(np.rint(alpha) if dtype == np.bool_ else alpha, controls)
+        np.testing.assert_allclose(found, wanted, atol=0.02)
+    np.testing.assert_array_equal(given, before)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint32, np.int8])
+def test_integers_without_an_agreed_white_are_refused(dtype: type) -> None:
+    alpha, whole = np.full((4, 4), 0.5, np.float32), np.ones((4, 4), dtype)
+    for given in ({"garbage": whole}, {"core": whole}):
+        with pytest.raises(ControlError, match=f"the {next(iter(given))} matte holds .*no agreed white"):
+            apply(alpha, **given)
+    with pytest.raises(ControlError, match="the matte holds"):
+        apply(whole)
+    with pytest.raises(ControlError, match="not numbers"):
+        apply(alpha, core=np.full((4, 4), "1"))

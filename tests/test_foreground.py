@@ -133,6 +133,22 @@ def test_what_cannot_be_is_refused(cover):
         Despill("green", 1.5)
 
 
+def test_an_alpha_of_integers_is_scaled_by_its_white(cover):
+    plate = mixed(cover)
+    eight = np.rint(cover * 255).astype(np.uint8)
+    wanted = foreground(plate, eight.astype(np.float32) / 255, "linear")
+    assert np.array_equal(foreground(plate, eight, "linear"), wanted)
+    assert np.array_equal(
+        foreground(plate, cover > 0.5, "linear"), foreground(plate, (cover > 0.5) * 1.0, "linear")
+    )
+    with pytest.raises(BadPlateError, match="alpha holds int64"):
+        foreground(plate, eight.astype(np.int64), "linear")
+    ragged = np.where(cover > 0.5, np.float32(np.nan), cover)
+    before = ragged.copy()
+    foreground(plate, ragged, "linear")
+    assert np.array_equal(ragged, before, equal_nan=True)
+
+
 @pytest.mark.parametrize("encoding", ["linear", "srgb"])
 def test_despill_takes_the_screen_and_leaves_the_rest(cover, encoding):
     spilt = np.array([0.2, 0.35, 0.25], np.float32)  # grey hair under green light

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import flyaway
-from flyaway.errors import BadPlateError
+from flyaway.errors import BadPlateError, EngineError
 from flyaway.geometry import grid_size, viewing_size
 from flyaway.matte import Matte, likeliest
 from flyaway.matting import Matting
@@ -262,3 +262,17 @@ def test_a_squeezed_plate_is_looked_at_in_proportion(matte, astronaut, engine, a
 def test_the_likeliest_class_is_the_first_of_the_largest() -> None:
     values = np.random.default_rng(0).integers(0, 4, (3, 50, 70)).astype(np.float32)  # many are equal
     assert np.array_equal(likeliest(values), np.array([0, 128, 255], np.uint8)[values.argmax(0)])
+
+
+def test_cells_may_be_lists_and_of_another_grid_are_refused_by_both_sizes(matting, astronaut):
+    small = astronaut[128:384, 128:384]
+    own, plates = matting.grid(256, 256), grid_size(256, 256, CELL)
+    assert own != plates
+    for shape in (own, plates):
+        cells = np.zeros(shape, bool)
+        cells[0] = True
+        assert np.array_equal(matting(small, cells=cells.tolist()).alpha, matting(small, cells=cells).alpha)
+    wanted = " or ".join(f"{rows}×{columns}" for rows, columns in (own, plates))
+    for wrong in (np.zeros((3, 3), bool), [[True]], np.zeros(own, np.uint8)):
+        with pytest.raises(EngineError, match=f"cells must be {wanted} bool"):
+            matting(small, cells=wrong)

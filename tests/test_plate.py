@@ -93,7 +93,7 @@ def test_premultiplied_without_an_alpha_names_the_remedy(shape):
         as_display(noise(*shape), premultiplied=True)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i1", "i2", "i4"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "i1", "i2"])
 def test_integers_are_scaled_by_the_maximum_of_their_type(dtype):
     most = np.iinfo(dtype).max
     plate = np.zeros((SIDE, SIDE, 3), dtype)
@@ -174,7 +174,7 @@ def test_layout_in_memory_makes_no_difference(encoding):
         assert np.array_equal(as_display(layout, encoding), expected)
 
 
-@pytest.mark.parametrize("dtype", [">u2", "<u2", ">i4", ">f2", ">f8"])
+@pytest.mark.parametrize("dtype", [">u2", "<u2", ">i2", ">f2", ">f8"])
 def test_byte_swapped_types(dtype):
     plate = (noise(SIDE, SIDE, 3) * (1000 if "f" not in dtype else 1)).astype(dtype)
     assert np.array_equal(as_display(plate), as_display(plate.astype(plate.dtype.newbyteorder("="))))
@@ -249,7 +249,7 @@ def test_a_plate_of_many_bands_equals_its_parts():
 
 
 PLATES = st.tuples(
-    st.sampled_from(["?", "u1", "u2", "u4", "i1", "i2", "i4", "f2", "f4", "f8", ">u2", ">f4"]),
+    st.sampled_from(["?", "u1", "u2", "u4", "i1", "i2", "f2", "f4", "f8", ">u2", ">f4"]),
     st.sampled_from([(), (1,), (3,), (4,)]),
     st.integers(32, 40),
     st.integers(32, 40),
@@ -315,3 +315,11 @@ def test_what_needs_conversion_is_converted(encoding):
     for plate in (grey, bits, wide, np.ones((40, 50, 3), np.float32)):
         assert np.array_equal(as_engine_view(plate, encoding), as_display(plate, encoding))
         assert as_engine_view(plate, encoding).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint64", ">i4"])
+def test_bytes_in_wide_integers_are_refused_with_a_remedy(dtype):
+    plate = np.full((40, 50, 3), 200, dtype)
+    for take in (as_engine_view, as_display):
+        with pytest.raises(BadPlateError, match="no agreed white: convert the plate to uint8"):
+            take(plate)

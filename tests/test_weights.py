@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,11 @@ def test_torch_s_copy_of_earlier_weights_is_asked_for_by_the_torch_engine_alone(
     (place / "tiny.fp16.safetensors").write_bytes(CONTENT)
     check_model("tiny@4", torch=True)
     assert verified(model_info("tiny@4").files["torch"]) == (place / "tiny.fp16.safetensors").resolve()
+
+
+def test_a_model_can_be_pickled_hashed_and_its_configuration_written_as_json(folder):
+    for info in (model_info("tiny", folder), *list_models().values()):
+        again = pickle.loads(pickle.dumps(info))  # noqa: S301 - our own
+        assert again == info
+        assert len({again, info}) == 1
+        assert json.loads(json.dumps(info.config)) == info.config

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from flyaway import edges
 from flyaway.chosen import real
 from flyaway.errors import ControlError
+from flyaway.levels import as_coverage
 
 Float = NDArray[np.float32]
 BAND = 1 << 15  # px worked on at once: what is read stays in the cache until it is written
@@ -76,28 +77,30 @@ class Controls:
         return self == Controls()
 
 
-def apply(alpha: Float, controls: Controls | None = None, *, garbage: Any = None, core: Any = None) -> Float:
+def apply(alpha: Any, controls: Controls | None = None, *, garbage: Any = None, core: Any = None) -> Float:
     """A matte as an artist wants it.
 
     Parameters
     ----------
-    alpha : H×W float32, linear coverage 0..1. It is never changed in place.
+    alpha : H×W, linear coverage: floats 0..1, uint8 or uint16 as shares of their white, or bool. It is never
+        changed in place.
     controls : see `Controls`.
-    garbage : H×W array, 1 where nothing is kept: coverage is multiplied by 1 - garbage.
-    core : H×W array, 1 where everything is kept: coverage is at least this. Where it meets garbage, core
-        wins.
+    garbage : H×W array, as `alpha`, 1 where nothing is kept: coverage is multiplied by 1 - garbage.
+    core : H×W array, as `alpha`, 1 where everything is kept: coverage is at least this. Where it meets
+        garbage, core wins.
 
     Returns
     -------
-    H×W float32, 0..1: `alpha` itself where nothing is asked for.
+    H×W float32, 0..1: `alpha` itself where it is float32 and nothing is asked for.
 
     Raises
     ------
-    ControlError : `garbage` or `core` has another size, or is no array of numbers.
+    ControlError : `garbage` or `core` has another size; or one of the three holds no numbers, or integers
+        without an agreed white.
     """
     chosen = controls or Controls()
-    thrown, kept = _mask(garbage, alpha, "garbage"), _mask(core, alpha, "core")
-    result = alpha
+    result = as_coverage(alpha, ControlError)
+    thrown, kept = _mask(garbage, result, "garbage"), _mask(core, result, "core")
     if (chosen.black, chosen.white, chosen.gamma) != (0, 1, 1):
         result = levels(result, chosen.black, chosen.white, chosen.gamma)
     if chosen.grow:
@@ -148,19 +151,12 @@ def inverted(alpha: Float) -> Float:
 
 
 def _mask(given: Any, alpha: Float, name: str) -> Float | None:
-    """A garbage or core matte as float32 0..1 of the matte's size; None where there is none.
-
-    Integers and booleans count as shares of their type's largest value; NaN counts as 0.
-    """
+    """A garbage or core matte as float32 0..1 of the matte's size, NaN as 0; None where there is none."""
     if given is None:
         return None
-    mask = np.asarray(given)
+    mask = as_coverage(given, ControlError, f"the {name} matte")
     if mask.ndim == 3 and mask.shape[2] == 1:
         mask = mask[..., 0]
-    if mask.dtype.kind not in "biuf":
-        raise ControlError(f"the {name} matte holds {mask.dtype}, not numbers.")
     if mask.shape != alpha.shape:
         raise ControlError(f"the {name} matte is {mask.shape}, where the plate is {alpha.shape}.")
-    if mask.dtype.kind in "iu":
-        mask = mask / np.iinfo(mask.dtype).max
-    return np.clip(np.nan_to_num(mask.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+    return np.clip(np.nan_to_num(mask, nan=0.0, posinf=1.0, neginf=0.0), 0, 1)

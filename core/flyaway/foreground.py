@@ -33,6 +33,7 @@ from flyaway.colours import (
 from flyaway.curves import quick_decode, quick_encode
 from flyaway.errors import BadPlateError, UsageError
 from flyaway.large_plates import REACH, large_edges, near
+from flyaway.levels import as_coverage
 from flyaway.plate import BAND, Pixels, straight_rows
 
 Screen = Literal["green", "blue"]
@@ -66,7 +67,7 @@ class Despill:
 
 def foreground(
     plate: Any,
-    alpha: NDArray[np.floating[Any]],
+    alpha: Any,
     encoding: str = "srgb",
     *,
     premultiplied: bool = False,
@@ -78,7 +79,8 @@ def foreground(
     Parameters
     ----------
     plate : H×W, H×W×1, H×W×3 or H×W×4, as `flyaway.matting.Matting` takes it.
-    alpha : H×W, linear coverage; NaN counts as 0, and values are held to 0..1.
+    alpha : H×W, linear coverage: floats, uint8 or uint16 as shares of their white, or bool. NaN counts as 0,
+        and values are held to 0..1.
     encoding : "srgb" (display-referred) or "linear" (scene-linear; the primaries do not matter).
     premultiplied : an RGBA plate's colour is multiplied by its own alpha, and is divided by it first.
     despill : takes a screen's light off all that is covered; None takes nothing.
@@ -95,18 +97,18 @@ def foreground(
 
     Raises
     ------
-    BadPlateError : the plate cannot be one, or alpha has another size.
+    BadPlateError : the plate cannot be one, or alpha has another size or integers without an agreed white.
     UsageError : `despill` is no `Despill`.
     """
     if despill is not None and not isinstance(despill, Despill):
         raise UsageError(f"despill is a Despill, such as Despill('green'), or None, not {despill!r}.")
     rows_of, (height, width) = straight_rows(plate, encoding, premultiplied)
-    cover = np.asarray(alpha)
+    cover = as_coverage(alpha, BadPlateError, "alpha")
     if cover.shape != (height, width):
         raise BadPlateError(f"an alpha of {'×'.join(map(str, cover.shape))} for a plate of {height}×{width}")
-    extremes = tile_extremes(cover) if cover.dtype == np.float32 else None
-    if extremes is None or not (extremes[0].min() >= 0 and extremes[1].max() <= 1):  # False for NaN too
-        cover = np.nan_to_num(cover.astype(np.float32), copy=False, nan=0.0)
+    extremes = tile_extremes(cover)
+    if not (extremes[0].min() >= 0 and extremes[1].max() <= 1):  # False for NaN too
+        cover = np.nan_to_num(cover, nan=0.0)
         np.clip(cover, 0, 1, out=cover)
         extremes = tile_extremes(cover)
     result = np.zeros((height, width, 3), np.dtype(dtype))

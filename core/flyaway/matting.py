@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flyaway import cuts
-from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, Looked, States, open_engine
+from flyaway.engines.base import DEFAULT_ENGINE, Engine, Inference, Looked, States, checked_cells, open_engine
 from flyaway.errors import EngineError
 from flyaway.geometry import Framing, grid_size, viewing_size
 from flyaway.held_detail import hold as hold_detail
@@ -126,7 +126,7 @@ class Matting:
         premultiplied : an RGBA plate's colour is multiplied by its alpha.
         refine : False returns the coarse alpha: quicker, without hair.
         cells : forces which regions are refined: rows×columns bool of `grid`; or of the plate's own grid,
-            and it is then looked at as it is, however large or small.
+            and it is then looked at as it is, however large or small. Lists of bool will do.
         reread : read alpha again in linear light (`flyaway.in_light`). None does so for the models that
             need it, by their manifest; False returns what the network reads.
         pixel_aspect : a pixel's width over its height, as the plate's header has it: 2 for anamorphic.
@@ -137,6 +137,7 @@ class Matting:
         Raises
         ------
         BadPlateError : the array cannot be a plate.
+        EngineError : `cells` are not bool, or of another grid.
         """
         options: dict[str, Any] = {"premultiplied": premultiplied, "refine": refine, "cells": cells}
         return self.start(plate, encoding, **options, reread=reread, pixel_aspect=pixel_aspect)()
@@ -163,8 +164,10 @@ class Matting:
         image = self._convert(plate, encoding, premultiplied, whole=self._reads(reread))
         height, width = image.shape[:2]
         view = self.view(height, width, pixel_aspect)
-        if cells is not None and cells.shape != grid_size(*view, self.engine.config.refiner.cell):
-            view = height, width
+        if cells is not None:
+            cell = self.engine.config.refiner.cell
+            grids = grid_size(*view, cell), grid_size(height, width, cell)
+            view = view if np.asarray(checked_cells(cells, *grids)).shape == grids[0] else (height, width)
         # A plate of that size is looked at as it is, bytes and all.
         looked_at = image if image.shape[:2] == view else resize(image, *view, threads=self._threads)
         return Prepared(image, looked_at, view, once)

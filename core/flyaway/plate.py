@@ -17,7 +17,9 @@ from flyaway.parallel import each
 Plane = NDArray[np.float32] | NDArray[np.uint8] | NDArray[np.uint16]
 ENCODINGS = ("srgb", "linear")
 LARGEST_SIDE = 65_536  # px; anything above is a mistake or an attack
-MAX_INTEGER_BYTES = 4  # lists of 0..255 arrive as 64-bit integers, and would come out black
+# Lists of 0..255 arrive as 64-bit integers, and what was computed of bytes as 32-bit signed ones: both would
+# come out black. Nobody stores pictures in them; in 32 bits without a sign some do.
+MAX_INTEGER_BYTES = {"u": 4, "i": 2}
 # Rows and columns → their colour; see `straight_rows`.
 Pixels = Callable[[Any, Any], NDArray[np.float32]]
 BAND = 1 << 16  # px converted at once: no second plate in memory, and quicker from the cache
@@ -36,9 +38,10 @@ def as_display(
     Parameters
     ----------
     plate : H×W, H×W×1 (grey), H×W×3 (RGB) or H×W×4 (RGBA) array, or anything numpy makes one of.
-        bool, unsigned and signed integers are scaled by their type's maximum; floats are taken as
-        they are. NaN counts as 0; infinities, negatives and values above 1 are clipped before the
-        transfer curve. Non-contiguous, read-only and byte-swapped arrays are fine.
+        bool, unsigned integers to 32 bits and signed ones to 16 are scaled by their type's maximum; wider
+        ones, which as a rule hold 0..255, are refused; floats are taken as they are. NaN counts as 0;
+        infinities, negatives and values above 1 are clipped before the transfer curve. Non-contiguous,
+        read-only and byte-swapped arrays are fine.
     encoding : "srgb" (display-referred, sRGB curve) or "linear" (scene-linear, Rec.709 primaries).
     premultiplied : the colour of an RGBA plate is multiplied by its alpha, and is divided by it first.
         A pixel without coverage has no colour to recover: it becomes black.
@@ -173,7 +176,7 @@ def _as_array(plate: Any) -> NDArray[Any]:
         raise BadPlateError(f"a plate must be an array, and this is not one: {error}") from error
     if array.dtype.kind not in "buif":
         raise BadPlateError(f"a plate holds numbers (bool, integers or floats), not {array.dtype}")
-    if array.dtype.kind in "ui" and array.dtype.itemsize > MAX_INTEGER_BYTES:
+    if array.dtype.itemsize > MAX_INTEGER_BYTES.get(array.dtype.kind, array.dtype.itemsize):
         raise BadPlateError(
             f"{array.dtype} holds no agreed white: convert the plate to uint8, uint16 or float (0..1) first"
         )

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flyaway import __version__
@@ -68,8 +67,8 @@ class ModelInfo:
     title: str
     licence: str
     card: Path
-    files: Mapping[str, WeightFile]
-    config: Mapping[str, Any] = field(repr=False)
+    files: Mapping[str, WeightFile] = field(hash=False)
+    config: Mapping[str, Any] = field(repr=False, hash=False)
     version: int = 1
 
     @property
@@ -292,8 +291,8 @@ def _parse_model(name: str, entry: Any, *, root: Path, released: bool, key: str 
             licence=str(entry["licence"]),
             # Cards lie beside the weights folder, in models/cards.
             card=inside(root.parent, entry["card"]),
-            files=MappingProxyType(files),
-            config=MappingProxyType(config_of(entry["config"])),
+            files=files,
+            config=config_of(entry["config"]),
             version=version_of(entry.get("version", 1)),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:

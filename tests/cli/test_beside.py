@@ -88,6 +88,10 @@ def test_a_review_replaces_pages_and_sheets_and_nothing_else(run, tmp_path, plat
         (("page.html", "--sheet", "mask.png"), "no contact sheet that Flyaway wrote"),
         (("page.png",), "cannot be the contact sheet"),
         (("mask.png", "--sheet", "other.png"), "no page that Flyaway wrote"),
+        (("ok.html", "--sheet", "ok.html"), "cannot be the contact sheet: it is the page"),
+        ((".",), ". is a folder: name a file for the page"),
+        (("/",), "/ is a folder: name a file for the page"),
+        (("",), ". is a folder: name a file for the page"),
     ):
         done = run(*review, *out)
         assert done.returncode == 1, (out, done.stdout)
@@ -96,6 +100,12 @@ def test_a_review_replaces_pages_and_sheets_and_nothing_else(run, tmp_path, plat
     assert {path: path.read_bytes() for path in mattes} == mattes
     for _ in range(2):  # its own are made anew
         assert run(*review, "page.html").returncode == 0
+    (art := tmp_path / "art.png").write_bytes(theirs := (tmp_path / "mask.png").read_bytes())
+    assert run(*review, "art.html", "--sheet", "page.png").returncode == 0
+    done = run(*review, "art.html")
+    assert done.returncode == 1, done.stdout
+    assert "art.png is there already" in done.stderr
+    assert art.read_bytes() == theirs
 
 
 def test_a_job_s_review_is_refused_before_its_first_shot_is_looked_at(run, tmp_path, plates):
@@ -128,6 +138,7 @@ def test_a_farm_is_not_handed_the_job_file_itself(run, tmp_path, plates):
         done = run("farm", kind, "job.toml", "-o", out)
         assert done.returncode == 1, done.stdout
         assert out in done.stderr
+        assert ("it is the job file" in done.stderr) == (out == "job.toml")
     assert job.read_text().startswith("\nname")
     assert (tmp_path / "submit.py").read_text().startswith("# calls")
     assert {path: path.read_bytes() for path in plates} == plates

@@ -13,7 +13,7 @@ pytest.importorskip("scipy", reason="the evaluate extra is not installed")
 pytest.importorskip("OpenImageIO")
 
 from flyaway.cli import evaluate as command
-from flyaway.errors import CorruptWeightsError, DatasetError, NoEngineError, UsageError
+from flyaway.errors import CorruptWeightsError, DatasetError, FlyawayError, NoEngineError, UsageError
 from flyaway.pictures import files
 from flyaway.yardsticks import rvm
 
@@ -202,3 +202,25 @@ def test_a_comp_asks_the_matte_for_its_colour_and_other_scores_do_not():
     assert found.foreground.max() == pytest.approx(0.2)
     assert isinstance(matters._matter(Coloured())(plate), np.ndarray)
     assert isinstance(matters._matter(Copy(), colour=True)(plate), np.ndarray)
+
+
+def test_it_can_be_run_twice_from_within_the_set(run, images, monkeypatch, tmp_path):
+    monkeypatch.chdir(images)
+    for _ in range(2):
+        result = run(".", "--out", tmp_path / "out", "--device", "cpu")
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "scores.md").read_text(encoding="utf-8").startswith("# set: 2 images")
+    (tmp_path / "out" / "sheet.png").write_bytes((images / "a.png").read_bytes())
+    result = run(".", "--out", tmp_path / "out", "--device", "cpu")
+    assert "sheet.png is there already" in str(result.exception)
+    assert result.loaded == [("first", "cpu")] * 2
+
+
+@pytest.mark.parametrize("more", [(), ("--stress",)])
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_scored(run, images, tmp_path, more):
+    (tmp_path / "file").write_text("mine")
+    for place in ("file", "file/out"):
+        result = run(images, "--out", tmp_path / place, *more)
+        assert isinstance(result.exception, FlyawayError), result.output
+        assert "file is a file. Name another" in str(result.exception)
+        assert result.loaded == []

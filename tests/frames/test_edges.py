@@ -170,10 +170,11 @@ def test_what_contradicts_itself_is_refused(tmp_path, options, message):
         check_options(tmp_path / "out.exr", options)
 
 
+@pytest.mark.filterwarnings("error")
 def test_colours_and_what_is_none(tmp_path):
     assert np.allclose(parse_colour("0.1, 2 ,-3e-1"), (0.1, 2, -0.3))
     assert np.allclose(parse_colour("Green"), (0.05, 0.6, 0.05))
-    for text in ("plate.exr", "#12345", "1,2", "1,2,3,4", "", "nan,0,0"):
+    for text in ("plate.exr", "#12345", "1,2", "1,2,3,4", "", "nan,0,0", "1e39,0,0", "0,-1e999,0"):
         assert parse_colour(text) is None
     with pytest.raises(UsageError, match="neither a file nor a colour"):
         check_background(str(tmp_path / "nothing.png"))

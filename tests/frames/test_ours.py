@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from flyaway import UsageError
 from flyaway.batch.store import write_report
 from flyaway.frames.ours import SOFTWARE, refuse_to_replace
 from flyaway.pictures import files
+from flyaway.review.job import _PAGE
 
 
 def test_a_report_is_known_by_its_head_however_long_it_is(tmp_path: Path) -> None:
@@ -50,12 +52,38 @@ def test_a_pipe_or_a_device_is_no_place_for_a_file(tmp_path: Path) -> None:
 def test_a_page_is_known_also_where_a_character_is_cut_in_two(tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     for shift in range(3):
-        head = '<!doctype html><meta http-equiv="Content-Security-Policy">'
+        head = '<!doctype html><meta name="generator" content="Flyaway review">'
         path.write_text(head + "-" * shift + "夜" * 2000, encoding="utf-8")
         refuse_to_replace(path, "page")
-    path.write_text("<!doctype html>mine")
-    with pytest.raises(UsageError, match="no page"):
-        refuse_to_replace(path, "page")
+    for mine in ("mine", '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'):
+        path.write_text(f"<!doctype html>{mine}")
+        with pytest.raises(UsageError, match="no page"):
+            refuse_to_replace(path, "page")
+
+
+def test_pages_say_who_made_them_and_those_of_earlier_releases_are_known_too(tmp_path: Path) -> None:
+    shot = (resources.files("flyaway.review") / "page.html").read_text(encoding="utf-8")
+    index = _PAGE.format(title="a job", summary="", rows="")
+    path, says = tmp_path / "page.html", '<meta name="generator" content="Flyaway review">\n'
+    for text in (shot, index):
+        assert says in text
+        for written in (text, text.replace(says, "")):
+            path.write_text(written, encoding="utf-8")
+            refuse_to_replace(path, "page")
+
+
+def test_a_picture_beside_a_page_or_beside_scores_is_no_sheet(tmp_path: Path) -> None:
+    page, scores = tmp_path / "art.html", tmp_path / "art.json"
+    page.write_text('<!doctype html><meta name="generator" content="Flyaway review">')
+    scores.write_text('{"format": 1, "set": "a"}')
+    refuse_to_replace(page, "page")
+    refuse_to_replace(scores, "evaluation")
+    files.write(picture := tmp_path / "art.png", np.zeros((8, 8, 3), np.uint8))
+    for kind in ("contact sheet", "evaluation"):
+        with pytest.raises(UsageError, match="those of earlier releases do not say so: name another"):
+            refuse_to_replace(picture, kind)
+    files.write(picture, np.zeros((8, 8, 3), np.uint8), software=SOFTWARE.format(kind="contact sheet"))
+    refuse_to_replace(picture, "evaluation")
 
 
 @pytest.mark.parametrize("kind", ["preview", "contact sheet"])

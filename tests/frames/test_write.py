@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import OpenImageIO as oiio
@@ -319,3 +320,30 @@ def test_a_full_disk_is_called_full(tmp_path, write_plate, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda folder, free=free: usage._replace(free=free))
         with pytest.raises(WriteError, match=message):
             store_matte(tmp_path / "m.exr", ALPHA, plate, disk=Failing())
+
+
+@pytest.mark.parametrize("suffix", [".exr", ".png"])
+def test_a_matte_of_integers_is_scaled_by_its_white(tmp_path, exr_plate, suffix):
+    path, eight = tmp_path / f"m{suffix}", np.rint(ALPHA * 255).astype(np.uint8)
+    plate = replace(exr_plate, data_window=exr_plate.data_window, display_window=exr_plate.data_window)
+    for given, wanted in (
+        (eight, eight / 255),
+        (ALPHA > 0.5, ALPHA > 0.5),
+        (ALPHA.astype(np.float64), ALPHA),
+    ):
+        write_matte(path, given, plate)
+        np.testing.assert_allclose(read(path)[1][..., 0], wanted, atol=1e-3)
+    with pytest.raises(WriteError, match="the matte holds int64, which has no agreed white"):
+        write_matte(path, eight.astype(np.int64), plate)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("suffix", [".exr", ".png"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_matte_that_is_not_finite_is_refused_by_name(tmp_path, exr_plate, suffix, value):
+    alpha = ALPHA.copy()
+    alpha[3, 4] = value
+    with pytest.raises(WriteError, match="the matte holds NaN or infinity"):
+        write_matte(tmp_path / f"m{suffix}", alpha, exr_plate)
+    assert not list(tmp_path.glob("m.*"))
+    write_matte(tmp_path / f"m{suffix}", np.nan_to_num(alpha, posinf=1, neginf=0), exr_plate)

@@ -32,11 +32,13 @@ def bench_curve(
 ) -> None:
     """Time a model from none to much to refine: a straight line at every size, and how straight it is."""
     from flyaway import bench_curve as timing
+    from flyaway.batch.destinations import check_destination
     from flyaway.evaluation.plot import lines
     from flyaway.frames.ours import refuse_to_replace
     from flyaway.machine import busy, cores, environment_line, load_average
 
     if output is not None:
+        check_destination(output)
         for name in DRAWN:
             refuse_to_replace(output / f"{name}.svg", "plot")
     sizes = {text: timing.SIZES.get(text) or parse_size(text) for text in size or timing.SIZES}

@@ -81,10 +81,12 @@ def evaluate(
     sheet_images: Annotated[int, typer.Option(min=0, help="Images on the contact sheet, worst first.")] = 24,
 ) -> None:
     """Score mattes against their truth; writes scores.md, scores.json and sheet.png (or stress.*)."""
+    from flyaway.batch.destinations import check_destination
     from flyaway.evaluation import groups, layouts, report, robustness, run, shot_report
     from flyaway.evaluation import refiner as worth
     from flyaway.evaluation.matters import load_matters
 
+    check_destination(out)
     run.check_places(out, robustness.PLACES if stress else run.PLACES)
     images = layouts.open_set(set_dir, layout, backgrounds=backgrounds)
     groupings = groups.open_groupings(group_by or [])

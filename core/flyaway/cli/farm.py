@@ -60,7 +60,7 @@ def openjd(
         raise JobError(
             f"{out}: an OpenJD template names its job file relative to itself; write it to {named.parent}."
         )
-    refuse_to_replace(out, "submission", [job_file])
+    refuse_to_replace(out, "submission", [job_file], "the job file")
     write_json(out, template(job, named.relative_to(folder), shots, program))
     most = max((shot.handles for shot in shots if shot.handle_frames), default=0)
     also = f", each after {most} more that it runs for the shot's memory (--handles)" if most else ""
@@ -77,7 +77,7 @@ def opencue(
     from flyaway.farm.opencue import outline
 
     job, shots = _cut(job_file, chunk, handles)
-    refuse_to_replace(out, "submission", [job_file])
+    refuse_to_replace(out, "submission", [job_file], "the job file")
     write_text(out, outline(job, Path(absolute(job_file)), shots, program=shlex.split(program)))
     return _report_tasks(out, shots)
 
@@ -92,7 +92,7 @@ def deadline(
     job, shots = _cut(job_file, chunk, handles)
     files = job_files(job, Path(absolute(job_file)), shots, shlex.split(program))
     for name in files:
-        refuse_to_replace(out / name, "submission", [job_file])
+        refuse_to_replace(out / name, "submission", [job_file], "the job file")
     for name, text in files.items():
         write_text(out / name, text)
     return _report_tasks(out, shots)

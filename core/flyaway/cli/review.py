@@ -98,6 +98,8 @@ def review(
     if shots:
         raise UsageError("--shot is for a job: flyaway review JOB.toml --shot NAME.")
     out = out or Path("review.html")
+    if out.is_dir():  # as `.` is, which no sheet's name can be made of
+        raise UsageError(f"{out} is a folder: name a file for the page.")
     pairs = pair_frames(plates, mattes, frames)
     sheet = sheet or out.with_suffix(".png")
     others = None if against is None else pair_frames(plates, against, frames)

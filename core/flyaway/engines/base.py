@@ -248,13 +248,14 @@ def available_devices(engine: str = DEFAULT_ENGINE) -> list[str]:
     return ["cuda", "cpu"] if "CUDAExecutionProvider" in providers else ["cpu"]
 
 
-def checked_cells(cells: Any, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-    """A forced choice of regions as an array of our own; EngineError unless it is rows×columns bool."""
+def checked_cells(cells: Any, *shapes: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """A forced choice of regions as an array of our own; EngineError unless it is bool of one of them."""
     if cells is None:
         return None
     array = np.array(cells)
-    if array.dtype != bool or array.shape != shape:
-        raise EngineError(f"cells must be {shape[0]}×{shape[1]} bool, not {array.shape} {array.dtype}")
+    if array.dtype != bool or array.shape not in shapes:
+        wanted = " or ".join(dict.fromkeys(f"{rows}×{columns}" for rows, columns in shapes))
+        raise EngineError(f"cells must be {wanted} bool, not {array.shape} {array.dtype}")
     return array
 
 

@@ -128,9 +128,14 @@ def guess_layout(folder: Path) -> str:
     )
 
 
+def _name_of(folder: Path) -> str:
+    """A folder's name, also where it is spelled `.` or `..`."""
+    return folder.resolve().name if folder.name in ("", "..") else folder.name
+
+
 def _pairs(folder: Path) -> EvaluationSet:
     items = _paired(folder)
-    return EvaluationSet(folder.name, "pairs", items, colours=_colours_known(folder))
+    return EvaluationSet(_name_of(folder), "pairs", items, colours=_colours_known(folder))
 
 
 def _clips(folder: Path) -> EvaluationSet:
@@ -143,7 +148,7 @@ def _clips(folder: Path) -> EvaluationSet:
         for shot in shots
         for item in _paired(shot)
     ]
-    return EvaluationSet(folder.name, "clips", items, colours=any(map(_colours_known, shots)))
+    return EvaluationSet(_name_of(folder), "clips", items, colours=any(map(_colours_known, shots)))
 
 
 def _paired(folder: Path) -> list[Item]:

@@ -11,6 +11,7 @@ from flyaway.evaluation import report
 from flyaway.evaluation.layouts import EvaluationSet
 from flyaway.evaluation.run import Evaluation, Matter, check_places, evaluate
 from flyaway.evaluation.stress import CONDITIONS, stressed
+from flyaway.frames.ours import SOFTWARE
 from flyaway.machine import environment, environment_line
 from flyaway.pictures import sheet
 
@@ -117,7 +118,7 @@ def write(result: Robustness, folder: Path) -> Iterator[Path]:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
         yield folder / name
-    sheet.write(folder / "stress.png", list(_strips(result)))
+    sheet.write(folder / "stress.png", list(_strips(result)), SOFTWARE.format(kind="contact sheet"))
     yield folder / "stress.png"
 
 

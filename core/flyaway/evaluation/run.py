@@ -16,7 +16,7 @@ from flyaway.evaluation import edges, metrics, report, shot_report, shots, strip
 from flyaway.evaluation.layouts import Colours, EvaluationSet, Item
 from flyaway.evaluation.matters import Alpha, Matter, begin_shot, found
 from flyaway.evaluation.report import mean_scores
-from flyaway.frames.ours import refuse_to_replace
+from flyaway.frames.ours import SOFTWARE, refuse_to_replace
 from flyaway.pictures import motion, sheet
 from flyaway.yardsticks import Found
 
@@ -193,7 +193,7 @@ def write(result: Evaluation, folder: Path, sections: Sequence[str] = ()) -> Ite
         (folder / name).write_text(text, encoding="utf-8")
         yield folder / name
     if result.worst:
-        sheet.write(folder / "sheet.png", result.worst)
+        sheet.write(folder / "sheet.png", result.worst, SOFTWARE.format(kind="contact sheet"))
         yield folder / "sheet.png"
 
 

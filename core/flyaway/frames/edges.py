@@ -61,7 +61,7 @@ def edged(
 
 
 def parse_colour(text: str) -> FloatImage | None:
-    """A colour in scene-linear light (3 float32), or None where `text` is none.
+    """A colour in scene-linear light (3 float32, finite), or None where `text` is none.
 
     Parameters
     ----------
@@ -72,7 +72,11 @@ def parse_colour(text: str) -> FloatImage | None:
         values = [int(coded[1][place : place + 2], 16) / 255 for place in (0, 2, 4)]
         return color.srgb_to_linear(np.array(values, np.float32))
     numbers = _NUMBERS.fullmatch(_NAMES.get(text.strip().lower(), text))
-    return None if numbers is None else np.array([float(number) for number in numbers.groups()], np.float32)
+    if numbers is None:
+        return None
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and no colour
+        colour = np.array([float(number) for number in numbers.groups()]).astype(np.float32)
+    return colour if np.isfinite(colour).all() else None
 
 
 @reachable()

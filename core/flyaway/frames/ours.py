@@ -19,10 +19,17 @@ from flyaway.frames.atomic import leads_nowhere
 Kind = Literal["report", "page", "contact sheet", "preview", "submission", "evaluation", "plot", "live model"]
 SOFTWARE = "Flyaway, {kind}"  # what pictures beside mattes say of who made them
 OLD_PREVIEWS = "previews"  # the folder of those from before they said so, which Nuke's bakes have
+_PAGES = (  # the generator that pages name; a title and a style that those of before have
+    '<meta name="generator" content="Flyaway review">',
+    "<title>Flyaway review</title>",
+    "body { margin: 0; padding: 18px 24px; background: #191a1c; }",
+)
 _HEAD = 1 << 12  # bytes of a text that tell what it is
 
 
-def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> None:
+def refuse_to_replace(
+    path: Path, kind: Kind, reserved: Iterable[Path] = (), what: str = "a plate, a matte or a mask"
+) -> None:
     """Raise where a file may not be written.
 
     Parameters
@@ -32,6 +39,7 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
         "submission" (what a farm is handed), "evaluation" (scores and their sheet), "plot" (SVG), or
         "live model" (Nuke's TorchScript).
     reserved : plates, mattes, masks and the like, whether they are there yet or not.
+    what : the reserved ones are, for the message.
 
     Raises
     ------
@@ -48,9 +56,10 @@ def refuse_to_replace(path: Path, kind: Kind, reserved: Iterable[Path] = ()) -> 
         raise UsageError(f"{path} is a device or a pipe, and no place for a {kind}: name a file.")
     place = path.resolve()
     if any(one.name == place.name and one.resolve() == place for one in reserved):
-        raise UsageError(f"{path} cannot be the {kind}: it is a plate, a matte or a mask. Name another file.")
+        raise UsageError(f"{path} cannot be the {kind}: it is {what}. Name another file.")
     if path.exists() and path.stat().st_size and not _IS[kind](path):
-        older = "; those of earlier releases do not say so" if kind in ("preview", "contact sheet") else ""
+        picture = kind in ("preview", "contact sheet") or (kind == "evaluation" and path.suffix == ".png")
+        older = "; those of earlier releases do not say so" if picture else ""
         raise UsageError(
             f"{path} is there already, and is no {kind} that Flyaway wrote{older}: name another, or move it"
             " away."
@@ -73,11 +82,11 @@ def _is_report(path: Path) -> bool:
 
 def _is_page(path: Path) -> bool:
     head = _head(path)
-    return head.lower().startswith("<!doctype html") and "Content-Security-Policy" in head
+    return head.lower().startswith("<!doctype html") and any(mark in head for mark in _PAGES)
 
 
 def _is_sheet(path: Path) -> bool:
-    return _says(path, "contact sheet") or _is_page(path.with_suffix(".html"))
+    return _says(path, "contact sheet")
 
 
 def _is_preview(path: Path) -> bool:
@@ -110,11 +119,11 @@ def _is_submission(path: Path) -> bool:
 
 
 def _is_evaluation(path: Path) -> bool:
-    if path.suffix == ".png":  # a sheet says nothing of itself: the scores beside it do
-        return _is_evaluation(path.with_name({"sheet": "scores"}.get(path.stem, path.stem) + ".json"))
+    if path.suffix == ".png":
+        return _is_sheet(path)
     head = _head(path)
     table = re.search(r"^\| (matter|condition) \|", head, re.MULTILINE)
-    title = re.match(r"# .+: \d+ images\n", head)
+    title = re.match(r"# .*: \d+ images\n", head)
     return bool(re.match(r'\{\s*"format": \d+,\s*"set": "', head) or (title and table))
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
@@ -23,6 +25,7 @@ from flyaway.frames.fingerprint import sealed
 from flyaway.frames.options import WRITABLE, Output, WriteOptions, is_premultiplied, target_suffix
 from flyaway.frames.picture import Picture
 from flyaway.frames.read import Plate
+from flyaway.levels import as_coverage
 
 __all__ = [
     "WRITABLE",
@@ -46,7 +49,7 @@ _TOLERANCE = {
 
 def write_matte(
     path: str | Path,
-    alpha: FloatImage,
+    alpha: Any,
     plate: Plate,
     options: WriteOptions | None = None,
     provenance: Mapping[str, str] | None = None,
@@ -56,7 +59,8 @@ def write_matte(
     Parameters
     ----------
     path : ending in .exr, .png, .tif or .tiff; replaced if it exists.
-    alpha : H×W float32, linear coverage, over the plate's data window.
+    alpha : H×W, linear coverage, over the plate's data window: floats 0..1, uint8 or uint16 as shares of
+        their white, or bool. NaN and infinity are refused.
     plate : where it came from: windows, metadata, and the colour for "rgba".
     options : see `WriteOptions`.
     provenance : metadata to add, such as the model's name.
@@ -67,14 +71,14 @@ def write_matte(
 
     Raises
     ------
-    WriteError : it could not be written, or not read back as written.
+    WriteError : it is no matte of that plate, could not be written, or not read back as written.
     """
     return store_matte(path, alpha, plate, options, provenance).notes
 
 
 def store_matte(
     path: str | Path,
-    alpha: FloatImage,
+    alpha: Any,
     plate: Plate,
     options: WriteOptions | None = None,
     provenance: Mapping[str, str] | None = None,
@@ -84,11 +88,7 @@ def store_matte(
 ) -> WrittenFile:
     """`write_matte`, for a run that keeps a journal: also says what is on disk now (size, SHA-256)."""
     path, options = Path(path), options or WriteOptions()
-    if alpha.shape != plate.pixels.shape[:2]:
-        raise WriteError(
-            f"a {alpha.shape} matte for a {plate.pixels.shape} plate.", path=path, frame=plate.frame
-        )
-    picture = sealed(path, compose(path, alpha, plate, options, provenance, unknown))
+    picture = sealed(path, compose(path, _checked(alpha, path, plate), plate, options, provenance, unknown))
     written = write_atomically(
         path,
         lambda part: _write(part, path, picture, plate.frame, disk),
@@ -97,6 +97,20 @@ def store_matte(
         disk=disk,
     )
     return replace(written, notes=picture.notes)
+
+
+def _checked(alpha: Any, path: Path, plate: Plate) -> FloatImage:
+    """A matte in float32; WriteError where it is none of that plate."""
+    refuse = partial(WriteError, path=path, frame=plate.frame)
+    cover = as_coverage(alpha, refuse)
+    if cover.shape != plate.pixels.shape[:2]:
+        raise refuse(f"a {cover.shape} matte for a {plate.pixels.shape} plate.")
+    if not np.isfinite(cover).all():
+        raise refuse(
+            "the matte holds NaN or infinity, which is no coverage: write"
+            " numpy.nan_to_num(alpha, posinf=1, neginf=0), or find where they come from."
+        )
+    return cover
 
 
 def _write(part: Path, path: Path, picture: Picture, frame: int | None, disk: Disk) -> None:

@@ -42,9 +42,9 @@ def draw(strips: Sequence[Strip]) -> NDArray[np.uint8]:
     return _lettered(sheet, _texts(strips, headings, step_down, step_right))
 
 
-def write(path: Path, strips: Sequence[Strip]) -> None:
-    """Draw the sheet and write it as an image."""
-    files.write(path, draw(strips))
+def write(path: Path, strips: Sequence[Strip], software: str | None = None) -> None:
+    """Draw the sheet and write it as an image, which says that `software` made it."""
+    files.write(path, draw(strips), software=software)
 
 
 def fitted(picture: NDArray[Any]) -> NDArray[np.uint8]:

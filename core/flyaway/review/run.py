@@ -111,7 +111,9 @@ def check_places(page: Path, sheet: Path | None, looked_at: Sequence[Path]) -> N
     """
     refuse_to_replace(page, "page", looked_at)
     if sheet is not None:
-        refuse_to_replace(sheet, "contact sheet", [*looked_at, page])
+        if sheet.resolve() == page.resolve():
+            raise UsageError(f"{sheet} cannot be the contact sheet: it is the page. Name another file.")
+        refuse_to_replace(sheet, "contact sheet", looked_at)
         if sheet.suffix.lower() not in (".png", ".tif", ".tiff"):
             raise UsageError(f"{sheet}: a contact sheet is a .png or a .tif.")
 
