@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flyaway.batch.report import FrameTask
@@ -13,8 +14,12 @@ from flyaway.frames.reachable import reachable
 
 
 @reachable()
-def check_destination(folder: Path) -> None:
+def check_destination(folder: Path) -> Path:
     """Refuse, before anything is matted, a folder that cannot be made or written to.
+
+    Returns
+    -------
+    The nearest folder on the way to it that is there.
 
     Raises
     ------
@@ -34,6 +39,7 @@ def check_destination(folder: Path) -> None:
         raise PatternError(
             f"{folder} cannot be written to: {nearest} does not allow it. {let_in(nearest, all_in_it=False)}"
         )
+    return nearest
 
 
 def check_state(state: Path, journal: Path) -> None:
@@ -62,6 +68,21 @@ def let_in(folder: Path, *, all_in_it: bool = True) -> str:
     """What to do about a folder that does not let somebody write; of a run's state, all in it."""
     how = "chmod -R a+rwX" if all_in_it else "chmod a+rwx"
     return f"Its owner can let you ({how} '{folder}'); or name another folder."
+
+
+def absent(paths: Iterable[Path]) -> set[Path]:
+    """The files of some that are not there, by listing their folders once."""
+    there: dict[Path, set[str]] = {}
+    found = set()
+    for path in paths:
+        if path.parent not in there:
+            there[path.parent] = set()
+            with contextlib.suppress(OSError):
+                there[path.parent] = {entry.name for entry in os.scandir(path.parent)}
+        # A name may be spelled in other ways on the disk than in the listing.
+        if path.name not in there[path.parent] and not path.is_file():
+            found.add(path)
+    return found
 
 
 def check_apart(name: str, tasks: Sequence[FrameTask]) -> None:

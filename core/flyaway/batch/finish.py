@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flyaway.batch.destinations import check_destination
+from flyaway.batch.destinations import absent, check_destination
 from flyaway.batch.places import Anchor
 from flyaway.batch.raw import raw_path
 from flyaway.chosen import PathField, path_field
@@ -89,24 +87,12 @@ def check_finish(finish: Finish, plan: Plan, previews: Path | None = None) -> No
             raws.add(key(path))
             if key(path) in taken:
                 raise UsageError(f"{path} cannot hold the raw matte: it is a plate or a matte already.")
-        for folder in _lacking(raw_path(finish.raw, task) for task in plan.tasks):
+        lacking = absent(raw_path(finish.raw, task) for task in plan.tasks)  # what is there may be read-only
+        for folder in {path.parent for path in lacking}:
             check_destination(folder)
     at = finish.subject.frame
     if at is not None and first.frame is None:
         raise UsageError(f"--subject {finish.subject}: {first.source} has no frame number.")
-
-
-def _lacking(paths: Iterable[Path]) -> set[Path]:
-    """The folders in which some of the files are not there; what is there may be read-only."""
-    there: dict[Path, set[str]] = {}
-    lacking = set()
-    for path in paths:
-        if path.parent not in there:
-            with contextlib.suppress(OSError):
-                there[path.parent] = {entry.name for entry in os.scandir(path.parent)}
-        if path.name not in there.get(path.parent, ()) and not path.exists():
-            lacking.add(path.parent)
-    return lacking
 
 
 def files_of(plan: Plan, finish: Finish) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flyaway.chosen import as_whole, check_word
 from flyaway.errors import JobError
 
 
@@ -61,9 +62,10 @@ def share(entries: Mapping[str, Any], key: str, where: str) -> float:
 
 def whole(value: Any, key: str, least: int, where: str) -> int:
     """A whole number from `least` up."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    found = as_whole(value)
+    if found is None or found < least:
         raise JobError(f"{where}: {key} is a number from {least}, not {value!r}.")
-    return value
+    return found
 
 
 def switch(entries: Mapping[str, Any], key: str, where: str) -> bool:
@@ -76,5 +78,5 @@ def switch(entries: Mapping[str, Any], key: str, where: str) -> bool:
 
 def one_of(entries: Mapping[str, Any], key: str, allowed: tuple[str, ...], where: str) -> None:
     """Refuse a value that is none of those allowed; a key that is not there is fine."""
-    if key in entries and entries[key] not in allowed:
-        raise JobError(f"{where}: {key} is one of {', '.join(allowed)}, not {entries[key]!r}.")
+    if key in entries:
+        check_word(entries[key], allowed, key, JobError, f"{where}: ")

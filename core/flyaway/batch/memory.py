@@ -210,9 +210,7 @@ class Memory:
             return 0
         last = at.last if frame is None else frame - 1
         own = (place for place in self._states.places(at.began - 1, last + 1) if place.began == at.began)
-        return max(
-            0, last - next((place.last for place in own if self._remembered.holds(place)), at.began - 1)
-        )
+        return max(0, last - next((place.last for place in own if self._holds(place)), at.began - 1))
 
     def keep(self, kept: Kept) -> None:
         """Put a state beside the journal.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flyaway.batch.destinations import check_apart, check_destination, check_state
+from flyaway.batch.destinations import absent, check_apart, check_destination, check_state
 from flyaway.batch.journal import STATE_FOLDER, range_name, state_name
 from flyaway.batch.report import FrameTask
 from flyaway.chosen import PathField, path_field, whole
@@ -82,12 +81,13 @@ class Plan:
         notes = [f"passed over {what}" for what in self.passed_over]
         if self.gaps:
             notes.append(f"no plates for frames {self.gaps}")
-        absent = [] if self.single else _absent(self.tasks)
-        if absent:
-            numbers = [task.frame for task in absent if task.frame is not None]
-            which = frame_range(numbers) or ", ".join(task.source.name for task in absent[:5])
+        gone = set() if self.single else absent(task.source for task in self.tasks)
+        lacking = [task for task in self.tasks if task.source in gone]
+        if lacking:
+            numbers = [task.frame for task in lacking if task.frame is not None]
+            which = frame_range(numbers) or ", ".join(task.source.name for task in lacking[:5])
             notes.append(
-                f"{len(absent)} of {len(self.tasks)} frames have no plate, and fail if they are not done"
+                f"{len(lacking)} of {len(self.tasks)} frames have no plate, and fail if they are not done"
                 f" already: {which}"
             )
         return notes
@@ -181,20 +181,6 @@ def plate_of(pattern: str, number: int) -> Path:
     if is_movie(pattern):
         return Path(pattern)
     return sequence_of(pattern).frame(number)
-
-
-def _absent(tasks: Sequence[FrameTask]) -> list[FrameTask]:
-    """The tasks whose plates are not there, by listing their folders once."""
-    there: dict[Path, set[str]] = {}
-    for folder in {task.source.parent for task in tasks}:
-        with contextlib.suppress(OSError):
-            there[folder] = {entry.name for entry in os.scandir(folder)}
-    return [
-        task
-        for task in tasks
-        # A name may be spelled in other ways on the disk than in the listing.
-        if task.source.name not in there.get(task.source.parent, set()) and not task.source.is_file()
-    ]
 
 
 def _task(jobs: tuple[FrameJob, ...]) -> FrameTask:

@@ -47,11 +47,7 @@ def check_report(path: Path, reserved: Iterable[Path] = (), disk: Disk = DISK) -
     PatternError, UsageError : naming what is in the way.
     """
     refuse_to_replace(path, "report", reserved)
-    check_destination(path.parent)
-    nearest = path.parent
-    while not nearest.exists():
-        nearest = nearest.parent
-    probe = part_path(nearest / path.name)
+    probe = part_path(check_destination(path.parent) / path.name)
     try:
         disk.write_bytes(probe, bytes(_PROBE))
     except OSError as error:

@@ -110,6 +110,11 @@ class Comp:
 
         return create(below)
 
+    def ask_for(self, node, frames):
+        """Have a node bake these frames, whatever its plate has."""
+        node["range"].setValue("custom")
+        node["frames"].setValue(frames)
+
     def bake(self, node, button="do_bake"):
         """Press a button; how many frames Nuke rendered for that."""
         before = len(self.renders)

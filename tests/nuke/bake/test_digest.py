@@ -66,8 +66,7 @@ def test_a_longer_range_of_one_plate_renders_what_is_new(comp):
     grade = comp.nuke.nodes.Grade(inputs=[comp.read("a", range(1, 11))])
     grade["whitepoint"].setExpression("frame / 10")
     node = comp.bake_node(grade)
-    node["range"].setValue("custom")
-    node["frames"].setValue("2-4")
+    comp.ask_for(node, "2-4")
     assert comp.bake(node) == 3
     node["frames"].setValue("2-6")
     assert comp.bake(node) == 2

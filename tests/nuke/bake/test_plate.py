@@ -13,8 +13,7 @@ def test_a_custom_range_that_the_read_does_not_have_is_rendered_as_it_is_shown(c
     read = comp.read("a", range(1, 11))
     read["last"].setValue(5)  # more lie on disk; Nuke holds frame 5
     node = comp.bake_node(read)
-    node["range"].setValue("custom")
-    node["frames"].setValue("4-8")
+    comp.ask_for(node, "4-8")
     assert comp.bake(node) == 5
     node["frames"].setValue("4-5")
     assert comp.bake(node) == 0
@@ -47,8 +46,7 @@ def test_a_still_is_the_same_wherever_it_is_held(comp, after, taken):
     still.write_text("a still")
     read = comp.nuke.nodes.Read(file=still.as_posix(), first=1, last=1, after=after)
     node = comp.bake_node(read)
-    node["range"].setValue("custom")
-    node["frames"].setValue("1-5")
+    comp.ask_for(node, "1-5")
     from flyaway_nuke.bake.plate import own_files
 
     assert (own_files(node, [1, 5])[0] is not None) is taken
